@@ -1,0 +1,76 @@
+"""`Notification`, `Outcome` and the `Channel` contract: one delivery of one alert to one contact on one channel.
+
+Comes in: an outbox row. Goes out: what became of it. Refuses to know why it is sent and what happens on failure.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Protocol
+
+
+class NotificationKind(StrEnum):
+    """What the message says."""
+
+    RAISED = "raised"
+    ESCALATED = "escalated"
+    CLEARED = "cleared"
+    """Return to normal: the hazard is removed."""
+    DEVICE_FAULT = "device_fault"
+    DEVICE_RECOVERED = "device_recovered"
+
+
+class Verdict(StrEnum):
+    """The three things that can become of one attempt."""
+
+    SENT = "sent"
+    """The other side took it over; a receipt may follow."""
+    RETRY = "retry"
+    """Not now: try the identical notification again."""
+    REFUSED = "refused"
+    """Never: this target will not take this notification."""
+
+
+@dataclass(frozen=True, slots=True)
+class Notification:
+    """One delivery. `id` is stable over every retry and restart: receivers dedupe on it."""
+
+    id: str
+    alert: str
+    kind: NotificationKind
+    channel: str
+    """Name of the configured channel."""
+    contact: str
+    """Contact id, or the channel's own name where the channel is the target (webhook)."""
+    address: str
+    """Phone number or URL."""
+    level: int
+    """`WarningLevel` value of the alert when this was decided, 0 for device notices."""
+    text: str
+    """The whole message for a person, in the contact's language."""
+    payload: str
+    """The same as JSON, for machines."""
+    created_ns: int
+    """Received time of the reading batch that caused it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of one attempt, and why."""
+
+    verdict: Verdict
+    reason: str
+    provider_ref: str = ""
+    """The other side's own id for it, empty when it gave none."""
+    retry_after_s: float | None = None
+
+
+class Channel(Protocol):
+    """One way out. Thread-safe; never raises for anything the other side does."""
+
+    def send(self, notification: Notification) -> Outcome:
+        """Hand `notification` over once and say what became of it."""
+        ...
+
+    def close(self) -> None:
+        """Release connections."""
+        ...

@@ -1,0 +1,84 @@
+"""`ReadingBatch`: equal-length columns of readings, the one shape that travels from the intake to rules and history.
+
+Comes in: columns from decoders and quality. Goes out: the same, frozen. Refuses to know topics, files and rules.
+"""
+
+from dataclasses import dataclass
+from enum import IntFlag
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+class Quality(IntFlag):
+    """Why a reading is not simply good; 0 is good. Several reasons can hold at once."""
+
+    GOOD = 0
+    OUT_OF_RANGE = 1
+    """Outside what a working instrument of this quantity reports."""
+    TIME_SERVER = 2
+    """The device gave no time; the received time stands in."""
+    TIME_FUTURE = 4
+    """The device's time was too far ahead; the received time stands in."""
+    TIME_PAST = 8
+    """The device's time was too old to be believed; the received time stands in."""
+    DEVICE_SUSPECT = 16
+    """The device itself marked the reading as doubtful."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReadingBatch:
+    """Readings received together.
+
+    Attributes:
+        received_ns: when the intake took them in, UTC nanoseconds; the only clock behind the journal.
+        sensor: int32[n], dense number in the register.
+        time_ns: int64[n], when measured, UTC nanoseconds.
+        value: float64[n], canonical unit of the sensor's quantity, never NaN or infinite.
+        quality: uint8[n], `Quality` bits.
+
+    An empty batch is a clock tick: the intake was listening and nothing came.
+    """
+
+    received_ns: int
+    sensor: NDArray[np.int32]
+    time_ns: NDArray[np.int64]
+    value: NDArray[np.float64]
+    quality: NDArray[np.uint8]
+
+    def __len__(self) -> int:
+        """Return the number of readings."""
+        return len(self.sensor)
+
+    def take(self, index: NDArray[np.intp] | NDArray[np.bool_] | slice) -> "ReadingBatch":
+        """Return the readings at `index` (int, bool mask or slice), received at the same time."""
+        return ReadingBatch(
+            self.received_ns, self.sensor[index], self.time_ns[index], self.value[index], self.quality[index]
+        )
+
+
+def tick(received_ns: int) -> ReadingBatch:
+    """Return an empty batch: only the clock moves."""
+    return make_batch(received_ns, [], [], [], [])
+
+
+def make_batch(
+    received_ns: int, sensor: object, time_ns: object, value: object, quality: object
+) -> ReadingBatch:
+    """Return a batch of anything numpy turns into the four columns.
+
+    Raises:
+        ValueError: the columns differ in length.
+    """
+    batch = ReadingBatch(
+        received_ns,
+        np.asarray(sensor, np.int32),
+        np.asarray(time_ns, np.int64),
+        np.asarray(value, np.float64),
+        np.asarray(quality, np.uint8),
+    )
+    lengths = {len(batch.sensor), len(batch.time_ns), len(batch.value), len(batch.quality)}
+    if len(lengths) != 1:
+        message = f"columns of one batch: expected equal lengths, got {sorted(lengths)}"
+        raise ValueError(message)
+    return batch

@@ -1,0 +1,1 @@
+"""Payload formats: one file each, `decode` with `encode` beside it, one line in `DECODERS`."""

@@ -1,0 +1,1 @@
+"""Everything known before any data arrives: settings, asset register, quantities, levels, regions."""

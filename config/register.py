@@ -1,0 +1,134 @@
+"""The asset register: regions, assets, sensors, contacts and duties as frozen values with dense sensor numbers.
+
+Comes in: rows checked by `config.loading`. Goes out: `Register`, handed to every stage. Refuses to read files.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+
+class RegionKind(StrEnum):
+    """The five administrative levels, from the whole city down to a grid worker's patch."""
+
+    CITY = "city"
+    DISTRICT = "district"
+    STREET = "street"
+    COMMUNITY = "community"
+    GRID = "grid"
+
+
+class Role(StrEnum):
+    """What a contact answers for at an asset (消防安全责任人, 管理人, 维保单位, 网格员, 值班)."""
+
+    RESPONSIBLE = "responsible"
+    MANAGER = "manager"
+    MAINTENANCE = "maintenance"
+    GRID_WORKER = "grid_worker"
+    DUTY = "duty"
+
+
+@dataclass(frozen=True, slots=True)
+class Region:
+    """One node of the tree city > district > street > community > grid."""
+
+    id: str
+    kind: RegionKind
+    parent: str
+    """Id of the parent region, empty for the city."""
+    name_zh: str
+    name_en: str
+
+
+@dataclass(frozen=True, slots=True)
+class Asset:
+    """A building, pipe section, manhole or bridge that can be in danger."""
+
+    id: str
+    kind: str
+    """residential_tower, water_main, gas_manhole, bridge, ..."""
+    domain: str
+    """gas, water, drain, bridge, tunnel, fire, septic or geo: the second word of the MQTT topic after the version."""
+    name_zh: str
+    name_en: str
+    region: str
+    """Id of the grid that it stands in."""
+    latitude: float
+    """Degrees, WGS84."""
+    longitude: float
+
+
+@dataclass(frozen=True, slots=True)
+class Sensor:
+    """One channel of one quantity of one device at one asset."""
+
+    id: str
+    asset: str
+    device: str
+    channel: str
+    """Key of this sensor in the device's payload."""
+    quantity: str
+    """Name in the catalogue of quantities."""
+    scale: float
+    """canonical value = payload value * scale + offset."""
+    offset: float
+    cadence_s: float
+    """Expected time between readings, seconds."""
+    stale_after_s: float
+    """Without a usable reading for this long the sensor is blind, seconds."""
+    heartbeat: str
+    """Id of the sensor of the same device that counts up while the device lives; empty when there is none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Contact:
+    """A person or unit that can be told."""
+
+    id: str
+    name_zh: str
+    name_en: str
+    phone: str
+    """E.164, e.g. +8613800000001; empty when there is none."""
+    language: str
+    """zh or en."""
+
+
+@dataclass(frozen=True, slots=True)
+class Duty:
+    """A contact answers in a role for an asset."""
+
+    asset: str
+    role: Role
+    contact: str
+
+
+@dataclass(frozen=True, slots=True)
+class Register:
+    """The whole register. A sensor's dense number is its place in `sensors`."""
+
+    regions: Mapping[str, Region]
+    assets: Mapping[str, Asset]
+    sensors: Sequence[Sensor]
+    contacts: Mapping[str, Contact]
+    duties: Sequence[Duty]
+    sensor_index: Mapping[str, int] = field(init=False)
+    """Sensor id to dense number."""
+    channel_index: Mapping[tuple[str, str], int] = field(init=False)
+    """(device id, channel) to dense number: how a payload finds its sensor."""
+
+    def __post_init__(self) -> None:
+        """Derive both indexes once."""
+        object.__setattr__(self, "sensor_index", {sensor.id: i for i, sensor in enumerate(self.sensors)})
+        channels = {(sensor.device, sensor.channel): i for i, sensor in enumerate(self.sensors)}
+        object.__setattr__(self, "channel_index", channels)
+
+    @property
+    def sensor_ids(self) -> tuple[str, ...]:
+        """Sensor ids in dense order."""
+        return tuple(sensor.id for sensor in self.sensors)
+
+    def contacts_for(self, asset: str, role: Role) -> tuple[Contact, ...]:
+        """Contacts that hold `role` at `asset`, in the order of the file; empty when there is none."""
+        return tuple(
+            self.contacts[duty.contact] for duty in self.duties if duty.asset == asset and duty.role == role
+        )

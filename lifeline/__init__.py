@@ -1,0 +1,1 @@
+"""Wiring: the running program. Imported by nobody."""

@@ -1,0 +1,103 @@
+"""`AlarmEvents`: columns of alarm transitions, the only thing that leaves the rules engine.
+
+Comes in: transitions found by rule kinds. Goes out: frozen columns and their canonical text. Refuses to know people.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import IntEnum, StrEnum
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+class Dimension(StrEnum):
+    """What an alarm is about; the two are never mixed: silence is not all-clear, and a dead sensor is not a hazard."""
+
+    HAZARD = "hazard"
+    """The lifeline is in danger; levels are `WarningLevel` values."""
+    HEALTH = "health"
+    """The device cannot be trusted; level is 1 while it is blind."""
+
+
+class Transition(IntEnum):
+    """What happened to an alarm."""
+
+    RAISED = 1
+    ESCALATED = 2
+    LOWERED = 3
+    CLEARED = 4
+
+
+class Reason(IntEnum):
+    """Why it happened; the bounded set that messages and `explain` put into words."""
+
+    LIMIT_HELD = 1
+    """Beyond the limit for the whole on-delay."""
+    BACK_WITHIN = 2
+    """Back within limit and deadband for the whole off-delay."""
+    NO_READING = 3
+    """No usable reading for longer than the sensor's stale time."""
+    NO_HEARTBEAT = 4
+    """Readings arrive, but the device's heartbeat stands still."""
+    NEVER_SEEN = 5
+    """Registered, listened for, and never heard."""
+    HEARD_AGAIN = 6
+    """A usable reading and heartbeat are back."""
+
+
+@dataclass(frozen=True, slots=True)
+class AlarmKey:
+    """What a dense alarm number stands for."""
+
+    rule: str
+    sensor: int
+    """Dense number in the register."""
+    dimension: Dimension
+    id: str
+    """`<rule id>/<sensor id>`: stable over restarts and register changes."""
+
+
+@dataclass(frozen=True, slots=True)
+class AlarmEvents:
+    """Transitions in the order in which the readings and the clock caused them.
+
+    Attributes:
+        alarm: int32[n], place in `RuleEngine.alarms`.
+        time_ns: int64[n], event time: of the reading that completed the transition, or when silence became too long.
+        episode_ns: int64[n], event time at which this episode of the alarm was first raised: its identity.
+        transition: uint8[n], `Transition`.
+        level_before, level_after: int8[n], `WarningLevel` value, 0 for inactive.
+        value: float64[n], the reading, canonical unit; NaN where silence caused it.
+        reason: uint8[n], `Reason`.
+        position: int64[n], journal position of the batch that caused it.
+    """
+
+    alarm: NDArray[np.int32]
+    time_ns: NDArray[np.int64]
+    episode_ns: NDArray[np.int64]
+    transition: NDArray[np.uint8]
+    level_before: NDArray[np.int8]
+    level_after: NDArray[np.int8]
+    value: NDArray[np.float64]
+    reason: NDArray[np.uint8]
+    position: NDArray[np.int64]
+
+    def __len__(self) -> int:
+        """Return the number of transitions."""
+        return len(self.alarm)
+
+    def lines(self, alarms: Sequence[AlarmKey]) -> list[str]:
+        """Return each transition as one canonical JSON line; equal histories are equal bytes."""
+        return [
+            f'{{"alarm":"{alarms[self.alarm[i]].id}","time_ns":{self.time_ns[i]},"episode_ns":{self.episode_ns[i]},'
+            f'"transition":"{Transition(self.transition[i]).name.lower()}",'
+            f'"level_before":{self.level_before[i]},"level_after":{self.level_after[i]},'
+            f'"value":{_number(float(self.value[i]))},"reason":"{Reason(self.reason[i]).name.lower()}",'
+            f'"position":{self.position[i]}}}'
+            for i in range(len(self))
+        ]
+
+
+def _number(value: float) -> str:
+    return "null" if np.isnan(value) else repr(value)

@@ -1,0 +1,1 @@
+"""Rule kinds: one file each, one line in `RULE_KINDS`."""

@@ -1,0 +1,1 @@
+"""Domain packs: limits with their sources, one YAML file a lifeline."""

@@ -1,0 +1,1 @@
+"""A district that sends: simulated lifelines, faults, scenarios and their ground truth over real MQTT."""
