@@ -62,9 +62,7 @@ def tick(received_ns: int) -> ReadingBatch:
     return make_batch(received_ns, [], [], [], [])
 
 
-def make_batch(
-    received_ns: int, sensor: object, time_ns: object, value: object, quality: object
-) -> ReadingBatch:
+def make_batch(received_ns: int, sensor: object, time_ns: object, value: object, quality: object) -> ReadingBatch:
     """Return a batch of anything numpy turns into the four columns.
 
     Raises:

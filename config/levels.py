@@ -9,8 +9,9 @@ from enum import IntEnum
 class WarningLevel(IntEnum):
     """The five ordered risk levels of the city, lowest to highest.
 
-    Source: Chongqing high-rise fire code practice, five levels 重大/较大/一般/较低/低 shown as
-    red/orange/yellow/blue/green; the upper four are the levels of art. 42 of China's Emergency Response Law (2007). Green is the cleared state.
+    Source: the high-rise fire code of Chongqing grades five risks, 重大, 较大, 一般, 较低 and 低, shown as red, orange,
+    yellow, blue and green; the upper four are the levels of article 42 of China's Emergency Response Law (2007).
+    Green is the cleared state.
     """
 
     GREEN = 1

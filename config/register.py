@@ -129,6 +129,4 @@ class Register:
 
     def contacts_for(self, asset: str, role: Role) -> tuple[Contact, ...]:
         """Contacts that hold `role` at `asset`, in the order of the file; empty when there is none."""
-        return tuple(
-            self.contacts[duty.contact] for duty in self.duties if duty.asset == asset and duty.role == role
-        )
+        return tuple(self.contacts[duty.contact] for duty in self.duties if duty.asset == asset and duty.role == role)
