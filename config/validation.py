@@ -1,0 +1,128 @@
+"""What pydantic found wrong, as problems that name file, line, path, expected, got and remedy.
+
+Comes in: a `Document` and the `ValidationError` of a model made from it. Goes out: `Problem`s. Refuses to show secrets.
+"""
+
+import difflib
+import re
+import typing
+from collections.abc import Iterable, Iterator
+
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+
+from config.document import Document, Path
+from config.errors import Problem
+
+_SECRET = re.compile(r"password|passphrase|secret|token|credential|api_?key", re.IGNORECASE)
+
+
+def is_secret_name(name: str) -> bool:
+    """Tell whether a setting of this name holds something that must never be shown; a `*_file` name does not."""
+    return bool(_SECRET.search(name)) and not name.endswith("_file")
+
+
+def mask_url(url: str) -> str:
+    """Return `url` with the password in its user part replaced by stars."""
+    return re.sub(r"//([^/@:]*):[^/]*@", r"//\1:***@", url)
+
+
+def problems_from_validation(
+    document: Document, error: ValidationError, model: type[BaseModel] | None = None, prefix: Path = ()
+) -> list[Problem]:
+    """Return one problem for each thing that pydantic found.
+
+    Args:
+        document: where the validated values came from.
+        error: what validating them raised. A `PydanticCustomError` with `expected` and `remedy` in its context
+            chooses the words; anything else gets pydantic's own.
+        model: the validated model, to name the keys that would have been right.
+        prefix: where in the document the validated value stands, e.g. `("rules", 3)`.
+    """
+    details = error.errors(include_url=False)
+    return [_problem(document, each, model, prefix) for each in details]
+
+
+def _problem(document: Document, details: ErrorDetails, model: type[BaseModel] | None, prefix: Path) -> Problem:
+    inner = _inner_path(document, prefix, details)
+    path = prefix + inner
+    expected, remedy = _words(details, path, _known_keys(model, inner[:-1]))
+    return document.problem(path, expected=expected, got=_got(details, path), remedy=remedy)
+
+
+def _inner_path(document: Document, prefix: Path, details: ErrorDetails) -> Path:
+    """Drop the steps that pydantic adds for unions and validators: the document does not have them."""
+    path: Path = ()
+    for i, step in enumerate(details["loc"]):
+        is_missing_key = details["type"] == "missing" and i == len(details["loc"]) - 1
+        if is_missing_key or _has(document, (*prefix, *path, step)):
+            path = (*path, step)
+    return path
+
+
+def _has(document: Document, path: Path) -> bool:
+    try:
+        document.at(path)
+    except LookupError:
+        return False
+    return True
+
+
+def _words(details: ErrorDetails, path: Path, known: list[str]) -> tuple[str, str]:
+    """Return what was expected and the remedy."""
+    context = details.get("ctx", {})
+    name = str(path[-1]) if path else "the document"
+    if "expected" in context and "remedy" in context:
+        return str(context["expected"]), str(context["remedy"])
+    if details["type"] == "missing":
+        return "a value", f"add the key {name}"
+    if details["type"] == "extra_forbidden":
+        close = difflib.get_close_matches(name, known, 1)
+        remedy = f"did you mean {close[0]}?" if close else "remove it or correct its spelling"
+        return f"one of {', '.join(sorted(known))}" if known else "a known key", remedy
+    message = details["msg"].removeprefix("Value error, ").removeprefix("Input should be ")
+    return message, f"correct {name}"
+
+
+def _got(details: ErrorDetails, path: Path) -> str:
+    if details["type"] == "missing":
+        return "nothing"
+    if details["type"] == "extra_forbidden":
+        return f"the unknown key {path[-1]}" if path else "an unknown key"
+    if any(isinstance(step, str) and is_secret_name(step) for step in path):
+        return "a hidden value"
+    return shown(details["input"])
+
+
+def shown(value: object) -> str:
+    """Return `value` as an error may show it: short, containers by name only, no password of a URL."""
+    if isinstance(value, dict):
+        return "a mapping"
+    if isinstance(value, list | tuple):
+        return "a list"
+    if value is None:
+        return "nothing"
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, int | float | str):
+        text = mask_url(repr(value))
+        return text if len(text) <= 80 else f"{text[:77]}..."
+    return type(value).__name__
+
+
+def _known_keys(model: type[BaseModel] | None, path: Path) -> list[str]:
+    """Return the field names of the models that can stand at `path` below `model`."""
+    models = [model] if model else []
+    for step in path:
+        if isinstance(step, str):
+            fields = (each.model_fields[step].annotation for each in models if step in each.model_fields)
+            models = list(_models_in(fields))
+    return sorted({name for each in models for name in each.model_fields})
+
+
+def _models_in(annotations: Iterable[object]) -> Iterator[type[BaseModel]]:
+    for annotation in annotations:
+        if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+            yield annotation
+        else:
+            yield from _models_in(typing.get_args(annotation))
