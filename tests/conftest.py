@@ -1,0 +1,74 @@
+"""Fixtures of real servers on loopback; each is stopped after its test, and its log is shown when the test fails."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.services.certificates import Certificates, make_certificates
+from tests.services.chaos_proxy import ChaosProxy
+from tests.services.influxdb import InfluxDB
+from tests.services.mosquitto import Mosquitto, MosquittoOptions
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item):
+    """Add the end of each server's log to the report of a failed test."""
+    report = yield
+    if report.failed:
+        servers = {name: value for name, value in getattr(item, "funcargs", {}).items() if hasattr(value, "log_tail")}
+        report.sections += [(f"log of {name}", server.log_tail()) for name, server in servers.items()]
+    return report
+
+
+@pytest.fixture
+def make_mosquitto(tmp_path: Path) -> Iterator[Callable[..., Mosquitto]]:
+    """Return a function that starts a broker with the options of `MosquittoOptions`; all are stopped after the test."""
+    started: list[Mosquitto] = []
+
+    def make(**options) -> Mosquitto:
+        """Return a broker that listens."""
+        broker = Mosquitto(tmp_path / f"mosquitto{len(started)}", MosquittoOptions(**options))
+        started.append(broker)
+        broker.start()
+        return broker
+
+    yield make
+    for broker in started:
+        broker.stop()
+
+
+@pytest.fixture
+def mosquitto(make_mosquitto: Callable[..., Mosquitto]) -> Mosquitto:
+    """Return a broker that takes anonymous clients and saves its store once a second."""
+    return make_mosquitto()
+
+
+@pytest.fixture
+def certificates(tmp_path: Path) -> Certificates:
+    """Return a throw-away authority with a server and a client certificate."""
+    return make_certificates(tmp_path / "certificates")
+
+
+@pytest.fixture
+def influxdb(tmp_path: Path) -> Iterator[InfluxDB]:
+    """Return an empty InfluxDB 1.x database."""
+    server = InfluxDB(tmp_path / "influxdb")
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def chaos_proxy() -> Iterator[Callable[[int], ChaosProxy]]:
+    """Return a function that puts a proxy before a loopback port; all are closed after the test."""
+    proxies: list[ChaosProxy] = []
+
+    def make(target_port: int) -> ChaosProxy:
+        """Return a proxy that listens."""
+        proxies.append(ChaosProxy(target_port))
+        return proxies[-1]
+
+    yield make
+    for proxy in proxies:
+        proxy.close()

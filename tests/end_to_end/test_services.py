@@ -1,0 +1,231 @@
+"""Each real server of the tests starts, works, survives what the tests do to it, and stops."""
+
+import socket
+import ssl
+import threading
+import time
+
+import httpx
+import paho.mqtt.client as mqtt
+import pytest
+
+pytestmark = pytest.mark.end_to_end
+
+
+def _client(**options) -> mqtt.Client:
+    """Return a paho client with a persistent session."""
+    return mqtt.Client(
+        mqtt.CallbackAPIVersion.VERSION2, client_id="test", clean_session=False, protocol=mqtt.MQTTv311, **options
+    )
+
+
+def _publish(client: mqtt.Client, broker) -> bool:
+    """Connect, publish one QoS 1 message and tell whether it was acknowledged."""
+    client.connect(broker.host, broker.port)
+    client.loop_start()
+    sent = client.publish("t", b"x", qos=1)
+    sent.wait_for_publish(5)
+    client.disconnect()
+    client.loop_stop()
+    return sent.is_published()
+
+
+def test_mosquitto_restarted_keeps_port_and_session(mosquitto):
+    """A persistent session outlives a restart of the broker."""
+    assert _publish(_client(), mosquitto)
+    mosquitto.restart()
+    client, sessions = _client(), []
+    client.on_connect = lambda _client, _userdata, flags, _reason, _properties: sessions.append(flags.session_present)
+
+    assert _publish(client, mosquitto)
+    assert [True] == sessions
+
+
+def test_mosquitto_killed_refuses_until_started(mosquitto):
+    """A killed broker refuses connections and a started one takes them."""
+    mosquitto.kill()
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection((mosquitto.host, mosquitto.port), timeout=1)
+    mosquitto.start()
+
+    assert _publish(_client(), mosquitto)
+
+
+def test_mosquitto_with_passwords_refuses_anonymous(make_mosquitto):
+    """A broker with passwords lets only the right password in."""
+    broker = make_mosquitto(passwords=(("device", "secret"),))
+    client = _client()
+    client.username_pw_set("device", "secret")
+    refused = []
+    stranger = _client()
+    stranger.on_connect = lambda _client, _userdata, _flags, reason, _properties: refused.append(reason.is_failure)
+    stranger.connect(broker.host, broker.port)
+    while not refused:
+        stranger.loop(0.1)
+
+    assert _publish(client, broker)
+    assert [True] == refused
+
+
+def test_mosquitto_with_client_certificates_takes_the_signed_client(make_mosquitto, certificates):
+    """A TLS broker that asks for certificates accepts the client of its authority and nobody else."""
+    broker = make_mosquitto(certificates=certificates, client_certificate=True)
+    client = _client()
+    client.tls_set(str(certificates.ca_file), str(certificates.client_cert), str(certificates.client_key))
+    context = ssl.create_default_context(cafile=str(certificates.ca_file))
+
+    assert _publish(client, broker)
+    with pytest.raises((ssl.SSLError, ConnectionError)):
+        _talk_tls(context, broker)
+
+
+def _talk_tls(context: ssl.SSLContext, broker) -> None:
+    """Open TLS without a client certificate and wait for the broker's answer."""
+    with (
+        socket.create_connection((broker.host, broker.port), timeout=5) as raw,
+        context.wrap_socket(raw, server_hostname="localhost") as tls,
+    ):
+        tls.sendall(b"\x10\x00")
+        if not tls.recv(1):
+            raise ConnectionResetError("closed by the broker")
+
+
+def test_influxdb_restarted_keeps_points(influxdb):
+    """Points are there after a restart, and rows carry tags and nanosecond times."""
+    influxdb.write("methane,sensor=GM-1 value=1.5 1700000000000000001")
+    influxdb.restart()
+
+    expected = [{"measurement": "methane", "time": 1700000000000000001, "sensor": "GM-1", "value": 1.5}]
+    assert expected == influxdb.query('SELECT "sensor", "value" FROM "methane"')
+    assert influxdb.count() == influxdb.count("methane") == 1
+
+
+def test_influxdb_paused_answers_after_resume(influxdb):
+    """A paused server answers nothing and goes on when it is resumed."""
+    influxdb.pause()
+    with pytest.raises(httpx.ReadTimeout):
+        httpx.get(f"{influxdb.url}/ping", timeout=0.3)
+    influxdb.resume()
+
+    assert httpx.get(f"{influxdb.url}/ping", timeout=5).status_code == 204
+
+
+@pytest.fixture
+def echo():
+    """Return the port of a server that sends back what it gets."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        yield _serve_echo(listener)
+
+
+def _serve_echo(listener: socket.socket) -> int:
+    """Answer connections of `listener` in threads of their own until it closes."""
+
+    def serve(connection: socket.socket) -> None:
+        with connection:
+            try:
+                while chunk := connection.recv(65536):
+                    connection.sendall(chunk)
+            except OSError:
+                return
+
+    def accept() -> None:
+        while True:
+            try:
+                connection, _ = listener.accept()
+            except OSError:
+                return
+            threading.Thread(target=serve, args=(connection,), daemon=True).start()
+
+    threading.Thread(target=accept, daemon=True).start()
+    return listener.getsockname()[1]
+
+
+def _receive(client: socket.socket, n_bytes: int) -> bytes:
+    """Return exactly `n_bytes` from the connection."""
+    received = b""
+    while len(received) < n_bytes:
+        received += client.recv(n_bytes - len(received))
+    return received
+
+
+def _connect(proxy) -> socket.socket:
+    """Open a connection to the proxy."""
+    return socket.create_connection((proxy.host, proxy.port), timeout=5)
+
+
+def test_chaos_proxy_without_faults_passes_bytes(chaos_proxy, echo):
+    """Bytes pass both ways, and the end of one side reaches the other."""
+    with _connect(chaos_proxy(echo)) as client:
+        client.sendall(b"hello")
+        assert client.recv(5) == b"hello"
+        client.shutdown(socket.SHUT_WR)
+        assert client.recv(5) == b""
+
+
+def test_chaos_proxy_cut_resets_and_takes_new_connections(chaos_proxy, echo):
+    """A cut resets what is open; the next connection works."""
+    proxy = chaos_proxy(echo)
+    with _connect(proxy) as client:
+        client.sendall(b"x")
+        client.recv(1)
+        proxy.cut()
+        with pytest.raises(ConnectionResetError):
+            client.recv(1)
+    with _connect(proxy) as client:
+        client.sendall(b"y")
+        assert client.recv(1) == b"y"
+
+
+def test_chaos_proxy_refusing_refuses_until_resume(chaos_proxy, echo):
+    """While it refuses there is nobody at the port; after resume there is."""
+    proxy = chaos_proxy(echo)
+    proxy.refuse()
+    with pytest.raises(ConnectionRefusedError):
+        _connect(proxy)
+    proxy.resume()
+    with _connect(proxy) as client:
+        client.sendall(b"y")
+        assert client.recv(1) == b"y"
+
+
+def test_chaos_proxy_drop_after_bytes_cuts_once(chaos_proxy, echo):
+    """The connection breaks after the given number of bytes, and only that one."""
+    proxy = chaos_proxy(echo)
+    proxy.drop_after_bytes = 10
+    with _connect(proxy) as client:
+        client.sendall(b"x" * 100)
+        with pytest.raises(ConnectionResetError):
+            _receive(client, 100)
+    with _connect(proxy) as client:
+        client.sendall(b"x" * 100)
+        assert b"x" * 100 == _receive(client, 100)
+
+
+def test_chaos_proxy_stalled_passes_nothing_until_resume(chaos_proxy, echo):
+    """A stalled link stays open and silent, then delivers what was sent."""
+    proxy = chaos_proxy(echo)
+    with _connect(proxy) as client:
+        proxy.stall()
+        client.settimeout(0.2)
+        client.sendall(b"late")
+        with pytest.raises(TimeoutError):
+            client.recv(4)
+        proxy.resume()
+        client.settimeout(5)
+        assert client.recv(4) == b"late"
+
+
+def test_chaos_proxy_with_delay_and_dropped_replies_behaves_so(chaos_proxy, echo):
+    """A delay holds each direction back; dropped replies never come."""
+    proxy = chaos_proxy(echo)
+    with _connect(proxy) as client:
+        proxy.delay_s = 0.1
+        before = time.monotonic()
+        client.sendall(b"x")
+        client.recv(1)
+        assert time.monotonic() - before >= 0.2
+        proxy.drop_replies = True
+        client.settimeout(0.5)
+        client.sendall(b"x")
+        with pytest.raises(TimeoutError):
+            client.recv(1)
