@@ -1,0 +1,34 @@
+"""`Board`: the state of every alarm and sensor at one journal position, as the rules stage last published it.
+
+Comes in: copies of the engine's columns. Goes out: a frozen value that console and metrics may read at any time.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+UNSEEN, ALIVE, BLIND = 0, 1, 2
+"""Values of `Board.health`, as `RuleEngine.health` gives them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Board:
+    """One consistent look at the rules engine.
+
+    Attributes:
+        position: journal position that everything else belongs to.
+        received_ns: received time of the batch at `position`, 0 before the first.
+        levels: int8[n_alarms], `WarningLevel` value of hazard alarms, 1 for active health alarms, 0 inactive.
+        health: uint8[n_sensors], 0 unseen, 1 alive, 2 blind.
+    """
+
+    position: int
+    received_ns: int
+    levels: NDArray[np.int8]
+    health: NDArray[np.uint8]
+
+
+def blank_board(n_alarms: int, n_sensors: int) -> Board:
+    """Return the board before the first batch: nothing active, nothing heard."""
+    return Board(0, 0, np.zeros(n_alarms, np.int8), np.zeros(n_sensors, np.uint8))

@@ -1,0 +1,110 @@
+"""Geometry of one sensor's chart: a line, limit lines and ticks in the coordinates of an SVG of fixed size.
+
+Comes in: a `Series` and limits. Goes out: numbers for the template. Refuses to know HTML, colours and words.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+
+from collector.history import Series
+from config.levels import WarningLevel
+
+WIDTH, HEIGHT = 720, 240
+_LEFT, _RIGHT, _TOP, _BOTTOM = 56, 12, 12, 26
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """A limit of a rule at this sensor."""
+
+    level: WarningLevel
+    value: float
+    """Canonical unit of the sensor's quantity."""
+    side: str
+    """`high` or `low`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tick:
+    """A place on an axis and its label."""
+
+    at: float
+    label: str
+
+
+@dataclass(frozen=True, slots=True)
+class LimitLine:
+    """A limit and its height."""
+
+    limit: Limit
+    y: float
+
+
+@dataclass(frozen=True, slots=True)
+class Chart:
+    """Everything the template draws."""
+
+    lines: tuple[str, ...]
+    """SVG polyline points, one for each stretch without a gap."""
+    doubtful: tuple[tuple[float, float], ...]
+    """Places of readings whose quality is not good."""
+    limits: tuple[LimitLine, ...]
+    x_ticks: tuple[Tick, ...]
+    y_ticks: tuple[Tick, ...]
+    last: float | None
+    """Latest value, canonical unit."""
+    width: int = WIDTH
+    height: int = HEIGHT
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """The time that the chart covers and the gap that breaks its line."""
+
+    start_ns: int
+    end_ns: int
+    gap_ns: int
+    decimals: int
+
+
+def draw(series: Series, limits: Sequence[Limit], window: Window) -> Chart:
+    """Return the chart of `series` over `window`; limits are always inside the vertical range."""
+    low, high = _range([*series.value.tolist(), *(limit.value for limit in limits)])
+
+    def x(time_ns: int) -> float:
+        share = (time_ns - window.start_ns) / (window.end_ns - window.start_ns)
+        return round(_LEFT + share * (WIDTH - _LEFT - _RIGHT), 1)
+
+    def y(value: float) -> float:
+        return round(_TOP + (high - value) / (high - low) * (HEIGHT - _TOP - _BOTTOM), 1)
+
+    points = [(x(int(t)), y(float(v))) for t, v in zip(series.time_ns, series.value, strict=True)]
+    doubtful = tuple(point for point, quality in zip(points, series.quality, strict=True) if quality)
+    return Chart(
+        _stretches(points, series, window.gap_ns),
+        doubtful,
+        tuple(LimitLine(limit, y(limit.value)) for limit in limits),
+        tuple(Tick(x(t), label) for t, label in _minutes(window)),
+        tuple(Tick(y(v), f"{v:.{window.decimals}f}") for v in np.linspace(low, high, 5).tolist()),
+        float(series.value[-1]) if len(series.value) else None,
+    )
+
+
+def _range(values: Sequence[float]) -> tuple[float, float]:
+    low, high = (min(values), max(values)) if values else (0.0, 1.0)
+    margin = 0.08 * (high - low) or max(abs(high) * 0.1, 0.5)
+    return low - margin, high + margin
+
+
+def _stretches(points: Sequence[tuple[float, float]], series: Series, gap_ns: int) -> tuple[str, ...]:
+    breaks = (np.flatnonzero(np.diff(series.time_ns) > gap_ns) + 1).tolist()
+    edges = [0, *breaks, len(points)]
+    return tuple(" ".join(f"{x},{y}" for x, y in points[start:end]) for start, end in pairwise(edges) if end > start)
+
+
+def _minutes(window: Window) -> list[tuple[int, str]]:
+    span = window.end_ns - window.start_ns
+    return [(window.start_ns + span * i // 3, f"-{span * (3 - i) // 3 // 60_000_000_000} min") for i in range(3)]

@@ -1,0 +1,91 @@
+"""I/O: what `/metrics` says, read from the stages at the moment of the scrape; nothing global, nothing counted twice.
+
+Comes in: the stages' plain counters and gauges. Goes out: a Prometheus collector for the registry that is passed in.
+Refuses to count by itself, but for the two histograms of time.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from prometheus_client import CollectorRegistry, Histogram
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+
+Counts = Mapping[tuple[str, str], int]
+"""(metric name without prefix and suffix, reason or "") to how many."""
+
+Gauges = Iterable[tuple[str, Mapping[str, str], float]]
+"""(metric name without prefix, labels, value now)."""
+
+_SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
+
+
+@dataclass(frozen=True, slots=True)
+class Described:
+    """A metric of the catalogue: docs/metrics.md lists the same."""
+
+    name: str
+    """Without the prefix `lifeline_`, counters without `_total`."""
+    labels: tuple[str, ...]
+    text: str
+
+
+class StageCollector:
+    """Reads counters and gauges when Prometheus asks."""
+
+    def __init__(self, counts: Callable[[], Sequence[Counts]], gauges: Callable[[], Gauges]) -> None:
+        """Ask `counts` and `gauges` at every scrape."""
+        self._counts, self._gauges = counts, gauges
+
+    def collect(self) -> Iterator[Metric]:
+        """Return the families of one scrape."""
+        yield from _counters(self._counts())
+        yield from _gauges(self._gauges())
+
+    def describe(self) -> Iterator[Metric]:
+        """Return nothing: names are known only when the stages run, and registering must not scrape."""
+        return iter(())
+
+
+def latency_histograms(registry: CollectorRegistry) -> tuple[Histogram, Histogram]:
+    """Return the histograms (reading received to alarm decided, reading received to handed over), in seconds."""
+    decided = Histogram(
+        "lifeline_decision_seconds",
+        "From the reading's arrival to the committed alarm event.",
+        registry=registry,
+        buckets=_SECONDS,
+    )
+    handed_over = Histogram(
+        "lifeline_handover_seconds",
+        "From the reading's arrival to the moment a channel took the notification.",
+        registry=registry,
+        buckets=_SECONDS,
+    )
+    return decided, handed_over
+
+
+def _counters(sources: Sequence[Counts]) -> Iterator[Metric]:
+    totals: Counter[tuple[str, str]] = Counter()
+    for counts in sources:
+        # A stage may add a reason while this runs; its own copy is taken in one step.
+        totals.update(dict(counts))
+    for name in sorted({name for name, _ in totals}):
+        family = CounterMetricFamily(f"lifeline_{name}", COUNTERS.get(name, name), labels=["reason"])
+        for (other, reason), value in sorted(totals.items()):
+            if other == name:
+                family.add_metric([reason], value)
+        yield family
+
+
+def _gauges(gauges: Gauges) -> Iterator[Metric]:
+    families: dict[str, GaugeMetricFamily] = {}
+    for name, labels, value in gauges:
+        family = families.get(name)
+        if family is None:
+            family = families[name] = GaugeMetricFamily(f"lifeline_{name}", GAUGES.get(name, name), labels=[*labels])
+        family.add_metric([*labels.values()], value)
+    yield from families.values()
+
+
+COUNTERS: Mapping[str, str] = {}
+GAUGES: Mapping[str, str] = {}

@@ -1,0 +1,45 @@
+import numpy as np
+
+from collector.history import Series
+from config.levels import WarningLevel
+from lifeline.console.chart import HEIGHT, WIDTH, Limit, Window, draw
+
+SECOND = 1_000_000_000
+WINDOW = Window(0, 900 * SECOND, 10 * SECOND, 2)
+
+
+def _series(times, values, quality=None):
+    quality = quality or [0] * len(times)
+    return Series(np.array(times, np.int64) * SECOND, np.array(values, float), np.array(quality, np.uint8))
+
+
+def test_draw_gap_breaks_line():
+    """Time without readings is not bridged by a line that nobody measured."""
+    chart = draw(_series([0, 5, 10, 100, 105], [1, 2, 3, 4, 5]), [], WINDOW)
+    assert [3, 2] == [len(line.split()) for line in chart.lines]
+
+
+def test_draw_points_and_limits_lie_inside():
+    """Readings and limit lines are all within the picture."""
+    chart = draw(_series([0, 450, 899], [0.0, 0.4, 0.2]), [Limit(WarningLevel.ORANGE, 0.05, "low")], WINDOW)
+    numbers = [tuple(map(float, point.split(","))) for line in chart.lines for point in line.split()]
+    inside = [0 <= x <= WIDTH and 0 <= y <= HEIGHT for x, y in numbers] + [
+        0 <= line.y <= HEIGHT for line in chart.limits
+    ]
+    assert all(inside)
+
+
+def test_draw_empty_series_has_no_line():
+    """Without readings there are ticks and limits, but no curve and no last value."""
+    chart = draw(_series([], []), [Limit(WarningLevel.RED, 5.0, "high")], WINDOW)
+    assert ((), None, 1) == (chart.lines, chart.last, len(chart.limits))
+
+
+def test_draw_constant_series_keeps_a_range():
+    """A flat line needs room above and below, not a division by zero."""
+    assert draw(_series([0, 5], [0.0, 0.0]), [], WINDOW).lines
+
+
+def test_draw_doubtful_reading_is_marked():
+    """A reading whose quality is not good gets a mark of its own."""
+    assert len(draw(_series([0, 5], [1, 2], [0, 1]), [], WINDOW).doubtful) == 1
