@@ -19,6 +19,10 @@ class JournalFullError(Exception):
     """The size cap or the disk is reached: nothing was stored, the caller must not acknowledge."""
 
 
+class JournalBrokenError(Exception):
+    """The disk failed a write or a sync: what is stored is unknown until the process restarts and checks the file."""
+
+
 @dataclass(frozen=True, slots=True)
 class Entry:
     """A batch and its place."""
@@ -35,6 +39,7 @@ class Journal(Protocol):
 
         Raises:
             JournalFullError: nothing was stored.
+            JournalBrokenError: the process must restart; never acknowledge, never retry.
         """
         ...
 

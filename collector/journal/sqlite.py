@@ -1,0 +1,193 @@
+"""I/O: the journal as one SQLite file: WAL, `synchronous=FULL`, one writing connection, read-only readers.
+
+Comes in: batches, dead letters, cursors, from any thread. Goes out: positions, entries, status. Refuses to know MQTT,
+rules and history. docs/storage.md says what happens when the disk is full, slow, failing or has changed a byte.
+"""
+
+import sqlite3
+import threading
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from collector.batch import ReadingBatch
+from collector.dead_letter import DeadLetter, Reason
+from collector.journal import Entry, JournalFullError, Position, frame, letters
+from collector.journal.ballast import Ballast
+from collector.journal.reading import JournalReader
+from collector.journal.schema import FIRST_POSITION, LAST_POSITION
+from collector.journal.writer import Writer
+
+_TRIM_POSITIONS = 256
+"""Positions deleted in one transaction, so that appends get in between; assumed."""
+
+
+@dataclass(frozen=True, slots=True)
+class JournalStatus:
+    """How full the journal is."""
+
+    bytes: int
+    """Pages in use."""
+    max_bytes: int
+    entries: int
+    first: Position
+    """Oldest stored position, 0 when there is none."""
+    last: Position
+    full: bool
+
+
+class SqliteJournal:
+    """A `Journal` in one file. `append` from one thread, everything else from any."""
+
+    def __init__(self, path: Path, sensor_ids: Sequence[str], max_bytes: int, ballast_bytes: int) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._writer = Writer(path, max_bytes, Ballast(path.with_name(path.name + ".ballast"), ballast_bytes))
+        self.reader = JournalReader(path, sensor_ids)
+        self.counts = self.reader.counts
+        self._max_bytes = max_bytes
+        self._quota = letters.Quota(letters.MAX_ROWS, min(letters.MAX_BYTES, max_bytes // 16))
+        self._dictionary = frame.dictionary_name(sensor_ids)
+        self._n_sensors = len(sensor_ids)
+        self._news = threading.Condition()
+        self._last, self._entries = self._writer.change(lambda connection: _start(connection, sensor_ids))
+
+    def append(self, batches: Sequence[ReadingBatch], dead_letters: Sequence[DeadLetter] = ()) -> Position:
+        """Store all of it in one commit; on return it survives a crash. Returns the last position.
+
+        Raises:
+            JournalFullError: nothing was stored.
+            JournalBrokenError: the process must restart; never acknowledge, never retry.
+            ValueError: a batch names a sensor that the register does not have.
+        """
+        _check(batches, self._n_sensors)
+        rows = [
+            (position, batch.received_ns, frame.encode(batch, self._dictionary))
+            for position, batch in enumerate(batches, self._last + 1)
+        ]
+        size = sum(len(row[2]) for row in rows) + letters.KEPT_BYTES * len(dead_letters)
+        evicted = self._writer.store(size, lambda connection: _append(connection, rows, dead_letters, self._quota))
+        _count(self.counts, dead_letters, evicted)
+        with self._news:
+            self._last += len(rows)
+            self._entries += len(rows)
+            self._news.notify_all()
+        return self._last
+
+    def read(self, after: Position, limit: int) -> list[Entry]:
+        """Return at most `limit` entries behind `after`, in order; fewer when they are large."""
+        return self.reader.read(after, limit)
+
+    def wait(self, after: Position, timeout_s: float) -> bool:
+        """Wait until an entry behind `after` exists; False when `timeout_s` passed first."""
+        with self._news:
+            return self._news.wait_for(lambda: self._last > after, timeout_s)
+
+    def trim(self, before: Position) -> int:
+        """Forget entries at or before `before`, a range at a time; returns how many."""
+        total = 0
+        first = self.reader.first_position()
+        while 0 < first <= before:
+            until = min(before, first + _TRIM_POSITIONS - 1)
+            deleted = self._writer.change(partial(_delete, until=until))
+            with self._news:
+                self._entries -= deleted
+            total += deleted
+            first = until + 1
+        return total
+
+    def record_dead_letters(self, dead_letters: Sequence[DeadLetter]) -> None:
+        """Store `dead_letters` alone; at the cap the older half of all dead letters makes room first.
+
+        Raises:
+            JournalFullError: nothing was stored.
+            JournalBrokenError: the process must restart.
+        """
+        try:
+            evicted = self._writer.change(lambda connection: letters.insert(connection, dead_letters, self._quota))
+        except JournalFullError:
+            self.counts["dead_letters_evicted", "full"] += self._writer.change(letters.evict_half)
+            evicted = self._writer.change(lambda connection: letters.insert(connection, dead_letters, self._quota))
+        _count(self.counts, dead_letters, evicted)
+
+    def dead_letters(self, limit: int, reason: Reason | None = None) -> list[DeadLetter]:
+        """Return the newest `limit` dead letters, newest first."""
+        return self.reader.dead_letters(limit, reason)
+
+    def save_cursor(self, name: str, position: Position) -> None:
+        """Keep how far `name` has come, durably."""
+        query = "INSERT INTO cursors VALUES (?, ?) ON CONFLICT(name) DO UPDATE SET position = excluded.position"
+        self._writer.change(lambda connection: connection.execute(query, (name, position)))
+
+    def cursor(self, name: str) -> Position:
+        """Return the position that `name` saved, 0 when it never did."""
+        return self.reader.cursor(name)
+
+    def last_position(self) -> Position:
+        """Return the highest position ever given, 0 before the first."""
+        return self._last
+
+    def status(self) -> JournalStatus:
+        """Return how full the journal is."""
+        return JournalStatus(
+            bytes=self._writer.used_bytes,
+            max_bytes=self._max_bytes,
+            entries=self._entries,
+            first=self.reader.first_position(),
+            last=self._last,
+            full=bool(self._writer.full),
+        )
+
+    def close(self) -> None:
+        """Close readers, checkpoint, close the file."""
+        self.reader.close()
+        self._writer.close()
+
+
+def _count(counts: Counter[tuple[str, str]], dead_letters: Sequence[DeadLetter], evicted: int) -> None:
+    for letter in dead_letters:
+        counts["dead_letters", str(letter.reason)] += 1
+    if evicted:
+        counts["dead_letters_evicted", "quota"] += evicted
+
+
+def _check(batches: Sequence[ReadingBatch], n_sensors: int) -> None:
+    for batch in batches:
+        if len(batch) and not (batch.sensor.min() >= 0 and batch.sensor.max() < n_sensors):
+            message = f"batch of {batch.received_ns}: expected sensor numbers 0..{n_sensors - 1}, got others"
+            raise ValueError(message)
+
+
+def _start(connection: sqlite3.Connection, sensor_ids: Sequence[str]) -> tuple[Position, int]:
+    """Store today's dictionary unless it is the newest, forget those that no batch needs; last position, entries."""
+    last: int = connection.execute(LAST_POSITION).fetchone()[0]
+    first: int = connection.execute(FIRST_POSITION).fetchone()[0]
+    name = frame.dictionary_name(sensor_ids)
+    newest = connection.execute("SELECT name FROM dictionaries ORDER BY id DESC LIMIT 1").fetchone()
+    if newest is None or newest[0] != name:
+        connection.execute(
+            "INSERT INTO dictionaries(name, sensor_ids, first_position) VALUES (?, ?, ?)",
+            (name, frame.pack_ids(sensor_ids), last + 1),
+        )
+    # A dictionary is needed until the one after it has the oldest batch that is left.
+    connection.execute(
+        """DELETE FROM dictionaries WHERE id < (SELECT max(id) FROM dictionaries WHERE first_position <= ?)""",
+        (first or last + 1,),
+    )
+    entries: int = connection.execute("SELECT count(*) FROM batches").fetchone()[0]
+    return last, entries
+
+
+def _append(
+    connection: sqlite3.Connection,
+    rows: Sequence[tuple[Position, int, bytes]],
+    dead_letters: Sequence[DeadLetter],
+    quota: letters.Quota,
+) -> int:
+    connection.executemany("INSERT INTO batches(position, received_ns, frame) VALUES (?, ?, ?)", rows)
+    return letters.insert(connection, dead_letters, quota)
+
+
+def _delete(connection: sqlite3.Connection, until: Position) -> int:
+    return connection.execute("DELETE FROM batches WHERE position <= ?", (until,)).rowcount
