@@ -4,11 +4,16 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from selenium import webdriver
 
 from tests.services.certificates import Certificates, make_certificates
 from tests.services.chaos_proxy import ChaosProxy
+from tests.services.chromium import Chromium
 from tests.services.influxdb import InfluxDB
+from tests.services.kannel import Kannel
 from tests.services.mosquitto import Mosquitto, MosquittoOptions
+from tests.services.postgresql import PostgreSQL
+from tests.services.victoria_metrics import VictoriaMetrics
 
 
 @pytest.hookimpl(wrapper=True)
@@ -72,3 +77,46 @@ def chaos_proxy() -> Iterator[Callable[[int], ChaosProxy]]:
     yield make
     for proxy in proxies:
         proxy.close()
+
+
+@pytest.fixture
+def victoria_metrics(tmp_path: Path) -> Iterator[VictoriaMetrics]:
+    """Return an empty VictoriaMetrics."""
+    server = VictoriaMetrics(tmp_path / "victoria_metrics")
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def kannel(tmp_path: Path) -> Iterator[Kannel]:
+    """Return an SMS gateway in front of a message centre that records."""
+    server = Kannel(tmp_path / "kannel")
+    server.start()
+    yield server
+    server.close()
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[PostgreSQL]:
+    """Return the PostgreSQL server of the whole run."""
+    server = PostgreSQL()
+    try:
+        server.start()
+        yield server
+    finally:
+        server.close()
+
+
+@pytest.fixture
+def postgres_url(postgresql: PostgreSQL) -> str:
+    """Return the SQLAlchemy URL of a fresh database."""
+    return postgresql.fresh_url()
+
+
+@pytest.fixture
+def chromium(tmp_path: Path) -> Iterator[webdriver.Remote]:
+    """Return the selenium driver of a fresh browser."""
+    browser = Chromium(tmp_path / "chromium")
+    yield browser.driver
+    browser.close()

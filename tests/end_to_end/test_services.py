@@ -1,5 +1,7 @@
 """Each real server of the tests starts, works, survives what the tests do to it, and stops."""
 
+import http.server
+import queue
 import socket
 import ssl
 import threading
@@ -8,6 +10,7 @@ import time
 import httpx
 import paho.mqtt.client as mqtt
 import pytest
+import sqlalchemy
 
 pytestmark = pytest.mark.end_to_end
 
@@ -108,6 +111,99 @@ def test_influxdb_paused_answers_after_resume(influxdb):
     influxdb.resume()
 
     assert httpx.get(f"{influxdb.url}/ping", timeout=5).status_code == 204
+
+
+def test_victoria_metrics_after_v2_write_counts_points(victoria_metrics):
+    """Line protocol to `/api/v2/write` is found again, point by point."""
+    lines = "".join(f"methane,sensor=GM-1 value={i} {1_700_000_000_000_000_000 + i * 10**9}\n" for i in range(10))
+    httpx.post(f"{victoria_metrics.url}/api/v2/write", content=lines.encode()).raise_for_status()
+
+    assert 10 == victoria_metrics.count()
+    [row] = victoria_metrics.query("methane_value", time_s=1_700_000_009)
+    assert "9" == row["value"][1]
+
+
+@pytest.fixture
+def reports():
+    """Return the address of a server and the list of paths that it was asked for."""
+    paths = queue.Queue()
+
+    class Report(http.server.BaseHTTPRequestHandler):
+        """One delivery report."""
+
+        def do_GET(self):
+            """Keep the path."""
+            paths.put(self.path)
+            self.send_response(204)
+            self.end_headers()
+
+        def log_message(self, *_):
+            """Keep quiet."""
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Report) as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.05,))
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}", paths
+        server.shutdown()
+        thread.join()
+
+
+def _send(kannel, text: str, report_url: str) -> httpx.Response:
+    """Hand one Chinese message to the gateway."""
+    parameters = {
+        "username": kannel.username,
+        "password": kannel.password,
+        "to": "+8613800000001",
+        "from": "119",
+        "text": text,
+        "charset": "UTF-8",
+        "coding": "2",
+        "dlr-mask": "31",
+        "dlr-url": f"{report_url}/receipt?status=%d",
+    }
+    return httpx.get(kannel.send_url, params=parameters, timeout=10)
+
+
+def test_kannel_with_long_chinese_message_delivers_it_whole(kannel, reports):
+    """A message of three segments arrives as it was written, and both reports come back."""
+    url, paths = reports
+    text = "翡翠苑1号楼消防水压0.00 MPa，较大风险。" * 7
+    answer = _send(kannel, text, url)
+
+    assert (202, "0: Accepted for delivery") == (answer.status_code, answer.text)
+    assert "/receipt?status=8" == paths.get(timeout=10)
+    [message] = kannel.received
+    assert ("+8613800000001", text, 3) == (message.to, message.text, message.segments)
+    kannel.report(message, 1)
+    assert "/receipt?status=1" == paths.get(timeout=10)
+
+
+def test_kannel_refused_by_the_message_centre_reports_it(kannel, reports):
+    """A refusal of the message centre comes back as report 16 and nothing is received."""
+    url, paths = reports
+    kannel.answer = (403, "Forbidden")
+    _send(kannel, "no", url)
+
+    assert "/receipt?status=16" == paths.get(timeout=10)
+    assert [] == kannel.received
+
+
+@pytest.mark.parametrize("row", [1, 2])
+def test_postgres_url_each_test_sees_an_empty_database(postgres_url, row):
+    """Two tests make the same table without seeing each other."""
+    engine = sqlalchemy.create_engine(postgres_url)
+    with engine.begin() as connection:
+        connection.execute(sqlalchemy.text("CREATE TABLE t (x int)"))
+        connection.execute(sqlalchemy.text("INSERT INTO t VALUES (:row)"), {"row": row})
+        assert [(row,)] == connection.execute(sqlalchemy.text("SELECT x FROM t")).all()
+    engine.dispose()
+
+
+def test_chromium_opens_a_page(chromium):
+    """The browser shows Chinese text."""
+    chromium.get("data:text/html;charset=utf-8,<h1>较大风险</h1>")
+
+    assert "较大风险" == chromium.find_element("tag name", "h1").text
 
 
 @pytest.fixture

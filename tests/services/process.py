@@ -1,6 +1,7 @@
 """I/O: one real server process: started, waited for, stopped, killed, paused, and never left behind."""
 
 import os
+import pwd
 import shutil
 import signal
 import subprocess
@@ -124,6 +125,11 @@ def _guard(user: str) -> list[str]:
         return []
     identity = ["--reuid", user, "--regid", user, "--init-groups"] if user and os.geteuid() == 0 else []
     return [setpriv, *identity, "--pdeathsig", "KILL", "--"]
+
+
+def user_exists(name: str) -> bool:
+    """Tell whether this machine has the user `name`."""
+    return any(user.pw_name == name for user in pwd.getpwall())
 
 
 def find_programs(*names: str) -> list[str]:
