@@ -1,1 +1,20 @@
-"""A district that sends: simulated lifelines, faults, scenarios and their ground truth over real MQTT."""
+"""A district that sends: simulated lifelines, faults, scenarios and their ground truth over real MQTT.
+
+`LIFELINES` is the table of simulated lifelines: domain of the asset to quantity to signal. A lifeline is one file.
+"""
+
+from collections.abc import Callable, Mapping
+
+from config.register import Sensor
+from simulators import bridge, fire_water, gas, water_supply
+from simulators.noise import FloatArray, IntArray
+
+Signal = Callable[[int, Sensor, IntArray], FloatArray]
+"""(seed, sensor, time_ns int64[n]) to values float64[n] in the quantity's canonical unit; always pure."""
+
+LIFELINES: Mapping[str, Mapping[str, Signal]] = {
+    "bridge": bridge.SIGNALS,
+    "fire": fire_water.SIGNALS,
+    "gas": gas.SIGNALS,
+    "water": water_supply.SIGNALS,
+}

@@ -1,0 +1,48 @@
+"""`DeviceMessage`: one MQTT message as it leaves the field, in the payload's own units.
+
+Comes in: values by channel. Goes out: topic and Lifeline JSON payload. Refuses to know how the values came about.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import msgspec
+
+NS_PER_MS = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceMessage:
+    """One message of one device."""
+
+    domain: str
+    asset: str
+    device: str
+    seq: int
+    measured_ns: int
+    """UTC nanoseconds; the payload carries whole milliseconds."""
+    sent_ns: int
+    """UTC nanoseconds at which it leaves, later than measured when a gateway held it back."""
+    values: Mapping[str, float]
+    """Channel to value in the payload's unit."""
+    battery: float | None = None
+    """Percent, None when the device has no battery."""
+
+    @property
+    def topic(self) -> str:
+        """Topic `lifeline/v1/{domain}/{asset}/{device}/up`."""
+        return f"lifeline/v1/{self.domain}/{self.asset}/{self.device}/up"
+
+    @property
+    def payload(self) -> bytes:
+        """Lifeline JSON v1; the id names device and number, so that a repeated message is known as such."""
+        body: dict[str, object] = {
+            "v": 1,
+            "id": f"{self.device}-{self.seq}",
+            "ts": self.measured_ns // NS_PER_MS,
+            "seq": self.seq,
+            "m": self.values,
+        }
+        if self.battery is not None:
+            body["bat"] = self.battery
+        return msgspec.json.encode(body)
