@@ -115,12 +115,18 @@ class Register:
     """Sensor id to dense number."""
     channel_index: Mapping[tuple[str, str], int] = field(init=False)
     """(device id, channel) to dense number: how a payload finds its sensor."""
+    duty_index: Mapping[tuple[str, Role], Sequence[str]] = field(init=False)
+    """(asset id, role) to contact ids in the order of the file: a city has 120,000 duties."""
 
     def __post_init__(self) -> None:
-        """Derive both indexes once."""
+        """Derive the indexes once."""
         object.__setattr__(self, "sensor_index", {sensor.id: i for i, sensor in enumerate(self.sensors)})
         channels = {(sensor.device, sensor.channel): i for i, sensor in enumerate(self.sensors)}
         object.__setattr__(self, "channel_index", channels)
+        contacts: dict[tuple[str, Role], list[str]] = {}
+        for duty in self.duties:
+            contacts.setdefault((duty.asset, duty.role), []).append(duty.contact)
+        object.__setattr__(self, "duty_index", contacts)
 
     @property
     def sensor_ids(self) -> tuple[str, ...]:
@@ -129,4 +135,4 @@ class Register:
 
     def contacts_for(self, asset: str, role: Role) -> tuple[Contact, ...]:
         """Contacts that hold `role` at `asset`, in the order of the file; empty when there is none."""
-        return tuple(self.contacts[duty.contact] for duty in self.duties if duty.asset == asset and duty.role == role)
+        return tuple(self.contacts[contact] for contact in self.duty_index.get((asset, role), ()))

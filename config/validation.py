@@ -14,7 +14,7 @@ from pydantic_core import ErrorDetails
 from config.document import Document, Path
 from config.errors import Problem
 
-_SECRET = re.compile(r"password|passphrase|secret|token|credential|api_?key", re.IGNORECASE)
+_SECRET = re.compile(r"password|passphrase|secret|token|credential|authorization|api_?key", re.IGNORECASE)
 
 
 def is_secret_name(name: str) -> bool:
@@ -23,8 +23,9 @@ def is_secret_name(name: str) -> bool:
 
 
 def mask_url(url: str) -> str:
-    """Return `url` with the password in its user part replaced by stars."""
-    return re.sub(r"//([^/@:]*):[^/]*@", r"//\1:***@", url)
+    """Return `url` with the password in its user part, and secrets among its parameters, replaced by stars."""
+    url = re.sub(r"//([^/@:]*):[^/]*@", r"//\1:***@", url)
+    return re.sub(rf"([?&][^=&]*(?:{_SECRET.pattern})[^=&]*=)[^&]*", r"\1***", url, flags=re.IGNORECASE)
 
 
 def problems_from_validation(
@@ -110,13 +111,18 @@ def shown(value: object) -> str:
     return type(value).__name__
 
 
-def _known_keys(model: type[BaseModel] | None, path: Path) -> list[str]:
-    """Return the field names of the models that can stand at `path` below `model`."""
-    models = [model] if model else []
+def models_at(model: type[BaseModel], path: Path) -> list[type[BaseModel]]:
+    """Return the models that can stand at `path` below `model`; empty where only plain values can."""
+    models = [model]
     for step in path:
         if isinstance(step, str):
-            fields = (each.model_fields[step].annotation for each in models if step in each.model_fields)
+            fields = [each.model_fields[step].annotation for each in models if step in each.model_fields]
             models = list(_models_in(fields))
+    return models
+
+
+def _known_keys(model: type[BaseModel] | None, path: Path) -> list[str]:
+    models = models_at(model, path) if model else []
     return sorted({name for each in models for name in each.model_fields})
 
 

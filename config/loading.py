@@ -1,0 +1,120 @@
+"""I/O: loads settings, quantities and register from files and environment, and reports every error at once.
+
+Comes in: paths and the environment. Goes out: `Settings`, quantities, `Register`. Refuses to repair: what is wrong is
+a `ConfigError`, and nothing is loaded.
+"""
+
+import dataclasses
+import os
+import typing
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from config.catalogue import quantities_from
+from config.document import Document, Plain
+from config.errors import ConfigError, Problem
+from config.files import read_text, read_yaml
+from config.overrides import merged, read_overrides
+from config.quantities import Quantity
+from config.register import Register
+from config.rows import TABLES, register_from
+from config.settings import Settings, secret_settings
+from config.tables import Table, parse_table, unreadable
+from config.validation import problems_from_validation
+
+MAX_SECRET_BYTES = 64 * 1024
+"""Largest secret file; assumed."""
+
+
+def load_settings(path: Path | None, environ: Mapping[str, str] | None = None) -> Settings:
+    """Return the settings of the YAML file at `path`, overridden by the environment.
+
+    Args:
+        path: the settings file; None means none.
+        environ: variables, of which `LIFELINE_<SECTION>__<NAME>` count; None means those of the process.
+
+    Raises:
+        ConfigError: everything that is wrong in file and environment.
+    """
+    document = read_yaml(path) if path else Document("(settings)", None)
+    if not isinstance(document.value, dict | None):
+        problem = document.problem((), expected="a mapping", got="something else", remedy="write `name: value` lines")
+        raise ConfigError([problem])
+    overrides = read_overrides(os.environ if environ is None else environ)
+    # An empty section (`mqtt:` with all its lines commented out) means its defaults.
+    written = {name: section for name, section in (document.value or {}).items() if section is not None}
+    values = merged(written, overrides.values)
+    problems = [*overrides.problems, *_read_secrets(document, values)]
+    try:
+        settings = Settings.model_validate(values)
+    except ValidationError as error:
+        whole = Document(document.file, typing.cast("Plain", values), document.lines)
+        problems += problems_from_validation(whole, error, Settings)
+    else:
+        if not problems:
+            return settings
+    raise ConfigError([_with_origin(problem, overrides.origins) for problem in problems])
+
+
+def load_quantities(path: Path | None = None) -> dict[str, Quantity]:
+    """Return the quantities of the YAML file at `path` by name; None means the packaged catalogue.
+
+    Raises:
+        ConfigError: everything that is wrong in it.
+    """
+    return quantities_from(read_yaml(path or Path(__file__).parent / "quantities.yaml"))
+
+
+def load_register(folder: Path, quantities: Mapping[str, Quantity]) -> Register:
+    """Return the register of the district in `folder`: regions, assets, sensors, contacts and duties as CSV.
+
+    Raises:
+        ConfigError: everything that is wrong in all files.
+    """
+    return register_from({name: _read_table(folder / f"{name}.csv", TABLES[name]) for name in TABLES}, quantities)
+
+
+def _read_table(path: Path, columns: Sequence[str]) -> Table:
+    try:
+        return parse_table(read_text(path), str(path), columns)
+    except ConfigError as error:
+        return unreadable(str(path), error.problems)
+
+
+def _read_secrets(document: Document, values: dict[str, object]) -> list[Problem]:
+    """Put the content of each `*_file` beside it, into the secret that it stands for."""
+    problems: list[Problem] = []
+    for section, name in secret_settings():
+        written = values.get(section)
+        if not isinstance(written, dict) or not isinstance(written.get(f"{name}_file"), str):
+            continue
+        path = Path(written[f"{name}_file"])
+        try:
+            secret = read_text(path, MAX_SECRET_BYTES).strip("\r\n")
+        except ConfigError as error:
+            for each in error.problems:
+                got = f"{path}: {each.got}"
+                place = (section, f"{name}_file")
+                problems.append(document.problem(place, expected=each.expected, got=got, remedy=each.remedy))
+            continue
+        if name in written:
+            expected, got, remedy = f"{name} or {name}_file", "both", "remove one of the two"
+        elif not secret:
+            expected, got, remedy = "a secret in the file", "an empty file", f"write the secret into {path}"
+        else:
+            values[section] = {**written, name: secret}
+            continue
+        problems.append(document.problem((section, f"{name}_file"), expected=expected, got=got, remedy=remedy))
+    return problems
+
+
+def _with_origin(problem: Problem, origins: Mapping[str, str]) -> Problem:
+    """Return `problem` naming the environment variable that gave its setting, or a part of it, if one did."""
+    for setting, variable in origins.items():
+        is_within = f"{problem.path}.".startswith(f"{setting}.") or problem.path.startswith(f"{setting}[")
+        is_part = problem.line == 0 and setting.startswith(f"{problem.path}.")
+        if is_within or is_part:
+            return dataclasses.replace(problem, file=variable, line=0)
+    return problem

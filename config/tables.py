@@ -1,0 +1,108 @@
+"""CSV text as rows of named cells that remember their lines.
+
+Comes in: text, the name of its file and the columns it must have. Goes out: `Table`, with its problems instead of
+exceptions so that all files report together. Refuses to know what the cells mean.
+"""
+
+import csv
+import io
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from config.errors import Problem
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One row: its cells by column, stripped of surrounding space."""
+
+    file: str
+    line: int
+    cells: Mapping[str, str]
+
+    def __getitem__(self, column: str) -> str:
+        """Return the cell of `column`."""
+        return self.cells[column]
+
+    def problem(self, column: str, *, expected: str, remedy: str, got: str | None = None) -> Problem:
+        """Return a problem of this row's `column`, showing its cell unless `got` says otherwise."""
+        cell = self.cells[column]
+        shown = got or (repr(cell if len(cell) <= 60 else f"{cell[:57]}...") if cell else "nothing")
+        return Problem(self.file, self.line, column, expected, shown, remedy)
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """The rows of one file that have the right number of cells, and what was wrong with the others."""
+
+    file: str
+    rows: Sequence[Row]
+    problems: Sequence[Problem]
+    is_readable: bool = True
+    """False when the file or its header could not be used: then the absence of a row means nothing."""
+
+
+def unreadable(file: str, problems: Sequence[Problem]) -> Table:
+    """Return the table that stands for a file that could not be read."""
+    return Table(file, (), problems, is_readable=False)
+
+
+def parse_table(text: str, file: str, columns: Sequence[str]) -> Table:
+    """Return the rows of `text`, whose header must name exactly `columns`, in any order."""
+    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
+    rows: list[Row] = []
+    problems: list[Problem] = []
+    header: list[str] = []
+    line = 0
+    try:
+        for cells in reader:
+            start, line = line + 1, reader.line_num
+            if not any(cell.strip() for cell in cells):
+                continue
+            if not header:
+                header = [cell.strip() for cell in cells]
+                problems = _header_problems(header, file, start, columns)
+                if problems:
+                    return unreadable(file, problems)
+            elif len(cells) != len(header):
+                problems.append(_width_problem(file, start, len(header), len(cells)))
+            else:
+                rows.append(Row(file, start, {name: cell.strip() for name, cell in zip(header, cells, strict=True)}))
+    except csv.Error as error:
+        remedy = "check the quotes around this line; a quote inside a cell is written twice"
+        problems.append(Problem(file, reader.line_num, "(row)", "CSV", str(error), remedy))
+        return Table(file, rows, problems, is_readable=False)
+    if not header:
+        return unreadable(file, [_no_header(file, columns)])
+    return Table(file, rows, problems)
+
+
+def _no_header(file: str, columns: Sequence[str]) -> Problem:
+    return Problem(file, 1, "(header)", ",".join(columns), "an empty file", "write this line first")
+
+
+def _width_problem(file: str, line: int, expected: int, got: int) -> Problem:
+    remedy = "add or remove commas; put a cell that contains a comma in double quotes"
+    return Problem(file, line, "(row)", f"{expected} cells", str(got), remedy)
+
+
+def _header_problems(header: list[str], file: str, line: int, columns: Sequence[str]) -> list[Problem]:
+    if len(header) == 1 and any(mark in header[0] for mark in ";\t"):
+        remedy = "save the file with commas between the cells"
+        return [Problem(file, line, "(header)", ",".join(columns), "another separator than a comma", remedy)]
+    every = ", ".join(columns)
+    missing = [
+        Problem(file, line, name, "this column", "no such column", f"the header must name {every}")
+        for name in columns
+        if name not in header
+    ]
+    unknown = [
+        Problem(file, line, name or "(header)", f"one of {every}", "an unknown column", "remove or rename it")
+        for name in header
+        if name not in columns
+    ]
+    twice = [
+        Problem(file, line, name, "the column once", "it again", "remove one of the two")
+        for name in sorted({name for name in columns if header.count(name) > 1})
+    ]
+    return missing + unknown + twice
