@@ -1,0 +1,84 @@
+"""Imports go one way only: layers, independent plug-ins, a core free of I/O, wiring in one folder."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import grimp
+import pytest
+
+from tests.sources import PACKAGES, ROOT, is_pure, module_name, pyproject, python_files
+
+CLIENTS = "paho influxdb_client sqlite3 sqlalchemy psycopg httpx prometheus_client"
+SYSTEM = "threading socket asyncio subprocess selectors multiprocessing"
+OUTSIDE = frozenset(f"{CLIENTS} {SYSTEM}".split())
+"""What only modules marked "I/O:" may reach, even through others."""
+
+
+@pytest.fixture(scope="module")
+def graph() -> grimp.ImportGraph:
+    """Return who imports whom, with the libraries outside as leaves."""
+    return grimp.build_graph(*PACKAGES, include_external_packages=True, cache_dir=None)
+
+
+def _modules(*, pure: bool) -> dict[str, Path]:
+    """Return the modules of the program that are pure, or those marked as shell."""
+    return {module_name(path): path for path in python_files(*PACKAGES) if is_pure(path) == pure}
+
+
+def test_import_linter_on_the_project_keeps_every_contract():
+    """The contracts of pyproject.toml hold."""
+    command = [sys.executable, "-c", "from importlinter.cli import lint_imports_command as main; main()", "--no-cache"]
+    result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+
+    assert 0 == result.returncode, result.stdout + result.stderr
+
+
+def test_contracts_of_the_project_name_every_plug_in_folder():
+    """Decoders, rule kinds and channels each have an independence contract."""
+    contracts = pyproject()["tool"]["importlinter"]["contracts"]
+    independent = {name for contract in contracts if contract["type"] == "independence" for name in contract["modules"]}
+
+    assert {"collector.decoders.*", "rules.kinds.*", "alerts.channels.*"} <= independent
+
+
+def test_pure_modules_never_reach_the_outside(graph):
+    """No module without the mark reaches sockets, threads, databases or clients, even through others."""
+    chains = []
+    for name in sorted(_modules(pure=True)):
+        reached = graph.find_upstream_modules(name) & OUTSIDE
+        chains += [" -> ".join(graph.find_shortest_chain(name, outside)) for outside in sorted(reached)]
+
+    assert [] == chains, "\n".join(chains)
+
+
+def test_pure_modules_never_import_marked_ones(graph):
+    """No module without the mark imports one that does I/O."""
+    shell = _modules(pure=False)
+    edges = [
+        f"{name} -> {imported}"
+        for name in sorted(_modules(pure=True))
+        for imported in sorted(graph.find_modules_directly_imported_by(name))
+        if imported in shell
+    ]
+
+    assert [] == edges, "\n".join(edges)
+
+
+def test_shell_modules_import_only_their_own_folders(graph):
+    """Outside lifeline, a module that does I/O imports such modules only from its own folder or below it."""
+    shell = _modules(pure=False)
+    edges = [
+        f"{name} -> {imported}"
+        for name, path in sorted(shell.items())
+        if path.parts[0] != "lifeline"
+        for imported in sorted(graph.find_modules_directly_imported_by(name))
+        if imported in shell and path.parent not in shell[imported].parents
+    ]
+
+    assert [] == edges, "\n".join(edges)
+
+
+def test_packages_at_the_top_are_not_marked():
+    """The folders themselves are described as what flows through them, not as I/O."""
+    assert set() == set(PACKAGES) & _modules(pure=False).keys()
