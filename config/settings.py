@@ -24,6 +24,9 @@ _STRICT = ConfigDict(
     frozen=True, extra="forbid", use_attribute_docstrings=True, allow_inf_nan=False, hide_input_in_errors=True
 )
 
+MIN_SECRET_CHARACTERS = 16
+"""Shortest secret that may sign links: 64 bits in hexadecimal; assumed."""
+
 Port = Annotated[int, Field(ge=0, le=65535)]
 Url = Annotated[str, PlainSerializer(mask_url), Field(repr=False)]
 """A URL that may carry a password: whole in memory, masked in every dump and absent from repr."""
@@ -236,8 +239,8 @@ class ConsoleSettings(BaseModel):
     @field_validator("secret")
     @classmethod
     def _secret_is_long(cls, secret: SecretStr | None) -> SecretStr | None:
-        if secret is not None and len(secret.get_secret_value()) < 16:
-            raise _wrong("at least 16 characters", "make one with `openssl rand -hex 32`")
+        if secret is not None and len(secret.get_secret_value()) < MIN_SECRET_CHARACTERS:
+            raise _wrong(f"at least {MIN_SECRET_CHARACTERS} characters", "make one with `openssl rand -hex 32`")
         return secret
 
     @model_validator(mode="after")
@@ -323,7 +326,6 @@ def settings_schema() -> dict[str, object]:
     """Return the JSON Schema of the settings file, for editors."""
     schema = Settings.model_json_schema(mode="validation")
     schema["$schema"] = "https://json-schema.org/draft/2020-12/schema"
-    schema["properties"]["district"].pop("default", None)
     return schema
 
 
