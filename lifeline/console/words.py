@@ -67,6 +67,7 @@ _WORDS = {
     "channel": ("渠道", "Channel"),
     "address": ("号码", "Address"),
     "kind": ("内容", "Message"),
+    "receipt": ("回执", "Receipt"),
     "accepted": ("网关接受", "Accepted"),
     "delivered": ("送达", "Delivered"),
     "acknowledged": ("已确认", "Acknowledged"),

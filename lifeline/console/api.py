@@ -1,0 +1,95 @@
+"""I/O: the same facts as the pages, as JSON and GeoJSON.
+
+Comes in: requests. Goes out: lists of assets and alerts. Refuses to show phone numbers, and to change anything.
+"""
+
+from collections.abc import Mapping
+
+from fastapi import APIRouter
+from fastapi.responses import JSONResponse, Response
+
+from alerts.alert import Alert
+from config.levels import WarningLevel
+from lifeline.console.cards import shown_level
+from lifeline.console.parts import Parts
+from lifeline.console.views import AssetRow, asset_rows
+
+Json = Mapping[str, object]
+
+
+class ApiRoutes:
+    """Assets, open alerts, and assets as points on a map."""
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+        self.router = APIRouter(prefix="/api")
+        self.router.add_api_route("/assets", self.assets)
+        self.router.add_api_route("/assets.geojson", self.geojson)
+        self.router.add_api_route("/alerts", self.alerts)
+
+    def assets(self) -> Response:
+        """Return every asset with level and data health, and the journal position that they are true for."""
+        board = self._parts.board()
+        rows = [_asset(row) for row in self._rows()]
+        return JSONResponse({"position": board.position, "received_ns": board.received_ns, "assets": rows})
+
+    def geojson(self) -> Response:
+        """Return the assets as a GeoJSON FeatureCollection (RFC 7946: longitude first, WGS84)."""
+        features = [
+            {
+                "type": "Feature",
+                "id": row.asset.id,
+                "geometry": {"type": "Point", "coordinates": [row.asset.longitude, row.asset.latitude]},
+                "properties": _asset(row),
+            }
+            for row in self._rows()
+        ]
+        return JSONResponse(
+            {"type": "FeatureCollection", "features": features}, headers={"Content-Type": "application/geo+json"}
+        )
+
+    def alerts(self) -> Response:
+        """Return the open alerts, oldest first."""
+        return JSONResponse({"alerts": [_alert(alert) for alert in self._parts.ledger.open_alerts()]})
+
+    def _rows(self) -> list[AssetRow]:
+        return asset_rows(self._parts.register, self._parts.alarms, self._parts.board())
+
+
+def _asset(row: AssetRow) -> Json:
+    asset = row.asset
+    return {
+        "id": asset.id,
+        "kind": asset.kind,
+        "domain": asset.domain,
+        "name_zh": asset.name_zh,
+        "name_en": asset.name_en,
+        "region": asset.region,
+        "level": _level(row.level),
+        "health": row.health,
+        "sensors": {"alive": row.alive, "blind": row.blind, "unseen": row.unseen},
+        "watched": row.watched,
+    }
+
+
+def _alert(alert: Alert) -> Json:
+    return {
+        "id": alert.id,
+        "dimension": alert.dimension.value,
+        "level": _level(shown_level(alert)),
+        "asset": alert.asset,
+        "device": alert.device,
+        "rule": alert.rule,
+        "opened_ns": alert.opened_ns,
+        "changed_ns": alert.changed_ns,
+        "alarms": list(alert.alarms),
+        "acknowledged_ns": alert.acknowledged_ns,
+        "acknowledged_by": alert.acknowledged_by,
+    }
+
+
+def _level(level: WarningLevel | None) -> Json | None:
+    if level is None:
+        return None
+    names = {"zh": level.zh, "colour_zh": level.colour_zh, "en": level.en, "hex": level.hex}
+    return {"value": int(level), "key": level.key, **names}

@@ -1,0 +1,63 @@
+"""I/O: the console as one ASGI application, built from its parts; nothing is global.
+
+Comes in: `Parts`. Goes out: a FastAPI application. Refuses to listen: `lifeline.console.server` does.
+"""
+
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+from fastapi import FastAPI, Request
+from fastapi.responses import Response
+from fastapi.staticfiles import StaticFiles
+from starlette.exceptions import HTTPException
+
+from config.levels import WarningLevel
+from lifeline.console.api import ApiRoutes
+from lifeline.console.pages import PageRoutes
+from lifeline.console.parts import Parts
+from lifeline.console.phone import PhoneRoutes
+from lifeline.console.probes import ProbeRoutes
+from lifeline.console.rendering import Pages
+from lifeline.console.security import HEADERS
+
+
+def make_console(parts: Parts) -> FastAPI:
+    """Return the application with all its routes."""
+    application = FastAPI(title="Lifeline", openapi_url=None, docs_url=None, redoc_url=None)
+    pages = Pages()
+    for routes in (PageRoutes(parts, pages), PhoneRoutes(parts, pages), ApiRoutes(parts), ProbeRoutes(parts)):
+        application.include_router(routes.router)
+    application.add_api_route("/levels.css", _levels_sheet, response_class=Response)
+    application.mount("/static", StaticFiles(directory=Path(__file__).parent / "static"))
+    application.middleware("http")(_with_headers)
+
+    def not_found(_request: Request, error: Exception) -> Response:
+        status = error.status_code if isinstance(error, HTTPException) else 500
+        return pages.problem("not_found", status)
+
+    application.add_exception_handler(HTTPException, not_found)
+    return application
+
+
+async def _with_headers(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
+    response = await call_next(request)
+    for name, value in HEADERS.items():
+        response.headers.setdefault(name, value)
+    return response
+
+
+def _levels_sheet() -> Response:
+    """Return the colours of the five levels as a style sheet, from the one table that has them."""
+    rules = [
+        f".level-{level.key} {{ --level: {level.hex}; --on-level: {_readable_on(level.hex)}; }}"
+        for level in WarningLevel
+    ]
+    return Response("\n".join(rules), media_type="text/css")
+
+
+def _readable_on(colour: str) -> str:
+    """Return black or white, whichever contrasts more with `colour`. Source: WCAG 2.2, relative luminance."""
+    channels = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
+    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in channels]
+    luminance = 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+    return "#000000" if (luminance + 0.05) / 0.05 >= 1.05 / (luminance + 0.05) else "#ffffff"

@@ -1,0 +1,161 @@
+"""I/O: alerts as pages show them: names, local times, masked phone numbers, and the chain from reading to each phone.
+
+Comes in: ledger values and the register. Goes out: frozen cards of ready text. Refuses to know HTML.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from alerts.alert import Alert
+from alerts.receipts import ReceiptCode
+from alerts.records import Delivery
+from config.levels import WarningLevel
+from lifeline.chain import Chain
+from lifeline.console.formats import clock_text, masked
+from lifeline.console.parts import Parts
+from lifeline.console.security import form_proof
+from lifeline.console.words import Language, word
+from lifeline.explain import chain_links, decision_text
+from rules.events import Dimension
+
+OPERATOR = "console"
+"""Recorded as the contact when somebody acknowledges on the console in nobody else's name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """One entry of the list of people."""
+
+    id: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class AlertCard:
+    """One alert."""
+
+    id: str
+    level: WarningLevel | None
+    """The level now, of an alert that is over its highest; None for a device fault."""
+    asset: str
+    asset_name: str
+    title: str
+    since: str
+    open: bool
+    acknowledged: bool
+    acknowledged_by: str
+    acknowledged_at: str
+    contacts: tuple[Choice, ...]
+    proof: str
+
+
+@dataclass(frozen=True, slots=True)
+class LinkCard:
+    """One step of the chain before the phones."""
+
+    what: str
+    time: str
+    text: str
+    note: str
+
+
+@dataclass(frozen=True, slots=True)
+class PhoneCard:
+    """One notification and what became of it."""
+
+    name: str
+    roles: str
+    address: str
+    channel: str
+    kind: str
+    accepted: str
+    delivered: str
+    acknowledged: str
+    attempts: int
+    trouble: str
+
+
+@dataclass(frozen=True, slots=True)
+class ChainCard:
+    """From reading to each phone."""
+
+    links: tuple[LinkCard, ...]
+    phones: tuple[PhoneCard, ...]
+    decisions: tuple[str, ...]
+
+
+def alert_card(alert: Alert, parts: Parts, lang: Language) -> AlertCard:
+    """Return the card of one alert."""
+    asset = parts.register.assets.get(alert.asset)
+    rule = parts.rule(alert.rule)
+    return AlertCard(
+        id=alert.id,
+        level=shown_level(alert),
+        asset=alert.asset,
+        asset_name=(asset.name_zh if lang == "zh" else asset.name_en) if asset else alert.asset,
+        title=(rule.title_zh if lang == "zh" else rule.title_en) if rule else alert.rule,
+        since=clock_text(alert.opened_ns, parts.zone),
+        open=alert.is_open,
+        acknowledged=alert.acknowledged_ns is not None,
+        acknowledged_by=contact_name(alert.acknowledged_by, parts, lang),
+        acknowledged_at=clock_text(alert.acknowledged_ns or 0, parts.zone),
+        contacts=_choices(alert, parts, lang),
+        proof=form_proof(parts.links.secret, alert.id),
+    )
+
+
+def shown_level(alert: Alert) -> WarningLevel | None:
+    """Return the level that stands for `alert`: now while open, its highest afterwards, None for a device fault."""
+    if alert.dimension is Dimension.HEALTH:
+        return None
+    number = alert.level if alert.is_open and alert.level else alert.peak
+    return WarningLevel(number) if number else None
+
+
+def contact_name(contact: str, parts: Parts, lang: Language) -> str:
+    """Return a contact's name; of the console's own operator the word for it; else the id itself."""
+    if contact == OPERATOR:
+        return word("operator", lang)
+    known = parts.register.contacts.get(contact)
+    return contact if known is None else (known.name_zh if lang == "zh" else known.name_en)
+
+
+def chain_card(chain: Chain, parts: Parts, lang: Language) -> ChainCard:
+    """Return the chain as text."""
+    links = tuple(
+        LinkCard(link.what, clock_text(link.time_ns, parts.zone, millis=True), link.text, link.note)
+        for link in chain_links(chain, parts.register, parts.ruleset, lang)
+    )
+    phones = tuple(_phone(delivery, chain.alert, parts, lang) for delivery in chain.deliveries)
+    return ChainCard(links, phones, tuple(decision_text(each, lang) for each in chain.decisions))
+
+
+def _choices(alert: Alert, parts: Parts, lang: Language) -> tuple[Choice, ...]:
+    told = dict.fromkeys(each.contact for each in alert.told if each.contact in parts.register.contacts)
+    return tuple(Choice(contact, contact_name(contact, parts, lang)) for contact in (OPERATOR, *told))
+
+
+def _phone(delivery: Delivery, alert: Alert, parts: Parts, lang: Language) -> PhoneCard:
+    notification = delivery.notification
+    roles = [
+        word(duty.role.value, lang)
+        for duty in parts.register.duties
+        if duty.asset == alert.asset and duty.contact == notification.contact
+    ]
+    is_trouble = delivery.state not in ("sent", "delivered")
+    return PhoneCard(
+        name=contact_name(notification.contact, parts, lang),
+        roles=" ".join(roles),
+        address=masked(notification.address),
+        channel=notification.channel,
+        kind=word(notification.kind.value, lang),
+        accepted=clock_text(delivery.first_sent_ns or 0, parts.zone, millis=True),
+        delivered=clock_text(_receipt_ns(delivery.receipts), parts.zone, millis=True),
+        acknowledged=clock_text(delivery.acknowledged_ns or 0, parts.zone, millis=True),
+        attempts=delivery.attempts,
+        trouble=f"{delivery.state} {delivery.last_reason}".strip() if is_trouble else "",
+    )
+
+
+def _receipt_ns(receipts: Iterable[tuple[int, int]]) -> int:
+    return next((received_ns for code, received_ns in receipts if code == ReceiptCode.DELIVERED), 0)

@@ -1,0 +1,175 @@
+"""I/O: the pages for the person on call: overview, one asset, one alert.
+
+Comes in: requests. Goes out: HTML made of rows, cards and charts. Refuses to change anything but acknowledgements.
+"""
+
+from typing import Annotated
+
+import structlog
+from fastapi import APIRouter, Depends, Request
+from fastapi.responses import HTMLResponse, RedirectResponse, Response
+
+from alerts.records import recent_alerts
+from config.levels import WarningLevel
+from config.register import Sensor
+from lifeline.board import ALIVE, BLIND
+from lifeline.chain import read_chain
+from lifeline.console.cards import OPERATOR, alert_card, chain_card
+from lifeline.console.chart import Chart, Limit, Window, draw
+from lifeline.console.formats import NANO, clock_text
+from lifeline.console.forms import form_fields
+from lifeline.console.parts import Parts
+from lifeline.console.rendering import Pages, asked_language
+from lifeline.console.security import is_form_proof
+from lifeline.console.views import asset_rows, level_counts
+from lifeline.console.words import Language, word
+
+_CHART_NS = 15 * 60 * NANO
+_RECENT_ALERTS = 5
+"""Alerts on an asset's page, newest first; assumed: the ledger has the others."""
+
+_log = structlog.get_logger()
+
+
+class PageRoutes:
+    """Overview, asset, alert and the console's own acknowledge button."""
+
+    def __init__(self, parts: Parts, pages: Pages) -> None:
+        self._parts, self._pages = parts, pages
+        self.router = APIRouter(default_response_class=HTMLResponse)
+        self.router.add_api_route("/", self.overview)
+        self.router.add_api_route("/assets/{asset_id}", self.asset)
+        self.router.add_api_route("/alerts/{alert_id}", self.alert)
+        self.router.add_api_route("/alerts/{alert_id}/acknowledge", self.acknowledge, methods=["POST"])
+
+    def overview(self, request: Request) -> Response:
+        """Return every asset by level with its data health beside it, and the open alerts."""
+        parts, lang = self._parts, asked_language(request)
+        rows = asset_rows(parts.register, parts.alarms, parts.board())
+        alerts = sorted(parts.ledger.open_alerts(), key=lambda alert: (-alert.level, -alert.opened_ns))
+        values = {
+            "rows": rows,
+            "counts": list(level_counts(rows).items()),
+            "alerts": [alert_card(alert, parts, lang) for alert in alerts],
+            "system": self._system(),
+            "updated": self._updated(),
+        }
+        return self._pages.page("overview.html", request, values)
+
+    def asset(self, asset_id: str, request: Request) -> Response:
+        """Return one asset: sensors, the chart of one, and its alerts from reading to phone."""
+        parts, lang = self._parts, asked_language(request)
+        rows = asset_rows(parts.register, parts.alarms, parts.board())
+        row = next((row for row in rows if row.asset.id == asset_id), None)
+        if row is None:
+            return self._pages.problem("not_found", 404)
+        sensors = [sensor for sensor in parts.register.sensors if sensor.asset == asset_id]
+        charted = _charted(sensors, request.query_params.get("sensor"))
+        values = {
+            "row": row,
+            "name": row.asset.name_zh if lang == "zh" else row.asset.name_en,
+            "sensors": [self._sensor_line(sensor, lang) for sensor in sensors],
+            "charted": self._sensor_line(charted, lang) if charted else None,
+            "chart": self._chart(charted) if charted else None,
+            "alerts": [
+                {"card": alert_card(alert, parts, lang), "chain": self._chain(alert.id, lang)}
+                for alert in recent_alerts(parts.ledger.database, _RECENT_ALERTS, asset_id)
+            ],
+            "updated": self._updated(),
+        }
+        return self._pages.page("asset.html", request, values)
+
+    def alert(self, alert_id: str, request: Request) -> Response:
+        """Return one alert with its chain and the decisions about it."""
+        lang = asked_language(request)
+        alert = self._parts.ledger.alert(alert_id)
+        if alert is None:
+            return self._pages.problem("not_found", 404)
+        values = {
+            "alert": alert_card(alert, self._parts, lang),
+            "chain": self._chain(alert_id, lang),
+            "updated": self._updated(),
+        }
+        return self._pages.page("alert.html", request, values)
+
+    def acknowledge(
+        self, alert_id: str, request: Request, fields: Annotated[dict[str, str], Depends(form_fields)]
+    ) -> Response:
+        """Record an acknowledgement in the name that the operator chose."""
+        parts = self._parts
+        alert = parts.ledger.alert(alert_id)
+        if alert is None:
+            return self._pages.problem("not_found", 404)
+        contact = fields.get("contact", "")
+        is_known = contact == OPERATOR or contact in {each.contact for each in alert.told}
+        if not is_known or not is_form_proof(parts.links.secret, alert_id, fields.get("proof", "")):
+            return self._pages.problem("link_bad", 403)
+        if parts.ledger.acknowledge(alert_id, contact, parts.clock_ns()):
+            _log.info("acknowledged", alert=alert_id, contact=contact, by="console")
+        return RedirectResponse(f"/alerts/{alert_id}?lang={asked_language(request)}", 303)
+
+    def _chain(self, alert_id: str, lang: Language) -> object:
+        chain = read_chain(self._parts.ledger, alert_id)
+        return chain_card(chain, self._parts, lang) if chain else None
+
+    def _updated(self) -> str:
+        return clock_text(self._parts.board().received_ns, self._parts.zone)
+
+    def _system(self) -> dict[str, object]:
+        health = self._parts.health()
+        alarms = [
+            {
+                "name": alarm.symptom.name,
+                "since": clock_text(alarm.since_ns, self._parts.zone),
+                "detail": alarm.symptom.detail,
+            }
+            for alarm in health.alarms
+        ]
+        return {"well": health.is_well, "alarms": alarms}
+
+    def _sensor_line(self, sensor: Sensor, lang: Language) -> dict[str, str]:
+        parts = self._parts
+        quantity = parts.quantities[sensor.quantity]
+        health = int(parts.board().health[parts.register.sensor_index[sensor.id]])
+        key, css = {ALIVE: ("alive_one", "ok"), BLIND: ("blind", "blind")}.get(health, ("unseen_one", "unprotected"))
+        return {
+            "id": sensor.id,
+            "quantity": quantity.zh if lang == "zh" else quantity.en,
+            "unit": quantity.unit,
+            "health": word(key, lang),
+            "health_class": css,
+            "value": self._latest(sensor, quantity.decimals),
+        }
+
+    def _latest(self, sensor: Sensor, decimals: int) -> str:
+        now_ns = self._parts.clock_ns()
+        span_ns = int(max(5 * sensor.cadence_s, 60.0) * NANO)
+        number = self._parts.register.sensor_index[sensor.id]
+        series = self._parts.history.read(number, now_ns - span_ns, now_ns + 60 * NANO)
+        return f"{series.value[-1]:.{decimals}f}" if len(series.value) else "—"
+
+    def _chart(self, sensor: Sensor) -> Chart:
+        parts = self._parts
+        number, now_ns = parts.register.sensor_index[sensor.id], parts.clock_ns()
+        window = Window(
+            now_ns - _CHART_NS,
+            now_ns,
+            int(max(sensor.stale_after_s, 2 * sensor.cadence_s) * NANO),
+            parts.quantities[sensor.quantity].decimals,
+        )
+        series = parts.history.read(number, window.start_ns, window.end_ns)
+        limits = [
+            Limit(WarningLevel(limit.level), limit.limit, limit.side.value)
+            for rule in parts.ruleset.rules
+            if number in rule.sensors
+            for limit in rule.levels
+        ]
+        return draw(series, limits, window)
+
+
+def _charted(sensors: list[Sensor], wanted: str | None) -> Sensor | None:
+    """Return the sensor asked for, else the first that measures something other than the device itself."""
+    for sensor in sensors:
+        if sensor.id == wanted:
+            return sensor
+    return next((sensor for sensor in sensors if sensor.heartbeat), sensors[0] if sensors else None)

@@ -1,0 +1,43 @@
+"""I/O: what every page is built from: the running program seen through reading eyes, and one pen to acknowledge.
+
+Comes in: the stages, from `lifeline.app`. Goes out: one value that each page gets. Refuses to know HTML.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import tzinfo
+
+from prometheus_client import CollectorRegistry
+
+from alerts.acknowledge import Links
+from alerts.ledger import Ledger
+from collector.history import History
+from config.quantities import Quantity
+from config.register import Register
+from lifeline.board import Board
+from lifeline.self_alarms import SystemHealth
+from rules.events import AlarmKey
+from rules.rule import Rule, RuleSet
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """Everything a page may look at."""
+
+    register: Register
+    quantities: Mapping[str, Quantity]
+    ruleset: RuleSet
+    alarms: Sequence[AlarmKey]
+    ledger: Ledger
+    history: History
+    links: Links
+    registry: CollectorRegistry
+    board: Callable[[], Board]
+    health: Callable[[], SystemHealth]
+    clock_ns: Callable[[], int]
+    zone: tzinfo | None = None
+    """Zone of the times on pages, None for that of this machine."""
+
+    def rule(self, rule_id: str) -> Rule | None:
+        """Return the rule named `rule_id`, None when it has left the configuration."""
+        return next((rule for rule in self.ruleset.rules if rule.id == rule_id), None)

@@ -1,0 +1,107 @@
+"""I/O: the page behind the link in a message, and the address that a gateway calls with its delivery reports.
+
+Comes in: signed tokens. Goes out: a plain page that works on any phone without script; GET shows, POST acknowledges.
+Refuses to act on GET, because link previews open every link.
+"""
+
+import time
+from typing import Annotated
+
+import structlog
+from fastapi import APIRouter, Depends, Request
+from fastapi.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response
+
+from alerts.acknowledge import MAX_AGE_NS, verify
+from alerts.receipts import ReceiptError, read_receipt
+from alerts.records import Delivery
+from lifeline.console.cards import contact_name, shown_level
+from lifeline.console.formats import clock_text
+from lifeline.console.forms import form_fields
+from lifeline.console.parts import Parts
+from lifeline.console.rendering import Pages
+from lifeline.console.security import FailureLimit
+
+_log = structlog.get_logger()
+
+
+class PhoneRoutes:
+    """Routes that need no login because each link is its own proof."""
+
+    def __init__(self, parts: Parts, pages: Pages) -> None:
+        self._parts, self._pages = parts, pages
+        self._failures = FailureLimit()
+        self.router = APIRouter()
+        self.router.add_api_route("/a/{token}", self.show, methods=["GET", "HEAD"], response_class=HTMLResponse)
+        self.router.add_api_route("/a/{token}", self.acknowledge, methods=["POST"], response_class=HTMLResponse)
+        for method in ("GET", "POST"):
+            self.router.add_api_route("/receipts/{channel}/{token}", self.receipt, methods=[method])
+
+    def show(self, token: str, request: Request) -> Response:
+        """Return the alert behind `token` with its button; changes nothing."""
+        delivery = self._delivery(token)
+        if delivery is None:
+            return self._refused(request)
+        if self._is_expired(delivery):
+            return self._pages.problem("link_bad", 410)
+        return self._page(delivery)
+
+    def acknowledge(
+        self, token: str, request: Request, _fields: Annotated[dict[str, str], Depends(form_fields)]
+    ) -> Response:
+        """Record that the bearer of `token` has received the alert, and show it."""
+        delivery = self._delivery(token)
+        if delivery is None:
+            return self._refused(request)
+        if self._is_expired(delivery):
+            return self._pages.problem("link_bad", 410)
+        notification = delivery.notification
+        is_first = self._parts.ledger.acknowledge(
+            notification.alert, notification.contact, self._parts.clock_ns(), notification.id
+        )
+        if is_first:
+            _log.info("acknowledged", alert=notification.alert, contact=notification.contact, by="link")
+        return RedirectResponse(request.url.path, 303)
+
+    def receipt(self, channel: str, token: str, request: Request) -> Response:
+        """Store a gateway's delivery report; the answer tells the gateway not to come back."""
+        try:
+            receipt = read_receipt(self._parts.links.secret, token, request.query_params.get("status", ""))
+        except ReceiptError as error:
+            _log.warning("receipt_refused", channel=channel, reason=str(error))
+            return self._too_many(request) or PlainTextResponse("receipt refused", 404)
+        self._parts.ledger.outbox.record_receipt(receipt, self._parts.clock_ns())
+        return PlainTextResponse("ok")
+
+    def _delivery(self, token: str) -> Delivery | None:
+        notification = verify(self._parts.links.secret, token)
+        return None if notification is None else self._parts.ledger.outbox.notification(notification)
+
+    def _is_expired(self, delivery: Delivery) -> bool:
+        return self._parts.clock_ns() - delivery.notification.created_ns > MAX_AGE_NS
+
+    def _refused(self, request: Request) -> Response:
+        return self._too_many(request) or self._pages.problem("link_bad", 404)
+
+    def _too_many(self, request: Request) -> Response | None:
+        client = request.client.host if request.client else ""
+        return self._pages.problem("too_many", 429) if self._failures.fail(client, time.monotonic()) else None
+
+    def _page(self, delivery: Delivery) -> Response:
+        alert = self._parts.ledger.alert(delivery.notification.alert)
+        if alert is None:
+            return self._pages.problem("link_bad", 404)
+        asset = self._parts.register.assets.get(alert.asset)
+        card = {
+            "asset_zh": asset.name_zh if asset else alert.asset,
+            "asset_en": asset.name_en if asset else alert.asset,
+            "level": shown_level(alert),
+            "text": delivery.notification.text.replace(self._link(delivery), "").strip(),
+            "open": alert.is_open,
+            "acknowledged": delivery.acknowledged_ns is not None,
+            "acknowledged_by": contact_name(delivery.notification.contact, self._parts, "zh"),
+            "acknowledged_at": clock_text(delivery.acknowledged_ns or 0, self._parts.zone),
+        }
+        return self._pages.phone_page("acknowledge.html", {"alert": card})
+
+    def _link(self, delivery: Delivery) -> str:
+        return self._parts.links.acknowledge(delivery.notification.id)

@@ -1,0 +1,56 @@
+"""I/O: templates of this folder to HTML, everything escaped.
+
+Comes in: a template's name and its values. Goes out: an HTML answer in the asked language. Refuses to know the values.
+"""
+
+from collections.abc import Mapping
+from functools import partial
+from pathlib import Path
+
+from fastapi import Request
+from fastapi.responses import HTMLResponse
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from lifeline.console.security import PHONE_HEADERS
+from lifeline.console.words import Language, language, word
+
+
+class Pages:
+    """The templates, loaded once for one console."""
+
+    def __init__(self) -> None:
+        self._environment = Environment(
+            loader=FileSystemLoader(Path(__file__).parent / "templates"),
+            autoescape=True,
+            undefined=StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+        )
+        self._environment.globals["word"] = word
+
+    def page(self, name: str, request: Request, values: Mapping[str, object]) -> HTMLResponse:
+        """Return the page in the language that the address asks for."""
+        lang = asked_language(request)
+        return HTMLResponse(self._html(name, lang, values))
+
+    def phone_page(self, name: str, values: Mapping[str, object], status: int = 200) -> HTMLResponse:
+        """Return a page for a phone: Chinese with English beneath, no script."""
+        return HTMLResponse(self._html(name, "zh", values), status, headers=PHONE_HEADERS)
+
+    def problem(self, key: str, status: int) -> HTMLResponse:
+        """Return a page that says what is wrong, in both languages."""
+        texts = {
+            f"{part}_{lang}": word(f"{key}{suffix}", lang)
+            for part, suffix in (("title", "_title"), ("text", ""))
+            for lang in ("zh", "en")
+        }
+        return self.phone_page("problem.html", texts, status)
+
+    def _html(self, name: str, lang: Language, values: Mapping[str, object]) -> str:
+        template = self._environment.get_template(name)
+        return template.render(**values, lang=lang, word=partial(word, lang=lang))
+
+
+def asked_language(request: Request) -> Language:
+    """Return the language in the address, Chinese when it names none."""
+    return language(request.query_params.get("lang"))

@@ -1,0 +1,168 @@
+"""I/O: the chain of one alert in words: reading, rule with version, limit and source, alarm, alert, each notification.
+
+Comes in: a `Chain` and the configuration. Goes out: Chinese or English text for console and command line. Refuses to
+judge: it repeats what the ledger stored.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from alerts.alert import Alert, Decision
+from alerts.receipts import ReceiptCode
+from alerts.records import Delivery, StoredEvent
+from config.levels import WarningLevel
+from config.register import Register, Sensor
+from lifeline.chain import Chain
+from lifeline.console.formats import masked
+from lifeline.console.words import Language, word
+from rules.events import Dimension, Reason
+from rules.rule import LevelLimit, Rule, RuleSet
+
+
+@dataclass(frozen=True, slots=True)
+class ChainLink:
+    """One step of the chain before the phones."""
+
+    what: str
+    """Key of the console's words: reading, rule, alarm or alert."""
+    time_ns: int
+    """When, UTC nanoseconds; 0 where a time makes no sense."""
+    text: str
+    note: str
+
+
+def chain_links(chain: Chain, register: Register, ruleset: RuleSet, lang: Language) -> list[ChainLink]:
+    """Return what led to the notifications of `chain`, in order."""
+    rule = next((rule for rule in ruleset.rules if rule.id == chain.alert.rule), None)
+    links: list[ChainLink] = []
+    for event in chain.events:
+        sensor = _sensor(event, register)
+        limit = _limit(rule, event)
+        if event is chain.events[0]:
+            links += [_reading(event, sensor, rule, lang), _rule(chain.alert, rule, limit, ruleset.version, lang)]
+        links.append(_alarm(event, limit, rule, lang))
+    return [*links, _alert(chain.alert, register, lang)]
+
+
+def explanation(chain: Chain, register: Register, ruleset: RuleSet, lang: Language) -> str:
+    """Return the whole chain of one alert as text for a terminal; phone numbers are masked."""
+    lines = [
+        f"{word(link.what, lang)}  {_when(link.time_ns)}  {link.text}{f'  [{link.note}]' if link.note else ''}"
+        for link in chain_links(chain, register, ruleset, lang)
+    ]
+    for delivery in chain.deliveries:
+        lines += _delivery_lines(delivery, register, lang)
+    lines += [f"{word('decisions', lang)}  {decision_text(each, lang)}" for each in chain.decisions]
+    return "\n".join(lines)
+
+
+def decision_text(decision: Decision, lang: Language) -> str:
+    """Return one decision with its reason; reasons are words of docs/alerts.md in either language."""
+    time = f"{_when(decision.time_ns)} " if decision.time_ns else ""
+    separator = "：" if lang == "zh" else ": "
+    return f"{time}{decision.verdict}/{decision.reason}{separator}{decision.detail or decision.subject}"
+
+
+def _sensor(event: StoredEvent, register: Register) -> Sensor | None:
+    number = register.sensor_index.get(event.alarm.partition("/")[2])
+    return None if number is None else register.sensors[number]
+
+
+def _limit(rule: Rule | None, event: StoredEvent) -> LevelLimit | None:
+    return rule.limit_of(event.level_after or event.level_before) if rule else None
+
+
+def _reading(event: StoredEvent, sensor: Sensor | None, rule: Rule | None, lang: Language) -> ChainLink:
+    where = f"{sensor.id} ({sensor.asset} {sensor.device})" if sensor else event.alarm
+    return ChainLink("reading", event.time_ns, f"{where} {_value(event, rule, lang)}", f"journal {event.position}")
+
+
+def _value(event: StoredEvent, rule: Rule | None, lang: Language) -> str:
+    quantity = rule.quantity if rule else None
+    if event.value != event.value:
+        return _REASONS[event.reason][0 if lang == "zh" else 1]
+    return f"{event.value:.{quantity.decimals}f} {quantity.unit}" if quantity else f"{event.value:g}"
+
+
+def _rule(alert: Alert, rule: Rule | None, limit: LevelLimit | None, version: str, lang: Language) -> ChainLink:
+    title = (rule.title_zh if lang == "zh" else rule.title_en) if rule else ""
+    text = f"{alert.rule} {title}"
+    if limit and rule and rule.quantity:
+        sign = "≤" if limit.side == "low" else "≥"
+        delay = "持续" if lang == "zh" else "for"
+        text += f" · {sign} {limit.limit:g} {rule.quantity.unit} {delay} {limit.on_delay_s:g} s"
+    source = f"{word('source', lang)}: {limit.source if limit else rule.source if rule else '—'}"
+    return ChainLink("rule", 0, text.strip(), f"{source} · {version}")
+
+
+def _alarm(event: StoredEvent, limit: LevelLimit | None, rule: Rule | None, lang: Language) -> ChainLink:
+    transition = word(event.transition.name.lower(), lang)
+    reason = _REASONS[event.reason][0 if lang == "zh" else 1]
+    levels = f"{_level(event.level_before, rule, lang)} → {_level(event.level_after, rule, lang)}"
+    on_delay = f" {limit.on_delay_s:g} s" if limit and event.reason is Reason.LIMIT_HELD else ""
+    return ChainLink(
+        "event", event.time_ns, f"{event.alarm} {transition}: {levels}, {reason}{on_delay}", _value(event, rule, lang)
+    )
+
+
+def _level(number: int, rule: Rule | None, lang: Language) -> str:
+    if number == 0:
+        return "—"
+    if rule is None or not rule.levels:
+        return word("device_fault", lang)
+    level = WarningLevel(number)
+    return f"{level.colour_zh} {level.zh}" if lang == "zh" else f"{level.key} {level.en}"
+
+
+def _alert(alert: Alert, register: Register, lang: Language) -> ChainLink:
+    asset = register.assets.get(alert.asset)
+    name = (asset.name_zh if lang == "zh" else asset.name_en) if asset else alert.asset
+    if alert.dimension is Dimension.HEALTH:
+        title = word("device_fault", lang)
+    else:
+        level = WarningLevel(alert.peak)
+        title = f"{level.colour_zh} {level.zh}" if lang == "zh" else f"{level.key} {level.en}"
+    state = word("open" if alert.is_open else "closed", lang)
+    return ChainLink("alert", alert.opened_ns, f"{name}: {title} ({state})", alert.id)
+
+
+def _delivery_lines(delivery: Delivery, register: Register, lang: Language) -> Iterator[str]:
+    notification = delivery.notification
+    contact = register.contacts.get(notification.contact)
+    name = notification.contact if contact is None else (contact.name_zh if lang == "zh" else contact.name_en)
+    yield (
+        f"→ {name} {masked(notification.address)} · {notification.channel} · {word(notification.kind.value, lang)}"
+        f" · {delivery.state} ({word('attempts', lang)} {delivery.attempts}) {notification.id}"
+    )
+    yield f"    {notification.text}"
+    for key, time_ns in (
+        ("accepted", delivery.first_sent_ns),
+        *((ReceiptCode(code).name.lower(), received_ns) for code, received_ns in delivery.receipts),
+        ("acknowledged", delivery.acknowledged_ns),
+    ):
+        if time_ns:
+            yield f"    {_known_word(key, lang)}  {_when(time_ns)}"
+    if delivery.last_reason:
+        yield f"    {delivery.last_reason}"
+
+
+def _known_word(key: str, lang: Language) -> str:
+    return f"{word('receipt', lang)} {key}" if key.upper() in ReceiptCode.__members__ else word(key, lang)
+
+
+def _when(time_ns: int) -> str:
+    if not time_ns:
+        return "-"
+    moment = datetime.fromtimestamp(time_ns // 1_000_000_000, UTC).astimezone()
+    return f"{moment:%Y-%m-%dT%H:%M:%S}.{time_ns % 1_000_000_000 // 1_000_000:03d}{moment:%z}"
+
+
+_REASONS = {
+    Reason.LIMIT_HELD: ("越限并持续", "beyond the limit for"),
+    Reason.BACK_WITHIN: ("恢复到限值以内", "back within the limit"),
+    Reason.NO_READING: ("没有可用读数", "no usable reading"),
+    Reason.NO_HEARTBEAT: ("心跳停止", "heartbeat stands still"),
+    Reason.NEVER_SEEN: ("从未上报", "never heard"),
+    Reason.HEARD_AGAIN: ("恢复上报", "heard again"),
+}

@@ -1,0 +1,220 @@
+"""I/O: the stage that reads the journal, lets the engine judge, and commits what follows; one owner, one thread.
+
+Comes in: journal entries in order. Goes out: ledger steps, and a `Board` to look at. Refuses to judge and to plan:
+`rules.engine` and `alerts.planning` do.
+
+Exactly once relative to the journal: alarm events and position are one transaction. A restart restores the last
+snapshot, evaluates up to the committed position without emitting anything, and goes on behind it.
+"""
+
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import structlog
+
+from alerts.alert import Alert, Cursor, Plan, Step
+from alerts.ledger import Ledger
+from collector.journal import Entry, Position
+from collector.journal.sqlite import SqliteJournal
+from lifeline.board import Board, blank_board
+from lifeline.ledger_writer import LedgerWriter
+from rules.engine import RuleEngine
+from rules.events import AlarmEvents
+
+_ROUND = 64
+"""Entries judged before a look at the stop flag and the commit clock; assumed."""
+_COMMIT_S = 1.0
+"""A position without events is committed this often: a restart judges at most this much again."""
+_BOARD_S = 0.25
+"""The board is copied at most this often while nothing changes; assumed: faster than a page refreshes."""
+_WAIT_S = 0.2
+"""How long a stop may go unnoticed while the journal is quiet."""
+
+_log = structlog.get_logger()
+
+Planner = Callable[[AlarmEvents, int, Sequence[Alert]], Plan]
+"""(events of one batch, its received_ns, open alerts) to what they change for people."""
+
+
+class JournalMismatchError(Exception):
+    """Journal and ledger do not belong together; going on would lose or repeat warnings."""
+
+
+@dataclass(frozen=True, slots=True)
+class RulesStatus:
+    """Where the stage stands."""
+
+    position: Position
+    """Last entry judged."""
+    committed: Position
+    """Last position in the ledger."""
+    snapshot: Position
+    """Position of the newest snapshot: the journal is needed from here."""
+    is_ledger_away: bool
+    is_restored: bool
+
+
+class RulesStage:
+    """Owns the engine. `run` belongs to one thread; `status` and `board` may be read from any."""
+
+    def __init__(
+        self,
+        journal: SqliteJournal,
+        engine: RuleEngine,
+        ledger: Ledger,
+        planner: Planner,
+        *,
+        snapshot_s: float,
+        on_events: Callable[[Step], None],
+    ) -> None:
+        """Judge with `engine` what `journal` holds; call `on_events` after each committed step that carries events."""
+        self._journal, self._engine, self._ledger, self._planner = journal, engine, ledger, planner
+        self._snapshot_s, self._on_events = snapshot_s, on_events
+        self._stopping = threading.Event()
+        self._writer = LedgerWriter(ledger, self._stopping)
+        self._cursor = Cursor(0, 0)
+        self._position: Position = 0
+        self._snapshot: Position = 0
+        self._received_ns = 0
+        self._open: tuple[Alert, ...] = ()
+        self._restored = False
+        self._committed_s = self._snapshot_s_at = self._board_s = time.monotonic()
+        self.board: Board = blank_board(len(engine.alarms), len(engine.health()))
+        self.counts: Counter[tuple[str, str]] = self._writer.counts
+
+    def run(self) -> None:
+        """Judge until `stop`, then commit the position with a snapshot.
+
+        Raises:
+            JournalMismatchError: the journal does not reach the ledger's position.
+            FencedError: another program owns the ledger now.
+        """
+        self.restore()
+        while not self._stopping.is_set():
+            if not self.judge_round():
+                self._idle()
+        self._commit_position(self._engine.snapshot())
+
+    def stop(self) -> None:
+        """Ask `run` to end after the round under way."""
+        self._stopping.set()
+
+    def status(self) -> RulesStatus:
+        """Return where the stage stands."""
+        return RulesStatus(self._position, self._cursor.position, self._snapshot, self._writer.is_away, self._restored)
+
+    def restore(self) -> None:
+        """Bring the engine to the ledger's position without emitting anything.
+
+        Raises:
+            JournalMismatchError: the journal does not reach the ledger's position.
+        """
+        self._cursor = self._ledger.take_over()
+        self._open = tuple(self._ledger.open_alerts())
+        _check_belongs(self._journal.last_position(), self._cursor.position)
+        snapshot = self._ledger.snapshot()
+        if snapshot is not None:
+            self._engine.restore(snapshot.blob)
+            self._position = self._snapshot = snapshot.position
+        while self._position < self._cursor.position:
+            entries = [e for e in self._journal.read(self._position, _ROUND) if e.position <= self._cursor.position]
+            for entry in entries:
+                self._engine.evaluate(entry.batch, entry.position)
+                self._received_ns = entry.batch.received_ns
+            self._position = entries[-1].position if entries else self._cursor.position
+        self._restored = True
+        self._publish()
+        _log.info("rules_restored", snapshot=self._snapshot, position=self._position, open_alerts=len(self._open))
+
+    def judge_round(self) -> bool:
+        """Judge the next entries and commit what follows; False when there was none."""
+        entries = self._journal.read(self._position, _ROUND)
+        if not entries:
+            return False
+        parts = [self._engine.evaluate(entry.batch, entry.position) for entry in entries]
+        self._position, self._received_ns = entries[-1].position, entries[-1].batch.received_ns
+        self.counts["readings_judged", ""] += sum(len(entry.batch) for entry in entries)
+        self.counts["batches_judged", ""] += len(entries)
+        if any(len(part) for part in parts):
+            self._commit_events(entries, parts)
+        elif time.monotonic() - self._committed_s >= _COMMIT_S:
+            self._commit_position(self._due_snapshot())
+        if time.monotonic() - self._board_s >= _BOARD_S:
+            self._publish()
+        return True
+
+    def _idle(self) -> None:
+        if self._position > self._cursor.position and time.monotonic() - self._committed_s >= _COMMIT_S:
+            self._commit_position(self._due_snapshot())
+        if self._journal.wait(self._position, _WAIT_S) and not self._journal.read(self._position, 1):
+            # Only rows that cannot be read lie behind: they are passed over with the next good one.
+            self._stopping.wait(_WAIT_S)
+
+    def _commit_events(self, entries: Sequence[Entry], parts: Sequence[AlarmEvents]) -> None:
+        plans = [Plan(open_alerts=self._open)]
+        for entry, part in zip(entries, parts, strict=True):
+            if len(part):
+                plans.append(self._planner(part, entry.batch.received_ns, plans[-1].open_alerts))
+        step = self._commit(joined(parts), merged(plans), self._due_snapshot())
+        if step is not None:
+            self._open = step.plan.open_alerts
+            self._publish()
+            self._on_events(step)
+
+    def _commit_position(self, snapshot: bytes | None) -> None:
+        self._commit(joined([]), Plan(open_alerts=self._open), snapshot)
+
+    def _commit(self, events: AlarmEvents, plan: Plan, snapshot: bytes | None) -> Step | None:
+        step = Step(self._cursor, self._position, events, self._engine.alarms, plan, snapshot)
+        if not self._writer.commit(step):
+            return None
+        self._cursor = step.next_cursor
+        self._committed_s = time.monotonic()
+        if snapshot is not None:
+            self._snapshot, self._snapshot_s_at = step.position, self._committed_s
+        return step
+
+    def _due_snapshot(self) -> bytes | None:
+        is_due = time.monotonic() - self._snapshot_s_at >= self._snapshot_s
+        return self._engine.snapshot() if is_due else None
+
+    def _publish(self) -> None:
+        self._board_s = time.monotonic()
+        self.board = Board(
+            self._position, self._received_ns, self._engine.levels().copy(), self._engine.health().copy()
+        )
+
+
+def joined(parts: Sequence[AlarmEvents]) -> AlarmEvents:
+    """Return the transitions of all `parts` in order; of no part, no transitions."""
+    dtypes = (np.int32, np.int64, np.int64, np.uint8, np.int8, np.int8, np.float64, np.uint8, np.int64)
+    columns = [
+        np.concatenate([np.empty(0, dtype), *(getattr(part, name) for part in parts)])
+        for name, dtype in zip(AlarmEvents.__slots__, dtypes, strict=True)
+    ]
+    return AlarmEvents(*columns)
+
+
+def merged(plans: Sequence[Plan]) -> Plan:
+    """Return one plan for consecutive `plans`: of an alert that changed in several, the last state counts."""
+    return Plan(
+        tuple({alert.id: alert for plan in plans for alert in plan.alerts}.values()),
+        tuple(planned for plan in plans for planned in plan.planned),
+        tuple(decision for plan in plans for decision in plan.decisions),
+        plans[-1].open_alerts,
+        tuple(alert for plan in plans for alert in plan.alert_of),
+    )
+
+
+def _check_belongs(last: Position, committed: Position) -> None:
+    if last >= committed:
+        return
+    message = (
+        f"journal ends at {last}, expected at least the ledger's position {committed}: they do not belong together; "
+        "put the journal of this ledger back, or move the ledger away and start with an empty one"
+    )
+    raise JournalMismatchError(message)
