@@ -30,13 +30,14 @@ _DECIMALS = 3
 
 @dataclass(frozen=True, slots=True)
 class Device:
-    """One box: its sensors share one message, one cadence and one heartbeat."""
+    """One box: its sensors share one message and one heartbeat; a slower sensor is left out of messages in between."""
 
     id: str
     asset: str
     domain: str
     sensors: tuple[Sensor, ...]
     cadence_ns: int
+    """Of its fastest sensor."""
     phase_ns: int
     """When in each cadence it measures, so that the district does not speak in one voice."""
 
@@ -152,17 +153,19 @@ def _battery(seed: int, sensor: Sensor, time_ns: IntArray) -> FloatArray:
 def _messages(device: Device, trace: DeviceTrace) -> Iterable[DeviceMessage]:
     battery = next((sensor.channel for sensor in device.sensors if sensor.quantity == "battery"), None)
     columns = {sensor.channel: _payload_column(sensor, trace.values[sensor.channel]) for sensor in device.sensors}
-    levels = columns.pop(battery) if battery is not None else None
+    levels = columns.pop(battery) if battery is not None else []
+    every = {sensor.channel: max(1, round(sensor.cadence_s * 1e9 / device.cadence_ns)) for sensor in device.sensors}
     for i in range(len(trace)):
+        seq = int(trace.seq[i])
         yield DeviceMessage(
             domain=device.domain,
             asset=device.asset,
             device=device.id,
-            seq=int(trace.seq[i]) % _HEARTBEAT_WRAP,
+            seq=seq % _HEARTBEAT_WRAP,
             measured_ns=int(trace.measured_ns[i]),
             sent_ns=int(trace.sent_ns[i]),
-            values={channel: column[i] for channel, column in columns.items()},
-            battery=None if levels is None else levels[i],
+            values={channel: column[i] for channel, column in columns.items() if seq % every[channel] == 0},
+            battery=levels[i] if battery is not None and seq % every[battery] == 0 else None,
         )
 
 
