@@ -1,0 +1,152 @@
+"""Admission: which readings of a batch are news, and which of them prove that their device lives.
+
+Comes in: `ReadingBatch`. Goes out: `Arrivals`, the readings that are newer than everything judged before of their
+sensor, in the order of the batch. Every reading refused is counted with a reason. Refuses to know rules.
+"""
+
+from collections import Counter
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from collector.batch import Quality, ReadingBatch
+from config.register import Register
+
+
+@dataclass(frozen=True, slots=True)
+class Arrivals:
+    """Readings admitted from one batch, in its order. Times of one sensor strictly increase.
+
+    Attributes:
+        received_ns: when the batch was received, UTC nanoseconds.
+        place: intp[n], place in the batch.
+        sensor: intp[n], dense number in the register.
+        time_ns: int64[n], event time, UTC nanoseconds.
+        value: float64[n], canonical unit, finite.
+        quality: uint8[n], `Quality` bits.
+        usable: bool[n], not flagged OUT_OF_RANGE.
+        advanced: bool[n], a usable heartbeat whose value differs from the one before.
+        sighted: bool[n], the first usable value of a heartbeat, which says nothing yet about its going on.
+    """
+
+    received_ns: int
+    place: NDArray[np.intp]
+    sensor: NDArray[np.intp]
+    time_ns: NDArray[np.int64]
+    value: NDArray[np.float64]
+    quality: NDArray[np.uint8]
+    usable: NDArray[np.bool_]
+    advanced: NDArray[np.bool_]
+    sighted: NDArray[np.bool_]
+
+    def __len__(self) -> int:
+        """Return the number of admitted readings."""
+        return len(self.sensor)
+
+
+class Admission:
+    """Remembers the newest time of every sensor and the last value of every heartbeat."""
+
+    def __init__(self, register: Register, counts: Counter[tuple[str, str]]) -> None:
+        n = len(register.sensors)
+        self.newest_ns = np.full(n, np.iinfo(np.int64).min, np.int64)
+        """Newest event time admitted of each sensor."""
+        self.beat = np.full(n, np.nan)
+        """Last usable value of each heartbeat, NaN before the first."""
+        self._is_heartbeat = heartbeats_of(register)
+        self._row = np.zeros(n, np.intp)
+        self._counts = counts
+
+    def admit(self, batch: ReadingBatch) -> Arrivals:
+        """Return the readings of `batch` that are news, and remember them."""
+        sensor = batch.sensor.astype(np.intp)
+        place = self._judgeable(sensor, batch.value)
+        if len(place):
+            place = place[self._is_newer(sensor[place], batch.time_ns[place])]
+        sensor, time_ns, value, quality = sensor[place], batch.time_ns[place], batch.value[place], batch.quality[place]
+        np.maximum.at(self.newest_ns, sensor, time_ns)
+        usable = (quality & Quality.OUT_OF_RANGE) == 0
+        advanced, sighted = self._beats(sensor, value, usable)
+        return Arrivals(batch.received_ns, place, sensor, time_ns, value, quality, usable, advanced, sighted)
+
+    def _judgeable(self, sensor: NDArray[np.intp], value: NDArray[np.float64]) -> NDArray[np.intp]:
+        """Return the places of readings that a rule can look at; a poisoned one never reaches the columns."""
+        known = (sensor >= 0) & (sensor < len(self.newest_ns))
+        finite = np.isfinite(value)
+        self._count("unknown_sensor", ~known)
+        self._count("not_finite", known & ~finite)
+        return np.flatnonzero(known & finite)
+
+    def _is_newer(self, sensor: NDArray[np.intp], time_ns: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """Return bool[n]: later than every reading of the same sensor before it, here and in earlier batches."""
+        before = self.newest_ns[sensor] if self._are_distinct(sensor) else self._running_newest(sensor, time_ns)
+        newer = time_ns > before
+        if not newer.all():
+            self._count("duplicate", time_ns == before)
+            self._count("late", time_ns < before)
+        return newer
+
+    def _are_distinct(self, sensor: NDArray[np.intp]) -> bool:
+        rows = np.arange(len(sensor))
+        self._row[sensor] = rows
+        return bool((self._row[sensor] == rows).all())
+
+    def _running_newest(self, sensor: NDArray[np.intp], time_ns: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return int64[n]: the newest time of the same sensor before each reading."""
+        order = np.argsort(sensor, kind="stable")
+        grouped, newest = sensor[order], time_ns[order].copy()
+        first = np.flatnonzero(starts_of(grouped))
+        newest[first] = np.maximum(newest[first], self.newest_ns[grouped[first]])
+        shift = 1
+        while shift < len(grouped) and bool((newest[1:] < newest[:-1])[grouped[1:] == grouped[:-1]].any()):
+            # Doubling the reach each time makes a running maximum within groups in log2(n) passes.
+            same = grouped[shift:] == grouped[:-shift]
+            newest[shift:] = np.where(same, np.maximum(newest[shift:], newest[:-shift]), newest[shift:])
+            shift *= 2
+        before = np.empty_like(newest)
+        before[1:] = newest[:-1]
+        before[first] = self.newest_ns[grouped[first]]
+        result = np.empty_like(before)
+        result[order] = before
+        return result
+
+    def _beats(
+        self, sensor: NDArray[np.intp], value: NDArray[np.float64], usable: NDArray[np.bool_]
+    ) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+        """Return (advanced, sighted), both bool[n], and remember the last value of each heartbeat."""
+        advanced, sighted = np.zeros(len(sensor), np.bool_), np.zeros(len(sensor), np.bool_)
+        rows = np.flatnonzero(self._is_heartbeat[sensor] & usable)
+        if len(rows) == 0:
+            return advanced, sighted
+        rows = rows[np.argsort(sensor[rows], kind="stable")]
+        beat_sensor, beat = sensor[rows], value[rows]
+        start = starts_of(beat_sensor)
+        before = np.concatenate(([np.nan], beat[:-1]))
+        before[start] = self.beat[beat_sensor[start]]
+        sighted[rows] = np.isnan(before)
+        advanced[rows] = ~np.isnan(before) & (beat != before)
+        end = np.append(start[1:], True)
+        self.beat[beat_sensor[end]] = beat[end]
+        return advanced, sighted
+
+    def _count(self, reason: str, refused: NDArray[np.bool_]) -> None:
+        n_refused = int(np.count_nonzero(refused))
+        if n_refused:
+            self._counts["readings_not_judged", reason] += n_refused
+
+
+def starts_of(grouped: NDArray[np.intp]) -> NDArray[np.bool_]:
+    """Return bool[n]: where a new group begins in `grouped`, intp[n] with equal numbers side by side."""
+    start = np.ones(len(grouped), np.bool_)
+    start[1:] = grouped[1:] != grouped[:-1]
+    return start
+
+
+def heartbeats_of(register: Register) -> NDArray[np.bool_]:
+    """Return bool[n_sensors]: named by another sensor as the heartbeat of its device."""
+    found = np.zeros(len(register.sensors), np.bool_)
+    for sensor in register.sensors:
+        if sensor.heartbeat:
+            found[register.sensor_index[sensor.heartbeat]] = True
+    return found

@@ -1,0 +1,139 @@
+"""`RuleEngine`: batches in, alarm transitions out; the same batches always give the same transitions.
+
+Comes in: `ReadingBatch` with its place in the journal. Goes out: `AlarmEvents`, levels, health, a snapshot. Refuses to
+know the wall clock, files, people and how any single kind of rule judges.
+
+How the readings of a district are cut into batches of the same `received_ns` changes nothing but `position`.
+"""
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from collector.batch import ReadingBatch
+from config.register import Register
+from rules.arrivals import Admission
+from rules.events import AlarmEvents, AlarmKey, Dimension, Transition
+from rules.kind import BoundRule, Evaluator, Found
+from rules.kinds import RULE_KINDS
+from rules.rule import RuleSet
+from rules.snapshot import Parts, pack, unpack
+
+T = TypeVar("T", bound=np.generic)
+
+UNSEEN, ALIVE, BLIND = 0, 1, 2
+"""Values of `RuleEngine.health()`."""
+
+
+class RuleEngine:
+    """Judges every rule of a rule set over every sensor that it is bound to."""
+
+    def __init__(self, ruleset: RuleSet, register: Register) -> None:
+        self._ruleset, self._register = ruleset, register
+        self.alarms: tuple[AlarmKey, ...] = alarm_keys(ruleset, register)
+        """What the dense alarm numbers stand for."""
+        self.counts: Counter[tuple[str, str]] = Counter()
+        """Metric name and reason to how often, since this engine was made; not part of a snapshot."""
+        self.position = 0
+        """Journal position of the last batch evaluated."""
+        self._parts = self._build()
+
+    def _build(self) -> Parts:
+        bound: dict[str, list[BoundRule]] = {kind: [] for kind in RULE_KINDS}
+        first = 0
+        for rule in self._ruleset.rules:
+            bound[rule.kind].append(BoundRule(rule, first))
+            first += len(rule.sensors)
+        evaluators = {
+            name: kind.build(bound[name], self._register, self.counts)
+            for name, kind in RULE_KINDS.items()
+            if bound[name]
+        }
+        return Parts(Admission(self._register, self.counts), evaluators)
+
+    def evaluate(self, batch: ReadingBatch, position: int) -> AlarmEvents:
+        """Return the transitions that `batch`, standing at `position` in the journal, causes.
+
+        They are in the order of the readings that cause them, then of alarm numbers; what silence causes comes first.
+        """
+        self.position = position
+        arrivals = self._parts.admission.admit(batch)
+        found = [each for evaluator in self._evaluators() for each in evaluator.evaluate(arrivals)]
+        events = _events([each for each in found if len(each.place)], position)
+        for transition, n in zip(*np.unique(events.transition, return_counts=True), strict=True):
+            self.counts["alarm_events", Transition(transition).name.lower()] += int(n)
+        return events
+
+    def levels(self) -> NDArray[np.int8]:
+        """Return int8[n_alarms]: the level of each alarm, 0 while inactive; 1 in the health dimension while blind."""
+        levels = np.zeros(len(self.alarms), np.int8)
+        for evaluator in self._evaluators():
+            levels[evaluator.alarm] = evaluator.level
+        return levels
+
+    def health(self) -> NDArray[np.uint8]:
+        """Return uint8[n_sensors]: `BLIND` while a health alarm stands (also if never seen), else `ALIVE` if seen."""
+        seen = self._parts.admission.newest_ns > np.iinfo(np.int64).min
+        health = np.where(seen, ALIVE, UNSEEN).astype(np.uint8)
+        levels = self.levels()
+        blind = [key.sensor for i, key in enumerate(self.alarms) if levels[i] and key.dimension is Dimension.HEALTH]
+        health[np.array(blind, np.intp)] = BLIND
+        return health
+
+    def snapshot(self) -> bytes:
+        """Return everything that a later engine needs to go on from `position`; equal states are equal bytes."""
+        return pack(self._parts, self.position, self._register.sensor_ids, [key.id for key in self.alarms])
+
+    def restore(self, blob: bytes) -> None:
+        """Go on from a snapshot: what still exists by id keeps its state, what is new begins now.
+
+        Raises:
+            SnapshotError: `blob` is not an intact snapshot; the engine is as it was.
+        """
+        parts = self._build()
+        self.position = unpack(blob, parts, self._register.sensor_ids, [key.id for key in self.alarms])
+        self._parts = parts
+
+    def _evaluators(self) -> Sequence[Evaluator]:
+        return tuple(self._parts.evaluators.values())
+
+
+def alarm_keys(ruleset: RuleSet, register: Register) -> tuple[AlarmKey, ...]:
+    """Return the alarms of `ruleset`, rule by rule and then by sensor number."""
+    return tuple(
+        AlarmKey(rule.id, sensor, RULE_KINDS[rule.kind].dimension, f"{rule.id}/{register.sensors[sensor].id}")
+        for rule in ruleset.rules
+        for sensor in rule.sensors
+    )
+
+
+def _events(found: Sequence[Found], position: int) -> AlarmEvents:
+    place = _column([each.place for each in found], np.intp)
+    alarm = _column([each.alarm for each in found], np.int32)
+    order = np.lexsort((alarm, place))
+    before = _column([each.level_before for each in found], np.int8)[order]
+    after = _column([each.level_after for each in found], np.int8)[order]
+    return AlarmEvents(
+        alarm=alarm[order],
+        time_ns=_column([each.time_ns for each in found], np.int64)[order],
+        episode_ns=_column([each.episode_ns for each in found], np.int64)[order],
+        transition=_transitions(before, after),
+        level_before=before,
+        level_after=after,
+        value=_column([each.value for each in found], np.float64)[order],
+        reason=_column([each.reason for each in found], np.uint8)[order],
+        position=np.full(len(order), position, np.int64),
+    )
+
+
+def _transitions(before: NDArray[np.int8], after: NDArray[np.int8]) -> NDArray[np.uint8]:
+    falling = np.where(after == 0, Transition.CLEARED, Transition.LOWERED)
+    rising = np.where(before == 0, Transition.RAISED, Transition.ESCALATED)
+    return np.where(after > before, rising, falling).astype(np.uint8)
+
+
+def _column(parts: Sequence[NDArray[T]], dtype: type[T]) -> NDArray[T]:
+    return np.concatenate([np.zeros(0, dtype), *parts])

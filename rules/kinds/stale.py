@@ -1,0 +1,280 @@
+"""`stale`: a sensor that is not heard, or whose device has stopped counting, is blind.
+
+Comes in: admitted readings and the received time of each batch. Goes out: transitions of health alarms, level 1 while
+blind. Refuses to know hazards: a red sensor that falls silent stays red and is blind as well.
+
+Silence is measured in *listening time*: the sum of the steps of `received_ns` from batch to batch, each clamped to
+0..5 s, so that time in which nobody listened does not count. It is judged when a batch with another `received_ns`
+arrives, up to the batch before it and before its own readings, at most once per second of listening time. A step of
+more than 2 s means that listening was interrupted; a sensor that was not heard for its stale time since then gets
+10 s of listening time more, because one clamped step alone can be longer than the stale time of a fast sensor.
+
+>>> from collector.batch import make_batch, tick
+>>> from config.register import Register, Sensor
+>>> from rules.engine import RuleEngine
+>>> from rules.rule import Rule, RuleSet
+>>> main = Sensor("M.p", "M", "D", "p", "water_main_pressure", 1.0, 0.0, 2.0, 6.0, "")
+>>> rule = Rule("silent", "stale", "失联", "silent", "", "", None, (0,), (), StaleOptions())
+>>> engine = RuleEngine(RuleSet((rule,), "1"), Register({}, {}, [main], {}, []))
+>>> def show(batch):
+...     events = engine.evaluate(batch, position=1)
+...     for i in range(len(events)):
+...         print(events.time_ns[i] // 1_000_000_000, "s:", events.level_before[i], "->", events.level_after[i])
+>>> show(make_batch(0, [0], [0], [0.3], [0]))
+>>> for second in range(1, 10):
+...     show(tick(second * 1_000_000_000))
+6 s: 0 -> 1
+>>> show(make_batch(9_000_000_000, [0], [9_000_000_000], [0.3], [0]))
+9 s: 1 -> 0
+"""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict
+
+from config.quantities import Quantity
+from config.register import Register, Sensor
+from rules.arrivals import Arrivals, heartbeats_of, starts_of
+from rules.events import Reason
+from rules.kind import NEVER_NS, BoundRule, Fault, Found, State
+from rules.links import Links
+from rules.rule import LevelLimit
+
+_SECOND_NS = 1_000_000_000
+LONGEST_STEP_NS = 5 * _SECOND_NS
+"""More than this between two batches is not listening; assumed: five times the tick of the intake."""
+INTERRUPTION_NS = 2 * _SECOND_NS
+"""A longer step interrupts listening; assumed: twice the tick of the intake."""
+PATIENCE_NS = 2 * LONGEST_STEP_NS
+"""Added to a stale time in which listening was interrupted; assumed: two interruptions in a row."""
+_BLIND = np.int8(1)
+
+
+class StaleOptions(BaseModel):
+    """A stale rule has no keys of its own: cadence and stale time stand in the register."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    def limits(self) -> tuple[LevelLimit, ...]:
+        """Return no levels: a device that is not heard is no hazard."""
+        return ()
+
+    def binds(self, sensor: Sensor, register: Register) -> bool:
+        """Tell whether `sensor` is watched: not a heartbeat, which is judged with the others, and not a battery."""
+        is_heartbeat = bool(heartbeats_of(register)[register.sensor_index[sensor.id]])
+        return not is_heartbeat and sensor.quantity not in {"heartbeat", "battery"}
+
+    def faults(self, quantity: Quantity | None, sensors: Sequence[Sensor]) -> Iterator[Fault]:
+        """Yield nothing: a stale rule works for any sensor of the register."""
+        del quantity, sensors
+        yield from ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Inputs:
+    """What reaches blind bindings, sorted by binding and place; `is_beat` is False for the sensor's own readings."""
+
+    place: NDArray[np.intp]
+    binding: NDArray[np.intp]
+    time_ns: NDArray[np.int64]
+    value: NDArray[np.float64]
+    is_beat: NDArray[np.bool_]
+
+
+class Stale:
+    """All stale rules over all their sensors."""
+
+    def __init__(self, bound: Sequence[BoundRule], register: Register, counts: Counter[tuple[str, str]]) -> None:
+        del counts
+        n_sensors, sizes = len(register.sensors), [len(each.rule.sensors) for each in bound]
+        n = sum(sizes)
+        numbers = [
+            np.arange(each.first_alarm, each.first_alarm + size) for each, size in zip(bound, sizes, strict=True)
+        ]
+        self.alarm: NDArray[np.int32] = np.concatenate([np.zeros(0), *numbers]).astype(np.int32)
+        self._sensor = np.array([i for each in bound for i in each.rule.sensors], np.intp)
+        self._beat = _heartbeat_of_each(register)[self._sensor]
+        stale_s = np.array([each.stale_after_s for each in register.sensors], np.float64)
+        self._stale_ns = np.round(stale_s * _SECOND_NS).astype(np.int64)
+        self._fed = Links(n_sensors, self._sensor, np.arange(n))
+        has_beat = np.flatnonzero(self._beat >= 0)
+        self._proved = Links(n_sensors, self._beat[has_beat], has_beat)
+        self.level: NDArray[np.int8] = np.zeros(n, np.int8)
+        self._episode_ns = np.full(n, NEVER_NS)
+        self._changed_ns = np.full(n, NEVER_NS)
+        # Per sensor: listening time, event time and value last heard; for a heartbeat, of its last advance.
+        self._heard_ns, self._time_ns = np.zeros(n_sensors, np.int64), np.full(n_sensors, NEVER_NS)
+        self._value = np.full(n_sensors, np.nan)
+        self._advanced_ns, self._beat_time_ns = np.zeros(n_sensors, np.int64), np.full(n_sensors, NEVER_NS)
+        self._clock = _Clock()
+
+    def evaluate(self, arrivals: Arrivals) -> list[Found]:
+        """Return who fell silent before these arrivals, and who is heard again with them."""
+        found = []
+        if self._clock.is_due(arrivals.received_ns):
+            found.append(self._fall_silent(self._clock.received_ns))
+        self._clock.step(arrivals.received_ns)
+        if len(arrivals):
+            if self.level.any():
+                found.append(self._hear_again(arrivals))
+            self._remember(arrivals)
+        return found
+
+    def _fall_silent(self, received_ns: int) -> Found:
+        """Return the sensors that have become blind by the batch received at `received_ns`."""
+        sensor, beat = self._sensor, self._beat
+        unheard = self._is_silent(self._heard_ns[sensor], self._stale_ns[sensor])
+        stuck = (beat >= 0) & self._is_silent(self._advanced_ns[beat], self._stale_ns[beat])
+        b = np.flatnonzero((unheard | stuck) & (self.level == 0))
+        sensor, beat, unheard = sensor[b], beat[b], unheard[b]
+        last_ns = np.where(unheard, self._time_ns[sensor], self._beat_time_ns[beat])
+        stale_ns = np.where(unheard, self._stale_ns[sensor], self._stale_ns[beat])
+        is_new = last_ns == NEVER_NS
+        time_ns = np.where(is_new, received_ns, last_ns + stale_ns)
+        # One alarm's episodes never share a time, even where a device's clock is behind ours.
+        time_ns = np.maximum(time_ns, self._changed_ns[b] + 1)
+        silent = np.where(is_new, Reason.NEVER_SEEN, Reason.NO_READING)
+        reason = np.where(unheard, silent, Reason.NO_HEARTBEAT).astype(np.uint8)
+        self._episode_ns[b] = time_ns
+        return self._turn(b, np.full(len(b), -1), time_ns, np.full(len(b), np.nan), reason)
+
+    def _is_silent(self, heard_ns: NDArray[np.int64], stale_ns: NDArray[np.int64]) -> NDArray[np.bool_]:
+        patience_ns = np.where(self._clock.since_interruption_ns <= stale_ns, PATIENCE_NS, 0)
+        silent: NDArray[np.bool_] = self._clock.listening_ns - heard_ns > stale_ns + patience_ns
+        return silent
+
+    def _hear_again(self, arrivals: Arrivals) -> Found:
+        """Return the blind sensors for which a usable reading and, if they have one, an advancing heartbeat are back.
+
+        The first arrival with which both are fresh ends the blindness, whichever of the two it is.
+        """
+        inputs = self._inputs_of_blind(arrivals)
+        b, row = inputs.binding, np.arange(len(inputs.binding))
+        start = starts_of(b)
+        first = np.maximum.accumulate(np.where(start, row, 0))
+        newest_reading = np.maximum.accumulate(np.where(inputs.is_beat, -1, row))
+        newest_beat = np.maximum.accumulate(np.where(inputs.is_beat, row, -1))
+        is_read = newest_reading >= first
+        reads = is_read | self._is_fresh(self._heard_ns, self._time_ns, self._sensor[b])
+        beats = (newest_beat >= first) | self._is_fresh(self._advanced_ns, self._beat_time_ns, self._beat[b])
+        ends = np.flatnonzero(reads & beats & (self.level[b] > 0))
+        ends = ends[starts_of(b[ends])]
+        b = b[ends]
+        value = np.where(is_read[ends], inputs.value[newest_reading[ends]], self._value[self._sensor[b]])
+        time_ns = np.maximum(inputs.time_ns[ends], self._changed_ns[b])
+        return self._turn(b, inputs.place[ends], time_ns, value, np.full(len(b), Reason.HEARD_AGAIN, np.uint8))
+
+    def _inputs_of_blind(self, arrivals: Arrivals) -> _Inputs:
+        readings = np.flatnonzero(arrivals.usable)
+        beats = np.flatnonzero(arrivals.advanced | arrivals.sighted)
+        row, binding = self._fed.reach(arrivals.sensor[readings])
+        beat_row, beat_binding = self._proved.reach(arrivals.sensor[beats])
+        rows, bindings = np.concatenate((readings[row], beats[beat_row])), np.concatenate((binding, beat_binding))
+        is_beat = np.arange(len(rows)) >= len(row)
+        order = np.lexsort((rows, bindings))
+        order = order[self.level[bindings[order]] > 0]
+        rows = rows[order]
+        return _Inputs(
+            arrivals.place[rows], bindings[order], arrivals.time_ns[rows], arrivals.value[rows], is_beat[order]
+        )
+
+    def _is_fresh(
+        self, heard_ns: NDArray[np.int64], time_ns: NDArray[np.int64], sensor: NDArray[np.intp]
+    ) -> NDArray[np.bool_]:
+        """Tell which of `sensor` were heard within their stale time; where there is none (-1), nothing is missing."""
+        recent = self._clock.listening_ns - heard_ns[sensor] <= self._stale_ns[sensor]
+        fresh: NDArray[np.bool_] = (sensor < 0) | (recent & (time_ns[sensor] != NEVER_NS))
+        return fresh
+
+    def _turn(
+        self,
+        b: NDArray[np.intp],
+        place: NDArray[np.intp],
+        time_ns: NDArray[np.int64],
+        value: NDArray[np.float64],
+        reason: NDArray[np.uint8],
+    ) -> Found:
+        before = self.level[b]
+        after = (_BLIND - before).astype(np.int8)
+        self.level[b], self._changed_ns[b] = after, time_ns
+        return Found(place, self.alarm[b], time_ns, self._episode_ns[b], before, after, value, reason)
+
+    def _remember(self, arrivals: Arrivals) -> None:
+        sensor, time_ns = arrivals.sensor[arrivals.usable], arrivals.time_ns[arrivals.usable]
+        self._heard_ns[sensor] = self._clock.listening_ns
+        np.maximum.at(self._time_ns, sensor, time_ns)
+        newest = time_ns == self._time_ns[sensor]
+        self._value[sensor[newest]] = arrivals.value[arrivals.usable][newest]
+        beats = arrivals.advanced | arrivals.sighted
+        sensor = arrivals.sensor[beats]
+        self._advanced_ns[sensor] = self._clock.listening_ns
+        np.maximum.at(self._beat_time_ns, sensor, arrivals.time_ns[beats])
+
+    def state(self) -> State:
+        """Return the columns to keep."""
+        by_sensor: dict[str, NDArray[np.generic]] = {
+            "heard_ns": self._heard_ns,
+            "time_ns": self._time_ns,
+            "value": self._value,
+            "advanced_ns": self._advanced_ns,
+            "beat_time_ns": self._beat_time_ns,
+        }
+        by_alarm: dict[str, NDArray[np.generic]] = {
+            "level": self.level,
+            "episode_ns": self._episode_ns,
+            "changed_ns": self._changed_ns,
+        }
+        return State(by_sensor, by_alarm, {"clock": self._clock.columns})
+
+    def settle(self, known: NDArray[np.bool_]) -> None:
+        """Begin to listen for sensors that the snapshot did not know."""
+        self._heard_ns[~known] = self._clock.listening_ns
+        self._advanced_ns[~known] = self._clock.listening_ns
+
+
+class _Clock:
+    """Listening time, kept in one small column so that a snapshot holds it."""
+
+    def __init__(self) -> None:
+        self.columns = np.array([NEVER_NS, 0, 0, 0], np.int64)
+        """Received time of the last batch; listening time now, at the last judgement, and at the last interruption."""
+
+    @property
+    def received_ns(self) -> int:
+        """Received time of the last batch."""
+        return int(self.columns[0])
+
+    @property
+    def listening_ns(self) -> int:
+        """Listening time now."""
+        return int(self.columns[1])
+
+    @property
+    def since_interruption_ns(self) -> int:
+        """Listening time since listening was last interrupted."""
+        return int(self.columns[1] - self.columns[3])
+
+    def is_due(self, received_ns: int) -> bool:
+        """Tell whether silence is to be judged before a batch received at `received_ns`; then it is taken as done."""
+        due = received_ns != self.received_ns and self.columns[1] - self.columns[2] >= _SECOND_NS
+        if due:
+            self.columns[2] = self.columns[1]
+        return bool(due)
+
+    def step(self, received_ns: int) -> None:
+        """Move to a batch received at `received_ns`."""
+        step_ns = 0 if self.received_ns == NEVER_NS else received_ns - self.received_ns
+        self.columns[0] = received_ns
+        self.columns[1] += min(max(step_ns, 0), LONGEST_STEP_NS)
+        if step_ns > INTERRUPTION_NS:
+            self.columns[3] = self.columns[1]
+
+
+def _heartbeat_of_each(register: Register) -> NDArray[np.intp]:
+    """Return intp[n_sensors]: dense number of each sensor's heartbeat, -1 where it has none."""
+    numbers = [register.sensor_index[each.heartbeat] if each.heartbeat else -1 for each in register.sensors]
+    return np.array(numbers, np.intp)

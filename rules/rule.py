@@ -1,0 +1,109 @@
+"""`Rule` and `RuleSet`: what is watched, in words and numbers, already bound to sensors of the register.
+
+Comes in: entries checked by `rules.loading`. Goes out: frozen values for engine, messages and console. Refuses to
+know files, readings and people.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from pydantic import BaseModel
+
+from config.levels import WarningLevel
+from config.quantities import Quantity
+from config.register import Register
+
+
+class Side(StrEnum):
+    """On which side of a limit the danger lies."""
+
+    LOW = "low"
+    HIGH = "high"
+
+
+@dataclass(frozen=True, slots=True)
+class LevelLimit:
+    """One level of a rule, as people read it: limits in the canonical unit of the rule's quantity."""
+
+    level: WarningLevel
+    side: Side
+    limit: float
+    deadband: float
+    """How far back within the limit a value must be before the condition ends, canonical unit."""
+    on_delay_s: float
+    off_delay_s: float
+    source: str
+    """The clause behind the limit, or `assumed` or `unverified` and why."""
+
+    @property
+    def reset(self) -> float:
+        """The value beyond which the condition ends, canonical unit."""
+        return self.limit + self.deadband if self.side is Side.LOW else self.limit - self.deadband
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One rule bound to its sensors."""
+
+    id: str
+    kind: str
+    """Key in `rules.kinds.RULE_KINDS`."""
+    title_zh: str
+    title_en: str
+    advice_zh: str
+    advice_en: str
+    quantity: Quantity | None
+    """What is judged; None for rules that judge devices."""
+    sensors: tuple[int, ...]
+    """Dense numbers of the watched sensors, ascending."""
+    levels: tuple[LevelLimit, ...]
+    """Lowest level first; empty for rules that judge devices."""
+    options: BaseModel
+    """The options of its kind, as checked when the file was loaded."""
+
+    @property
+    def source(self) -> str:
+        """Where the numbers come from, each source once, highest level first."""
+        return "; ".join(dict.fromkeys(limit.source for limit in reversed(self.levels)))
+
+    def limit_of(self, level: int) -> LevelLimit | None:
+        """Return the limit behind `level`, None when the rule has none."""
+        return next((limit for limit in self.levels if limit.level == level), None)
+
+
+@dataclass(frozen=True, slots=True)
+class RuleSet:
+    """All rules of a district."""
+
+    rules: tuple[Rule, ...]
+    version: str
+    """Changes whenever any word, number or binding changes."""
+
+    def __iter__(self) -> Iterator[Rule]:
+        """Iterate over the rules in the order of their alarms."""
+        return iter(self.rules)
+
+    def rule(self, rule_id: str) -> Rule:
+        """Return the rule named `rule_id`.
+
+        Raises:
+            KeyError: there is none.
+        """
+        for rule in self.rules:
+            if rule.id == rule_id:
+                return rule
+        raise KeyError(rule_id)
+
+
+def capable_levels(ruleset: RuleSet, register: Register) -> Mapping[str, WarningLevel]:
+    """Return the highest level that any rule can raise at each asset; assets without a hazard rule are absent."""
+    highest: dict[str, WarningLevel] = {}
+    for rule in ruleset.rules:
+        if not rule.levels:
+            continue
+        top = max(limit.level for limit in rule.levels)
+        for sensor in rule.sensors:
+            asset = register.sensors[sensor].asset
+            highest[asset] = max(top, highest.get(asset, top))
+    return highest

@@ -1,0 +1,152 @@
+"""Snapshots: the columns of an engine as bytes that another process, register or rule set can go on from.
+
+Comes in: an engine's parts; or bytes. Goes out: bytes; or the parts filled. What the bytes say is matched by sensor id
+and alarm id, never by dense number. Refuses bytes that are not intact, and objects inside them.
+
+The bytes are a numpy `.npz` archive: a zip of plain columns, each with its CRC-32.
+"""
+
+import io
+import zipfile
+import zlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rules.arrivals import Admission
+from rules.kind import Evaluator, State
+
+FORMAT = 1
+_SEPARATOR = "\n"
+_REMEDY = "replay the journal from its start instead"
+
+
+class SnapshotError(ValueError):
+    """The bytes are not an intact snapshot of this program; the journal can be replayed from its start instead."""
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """Everything in an engine that remembers."""
+
+    admission: Admission
+    evaluators: Mapping[str, Evaluator]
+
+
+def pack(parts: Parts, position: int, sensor_ids: Sequence[str], alarm_ids: Sequence[str]) -> bytes:
+    """Return the snapshot of `parts` at `position`; equal states are equal bytes."""
+    columns: dict[str, NDArray[np.generic]] = {
+        "format": np.array([FORMAT], np.int64),
+        "position": np.array([position], np.int64),
+        "sensors": _from_ids(sensor_ids),
+        "alarms": _from_ids(alarm_ids),
+        **{f"admission.{name}": column for name, column in _admission_columns(parts.admission).items()},
+    }
+    for kind, evaluator in parts.evaluators.items():
+        state = evaluator.state()
+        columns[f"{kind}.alarm"] = evaluator.alarm
+        for group in (state.by_sensor, state.by_alarm, state.whole):
+            columns |= {f"{kind}.{name}": column for name, column in group.items()}
+    blob = io.BytesIO()
+    # Level 1: columns of a quiet district shrink tenfold, and it costs a tenth of the default level's time.
+    with zipfile.ZipFile(blob, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
+        for name, column in columns.items():
+            with archive.open(zipfile.ZipInfo(f"{name}.npy"), "w", force_zip64=True) as member:
+                np.lib.format.write_array(member, column, allow_pickle=False)
+    return blob.getvalue()
+
+
+def unpack(blob: bytes, parts: Parts, sensor_ids: Sequence[str], alarm_ids: Sequence[str]) -> int:
+    """Fill freshly built `parts` from `blob` and return its position.
+
+    Raises:
+        SnapshotError: `blob` is not intact; `parts` are then of no use.
+    """
+    columns = _load(blob)
+    try:
+        return _fill(columns, parts, sensor_ids, alarm_ids)
+    except (KeyError, IndexError, TypeError, ValueError) as error:
+        raise SnapshotError(f"snapshot: expected the columns of format {FORMAT}, got {error!r}; {_REMEDY}") from error
+
+
+def _load(blob: bytes) -> dict[str, NDArray[np.generic]]:
+    try:
+        with zipfile.ZipFile(io.BytesIO(blob)) as archive:
+            names = archive.namelist()
+            columns = {name.removesuffix(".npy"): _member(archive, name) for name in names}
+    except (zipfile.BadZipFile, zlib.error, OSError, EOFError, ValueError, NotImplementedError, RuntimeError) as error:
+        raise SnapshotError(f"snapshot: expected an intact archive, got {error}; {_REMEDY}") from error
+    if int(columns.get("format", np.zeros(1, np.int64)).astype(np.int64)[0]) != FORMAT:
+        raise SnapshotError(f"snapshot: expected format {FORMAT}, got another; {_REMEDY}")
+    return columns
+
+
+def _member(archive: zipfile.ZipFile, name: str) -> NDArray[np.generic]:
+    # Read to the end before parsing: only then has the CRC been compared.
+    column: NDArray[np.generic] = np.lib.format.read_array(io.BytesIO(archive.read(name)), allow_pickle=False)
+    return column
+
+
+def _fill(
+    columns: Mapping[str, NDArray[np.generic]], parts: Parts, sensor_ids: Sequence[str], alarm_ids: Sequence[str]
+) -> int:
+    sensors = _matched(_to_ids(columns["sensors"]), sensor_ids)
+    for name, column in _admission_columns(parts.admission).items():
+        _move(columns[f"admission.{name}"], column, sensors)
+    known = np.zeros(len(sensor_ids), np.bool_)
+    known[sensors.new] = True
+    old_alarm_ids = _to_ids(columns["alarms"])
+    for kind, evaluator in parts.evaluators.items():
+        if f"{kind}.alarm" in columns:
+            old_ids = [old_alarm_ids[i] for i in columns[f"{kind}.alarm"].astype(np.intp)]
+            alarms = _matched(old_ids, [alarm_ids[i] for i in evaluator.alarm])
+            _fill_state(
+                evaluator.state(), {name.removeprefix(f"{kind}."): columns[name] for name in columns}, sensors, alarms
+            )
+        evaluator.settle(known)
+    return int(columns["position"].astype(np.int64)[0])
+
+
+def _fill_state(state: State, columns: Mapping[str, NDArray[np.generic]], sensors: "_Match", alarms: "_Match") -> None:
+    for name, column in state.by_sensor.items():
+        _move(columns[name], column, sensors)
+    for name, column in state.by_alarm.items():
+        _move(columns[name], column, alarms)
+    for name, column in state.whole.items():
+        column[:] = columns[name]
+
+
+@dataclass(frozen=True, slots=True)
+class _Match:
+    """Places in the snapshot and places now of everything that exists in both."""
+
+    old: NDArray[np.intp]
+    new: NDArray[np.intp]
+
+
+def _matched(old_ids: Sequence[str], new_ids: Sequence[str]) -> _Match:
+    places = {each: i for i, each in enumerate(old_ids)}
+    pairs = [(places[each], i) for i, each in enumerate(new_ids) if each in places]
+    columns = np.array(pairs, np.intp).reshape(-1, 2)
+    return _Match(columns[:, 0], columns[:, 1])
+
+
+def _move(old: NDArray[np.generic], new: NDArray[np.generic], match: _Match) -> None:
+    if old.dtype != new.dtype or old.shape[1:] != new.shape[1:]:
+        raise ValueError(f"{old.dtype}{old.shape} where {new.dtype}{new.shape} belongs")
+    new[match.new] = old[match.old]
+
+
+def _admission_columns(admission: Admission) -> dict[str, NDArray[np.generic]]:
+    return {"newest_ns": admission.newest_ns, "beat": admission.beat}
+
+
+def _from_ids(ids: Sequence[str]) -> NDArray[np.uint8]:
+    return np.frombuffer(_SEPARATOR.join(ids).encode(), np.uint8)
+
+
+def _to_ids(packed: NDArray[np.generic]) -> list[str]:
+    text = packed.astype(np.uint8).tobytes().decode()
+    return text.split(_SEPARATOR) if text else []
