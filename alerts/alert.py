@@ -1,0 +1,197 @@
+"""`Alert`, `Decision`, `Plan` and `Step`: what one step of the rules stage changes for people.
+
+Comes in: nothing. Goes out: frozen values that planning makes and the ledger stores. Refuses to know how either works.
+"""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from alerts.notification import Notification, NotificationKind
+from rules.events import AlarmEvents, AlarmKey, Dimension
+
+
+class DecisionVerdict(StrEnum):
+    """What was decided; `Decision.reason` says why."""
+
+    NOTIFY = "notify"
+    """A notification went to the outbox."""
+    GROUP = "group"
+    """Another notification already says it."""
+    SKIP = "skip"
+    """Nobody is told."""
+    WITHDRAW = "withdraw"
+    """A notification left the outbox before it was handed over."""
+    FALL_BACK = "fall_back"
+    """The next channel takes over from one that could not deliver."""
+
+
+class DecisionReason(StrEnum):
+    """The bounded set of reasons behind decisions; each is described in docs/alerts.md."""
+
+    ROUTED = "routed"
+    """A route names this role, or this channel itself, for the alert's dimension, domain and level."""
+    TOLD_BEFORE = "told_before"
+    """They were told of the danger, so they are told of its end."""
+    SAME_CONTACT = "same_contact"
+    """One contact in two roles gets one message."""
+    SAME_DEVICE = "same_device"
+    """The device's fault is already announced; this sensor joins it."""
+    NO_ROUTE = "no_route"
+    """No route names this dimension, domain and level."""
+    NO_CONTACT = "no_contact"
+    """The role has no contact at this asset."""
+    NO_ADDRESS = "no_address"
+    """The contact has no usable phone number."""
+    NEVER_SEEN = "never_seen"
+    """Registered and never heard: a gap in protection on the console, not a message."""
+    LOWERED = "lowered"
+    """The level fell but danger remains: no message."""
+    LEVEL_TOLD = "level_told"
+    """This level was already announced in this episode."""
+    STILL_BLIND = "still_blind"
+    """Other sensors of the device are still blind."""
+    NOBODY_TOLD = "nobody_told"
+    """It ended and nobody had been told that it began."""
+    SUPERSEDED = "superseded"
+    """A higher level of the same alert goes to the same target."""
+    NEVER_HANDED_OVER = "never_handed_over"
+    """The return to normal of a message that never left."""
+    UNDELIVERABLE = "undeliverable"
+    """The channel before this one refused it or gave up."""
+
+
+@dataclass(frozen=True, slots=True)
+class Recipient:
+    """One target that was told about an alert, kept with it so that the same target hears of its end."""
+
+    channel: str
+    contact: str
+    address: str
+    language: str
+    fallbacks: tuple[str, ...] = ()
+    """Channels to try in order when `channel` cannot deliver."""
+
+
+@dataclass(frozen=True, slots=True)
+class Alert:
+    """One episode that people may be told about: of one hazard alarm, or of one device's blindness."""
+
+    id: str
+    dimension: Dimension
+    subject: str
+    """Alarm id of a hazard; device id of a fault."""
+    rule: str
+    asset: str
+    device: str
+    level: int
+    """`WarningLevel` value now, 0 when over or a device fault."""
+    peak: int
+    """Highest level of this episode so far."""
+    is_open: bool
+    opened_ns: int
+    """Event time at which the episode began."""
+    changed_ns: int
+    """Event time of the last transition."""
+    alarms: tuple[str, ...]
+    """Ids of the active alarms it stands for, in order of joining."""
+    told: tuple[Recipient, ...]
+    sequence: int
+    """Number of rounds of notifications so far."""
+    acknowledged_ns: int | None = None
+    """When somebody first acknowledged it. Only the ledger fills it; planning neither reads nor writes it."""
+    acknowledged_by: str = ""
+    """Contact id of the first to acknowledge."""
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """One thing decided about one transition, and why."""
+
+    alert: str
+    """Empty where there is no alert."""
+    subject: str
+    """Alarm id, or notification id where the dispatcher decided."""
+    position: int
+    """Journal position of the cause, 0 where the dispatcher decided."""
+    time_ns: int
+    """Event time of the cause; wall time where the dispatcher decided."""
+    verdict: DecisionVerdict
+    reason: DecisionReason
+    detail: str
+    """Route, role, contact, channel: whatever the reason speaks about."""
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """A notification with its place in the outbox."""
+
+    notification: Notification
+    priority: int
+    """Higher goes first."""
+    sequence: int
+    """Round within its alert: the end of an alert never overtakes its beginning."""
+    fallbacks: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Everything that the transitions of one step change for people."""
+
+    alerts: tuple[Alert, ...] = ()
+    """Alerts that are new or changed, each once, with their final state."""
+    planned: tuple[Planned, ...] = ()
+    decisions: tuple[Decision, ...] = ()
+    open_alerts: tuple[Alert, ...] = ()
+    """All alerts open after the step: the input of the next one."""
+    alert_of: tuple[str, ...] = ()
+    """Alert id of each transition, empty where there is none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cursor:
+    """Where the rules stage stands in the journal, and the epoch of its one owner."""
+
+    position: int
+    epoch: int
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """The engine's state after `position`."""
+
+    position: int
+    blob: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What one ledger transaction stores."""
+
+    cursor: Cursor
+    """Position and epoch that must still be the ledger's."""
+    position: int
+    """New position."""
+    events: AlarmEvents
+    alarms: Sequence[AlarmKey]
+    """What the dense alarm numbers in `events` stand for."""
+    plan: Plan
+    snapshot: bytes | None = None
+    """The engine's state after `position`, now and then."""
+
+    @property
+    def next_cursor(self) -> Cursor:
+        """Return the cursor that the following step must name."""
+        return Cursor(self.position, self.cursor.epoch)
+
+
+def stable_id(*parts: str | int) -> str:
+    """Return 24 hex digits that depend on `parts` only; 96 bits keep links short and collisions out of reach."""
+    text = "\x1f".join(str(part) for part in parts)
+    return hashlib.blake2b(text.encode(), digest_size=12).hexdigest()
+
+
+def notification_id(alert: str, kind: NotificationKind, level: int, target: tuple[str, str]) -> str:
+    """Return the id of the one notification of this kind and level of `alert` to `target` (channel, contact)."""
+    return stable_id(alert, kind.value, level, *target)

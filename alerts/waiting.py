@@ -1,0 +1,122 @@
+"""I/O: which waiting notifications may go now, which leave the outbox unsent, and which channel takes over.
+
+Comes in: an open write transaction. Goes out: conditions, changed rows, decisions with reasons. Refuses to lease.
+"""
+
+from collections.abc import Sequence
+
+from sqlalchemy import ColumnElement, Connection, FromClause, RowMapping, Select, and_, exists, or_, select, update
+
+from alerts import records, schema
+from alerts.alert import Decision, DecisionReason, DecisionVerdict, notification_id
+from alerts.notification import NotificationKind
+from alerts.statements import Row, insert_new
+
+CLOCK_TOLERANCE_NS = 60 * 10**9
+"""A row touched further in the future than this was touched before the clock was set back: it is due, or its lease is
+void. Assumed: dispatchers on several machines keep their clocks closer than this."""
+
+WAITING = ("pending", "sending")
+"""States that a dispatcher still has to act on."""
+
+_TABLE = schema.notifications
+_OTHER = schema.notifications.alias("other")
+_BEGINNINGS = (NotificationKind.RAISED.value, NotificationKind.ESCALATED.value)
+_ENDS = (NotificationKind.CLEARED.value, NotificationKind.DEVICE_RECOVERED.value)
+
+
+def touched_ahead(now_ns: int) -> ColumnElement[bool]:
+    """Return whether a row was touched in what is now the future."""
+    return _TABLE.c.touched_ns > now_ns + CLOCK_TOLERANCE_NS
+
+
+def is_due(now_ns: int) -> ColumnElement[bool]:
+    """Return whether a notification may be tried by its own state: its time has come, or its lease is over."""
+    return or_(
+        and_(_TABLE.c.state == "pending", or_(_TABLE.c.next_attempt_ns <= now_ns, touched_ahead(now_ns))),
+        and_(_TABLE.c.state == "sending", or_(_TABLE.c.lease_until_ns <= now_ns, touched_ahead(now_ns))),
+    )
+
+
+def is_its_turn() -> ColumnElement[bool]:
+    """Return whether nothing of the same alert must go first: an end waits for every beginning to the same target."""
+    before = and_(_to_same_target(_OTHER), _OTHER.c.sequence < _TABLE.c.sequence, _OTHER.c.state.in_(WAITING))
+    return or_(_TABLE.c.kind.not_in(_ENDS), ~exists().where(before))
+
+
+def due_query(channel: str, now_ns: int, limit: int) -> Select[tuple[object, ...]]:
+    """Select what may be tried on `channel` now, locked, the highest level first and the oldest of a level first."""
+    order = (_TABLE.c.priority.desc(), _TABLE.c.created_ns, _TABLE.c.sequence, _TABLE.c.id)
+    query = select(_TABLE).where(_TABLE.c.channel == channel, is_due(now_ns), is_its_turn())
+    return query.order_by(*order).limit(limit).with_for_update(skip_locked=True)
+
+
+def withdraw(connection: Connection, now_ns: int) -> list[DecisionReason]:
+    """Take out of the outbox what would mislead if it left now; returns the reason of each."""
+    reasons = []
+    for condition, reason in (
+        (_superseded(), DecisionReason.SUPERSEDED),
+        (_unannounced(), DecisionReason.NEVER_HANDED_OVER),
+    ):
+        query = select(_TABLE).where(is_due(now_ns), condition).with_for_update(skip_locked=True)
+        for row in connection.execute(query).mappings().all():
+            changed = update(_TABLE).where(_TABLE.c.id == row["id"])
+            connection.execute(changed.values(state="withdrawn", last_reason=reason.value, touched_ns=now_ns))
+            _decide(connection, row, now_ns, (DecisionVerdict.WITHDRAW, reason, row["channel"]))
+            if reason is DecisionReason.NEVER_HANDED_OVER:
+                fall_back(connection, row["id"], now_ns)
+            reasons.append(reason)
+    return reasons
+
+
+def fall_back(connection: Connection, notification: str, now_ns: int) -> None:
+    """Put the message of an undeliverable `notification` into the outbox for its next channel, if there is one."""
+    row = connection.execute(select(_TABLE).where(_TABLE.c.id == notification)).mappings().one()
+    planned = records.planned_of(row)
+    if not planned.fallbacks:
+        return
+    channel, rest = planned.fallbacks[0], planned.fallbacks[1:]
+    # A channel that is its own target hands over to another target, a phone stays the same phone.
+    is_own_target = row["contact"] == row["channel"]
+    contact, address = (channel, channel) if is_own_target else (row["contact"], row["address"])
+    identity = notification_id(row["alert"], NotificationKind(row["kind"]), row["level"], (channel, contact))
+    successor: Row = {
+        **records.notification_row(planned),
+        "id": identity,
+        "channel": channel,
+        "contact": contact,
+        "address": address,
+        "fallbacks": records.fallbacks_text(rest),
+    }
+    insert_new(connection, _TABLE, [successor])
+    detail = f"{row['channel']} -> {channel}"
+    _decide(connection, row, now_ns, (DecisionVerdict.FALL_BACK, DecisionReason.UNDELIVERABLE, detail))
+
+
+def _to_same_target(other: FromClause) -> ColumnElement[bool]:
+    columns: Sequence[str] = ("alert", "channel", "contact")
+    return and_(*(other.c[name] == _TABLE.c[name] for name in columns))
+
+
+def _superseded() -> ColumnElement[bool]:
+    later = and_(
+        _to_same_target(_OTHER),
+        _OTHER.c.sequence > _TABLE.c.sequence,
+        _OTHER.c.kind == NotificationKind.ESCALATED.value,
+    )
+    return and_(_TABLE.c.kind.in_(_BEGINNINGS), exists().where(later))
+
+
+def _unannounced() -> ColumnElement[bool]:
+    """An end of which nothing was ever handed over to that target, and nothing will be."""
+    begun = or_(_OTHER.c.state.in_(WAITING), _OTHER.c.first_sent_ns.is_not(None))
+    before = and_(_to_same_target(_OTHER), _OTHER.c.sequence < _TABLE.c.sequence, begun)
+    return and_(_TABLE.c.kind.in_(_ENDS), ~exists().where(before))
+
+
+def _decide(
+    connection: Connection, row: RowMapping, now_ns: int, decided: tuple[DecisionVerdict, DecisionReason, str]
+) -> None:
+    verdict, reason, detail = decided
+    decision = Decision(row["alert"], row["id"], 0, now_ns, verdict, reason, detail)
+    connection.execute(schema.decisions.insert(), [records.decision_row(decision)])
