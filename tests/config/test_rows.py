@@ -1,0 +1,225 @@
+from collections.abc import Mapping
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from config.errors import ConfigError
+from config.loading import load_quantities
+from config.quantities import Quantity
+from config.register import Register, Role
+from config.rows import TABLES, register_from
+from config.tables import Table, parse_table
+
+GOOD = {
+    "regions": [
+        "id,kind,parent,name_zh,name_en",
+        "C,city,,市,City",
+        "D,district,C,区,District",
+        "S,street,D,街道,Street",
+        "M,community,S,社区,Community",
+        "G,grid,M,网格,Grid",
+    ],
+    "assets": [
+        "id,kind,domain,name_zh,name_en,region,latitude,longitude",
+        "T-1,residential_tower,fire,楼,Tower,G,29.5,106.5",
+        "T-2,residential_tower,fire,楼,Tower,G,29.5,106.5",
+    ],
+    "sensors": [
+        "id,asset,device,channel,quantity,unit,cadence_s,stale_after_s,heartbeat",
+        "F-1.p,T-1,F-1,p,fire_water_pressure,kPa,2,,F-1.h",
+        "F-1.h,T-1,F-1,h,heartbeat,count,2,10,",
+        "F-2.h,T-2,F-2,h,heartbeat,count,2,10,",
+    ],
+    "contacts": [
+        "id,name_zh,name_en,phone,language",
+        "anna,安娜,Anna,+8613800000001,en",
+        "bo,波,Bo,,zh",
+    ],
+    "duties": ["asset,role,contact", "T-1,responsible,anna", "T-1,manager,bo"],
+}
+
+
+@pytest.fixture(scope="module")
+def quantities() -> Mapping[str, Quantity]:
+    """The packaged catalogue."""
+    return load_quantities()
+
+
+def _tables(**changes: tuple[int, str]) -> dict[str, Table]:
+    """Return the good district with lines replaced: `assets=(2, "...")`; one past the end appends."""
+    tables = {}
+    for name, lines in GOOD.items():
+        text = list(lines)
+        if name in changes:
+            line, row = changes[name]
+            text[line - 1 : line] = [row]
+        tables[name] = parse_table("\n".join(text) + "\n", f"{name}.csv", TABLES[name])
+    return tables
+
+
+def _problems(quantities: Mapping[str, Quantity], **changes: tuple[int, str]) -> list[str]:
+    with pytest.raises(ConfigError) as caught:
+        register_from(_tables(**changes), quantities)
+    return [str(problem) for problem in caught.value.problems]
+
+
+def test_register_good_tables_are_linked(quantities: Mapping[str, Quantity]) -> None:
+    """Units become scale and offset, and an empty stale time three times the cadence."""
+    register = register_from(_tables(), quantities)
+    sensor = register.sensors[register.channel_index["F-1", "p"]]
+
+    assert ("F-1.p", 0.001, 0.0, 2.0, 6.0, "F-1.h") == (
+        sensor.id,
+        sensor.scale,
+        sensor.offset,
+        sensor.cadence_s,
+        sensor.stale_after_s,
+        sensor.heartbeat,
+    )
+
+
+WORDS = "use only these: the id becomes part of topics, links and series names"
+PHONE = "write + and the country code, e.g. +8613800000001, as text and not as a number"
+ORDER = "(city > district > street > community > grid)"
+KINDS = "city, district, street, community, grid"
+ROLES = "responsible, manager, maintenance, grid_worker, duty"
+
+
+@pytest.mark.parametrize(
+    ("table", "line", "row", "message"),
+    [
+        ("regions", 4, "S,street,X,街,S", "parent: expected an id of regions.csv, got 'X'; add the row to regions.csv"),
+        ("regions", 4, "S,street,C,街,S", f"parent: expected a district above a street {ORDER}, got the city C; name "),
+        ("regions", 2, "C,city,D,市,C", "parent: expected nothing: a city is the top, got 'D'; empty the cell"),
+        ("regions", 6, "G,gird,M,网,G", f"kind: expected one of {KINDS}, got 'gird'; did you mean grid?"),
+        ("regions", 7, "G,grid,M,网,G", "id: expected each id once (line 6 has it), got G; rename or remove one"),
+        ("regions", 6, "G,grid,M,,G", "name_zh: expected 1 to 100 printable characters on one line, got nothing; "),
+        ("assets", 3, "T/2,tower,fire,楼,T,G,1,1", f"id: expected 1 to 64 of A-Z a-z 0-9 _ . : -, got 'T/2'; {WORDS}"),
+        ("assets", 3, "T-2,Tower,fire,楼,T,G,1,1", "kind: expected a lower-case word, got 'Tower'; e.g. residential"),
+        ("assets", 3, "T-2,tower,fires,楼,T,G,1,1", "domain: expected one of gas, water, drain, bridge, tunnel, fire,"),
+        ("assets", 3, "T-2,tower,fire,楼,T,M,1,1", "region: expected a grid, got the community M; name the grid that"),
+        ("assets", 3, "T-2,tower,fire,楼,T,X,1,1", "region: expected an id of regions.csv, got 'X'; add the row to "),
+        ("assets", 3, "T-2,tower,fire,楼,T,G,91,1", "latitude: expected -90 to 90, got '91'; write degrees north"),
+        ("assets", 3, "T-2,tower,fire,楼,T,G,1,nan", "longitude: expected -180 to 180, got 'nan'; write degrees east"),
+        ("assets", 4, "T-1,tower,fire,楼,T,G,1,1", "id: expected each id once (line 2 has it), got T-1; rename or "),
+        ("sensors", 4, "x y,T-2,F-2,h,heartbeat,count,2,,", "id: expected 1 to 64 of A-Z a-z 0-9 _ . : -, got 'x y'"),
+        ("sensors", 4, "F-2.h,T-9,F-2,h,heartbeat,count,2,,", "asset: expected an id of assets.csv, got 'T-9'; did yo"),
+        ("sensors", 4, "F-2.h,T-2,F-2,h,pulse,count,2,,", "quantity: expected one of fire_water_pressure, water_main_"),
+        ("sensors", 4, "F-2.p,T-2,F-2,p,methane,%,2,,", "unit: expected a unit of methane: %LEL, %vol, ppm, got '%'; "),
+        ("sensors", 4, "F-2.h,T-2,F-2,h,heartbeat,count,0,,", "cadence_s: expected 0.001 to 604800 seconds, got '0'; "),
+        ("sensors", 4, "F-2.h,T-2,F-2,h,heartbeat,count,-2,,", "cadence_s: expected 0.001 to 604800 seconds, got '-2'"),
+        ("sensors", 4, "F-2.h,T-2,F-2,h,heartbeat,count,2,1,", "stale_after_s: expected at least the cadence (2 s), o"),
+        ("sensors", 4, "F-2.h,T-2,F-2,h,heartbeat,count,2,,X", "heartbeat: expected an id of sensors.csv, got 'X'; ad"),
+        ("sensors", 4, "F-2.t,T-2,F-2,t,temperature,K,2,,F-1.h", "heartbeat: expected a sensor of the same device F-2"),
+        ("sensors", 3, "F-1.h,T-1,F-1,h,battery,%,2,,", "heartbeat: expected a sensor of quantity heartbeat, got F-1."),
+        ("sensors", 3, "F-1.h,T-1,F-1,h,heartbeat,count,2,,F-1.h", "heartbeat: expected another sensor, got itself; e"),
+        ("sensors", 4, "F-1.q,T-1,F-1,p,battery,%,2,,", "channel: expected each device and channel once (line 2 has i"),
+        ("sensors", 4, "F-1.t,T-2,F-1,t,temperature,K,2,,", "asset: expected T-1, where line 2 puts device F-1, got '"),
+        ("contacts", 3, "bo,波,Bo,13800000001,zh", "phone: expected an E.164 number or nothing, got '13800000001'"),
+        ("contacts", 3, "bo,波,Bo,8.6138E+12,zh", "phone: expected an E.164 number or nothing, got '8.6138E+12'"),
+        ("contacts", 3, "bo,波,Bo,,fr", "language: expected one of zh, en, got 'fr'; choose one of them"),
+        ("duties", 3, "T-9,manager,bo", "asset: expected an id of assets.csv, got 'T-9'; did you mean"),
+        ("duties", 3, "T-1,manager,bob", "contact: expected an id of contacts.csv, got 'bob'; did you mean bo?"),
+        ("duties", 3, "T-1,boss,bo", f"role: expected one of {ROLES}, got 'boss'; choose one of them"),
+        ("duties", 3, "T-1,responsible,bo", "contact: expected one responsible contact an asset (anna at line 2), got"),
+        ("duties", 4, "T-1,manager,bo", "contact: expected each asset and role and contact once (line 3 has it), got "),
+    ],
+)  # fmt: skip
+def test_register_wrong_row_says_where_and_what_to_do(
+    quantities: Mapping[str, Quantity], table: str, line: int, row: str, message: str
+) -> None:
+    """One wrong cell gives a problem with file, line, column, expected, got and remedy."""
+    problems = _problems(quantities, **{table: (line, row)})
+
+    # The line of a problem is that of the row that names the wrong thing, which need not be the changed one.
+    assert any(problem.split(" ", 1)[1].startswith(message) for problem in problems), problems
+    assert all(problem.startswith(f"{table}.csv:") for problem in problems if f" {message[:8]}" in problem)
+
+
+def test_register_every_error_of_every_file_is_reported_at_once(quantities: Mapping[str, Quantity]) -> None:
+    """Problems come in the order of files and lines, all together."""
+    problems = _problems(
+        quantities,
+        regions=(6, "G,grid,C,网,G"),
+        assets=(3, "T 2,tower,fire,楼,T,G,99,1"),
+        contacts=(3, "bo,波,Bo,123,xx"),
+    )
+
+    assert [
+        "regions.csv:6 parent",
+        "assets.csv:3 id",
+        "assets.csv:3 latitude",
+        "sensors.csv:4 asset",
+        "contacts.csv:3 phone",
+        "contacts.csv:3 language",
+    ] == sorted((problem.split(": ")[0] for problem in problems), key=_place)
+
+
+def _place(text: str) -> tuple[int, int]:
+    file, line = text.split(" ", maxsplit=1)[0].split(":")
+    return list(TABLES).index(file.removesuffix(".csv")), int(line)
+
+
+def test_register_unreadable_file_causes_no_second_problem(quantities: Mapping[str, Quantity]) -> None:
+    """With a broken header in regions.csv, the assets that name regions are not blamed."""
+    problems = _problems(quantities, regions=(1, "id,kind,parent,name_zh"))
+
+    assert ["regions.csv:1 name_en"] == [problem.split(": ")[0] for problem in problems]
+
+
+def test_register_contacts_for_follow_the_order_of_the_file(quantities: Mapping[str, Quantity]) -> None:
+    """Contacts of an asset and role come in file order; a role that nobody holds is empty."""
+    tables = _tables(duties=(4, "T-1,manager,anna"))
+
+    register = register_from(tables, quantities)
+
+    assert ["bo", "anna"] == [contact.id for contact in register.contacts_for("T-1", Role.MANAGER)]
+    assert () == register.contacts_for("T-2", Role.DUTY)
+
+
+CELLS = st.sampled_from(
+    [
+        "",
+        "C",
+        "G",
+        "T-1",
+        "F-1.h",
+        "F-1",
+        "city",
+        "grid",
+        "fire",
+        "heartbeat",
+        "count",
+        "kPa",
+        "2",
+        "-1",
+        "nan",
+        "1e999",
+    ]
+) | st.text(max_size=8)
+
+
+@settings(max_examples=200)
+@given(st.sampled_from(list(TABLES)), st.lists(st.lists(CELLS, min_size=9, max_size=9), max_size=5))
+def test_register_random_rows_raise_nothing_but_config_errors(table: str, rows: list[list[str]]) -> None:
+    """Whatever stands in the cells, the outcome is a register or a ConfigError."""
+    tables = _tables()
+    width = len(TABLES[table])
+    lines = ["\x1f".join(row[:width]).replace(",", "").replace('"', "").replace("\x1f", ",") for row in rows]
+    tables[table] = parse_table("\n".join([",".join(TABLES[table]), *lines]), f"{table}.csv", TABLES[table])
+
+    try:
+        outcome: object = register_from(tables, _small_catalogue())
+    except ConfigError as error:
+        outcome = error
+
+    assert isinstance(outcome, Register | ConfigError)
+
+
+def _small_catalogue() -> Mapping[str, Quantity]:
+    """Return a small catalogue that needs no file."""
+    sources = {"low": 0.0, "high": 1.0, "max_rate": 1.0, "decimals": 0, "source": "assumed"}
+    heartbeat = Quantity("heartbeat", "心跳", "heartbeat", "count", accepts={}, **sources)
+    pressure = Quantity("fire_water_pressure", "压", "pressure", "MPa", accepts={"kPa": (0.001, 0.0)}, **sources)
+    return {"heartbeat": heartbeat, "fire_water_pressure": pressure}
