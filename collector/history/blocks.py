@@ -27,6 +27,8 @@ RAW = np.dtype([("sensor", "<i4"), *((name, _READING[name]) for name in ("time_n
 RawReadings = NDArray[np.void]
 """Records of `RAW`."""
 
+NO_READINGS: RawReadings = np.empty(0, RAW)
+
 
 def raw_readings(
     sensor: NDArray[np.int32], time_ns: NDArray[np.int64], value: NDArray[np.float64], quality: NDArray[np.uint8]

@@ -20,7 +20,7 @@ import numpy as np
 from collector.batch import ReadingBatch
 from collector.dead_letter import DeadLetter
 from collector.history import HistoryUnavailableError, Series
-from collector.history.blocks import MINUTE_NS, RawReadings, raw_readings, unpack
+from collector.history.blocks import MINUTE_NS, NO_READINGS, RawReadings, raw_readings, unpack
 from collector.history.series import between, in_time_order, mean_of_steps
 from collector.history.store import RawRow, Store
 
@@ -93,7 +93,7 @@ class SqliteHistory:
 
     def _append(self, batches: Sequence[ReadingBatch]) -> None:
         self._newest_ns = max(self._newest_ns, *(batch.received_ns for batch in batches), 0)
-        readings = np.concatenate([self._stored(batch) for batch in batches] or [_NO_READINGS])
+        readings = np.concatenate([self._stored(batch) for batch in batches] or [NO_READINGS])
         for start in range(0, len(readings), _PIECE_READINGS):
             row = self._store.append(self._newest_ns, readings[start : start + _PIECE_READINGS])
             self._tail = (*self._tail, row)
@@ -117,7 +117,6 @@ class SqliteHistory:
 
 _POINT = np.dtype([("sensor", "<i4"), ("time_ns", "<i8")])
 _NO_POINTS = np.empty(0, _POINT)
-_NO_READINGS = raw_readings(*(np.empty(0, kind) for kind in ("i4", "i8", "f8", "u1")))
 
 
 def _points(readings: RawReadings) -> RawReadings:

@@ -1,0 +1,136 @@
+"""I/O: one InfluxDB server over HTTP: who it is, one write request, one InfluxQL query.
+
+Comes in: line protocol, InfluxQL. Goes out: status, headers and body as they are, rows. Refuses to judge answers.
+1.x is written at `/write` with httpx, 2.x and 3.x at `/api/v2/write` with the synchronous API of influxdb-client (its
+batching API loses points after its retries). Every version answers InfluxQL at `/query`.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+import structlog
+from influxdb_client.client.influxdb_client import InfluxDBClient
+from influxdb_client.client.write_api import SYNCHRONOUS
+from influxdb_client.rest import ApiException
+from urllib3.exceptions import HTTPError
+
+from collector.history import HistoryUnavailableError
+from config.settings import HistorySettings
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A server's answer to one request; header names in lower case."""
+
+    status: int
+    headers: dict[str, str]
+    body: str
+
+
+class InfluxServer:
+    """Connections to one server. `write` from one thread, `query` from any."""
+
+    def __init__(self, settings: HistorySettings) -> None:
+        self._settings = settings
+        self._log = structlog.get_logger(history=settings.url)
+        self._token = settings.token.get_secret_value() if settings.token else ""
+        password = settings.password.get_secret_value() if settings.password else ""
+        self._http = httpx.Client(
+            base_url=settings.url,
+            timeout=settings.timeout_s,
+            auth=(settings.username, password) if settings.username else None,
+            headers={"Authorization": f"Token {self._token}"} if self._token else {},
+        )
+        self._client: InfluxDBClient | None = None
+        self._write: Callable[[bytes], Answer] | None = None
+
+    def write(self, body: bytes) -> Answer:
+        """Post one body of lines and return what the server says.
+
+        Raises:
+            HistoryUnavailableError: there was no answer in time.
+        """
+        if self._write is None:
+            self._write = self._write_v1 if self._dialect() == "v1" else self._write_v2
+        return self._write(body)
+
+    def query(self, influxql: str) -> list[dict[str, Any]]:
+        """Return the series that `influxql` gives: dicts with name, tags, columns, values; times in nanoseconds.
+
+        Raises:
+            HistoryUnavailableError: no answer, or the server refuses the query.
+        """
+        parameters = {"db": self._settings.database, "q": influxql, "epoch": "ns"}
+        answer = self._request("GET", "/query", params=parameters)
+        opened = _json(answer)
+        results = opened.get("results", [])
+        errors = (
+            [opened["error"]] if "error" in opened else [result["error"] for result in results if "error" in result]
+        )
+        if errors or answer.status_code != 200:
+            raise HistoryUnavailableError(f"{self._settings.url}/query: HTTP {answer.status_code} {errors}")
+        return [series for result in results for series in result.get("series", [])]
+
+    def close(self) -> None:
+        """Close all connections."""
+        self._http.close()
+        if self._client is not None:
+            self._client.close()  # type: ignore[no-untyped-call]
+
+    def _dialect(self) -> str:
+        """Return v1 or v2 after asking the server who it is; what the settings say has the last word."""
+        ping = self._request("GET", "/ping")
+        version = ping.headers.get("X-Influxdb-Version", "")
+        dialect = self._settings.dialect
+        if ping.status_code >= 400 and dialect == "auto":
+            remedy = "check history.url and token, or set history.dialect"
+            raise HistoryUnavailableError(f"{self._settings.url}/ping: HTTP {ping.status_code}; {remedy}")
+        if not version and "VictoriaMetrics" in self._request("GET", "/").text:
+            # Tried with 1.79.5: kill -9 lost all of 142,000 rows it had answered 204 for, and bad lines get 204 too.
+            self._log.warning(
+                "history_is_a_mirror", server="VictoriaMetrics", remedy="keep another history as the record"
+            )
+            version = "VictoriaMetrics"
+        if dialect == "auto":
+            dialect = "v1" if version.startswith("1.") else "v2"
+        self._log.info("history_server", version=version or "unknown", dialect=dialect)
+        return dialect
+
+    def _write_v1(self, body: bytes) -> Answer:
+        answer = self._request(
+            "POST", "/write", params={"db": self._settings.database, "precision": "ns"}, content=body
+        )
+        return Answer(answer.status_code, dict(answer.headers), answer.text)
+
+    def _write_v2(self, body: bytes) -> Answer:
+        settings = self._settings
+        if self._client is None:
+            timeout_ms = int(settings.timeout_s * 1000)
+            self._client = InfluxDBClient(settings.url, self._token, org=settings.org or "-", timeout=timeout_ms)
+        bucket = settings.bucket or settings.database
+        try:  # nanoseconds are its default precision
+            self._client.write_api(SYNCHRONOUS).write(bucket, settings.org or "-", body)
+        except ApiException as error:
+            headers = {name.lower(): value for name, value in (error.headers or {}).items()}
+            text = error.body.decode(errors="replace") if isinstance(error.body, bytes) else str(error.body or "")
+            return Answer(int(error.status or 0), headers, text)
+        except HTTPError as error:
+            raise HistoryUnavailableError(f"{settings.url}: {error}") from error
+        return Answer(204, {}, "")
+
+    def _request(self, method: str, path: str, **options: Any) -> httpx.Response:
+        try:
+            return self._http.request(method, path, **options)
+        except httpx.HTTPError as error:
+            reason = f"{self._settings.url}{path}: {type(error).__name__} {error}"
+            raise HistoryUnavailableError(reason) from error
+
+
+def _json(answer: httpx.Response) -> dict[str, Any]:
+    try:
+        opened = answer.json()
+    except ValueError:
+        return {"error": answer.text[:500]}
+    return opened if isinstance(opened, dict) else {"error": answer.text[:500]}
