@@ -54,7 +54,8 @@ class Admission:
         """Newest event time admitted of each sensor."""
         self.beat = np.full(n, np.nan)
         """Last usable value of each heartbeat, NaN before the first."""
-        self._is_heartbeat = heartbeats_of(register)
+        heartbeats = heartbeats_of(register)
+        self._is_heartbeat = np.array([sensor.id in heartbeats for sensor in register.sensors], np.bool_)
         self._row = np.zeros(n, np.intp)
         self._counts = counts
 
@@ -143,10 +144,6 @@ def starts_of(grouped: NDArray[np.intp]) -> NDArray[np.bool_]:
     return start
 
 
-def heartbeats_of(register: Register) -> NDArray[np.bool_]:
-    """Return bool[n_sensors]: named by another sensor as the heartbeat of its device."""
-    found = np.zeros(len(register.sensors), np.bool_)
-    for sensor in register.sensors:
-        if sensor.heartbeat:
-            found[register.sensor_index[sensor.heartbeat]] = True
-    return found
+def heartbeats_of(register: Register) -> frozenset[str]:
+    """Return the ids of the sensors that another sensor names as the heartbeat of its device."""
+    return frozenset(sensor.heartbeat for sensor in register.sensors if sensor.heartbeat)

@@ -4,7 +4,7 @@ Comes in: nothing. Goes out: `RuleKind`, `KindOptions`, `Evaluator`, `State`, `F
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence, Set
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -41,8 +41,8 @@ class KindOptions(Protocol):
         """Return the levels a rule can raise, lowest first; empty for rules that judge devices."""
         ...
 
-    def binds(self, sensor: Sensor, register: Register) -> bool:
-        """Tell whether a sensor that passed the rule's filters is watched at all."""
+    def binds(self, sensor: Sensor, heartbeats: Set[str]) -> bool:
+        """Tell whether a sensor that passed the rule's filters is watched; `heartbeats` are ids of sensors."""
         ...
 
     def faults(self, quantity: Quantity | None, sensors: Sequence[Sensor]) -> Iterator[Fault]:

@@ -29,7 +29,7 @@ more than 2 s means that listening was interrupted; a sensor that was not heard 
 """
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
 from dataclasses import dataclass
 
 import numpy as np
@@ -38,7 +38,7 @@ from pydantic import BaseModel, ConfigDict
 
 from config.quantities import Quantity
 from config.register import Register, Sensor
-from rules.arrivals import Arrivals, heartbeats_of, starts_of
+from rules.arrivals import Arrivals, starts_of
 from rules.events import Reason
 from rules.kind import NEVER_NS, BoundRule, Fault, Found, State
 from rules.links import Links
@@ -63,10 +63,9 @@ class StaleOptions(BaseModel):
         """Return no levels: a device that is not heard is no hazard."""
         return ()
 
-    def binds(self, sensor: Sensor, register: Register) -> bool:
+    def binds(self, sensor: Sensor, heartbeats: Set[str]) -> bool:
         """Tell whether `sensor` is watched: not a heartbeat, which is judged with the others, and not a battery."""
-        is_heartbeat = bool(heartbeats_of(register)[register.sensor_index[sensor.id]])
-        return not is_heartbeat and sensor.quantity not in {"heartbeat", "battery"}
+        return sensor.id not in heartbeats and sensor.quantity not in {"heartbeat", "battery"}
 
     def faults(self, quantity: Quantity | None, sensors: Sequence[Sensor]) -> Iterator[Fault]:
         """Yield nothing: a stale rule works for any sensor of the register."""

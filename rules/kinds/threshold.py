@@ -32,7 +32,7 @@ Source of the terms: deadband, on-delay and off-delay as in OPC UA Part 9 (10000
 import itertools
 import typing
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -104,9 +104,9 @@ class ThresholdOptions(BaseModel):
         ordered = sorted(self.levels, key=lambda each: each.level)
         return tuple(LevelLimit(side=self.side, **each.model_dump()) for each in ordered)
 
-    def binds(self, sensor: Sensor, register: Register) -> bool:
+    def binds(self, sensor: Sensor, heartbeats: Set[str]) -> bool:
         """Tell whether `sensor` is watched: every sensor of the rule's quantity is."""
-        del sensor, register
+        del sensor, heartbeats
         return True
 
     def faults(self, quantity: Quantity | None, sensors: Sequence[Sensor]) -> Iterator[Fault]:

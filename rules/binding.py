@@ -1,0 +1,160 @@
+"""Rules as written become rules bound to sensors, or problems that say where and why not.
+
+Comes in: documents, register, quantities. Goes out: `Rule`s and `Problem`s, all of them at once. Refuses to open files.
+"""
+
+import typing
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from pydantic import BaseModel, ValidationError
+
+from config.document import Document, Path
+from config.errors import Problem
+from config.quantities import Quantity
+from config.register import Register, Sensor
+from config.validation import problems_from_validation, shown
+from rules.arrivals import heartbeats_of
+from rules.events import Dimension
+from rules.kind import KindOptions
+from rules.kinds import RULE_KINDS
+from rules.rule import Rule
+from rules.spec import RuleHead, Where
+
+
+M = typing.TypeVar("M", bound=BaseModel)
+
+
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """A rule and where it is written."""
+
+    rule: Rule
+    document: Document
+    path: Path
+
+
+@dataclass(slots=True)
+class Binder:
+    """Binds the rules of several documents to one register."""
+
+    register: Register
+    quantities: Mapping[str, Quantity]
+    bound: list[Bound] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
+
+    def add(self, document: Document, entries: Sequence[object], *, must_bind: bool) -> None:
+        """Bind `entries`, the list `rules` of `document`; with `must_bind` a rule that watches nothing is a problem."""
+        for i, entry in enumerate(entries):
+            path: Path = ("rules", i)
+            found = self._bind(document, path, entry)
+            if found is None:
+                continue
+            if must_bind and not found.rule.sensors:
+                remedy = "correct quantity and `where`, or remove the rule"
+                self._refuse(document, path, "at least one sensor of the register", "none", remedy)
+            self.bound.append(found)
+
+    def check_all(self) -> None:
+        """Find what is wrong between rules: the same id twice, a sensor whose health two rules judge."""
+        by_id: dict[str, Bound] = {}
+        watched: dict[int, str] = {}
+        for each in self.bound:
+            before = by_id.setdefault(each.rule.id, each)
+            if before is not each:
+                place = f"{before.document.file}:{before.document.line(before.path)}"
+                remedy = "rename one: an id is the identity of its alarms"
+                self._refuse(each.document, (*each.path, "id"), f"an id not used at {place}", each.rule.id, remedy)
+            self._check_health(each, watched)
+
+    def _check_health(self, each: Bound, watched: dict[int, str]) -> None:
+        if RULE_KINDS[each.rule.kind].dimension is not Dimension.HEALTH:
+            return
+        for number in each.rule.sensors:
+            before = watched.setdefault(number, each.rule.id)
+            if before != each.rule.id:
+                got = f"{self.register.sensors[number].id}, already judged by {before}"
+                remedy = "narrow `where` of one of them"
+                self._refuse(each.document, each.path, "sensors whose health no other rule judges", got, remedy)
+                return
+
+    def _bind(self, document: Document, path: Path, entry: object) -> Bound | None:
+        if not isinstance(entry, dict):
+            self._refuse(document, path, "a mapping", shown(entry), "write `id: ...` and the other keys of a rule")
+            return None
+        head = self._validated(document, path, RuleHead, {k: v for k, v in entry.items() if k in RuleHead.model_fields})
+        kind = RULE_KINDS.get(str(entry.get("kind")))
+        if kind is None:
+            self._refuse(document, (*path, "kind"), _one_of(RULE_KINDS), shown(entry.get("kind")), "choose one of them")
+            return None
+        rest = {k: v for k, v in entry.items() if k not in RuleHead.model_fields}
+        options = self._validated(document, path, kind.options, rest)
+        if head is None or options is None or not self._names_are_known(document, path, head):
+            return None
+        rule = self._rule(head, options)
+        sensors = [self.register.sensors[number] for number in rule.sensors]
+        for fault in typing.cast("KindOptions", options).faults(rule.quantity, sensors):
+            self._refuse(document, path + fault.path, fault.expected, fault.got, fault.remedy)
+        return Bound(rule, document, path)
+
+    def _rule(self, head: RuleHead, options: BaseModel) -> Rule:
+        kind_options, heartbeats = typing.cast("KindOptions", options), heartbeats_of(self.register)
+        watched = (
+            number
+            for number, sensor in enumerate(self.register.sensors)
+            if self._passes(head, sensor) and kind_options.binds(sensor, heartbeats)
+        )
+        return Rule(
+            head.id,
+            head.kind,
+            head.title.zh,
+            head.title.en,
+            head.advice.zh,
+            head.advice.en,
+            self.quantities[head.quantity] if head.quantity else None,
+            tuple(watched),
+            kind_options.limits(),
+            options,
+        )
+
+    def _passes(self, head: RuleHead, sensor: Sensor) -> bool:
+        asset, where = self.register.assets[sensor.asset], head.where
+        return (
+            head.quantity in {None, sensor.quantity}
+            and where.domain in {None, asset.domain}
+            and (where.asset_kinds is None or asset.kind in where.asset_kinds)
+            and (where.assets is None or asset.id in where.assets)
+            and (where.sensors is None or sensor.id in where.sensors)
+        )
+
+    def _names_are_known(self, document: Document, path: Path, head: RuleHead) -> bool:
+        n_before = len(self.problems)
+        if head.quantity is not None and head.quantity not in self.quantities:
+            expected, remedy = _one_of(self.quantities), "correct it, or add the quantity to the catalogue"
+            self._refuse(document, (*path, "quantity"), expected, head.quantity, remedy)
+        for where, name in _unknown_names(head.where, self.register):
+            self._refuse(document, path + where, "an id of the register", name, "correct it, or add it to the register")
+        return len(self.problems) == n_before
+
+    def _validated(self, document: Document, path: Path, model: type[M], values: Mapping[str, object]) -> M | None:
+        try:
+            return model.model_validate(values)
+        except ValidationError as error:
+            self.problems += problems_from_validation(document, error, model, path)
+            return None
+
+    def _refuse(self, document: Document, path: Path, expected: str, got: str, remedy: str) -> None:
+        self.problems.append(document.problem(path, expected=expected, got=got, remedy=remedy))
+
+
+def _unknown_names(where: Where, register: Register) -> Iterator[tuple[Path, str]]:
+    for i, name in enumerate(where.assets or ()):
+        if name not in register.assets:
+            yield ("where", "assets", i), name
+    for i, name in enumerate(where.sensors or ()):
+        if name not in register.sensor_index:
+            yield ("where", "sensors", i), name
+
+
+def _one_of(names: Iterable[str]) -> str:
+    return f"one of {', '.join(sorted(names))}"
