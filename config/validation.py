@@ -6,7 +6,7 @@ Comes in: a `Document` and the `ValidationError` of a model made from it. Goes o
 import difflib
 import re
 import typing
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
@@ -15,6 +15,27 @@ from config.document import Document, Path
 from config.errors import Problem
 
 _SECRET = re.compile(r"password|passphrase|secret|token|credential|authorization|api_?key", re.IGNORECASE)
+
+_EXPECTED = {
+    "model_type": "a mapping",
+    "model_attributes_type": "a mapping",
+    "dict_type": "a mapping",
+    "list_type": "a list",
+    "tuple_type": "a list",
+    "int_parsing": "a whole number",
+    "int_type": "a whole number",
+    "int_from_float": "a whole number",
+    "float_parsing": "a number",
+    "float_type": "a number",
+    "bool_parsing": "true or false",
+    "bool_type": "true or false",
+    "string_type": "text (put it in quotes)",
+    "too_short": "at least {min_length} in it",
+    "string_too_short": "at least {min_length} characters",
+    "string_too_long": "at most {max_length} characters",
+    "string_pattern_mismatch": "text that matches {pattern}",
+}
+"""Type of pydantic's error to what was expected, where its own words speak of Python."""
 
 
 def is_secret_name(name: str) -> bool:
@@ -40,8 +61,11 @@ def problems_from_validation(
         model: the validated model, to name the keys that would have been right.
         prefix: where in the document the validated value stands, e.g. `("rules", 3)`.
     """
-    details = error.errors(include_url=False)
-    return [_problem(document, each, model, prefix) for each in details]
+    errors = error.errors(include_url=False)
+    # A list whose only item is wrong is also too short, to pydantic: the item is what to correct.
+    places = {each["loc"][:length] for each in errors for length in range(len(each["loc"]))}
+    real = [each for each in errors if each["type"] != "too_short" or each["loc"] not in places]
+    return [_problem(document, each, model, prefix) for each in real]
 
 
 def _problem(document: Document, details: ErrorDetails, model: type[BaseModel] | None, prefix: Path) -> Problem:
@@ -81,6 +105,9 @@ def _words(details: ErrorDetails, path: Path, known: list[str]) -> tuple[str, st
         close = difflib.get_close_matches(name, known, 1)
         remedy = f"did you mean {close[0]}?" if close else "remove it or correct its spelling"
         return f"one of {', '.join(sorted(known))}" if known else "a known key", remedy
+    template = _EXPECTED.get(details["type"])
+    if template:
+        return template.format(**context), f"correct {name}"
     message = details["msg"].removeprefix("Value error, ").removeprefix("Input should be ")
     return message, f"correct {name}"
 
@@ -112,13 +139,24 @@ def shown(value: object) -> str:
 
 
 def models_at(model: type[BaseModel], path: Path) -> list[type[BaseModel]]:
-    """Return the models that can stand at `path` below `model`; empty where only plain values can."""
-    models = [model]
+    """Return the models that can stand at `path` below `model`, also as items; empty where only plain values can."""
+    annotations: list[object] = [model]
     for step in path:
-        if isinstance(step, str):
-            fields = [each.model_fields[step].annotation for each in models if step in each.model_fields]
-            models = list(_models_in(fields))
-    return models
+        annotations = [inner for annotation in annotations for inner in _below(annotation, step)]
+    return list(_models_in(annotations))
+
+
+def _below(annotation: object, step: str | int) -> tuple[object, ...]:
+    """Return the annotations of what stands at `step` of a value of `annotation`."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        field = annotation.model_fields.get(step) if isinstance(step, str) else None
+        return (field.annotation,) if field else ()
+    arguments = typing.get_args(annotation)
+    if typing.get_origin(annotation) in (dict, Mapping):
+        return arguments[1:]
+    if typing.get_origin(annotation) in (list, tuple, Sequence):
+        return arguments
+    return tuple(inner for each in arguments for inner in _below(each, step))
 
 
 def _known_keys(model: type[BaseModel] | None, path: Path) -> list[str]:
