@@ -21,7 +21,6 @@ from rules.kinds import RULE_KINDS
 from rules.rule import Rule
 from rules.spec import RuleHead, Where
 
-
 M = typing.TypeVar("M", bound=BaseModel)
 
 

@@ -4,7 +4,7 @@ Comes in: nothing. Goes out: `RuleKind`, `KindOptions`, `Evaluator`, `State`, `F
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence, Set
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -41,7 +41,7 @@ class KindOptions(Protocol):
         """Return the levels a rule can raise, lowest first; empty for rules that judge devices."""
         ...
 
-    def binds(self, sensor: Sensor, heartbeats: Set[str]) -> bool:
+    def binds(self, sensor: Sensor, heartbeats: frozenset[str]) -> bool:
         """Tell whether a sensor that passed the rule's filters is watched; `heartbeats` are ids of sensors."""
         ...
 

@@ -29,8 +29,7 @@ more than 2 s means that listening was interrupted; a sensor that was not heard 
 """
 
 from collections import Counter
-from collections.abc import Iterator, Sequence, Set
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -40,6 +39,7 @@ from config.quantities import Quantity
 from config.register import Register, Sensor
 from rules.arrivals import Arrivals, starts_of
 from rules.events import Reason
+from rules.inputs import Inputs, inputs_of, joined
 from rules.kind import NEVER_NS, BoundRule, Fault, Found, State
 from rules.links import Links
 from rules.rule import LevelLimit
@@ -63,7 +63,7 @@ class StaleOptions(BaseModel):
         """Return no levels: a device that is not heard is no hazard."""
         return ()
 
-    def binds(self, sensor: Sensor, heartbeats: Set[str]) -> bool:
+    def binds(self, sensor: Sensor, heartbeats: frozenset[str]) -> bool:
         """Tell whether `sensor` is watched: not a heartbeat, which is judged with the others, and not a battery."""
         return sensor.id not in heartbeats and sensor.quantity not in {"heartbeat", "battery"}
 
@@ -71,17 +71,6 @@ class StaleOptions(BaseModel):
         """Yield nothing: a stale rule works for any sensor of the register."""
         del quantity, sensors
         yield from ()
-
-
-@dataclass(frozen=True, slots=True)
-class _Inputs:
-    """What reaches blind bindings, sorted by binding and place; `is_beat` is False for the sensor's own readings."""
-
-    place: NDArray[np.intp]
-    binding: NDArray[np.intp]
-    time_ns: NDArray[np.int64]
-    value: NDArray[np.float64]
-    is_beat: NDArray[np.bool_]
 
 
 class Stale:
@@ -167,19 +156,20 @@ class Stale:
         time_ns = np.maximum(inputs.time_ns[ends], self._changed_ns[b])
         return self._turn(b, inputs.place[ends], time_ns, value, np.full(len(b), Reason.HEARD_AGAIN, np.uint8))
 
-    def _inputs_of_blind(self, arrivals: Arrivals) -> _Inputs:
+    def _inputs_of_blind(self, arrivals: Arrivals) -> Inputs:
+        """Return what reaches blind bindings, sorted by binding and then place."""
         readings = np.flatnonzero(arrivals.usable)
         beats = np.flatnonzero(arrivals.advanced | arrivals.sighted)
         row, binding = self._fed.reach(arrivals.sensor[readings])
         beat_row, beat_binding = self._proved.reach(arrivals.sensor[beats])
-        rows, bindings = np.concatenate((readings[row], beats[beat_row])), np.concatenate((binding, beat_binding))
-        is_beat = np.arange(len(rows)) >= len(row)
-        order = np.lexsort((rows, bindings))
-        order = order[self.level[bindings[order]] > 0]
-        rows = rows[order]
-        return _Inputs(
-            arrivals.place[rows], bindings[order], arrivals.time_ns[rows], arrivals.value[rows], is_beat[order]
+        inputs = joined(
+            [
+                inputs_of(arrivals, readings[row], binding, is_beat=False),
+                inputs_of(arrivals, beats[beat_row], beat_binding, is_beat=True),
+            ]
         )
+        inputs = inputs.take(self.level[inputs.binding] > 0)
+        return inputs.take(np.lexsort((inputs.place, inputs.binding)))
 
     def _is_fresh(
         self, heard_ns: NDArray[np.int64], time_ns: NDArray[np.int64], sensor: NDArray[np.intp]

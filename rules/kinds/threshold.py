@@ -32,8 +32,7 @@ Source of the terms: deadband, on-delay and off-delay as in OPC UA Part 9 (10000
 import itertools
 import typing
 from collections import Counter
-from collections.abc import Iterator, Sequence, Set
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 from enum import StrEnum
 
 import numpy as np
@@ -41,20 +40,18 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic_core import PydanticCustomError
 
-from collector.batch import Quality
 from config.levels import WarningLevel
 from config.quantities import Quantity
 from config.register import Register, Sensor
 from rules.arrivals import Arrivals
 from rules.events import Reason
+from rules.inputs import Inputs, inputs_of, joined, rounds
 from rules.kind import BoundRule, Fault, Found, State
 from rules.links import Links
-from rules.rounds import rounds
 from rules.rule import LevelLimit, Side
 
 _SECOND_NS = 1_000_000_000
 _LEVELS = np.array(list(WarningLevel), np.int8)
-_RECEIVED_CLOCK = np.uint8(Quality.TIME_SERVER | Quality.TIME_FUTURE | Quality.TIME_PAST)
 
 
 class OnSuspect(StrEnum):
@@ -104,7 +101,7 @@ class ThresholdOptions(BaseModel):
         ordered = sorted(self.levels, key=lambda each: each.level)
         return tuple(LevelLimit(side=self.side, **each.model_dump()) for each in ordered)
 
-    def binds(self, sensor: Sensor, heartbeats: Set[str]) -> bool:
+    def binds(self, sensor: Sensor, heartbeats: frozenset[str]) -> bool:
         """Tell whether `sensor` is watched: every sensor of the rule's quantity is."""
         del sensor, heartbeats
         return True
@@ -146,28 +143,6 @@ class ThresholdOptions(BaseModel):
                 remedy = "swap the two limits, or correct `side`"
                 expected = f"{word} the limit of {low.level.key}, {low.limit:g}"
                 yield Fault(("levels", above, "limit"), expected, f"{high.limit:g}", remedy)
-
-
-@dataclass(frozen=True, slots=True)
-class _Inputs:
-    """What reaches bindings, one row for each: a value to judge, or a proof that the device lives."""
-
-    place: NDArray[np.intp]
-    binding: NDArray[np.intp]
-    time_ns: NDArray[np.int64]
-    value: NDArray[np.float64]
-    received_clock: NDArray[np.bool_]
-    is_beat: NDArray[np.bool_]
-
-    def take(self, rows: NDArray[np.intp] | NDArray[np.bool_]) -> "_Inputs":
-        return _Inputs(
-            self.place[rows],
-            self.binding[rows],
-            self.time_ns[rows],
-            self.value[rows],
-            self.received_clock[rows],
-            self.is_beat[rows],
-        )
 
 
 class _Table:
@@ -238,22 +213,22 @@ class Threshold:
         inputs = [each.take(self._hot[each.binding]) for each in (values, beats)]
         self._hot[values.binding] = False
         self._hot[waiting] = False
-        return self._in_rounds(_joined(inputs))
+        return self._in_rounds(joined(inputs))
 
-    def _values(self, arrivals: Arrivals) -> _Inputs:
+    def _values(self, arrivals: Arrivals) -> Inputs:
         row, binding = self._fed.reach(arrivals.sensor)
         if not arrivals.usable.all():
             judged = arrivals.usable[row] | ~self._table.holds[self._rule[binding]]
             self._counts["readings_held", "out_of_range"] += int(np.count_nonzero(~judged))
             row, binding = row[judged], binding[judged]
-        return _inputs(arrivals, row, binding, is_beat=False)
+        return inputs_of(arrivals, row, binding, is_beat=False)
 
-    def _beats(self, arrivals: Arrivals) -> _Inputs:
+    def _beats(self, arrivals: Arrivals) -> Inputs:
         advanced = np.flatnonzero(arrivals.advanced)
         row, binding = self._proved.reach(arrivals.sensor[advanced])
-        return _inputs(arrivals, advanced[row], binding, is_beat=True)
+        return inputs_of(arrivals, advanced[row], binding, is_beat=True)
 
-    def _in_rounds(self, inputs: _Inputs) -> list[Found]:
+    def _in_rounds(self, inputs: Inputs) -> list[Found]:
         found = []
         for rows in rounds(inputs.binding, inputs.place):
             now = inputs.take(rows)
@@ -261,7 +236,7 @@ class Threshold:
             found.append(self._prove(now.take(now.is_beat)))
         return found
 
-    def _judge(self, now: _Inputs) -> Found:
+    def _judge(self, now: Inputs) -> Found:
         """Judge one value for each of distinct bindings."""
         b, rule, time_ns = now.binding, self._rule[now.binding], now.time_ns[:, np.newaxis]
         signed = (now.value * self._table.sign[rule])[:, np.newaxis]
@@ -278,13 +253,13 @@ class Threshold:
         self._last_ns[b], self._last_value[b], self._received_clock[b] = now.time_ns, now.value, now.received_clock
         return self._switch(now, due)
 
-    def _is_broken(self, now: _Inputs) -> NDArray[np.bool_]:
+    def _is_broken(self, now: Inputs) -> NDArray[np.bool_]:
         """Tell where time since the last value must not count: too long without one, or told by another clock."""
         gap = now.time_ns - self._last_ns[now.binding] > self._stale_ns[now.binding]
         broken: NDArray[np.bool_] = gap | (now.received_clock != self._received_clock[now.binding])
         return broken
 
-    def _prove(self, now: _Inputs) -> Found:
+    def _prove(self, now: Inputs) -> Found:
         """Let heartbeats of distinct bindings complete what waits for them.
 
         A level waits for a value that is not older than the heartbeat: of one device message both have the same time,
@@ -297,10 +272,10 @@ class Threshold:
         last_ns = self._last_ns[b]
         held = last_ns[:, np.newaxis] - self._since_ns[b] >= self._table.on_ns[rule]
         due = waits & lives & held & (last_ns >= now.time_ns)[:, np.newaxis]
-        completed = _Inputs(now.place, b, last_ns, self._last_value[b], now.received_clock, now.is_beat)
+        completed = Inputs(now.place, b, last_ns, self._last_value[b], now.received_clock, now.is_beat)
         return self._switch(completed, due)
 
-    def _switch(self, now: _Inputs, due: NDArray[np.bool_]) -> Found:
+    def _switch(self, now: Inputs, due: NDArray[np.bool_]) -> Found:
         """Flip the levels that are due, bool[n, 5], and return the alarms whose level that changes."""
         b = now.binding
         self._active[b] ^= due
@@ -372,20 +347,3 @@ def _heartbeat_links(register: Register, sensor: NDArray[np.intp], is_live: NDAr
     live = np.flatnonzero(is_live)
     beat = [register.sensor_index[register.sensors[i].heartbeat] for i in sensor[live]]
     return Links(len(register.sensors), np.array(beat, np.intp), live)
-
-
-def _inputs(arrivals: Arrivals, row: NDArray[np.intp], binding: NDArray[np.intp], *, is_beat: bool) -> _Inputs:
-    received_clock = (arrivals.quality[row] & _RECEIVED_CLOCK) != 0
-    flags = np.full(len(row), is_beat)
-    return _Inputs(arrivals.place[row], binding, arrivals.time_ns[row], arrivals.value[row], received_clock, flags)
-
-
-def _joined(parts: Sequence[_Inputs]) -> _Inputs:
-    return _Inputs(
-        np.concatenate([part.place for part in parts]),
-        np.concatenate([part.binding for part in parts]),
-        np.concatenate([part.time_ns for part in parts]),
-        np.concatenate([part.value for part in parts]),
-        np.concatenate([part.received_clock for part in parts]),
-        np.concatenate([part.is_beat for part in parts]),
-    )

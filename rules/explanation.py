@@ -1,0 +1,139 @@
+"""Why an alarm turned, in words with numbers: the sentence that phones, the console and `explain` show.
+
+Comes in: a rule and the fields of one transition. Goes out: one sentence in Chinese or English. Refuses to know who
+reads it; times of day are left to whoever knows the reader's clock.
+"""
+
+from dataclasses import dataclass
+
+from config.levels import WarningLevel
+from rules.events import AlarmEvents, Reason, Transition
+from rules.rule import LevelLimit, Rule, Side
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """The fields of one transition that an explanation needs."""
+
+    transition: Transition
+    reason: Reason
+    level_before: int
+    level_after: int
+    value: float
+    """Canonical unit; NaN where silence caused it."""
+
+
+def turn_at(events: AlarmEvents, i: int) -> Turn:
+    """Return the fields of transition `i` of `events`."""
+    return Turn(
+        Transition(events.transition[i]),
+        Reason(events.reason[i]),
+        int(events.level_before[i]),
+        int(events.level_after[i]),
+        float(events.value[i]),
+    )
+
+
+def describe(rule: Rule, turn: Turn, language: str, stale_after_s: float | None = None) -> str:
+    """Return why the alarm turned.
+
+    Args:
+        rule: the rule of the alarm.
+        turn: what happened.
+        language: `zh`; anything else is English.
+        stale_after_s: the stale time of the silent sensor, named where it is the cause.
+    """
+    is_zh = language == "zh"
+    if turn.reason is Reason.LIMIT_HELD:
+        return _held(rule, turn, is_zh=is_zh)
+    if turn.reason is Reason.BACK_WITHIN:
+        return _back(rule, turn, is_zh=is_zh)
+    zh, en = _SILENCE[turn.reason]
+    span = "" if stale_after_s is None else _span(stale_after_s, is_zh=is_zh)
+    within = (f"（超过{span}）" if is_zh else f" (longer than {span})") if span else ""
+    return zh.format(within=within) if is_zh else en.format(within=within)
+
+
+_SILENCE = {
+    Reason.NO_READING: ("没有收到有效读数{within}", "No usable reading{within}"),
+    Reason.NO_HEARTBEAT: (
+        "仍有读数，但设备心跳停止{within}",
+        "Readings arrive, but the device's heartbeat stands still{within}",
+    ),
+    Reason.NEVER_SEEN: ("已登记，但从未收到读数{within}", "Registered, but never heard{within}"),
+    Reason.HEARD_AGAIN: ("读数和心跳已恢复", "Readings and heartbeat are back"),
+}
+
+
+def _held(rule: Rule, turn: Turn, *, is_zh: bool) -> str:
+    what = _measured(rule, turn.value, is_zh=is_zh)
+    limit = rule.limit_of(turn.level_after)
+    if limit is None:
+        return what
+    bound, reset = _number(rule, limit.limit), _number(rule, limit.reset)
+    is_low, span = limit.side is Side.LOW, _span(limit.on_delay_s, is_zh=is_zh) if limit.on_delay_s else ""
+    # Within the deadband the condition still holds although the value alone would not begin it.
+    is_between = turn.value > limit.limit if is_low else turn.value < limit.limit
+    if is_zh:
+        word, back = ("不高于", "回升到") if is_low else ("不低于", "回落到")
+        between = f"尚未{back}{reset}，曾" if is_between else ""
+        return f"{what}，{between}{word}{limit.level.colour_zh}色限值{bound}{f'，已持续{span}' if span else ''}"
+    word, back = ("at or below", "back above") if is_low else ("at or above", "back below")
+    between = f"not {back} {reset} since it was " if is_between else ""
+    return f"{what}, {between}{word} the {limit.level.key} limit of {bound}{f' for {span}' if span else ''}"
+
+
+def _back(rule: Rule, turn: Turn, *, is_zh: bool) -> str:
+    what = _measured(rule, turn.value, is_zh=is_zh)
+    limit = _lowest_left(rule, turn)
+    if limit is None:
+        return what
+    bound = _number(rule, limit.reset)
+    span = _span(limit.off_delay_s, is_zh=is_zh) if limit.off_delay_s else ""
+    stays = _stays(turn.level_after, is_zh=is_zh)
+    if is_zh:
+        word = "已回升到" if limit.side is Side.LOW else "已回落到"
+        beyond = "以上" if limit.side is Side.LOW else "以下"
+        held = f"，已持续{span}" if span else ""
+        return f"{what}，{word}{bound}{beyond}{held}{stays}"
+    word = "back above" if limit.side is Side.LOW else "back below"
+    held = f" for {span}" if span else ""
+    return f"{what}, {word} {bound}{held}{stays}"
+
+
+def _lowest_left(rule: Rule, turn: Turn) -> LevelLimit | None:
+    """Return the limit of the lowest level that is no longer active: the one furthest back within."""
+    left = [limit for limit in rule.levels if turn.level_after < limit.level <= turn.level_before]
+    return left[0] if left else None
+
+
+def _stays(level: int, *, is_zh: bool) -> str:
+    if level == 0:
+        return ""
+    name = WarningLevel(level)
+    return f"，仍为{name.colour_zh}色" if is_zh else f"; still {name.key}"
+
+
+def _measured(rule: Rule, value: float, *, is_zh: bool) -> str:
+    if rule.quantity is None:
+        return _number(rule, value)
+    if is_zh:
+        return f"{rule.quantity.zh}{_number(rule, value)}"
+    return f"{rule.quantity.en[:1].upper()}{rule.quantity.en[1:]} {_number(rule, value)}"
+
+
+def _number(rule: Rule, value: float) -> str:
+    if rule.quantity is None:
+        return f"{value:g}"
+    text = f"{value:.{rule.quantity.decimals}f}"
+    # "-0.00" reads as a fault of the instrument.
+    plain = text.removeprefix("-") if float(text) == 0 else text
+    return f"{plain} {rule.quantity.unit}"
+
+
+def _span(seconds: float, *, is_zh: bool) -> str:
+    """Return a duration in its largest unit without a remainder: 10 s, 2 min, 3 h."""
+    for size, zh, en in ((3600, "小时", "h"), (60, "分钟", "min")):
+        if seconds >= size and seconds % size == 0:
+            return f"{seconds / size:g}{zh}" if is_zh else f"{seconds / size:g} {en}"
+    return f"{seconds:g}秒" if is_zh else f"{seconds:g} s"
