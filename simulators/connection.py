@@ -32,7 +32,7 @@ class Connection:
     def __init__(self, client: mqtt.Client, queue: SendQueue, counts: Counter[tuple[str, str]]) -> None:
         """Take a client that knows its address, the messages to send and where to count."""
         self.accepted = threading.Event()
-        """Set once the broker has accepted a connection, or never will."""
+        """Set once the broker has accepted a connection; whoever runs this sets it when `run` ends."""
         self.is_connected = False
         self._client = client
         self._queue = queue
@@ -72,7 +72,6 @@ class Connection:
                 stopping.wait(retry_s)
             self._client.disconnect()
         finally:
-            self.accepted.set()
             self._wake_read.close()
             self._wake_write.close()
 

@@ -107,3 +107,6 @@ class Publisher:
         except Exception as failure:  # noqa: BLE001  # kept, and raised where a caller sees it
             self._failure = failure
             self._queue.close(PublishError(f"mqtt {self._address}: the network thread failed: {failure}"))
+        finally:
+            # Only now: `start` looks at the failure as soon as it is set.
+            self._connection.accepted.set()

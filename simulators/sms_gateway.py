@@ -192,14 +192,13 @@ class SmsGateway:
 
 
 def _fields(query: str, body: bytes) -> dict[str, str]:
-    """Return the fields of query and form, decoded with the `charset` that they name."""
+    """Return the fields of query and form; only the text is written in the `charset` that they name."""
     raw = f"{query}&{body.decode('latin-1')}"
-    charset = parse_qs(raw).get("charset", ["UTF-8"])[0]
-    try:
-        fields = parse_qs(raw, keep_blank_values=True, encoding=charset, errors="replace")
-    except LookupError:
-        fields = parse_qs(raw, keep_blank_values=True)
-    return {name: values[0] for name, values in fields.items()}
+    fields = {name: values[0] for name, values in parse_qs(raw, keep_blank_values=True).items()}
+    with contextlib.suppress(LookupError):
+        texts = parse_qs(raw, encoding=fields.get("charset", "UTF-8"), errors="replace")
+        fields["text"] = texts.get("text", [""])[0]
+    return fields
 
 
 def _shown(fields: Mapping[str, str]) -> str:

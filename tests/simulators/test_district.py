@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from collector.decoders import lifeline_json
 from config.errors import ConfigError
 from simulators.district import District
 from simulators.scenarios import SCENARIOS, make_scenario
@@ -105,6 +106,29 @@ def test_message_payload_is_lifeline_json(register):
     assert {"v", "id", "ts", "seq", "m", "bat"} == body.keys()
     assert (1, f"FT-0001-{message.seq}", message.measured_ns // 10**6) == (body["v"], body["id"], body["ts"])
     assert {"pressure_kpa", "heartbeat"} == body["m"].keys()
+
+
+def test_message_payload_is_read_by_the_real_decoder(register):
+    """What a simulated device sends is what the collector's decoder understands."""
+    message = next(m for m in District(register, {}, 1).readings(START) if m.device == "FT-0001")
+
+    columns = lifeline_json.decode(message.payload, {}, 1000)
+
+    assert dict(zip(columns.channel, columns.value, strict=True)) == {**message.values, "bat": message.battery}
+    assert {message.measured_ns} == set(columns.time_ns)
+
+
+def test_between_slower_sensor_is_left_out_in_between(register):
+    """A battery that speaks once a minute is in one of thirty messages."""
+    sensors = [
+        dataclasses.replace(sensor, cadence_s=60.0) if sensor.quantity == "battery" else sensor
+        for sensor in register.sensors
+    ]
+    district = District(dataclasses.replace(register, sensors=sensors), {}, 1)
+
+    messages = [m for m in district.between(START, START + 600 * SECOND) if m.device == "FT-0001"]
+
+    assert (300, 10) == (len(messages), sum(m.battery is not None for m in messages))
 
 
 def test_district_unknown_quantity_is_a_config_error(register):
