@@ -3,7 +3,6 @@
 Comes in: a `Document`. Goes out: `Quantity` values by name. Refuses to open files.
 """
 
-import math
 import re
 from types import MappingProxyType
 from typing import Self
@@ -50,8 +49,6 @@ class _Row(BaseModel):
     def _bounds_make_sense(self) -> Self:
         if self.low >= self.high:
             raise _wrong(f"low ({self.low}) below high ({self.high})", "swap or correct them")
-        if math.isnan(self.max_rate):
-            raise _wrong("max_rate as a number or .inf", "write .inf when none is known")
         if self.accepts.get(self.unit, _Conversion(scale=1)) != _Conversion(scale=1):
             raise _wrong(f"scale 1 and offset 0 for the canonical unit {self.unit}", "remove it from accepts")
         return self

@@ -74,6 +74,10 @@ def test_quantities_zero_pressure_and_gas_above_the_explosive_limit_are_readings
             "f:2 quantities.p: expected low (2.0) below high (1.0), got a mapping; swap or correct them",
         ),
         (
+            f"quantities:\n  p: {{{GOOD.replace('.inf', '.nan')}}}",
+            "f:2 quantities.p.max_rate: expected greater than 0, got nan; correct max_rate",
+        ),
+        (
             f"quantities:\n  p:\n    {{{GOOD}, accepts: {{kPa: {{scale: 0}}}}}}",
             "f:3 quantities.p.accepts.kPa: expected a scale other than 0, got a mapping; canonical = ",
         ),

@@ -1,3 +1,4 @@
+import json
 import shutil
 from pathlib import Path
 
@@ -202,6 +203,50 @@ def test_settings_unusable_secret_file_is_a_problem(
 def test_settings_secret_never_appears_in_an_error(environ: dict[str, str]) -> None:
     """Whatever is wrong around a secret, the message does not show it."""
     assert SECRET[:9] not in "\n".join(_messages(None, environ))
+
+
+VARIABLES = st.sampled_from(
+    ["MQTT", "MQTT__PORT", "MQTT__TLS", "MQTT__TLS__CA_FILE", "MQTT__SUBSCRIPTIONS", "CHANNELS", "LOG__LEVEL", "", "_"]
+)
+TEXTS = st.text(alphabet=st.characters(blacklist_characters="\x00"), max_size=30) | st.sampled_from(
+    ["{}", "[]", "[{}]", "null", '{"host": 1}', '[{"name": "a", "kind": "b", "options": 1}]', "1", "1e999"]
+)
+
+
+@given(st.dictionaries(VARIABLES.map("LIFELINE_{}".format), TEXTS))
+def test_settings_random_environment_raises_nothing_but_config_errors(environ: dict[str, str]) -> None:
+    """No variable crashes the loader."""
+    try:
+        outcome: object = load_settings(None, environ)
+    except ConfigError as error:
+        outcome = error
+
+    assert isinstance(outcome, Settings | ConfigError)
+
+
+@pytest.fixture(scope="module")
+def settings_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A file that the examples overwrite."""
+    return tmp_path_factory.mktemp("settings") / "lifeline.yaml"
+
+
+PLAIN = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.text(max_size=5), inner, max_size=2),
+    max_leaves=5,
+)
+
+
+@given(st.dictionaries(st.sampled_from(list(Settings.model_fields)), PLAIN, max_size=4))
+def test_settings_random_values_raise_nothing_but_config_errors(settings_file: Path, values: dict[str, object]) -> None:
+    """No value in the file crashes the loader."""
+    settings_file.write_text(json.dumps(values), encoding="utf-8")
+    try:
+        outcome: object = load_settings(settings_file, {"LIFELINE_MQTT__HOST": "broker"})
+    except ConfigError as error:
+        outcome = error
+
+    assert isinstance(outcome, Settings | ConfigError)
 
 
 def _district(tmp_path: Path) -> Path:

@@ -4,7 +4,7 @@ import pytest
 from pydantic import SecretStr
 
 from config.errors import ConfigError
-from config.secrets import console_secret
+from config.secrets import _create, console_secret
 from config.settings import ConsoleSettings, Settings
 
 
@@ -47,3 +47,13 @@ def test_console_secret_folder_that_cannot_be_written_is_a_config_error(tmp_path
 
     with pytest.raises(ConfigError, match=r"expected a writable folder, got .*; set console\.secret_file"):
         console_secret(Settings(data_dir=tmp_path / "file" / "below"))
+
+
+def test_console_secret_made_by_another_program_meanwhile_is_kept(tmp_path: Path) -> None:
+    """Of two programs that start at once the second one takes over what the first one made."""
+    first = console_secret(Settings(data_dir=tmp_path))
+
+    _create(tmp_path / "secret")
+
+    assert first == console_secret(Settings(data_dir=tmp_path))
+    assert ["secret"] == [path.name for path in tmp_path.iterdir()]

@@ -57,6 +57,10 @@ def _problems(text: str) -> list[str]:
         ),
         ("union:\n  kind: b\n", "f:1 union.height: expected a value, got nothing; add the key height"),
         ("union:\n  kind: b\n  height: [1]\n", "f:3 union.height: expected a number, got a list; correct height"),
+        (
+            "union:\n  {kind: b, height: 1, zzz: 1}\n",
+            "f:2 union.zzz: expected one of height, kind, limit, got the unknown ",
+        ),
         ("union:\n  kind: c\n", "f:1 union: expected "),
         ("items: {}\n", "f:1 items: expected a list, got a mapping; correct items"),
         ("items: true\n", "f:1 items: expected a list, got true; correct items"),
@@ -121,6 +125,23 @@ def test_mask_url_hides_passwords_only(url: str, masked: str) -> None:
     assert masked == mask_url(url)
 
 
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (None, "nothing"),
+        (True, "true"),
+        (0.5, "0.5"),
+        ("a", "'a'"),
+        ({"a": 1}, "a mapping"),
+        ((1,), "a list"),
+        (b"", "bytes"),
+    ],
+)
+def test_shown_value_is_named_in_words_of_yaml(value: object, text: str) -> None:
+    """Python's words do not reach the operator, and the inside of lists and mappings stays hidden."""
+    assert text == shown(value)
+
+
 def test_shown_long_text_is_cut() -> None:
     """A whole file pasted into a setting does not fill the screen."""
     assert 80 == len(shown("x" * 1000))
@@ -129,3 +150,4 @@ def test_shown_long_text_is_cut() -> None:
 def test_models_at_place_without_a_model_is_empty() -> None:
     """Below a number there is nothing to name."""
     assert [] == models_at(Outer, ("items", 0, "limit"))
+    assert [] == models_at(Outer, ("nowhere", "at", "all"))
