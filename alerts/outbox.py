@@ -9,7 +9,7 @@ another, changes nothing. The end of an alert is handed out only when nothing ea
 
 import threading
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, RowMapping, Update, and_, case, func, select, update
@@ -56,11 +56,11 @@ class Outbox:
         self.counts: Counter[tuple[str, str]] = Counter()
         self._counting = threading.Lock()
 
-    def next_due_ns(self, now_ns: int) -> int | None:
-        """Return when the next waiting notification is due, at or before `now_ns` when one is; None when none waits."""
+    def next_due_ns(self, now_ns: int, channels: Collection[str]) -> int | None:
+        """Return when the next notification for `channels` is due, in the past when one is; None when none waits."""
         due = case((_TABLE.c.state == "pending", _TABLE.c.next_attempt_ns), else_=_TABLE.c.lease_until_ns)
         when = func.min(case((touched_ahead(now_ns), 0), else_=due))
-        query = select(when).where(_TABLE.c.state.in_(WAITING), is_its_turn())
+        query = select(when).where(_TABLE.c.channel.in_(channels), _TABLE.c.state.in_(WAITING), is_its_turn())
         with self._database.read() as connection:
             due_ns: int | None = connection.execute(query).scalar_one()
         return due_ns

@@ -66,8 +66,11 @@ def test_pure_modules_never_import_marked_ones(graph):
 
 
 def test_shell_modules_import_only_their_own_folders(graph):
-    """Outside lifeline, a module that does I/O imports such modules only from its own folder or below it."""
-    shell = _modules(pure=False)
+    """Outside lifeline, a module that does I/O imports such modules only from its own folder or below it.
+
+    The one reader of configuration files is the exception: each folder loads its own.
+    """
+    shell = {name: path for name, path in _modules(pure=False).items() if name != "config.files"}
     edges = [
         f"{name} -> {imported}"
         for name, path in sorted(shell.items())

@@ -1,0 +1,46 @@
+"""When to try a notification again, and when to stop.
+
+Comes in: what was tried and how often. Goes out: a time, or None. Refuses to know the clock and to draw lots itself.
+"""
+
+from alerts.notification import Notification, NotificationKind
+from config.levels import WarningLevel
+
+GIVE_UP_NS = 3 * 24 * 3600 * 10**9
+"""No attempt starts later than this after the first. Source: Standard Webhooks advises retries over days."""
+URGENT_BASE_S, URGENT_CAP_S = 1.0, 60.0
+"""Orange and red: 1, 2, 4 ... 60 s; assumed: a repaired gateway has the warning within a minute."""
+CALM_BASE_S, CALM_CAP_S = 5.0, 2 * 3600.0
+"""Everything else: 5, 10, 20 s ... 2 h; assumed: a receiver down for the night is not flooded."""
+RETRY_AFTER_CAP_S = 3600.0
+"""A receiver cannot push us away for longer at a time; assumed."""
+
+
+def is_urgent(notification: Notification) -> bool:
+    """Tell whether this warns people of an orange or red danger."""
+    is_warning = notification.kind in (NotificationKind.RAISED, NotificationKind.ESCALATED)
+    return is_warning and notification.level >= WarningLevel.ORANGE
+
+
+def delay_s(notification: Notification, attempt: int, jitter: float, retry_after_s: float | None = None) -> float:
+    """Return how long to wait after failed attempt number `attempt` (1 for the first).
+
+    Doubles each time up to a cap, spread over the upper half so that many do not come back at once.
+
+    Args:
+        notification: what was tried.
+        attempt: how often, this one included.
+        jitter: 0 to 1, drawn by the caller.
+        retry_after_s: what the other side asked for; never shortens the wait.
+    """
+    base_s, cap_s = (URGENT_BASE_S, URGENT_CAP_S) if is_urgent(notification) else (CALM_BASE_S, CALM_CAP_S)
+    # Beyond 2**20 every schedule is at its cap, and a float would overflow long before the days are over.
+    full_s = min(cap_s, base_s * 2.0 ** min(attempt - 1, 20))
+    asked_s = min(retry_after_s or 0.0, RETRY_AFTER_CAP_S)
+    return max(full_s * (0.5 + 0.5 * jitter), asked_s)
+
+
+def retry_ns(first_attempt_ns: int, now_ns: int, wait_s: float) -> int | None:
+    """Return when to try again after waiting `wait_s` from `now_ns`; None when the days of trying are over."""
+    next_ns = now_ns + round(wait_s * 1e9)
+    return next_ns if next_ns - first_attempt_ns <= GIVE_UP_NS else None
