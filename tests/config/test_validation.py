@@ -150,4 +150,5 @@ def test_shown_long_text_is_cut() -> None:
 def test_models_at_place_without_a_model_is_empty() -> None:
     """Below a number there is nothing to name."""
     assert [] == models_at(Outer, ("items", 0, "limit"))
+    assert [] == models_at(Outer, ("union", "height"))
     assert [] == models_at(Outer, ("nowhere", "at", "all"))
