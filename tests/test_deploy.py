@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 import yaml
 
+from alerts.acknowledge import Links
+from alerts.opening import open_channels
 from config.loading import load_settings
 from tests.sources import PACKAGES, ROOT
 
@@ -58,8 +60,8 @@ def test_compose_publishes_only_the_broker_to_the_world(compose):
     assert {"mosquitto"} == open_to_all
 
 
-def test_compose_settings_are_settings(compose, tmp_path):
-    """The settings of the container load, with the secrets that compose mounts and no others."""
+def test_compose_settings_open_their_channels(compose, tmp_path):
+    """The settings of the container and its channels load, with the secrets that compose mounts and no others."""
     for name in compose["services"]["lifeline"]["secrets"]:
         (tmp_path / name).write_text("postgresql+psycopg://x@y/z" if name == "ledger-url" else "0123456789abcdef" * 2)
     text = (DEPLOY / "lifeline.yaml").read_text(encoding="utf-8").replace("/run/secrets", str(tmp_path))
@@ -67,7 +69,9 @@ def test_compose_settings_are_settings(compose, tmp_path):
     path.write_text(text, encoding="utf-8")
 
     settings = load_settings(path, {})
+    channels = open_channels(settings.channels, Links(settings.console.public_url, b"secret"))
 
+    assert ["sms"] == list(channels)
     assert ("mosquitto", 8883) == (settings.mqtt.host, settings.mqtt.port)
     assert {secret.name for secret in tmp_path.iterdir()} - {path.name} == set(
         re.findall(f"{tmp_path}/([a-z-]+)", text)
