@@ -12,24 +12,22 @@ from simulators.noise import FloatArray, IntArray, white
 from simulators.trace import DeviceTrace
 
 
-def course(time_ns: IntArray, start_ns: int, end_ns: int, rise_s: float, fall_s: float) -> FloatArray:
-    """Return how far a hazard has come, float64[n], 0..1: rises from its start, stays, falls from its end."""
-    rise = (time_ns - start_ns) / (rise_s * 1e9)
-    fall = 1.0 - (time_ns - end_ns) / (fall_s * 1e9)
-    return np.clip(np.minimum(rise, fall), 0.0, 1.0)
+def _ramp(time_ns: IntArray, start_ns: int, duration_s: float) -> FloatArray:
+    """Return 0 before `start_ns`, then a straight line that is 1 after `duration_s`, float64[n]."""
+    return np.clip((time_ns - start_ns) / (duration_s * 1e9), 0.0, 1.0)
 
 
 @dataclass(frozen=True, slots=True)
 class Loss:
-    """Something is lost until nothing is left: values sink to 0 and come back after the end."""
+    """Something leaks away: values decay towards 0 and come back after the end."""
 
     devices: frozenset[str]
     start_ns: int
     end_ns: int
     channels: frozenset[str]
-    rise_s: float
-    """From untouched to nothing left, seconds."""
-    fall_s: float
+    time_constant_s: float
+    """After this time 1/e is left, seconds: a leak slows down with the pressure that drives it."""
+    return_s: float
     """From the end until everything is back, seconds."""
     residue: float
     """Standard deviation of what a live instrument still shows at nothing, canonical unit; never below 0."""
@@ -38,10 +36,12 @@ class Loss:
     def apply(self, trace: DeviceTrace, onset: DeviceTrace) -> DeviceTrace:
         """Return the trace with the loss."""
         del onset
-        lost = course(trace.measured_ns, self.start_ns, self.end_ns, self.rise_s, self.fall_s)
+        leaking_ns = np.clip(trace.measured_ns, self.start_ns, self.end_ns) - self.start_ns
+        back = _ramp(trace.measured_ns, self.end_ns, self.return_s)
+        lost = (1.0 - np.exp(-leaking_ns / (self.time_constant_s * 1e9))) * (1.0 - back)
         tremble = np.abs(self.residue * white(trace.seed, f"{trace.device}/residue", trace.seq))
         changed = {
-            channel: np.where(lost > 0.0, trace.values[channel] * (1.0 - lost) + tremble * lost, trace.values[channel])
+            channel: trace.values[channel] * (1.0 - lost) + tremble * lost
             for channel in self.channels & trace.values.keys()
         }
         return trace.with_values(changed)
@@ -49,24 +49,26 @@ class Loss:
 
 @dataclass(frozen=True, slots=True)
 class Rise:
-    """Something is added: values rise by an amount and sink back after the end."""
+    """Something is added: values rise to a top, tremble there as before, and sink back after the end."""
 
     devices: frozenset[str]
     start_ns: int
     end_ns: int
-    amounts: Mapping[str, float]
-    """Channel to what is added at the top, canonical unit."""
+    tops: Mapping[str, float]
+    """Channel to where it rises to, canonical unit."""
     rise_s: float
-    fall_s: float
+    """From the start to the top, seconds."""
+    return_s: float
+    """From the end until everything is gone, seconds."""
     longest_delay_ns: int = 0
 
     def apply(self, trace: DeviceTrace, onset: DeviceTrace) -> DeviceTrace:
         """Return the trace with the rise."""
-        del onset
-        risen = course(trace.measured_ns, self.start_ns, self.end_ns, self.rise_s, self.fall_s)
+        back = _ramp(trace.measured_ns, self.end_ns, self.return_s)
+        risen = _ramp(trace.measured_ns, self.start_ns, self.rise_s) * (1.0 - back)
         changed = {
-            channel: trace.values[channel] + risen * amount
-            for channel, amount in self.amounts.items()
+            channel: trace.values[channel] + risen * (top - onset.values[channel][-1])
+            for channel, top in self.tops.items()
             if channel in trace.values
         }
         return trace.with_values(changed)

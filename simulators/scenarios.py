@@ -20,12 +20,12 @@ _Row = TypeVar("_Row")
 
 _LIVE_ZERO_MPA = 0.0002
 """What a live pressure instrument trembles by at 0 MPa. Assumed: a fifth of its 0.1 % accuracy."""
-_LEAK_LEL = 32.0
-"""%LEL that a leak adds: above the 20 of orange, below the 50 of red in the ladder 5/10/20/50 (assumed ladder)."""
+_LEAK_LEL = 33.0
+"""%LEL to which a leak rises: above the 20 of orange, below the 50 of red in the ladder 5/10/20/50 (assumed ladder)."""
 _BURST_LEL = 70.0
-"""%LEL that a burst adds: above the 50 of red."""
-_OVERLOAD = {"strain": 420.0, "displacement": 60.0}
-"""um/m and mm that an overload adds. Assumed."""
+"""%LEL to which a burst rises: above the 50 of red."""
+_OVERLOAD = {"strain": 330.0, "displacement": 55.0}
+"""um/m and mm to which an overload rises: above design values of 300 and 50, below 1.2 times these. Assumed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,18 +148,26 @@ def _devices(sensors: Sequence[Sensor]) -> frozenset[str]:
     return frozenset(sensor.device for sensor in sensors)
 
 
-def _loss(sensors: Sequence[Sensor], span: Span, rise_s: float) -> tuple[Effect, ...]:
-    channels = frozenset(sensor.channel for sensor in sensors)
-    loss = Loss(_devices(sensors), span.start_ns, span.end_ns, channels, rise_s, fall_s=3.0, residue=_LIVE_ZERO_MPA)
+def _loss(sensors: Sequence[Sensor], span: Span, time_constant_s: float) -> tuple[Effect, ...]:
+    loss = Loss(
+        devices=_devices(sensors),
+        start_ns=span.start_ns,
+        end_ns=span.end_ns,
+        channels=frozenset(sensor.channel for sensor in sensors),
+        time_constant_s=time_constant_s,
+        return_s=3.0,
+        residue=_LIVE_ZERO_MPA,
+    )
     return (loss,)
 
 
 def _sudden_loss(sensors: Sequence[Sensor], span: Span) -> tuple[Effect, ...]:
-    return _loss(sensors, span, rise_s=0.5)
+    return _loss(sensors, span, 0.1)
 
 
 def _slow_loss(sensors: Sequence[Sensor], span: Span) -> tuple[Effect, ...]:
-    return _loss(sensors, span, rise_s=0.8 * span.duration_s)
+    # From 0.42 MPa to the 0.02 of orange in 70 % of the time.
+    return _loss(sensors, span, 0.23 * span.duration_s)
 
 
 def _dead(sensors: Sequence[Sensor], span: Span) -> tuple[Effect, ...]:
@@ -175,17 +183,17 @@ def _outage(sensors: Sequence[Sensor], span: Span) -> tuple[Effect, ...]:
 
 
 def _leak(sensors: Sequence[Sensor], span: Span) -> tuple[Effect, ...]:
-    amount = _BURST_LEL if span.variant == "burst" else _LEAK_LEL
-    return _rise(sensors, span, dict.fromkeys((sensor.channel for sensor in sensors), amount))
+    top = _BURST_LEL if span.variant == "burst" else _LEAK_LEL
+    return _rise(sensors, span, dict.fromkeys((sensor.channel for sensor in sensors), top))
 
 
 def _overload(sensors: Sequence[Sensor], span: Span) -> tuple[Effect, ...]:
     return _rise(sensors, span, {sensor.channel: _OVERLOAD[sensor.quantity] for sensor in sensors})
 
 
-def _rise(sensors: Sequence[Sensor], span: Span, amounts: Mapping[str, float]) -> tuple[Effect, ...]:
+def _rise(sensors: Sequence[Sensor], span: Span, tops: Mapping[str, float]) -> tuple[Effect, ...]:
     rise_s = 0.3 * span.duration_s
-    return (Rise(_devices(sensors), span.start_ns, span.end_ns, amounts, rise_s, fall_s=10.0),)
+    return (Rise(_devices(sensors), span.start_ns, span.end_ns, tops, rise_s, return_s=10.0),)
 
 
 _HAZARD = TruthKind.HAZARD
