@@ -49,12 +49,19 @@ def pack(parts: Parts, position: int, sensor_ids: Sequence[str], alarm_ids: Sequ
         columns[f"{kind}.alarm"] = evaluator.alarm
         for group in (state.by_sensor, state.by_alarm, state.whole):
             columns |= {f"{kind}.{name}": column for name, column in group.items()}
+    return _archived(columns)
+
+
+def _archived(columns: Mapping[str, NDArray[np.generic]]) -> bytes:
     blob = io.BytesIO()
-    # Level 1: columns of a quiet district shrink tenfold, and it costs a tenth of the default level's time.
-    with zipfile.ZipFile(blob, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
+    with zipfile.ZipFile(blob, "w") as archive:
         for name, column in columns.items():
-            with archive.open(zipfile.ZipInfo(f"{name}.npy"), "w", force_zip64=True) as member:
-                np.lib.format.write_array(member, column, allow_pickle=False)
+            # Named by hand: a member that zipfile names itself would carry the time of day.
+            member = zipfile.ZipInfo(f"{name}.npy")
+            plain = io.BytesIO()
+            np.lib.format.write_array(plain, column, allow_pickle=False)
+            # Level 1: a quiet district shrinks tenfold already, and higher levels cost several times as long.
+            archive.writestr(member, plain.getvalue(), zipfile.ZIP_DEFLATED, compresslevel=1)
     return blob.getvalue()
 
 

@@ -282,7 +282,8 @@ class Threshold:
         before = self.level[b]
         after = (self._active[b] * _LEVELS).max(axis=1, initial=0).astype(np.int8)
         self.level[b] = after
-        self._episode_ns[b] = np.where(before == 0, now.time_ns, self._episode_ns[b])
+        is_raised = (before == 0) & (after > 0)
+        self._episode_ns[b] = np.where(is_raised, now.time_ns, self._episode_ns[b])
         self._calm(b)
         turned = before != after
         b, before, after = b[turned], before[turned], after[turned]

@@ -1,0 +1,230 @@
+"""The rules again, slow and obvious: one reading, one level and one dictionary at a time. Tests compare with it."""
+
+import math
+from dataclasses import dataclass, field
+
+from collector.batch import Quality, ReadingBatch
+from config.register import Register
+from rules.rule import Rule, RuleSet, Side
+
+S = 1_000_000_000
+
+
+@dataclass
+class Level:
+    """One level of one alarm."""
+
+    limit: object
+    beyond: bool = False
+    active: bool = False
+    since: int = 0
+    lives: bool = False
+
+
+@dataclass
+class Hazard:
+    """One alarm of a threshold rule."""
+
+    number: int
+    rule: Rule
+    sensor: int
+    levels: list[Level]
+    shown: int = 0
+    episode: int = 0
+    last: tuple | None = None
+
+
+@dataclass
+class Health:
+    """One alarm of a stale rule."""
+
+    number: int
+    sensor: int
+    beat: int | None
+    blind: bool = False
+    episode: int = 0
+    changed: int | None = None
+
+
+@dataclass
+class Oracle:
+    """Judges the same rules as the engine."""
+
+    ruleset: RuleSet
+    register: Register
+    hazards: list[Hazard] = field(default_factory=list)
+    healths: list[Health] = field(default_factory=list)
+    newest: dict = field(default_factory=dict)
+    beat: dict = field(default_factory=dict)
+    heard: dict = field(default_factory=dict)  # sensor -> (listening, time, value)
+    advanced: dict = field(default_factory=dict)  # heartbeat -> (listening, time)
+    received: int | None = None
+    listening: int = 0
+    checked: int = 0
+    interrupted: int = 0
+
+    def __post_init__(self):
+        number = 0
+        for rule in self.ruleset.rules:
+            for sensor in rule.sensors:
+                if rule.kind == "threshold":
+                    self.hazards.append(Hazard(number, rule, sensor, [Level(limit) for limit in rule.levels]))
+                else:
+                    beat = self.register.sensors[sensor].heartbeat
+                    self.healths.append(Health(number, sensor, self.register.sensor_index[beat] if beat else None))
+                number += 1
+
+    def stale_ns(self, sensor):
+        """Return the stale time of `sensor`."""
+        return round(self.register.sensors[sensor].stale_after_s * S)
+
+    def evaluate(self, batch: ReadingBatch) -> list[tuple]:
+        """Return (alarm, time, episode, before, after, value, reason name) of each transition."""
+        events = []
+        if self.received is not None and batch.received_ns != self.received:
+            if self.listening - self.checked >= S:
+                self.checked = self.listening
+                for health in self.healths:
+                    events += self.fall_silent(health)
+            step = batch.received_ns - self.received
+            self.listening += min(max(step, 0), 5 * S)
+            if step > 2 * S:
+                self.interrupted = self.listening
+        self.received = batch.received_ns
+        for i in range(len(batch)):
+            row = int(batch.sensor[i]), int(batch.time_ns[i]), float(batch.value[i]), Quality(int(batch.quality[i]))
+            events += sorted(self.read(*row), key=lambda event: event[0])
+        return events
+
+    def read(self, sensor, time, value, quality):
+        """Return what one reading causes."""
+        known = 0 <= sensor < len(self.register.sensors)
+        if not known or not math.isfinite(value) or time <= self.newest.get(sensor, -math.inf):
+            return []
+        self.newest[sensor] = time
+        usable = Quality.OUT_OF_RANGE not in quality
+        moved, sighted = False, False
+        if usable and any(each.heartbeat == self.register.sensors[sensor].id for each in self.register.sensors):
+            sighted = sensor not in self.beat
+            moved = not sighted and self.beat[sensor] != value
+            self.beat[sensor] = value
+        if usable:
+            self.heard[sensor] = (self.listening, time, value)
+        if moved or sighted:
+            self.advanced[sensor] = (self.listening, time)
+        events = []
+        for hazard in self.hazards:
+            if hazard.sensor == sensor and (usable or hazard.rule.options.on_suspect == "judge"):
+                events += self.judge(hazard, time, value, quality)
+            if moved and hazard.rule.options.live and self.beat_of(hazard.sensor) == sensor:
+                events += self.prove(hazard, time)
+        for health in self.healths:
+            if (health.sensor == sensor and usable) or (health.beat == sensor and (moved or sighted)):
+                events += self.hear(health, time)
+        return events
+
+    def beat_of(self, sensor):
+        """Return the heartbeat of `sensor`."""
+        return self.register.sensor_index.get(self.register.sensors[sensor].heartbeat)
+
+    def judge(self, hazard, time, value, quality):
+        """Judge one value by one rule."""
+        clock = bool(quality & (Quality.TIME_SERVER | Quality.TIME_FUTURE | Quality.TIME_PAST))
+        broken = hazard.last is not None and (
+            time - hazard.last[0] > self.stale_ns(hazard.sensor) or clock != hazard.last[2]
+        )
+        for level in hazard.levels:
+            was_pending = level.beyond != level.active
+            if is_beyond(level.limit, value):
+                level.beyond = True
+            elif is_back(level.limit, value):
+                level.beyond = False
+            if level.beyond == level.active:
+                continue
+            if broken or not was_pending:
+                level.since, level.lives = time, False
+            delay = level.limit.on_delay_s if level.beyond else level.limit.off_delay_s
+            proven = level.lives or not level.beyond or not hazard.rule.options.live
+            if proven and time - level.since >= round(delay * S):
+                level.active = level.beyond
+        hazard.last = (time, value, clock)
+        return self.show(hazard, time, value)
+
+    def prove(self, hazard, time):
+        """Let a heartbeat complete what waits for it."""
+        if hazard.last is None:
+            return []
+        last_time, last_value, _ = hazard.last
+        for level in hazard.levels:
+            if level.beyond and not level.active and time > level.since:
+                level.lives = True
+            waits = level.beyond and not level.active and level.lives and last_time >= time
+            if waits and last_time - level.since >= round(level.limit.on_delay_s * S):
+                level.active = True
+        return self.show(hazard, last_time, last_value)
+
+    def show(self, hazard, time, value):
+        """Return the change of an alarm's level, if there is one."""
+        before = hazard.shown
+        after = max([level.limit.level for level in hazard.levels if level.active], default=0)
+        if before == after:
+            return []
+        if before == 0:
+            hazard.episode = time
+        hazard.shown = int(after)
+        reason = "LIMIT_HELD" if after > before else "BACK_WITHIN"
+        return [(hazard.number, time, hazard.episode, before, int(after), value, reason)]
+
+    def is_silent(self, since, stale):
+        """Tell whether nothing was heard for too long."""
+        patience = 10 * S if self.listening - self.interrupted <= stale else 0
+        return self.listening - since > stale + patience
+
+    def fall_silent(self, health):
+        """Return the transition to blind, if there is one."""
+        if health.blind:
+            return []
+        heard, time, _ = self.heard.get(health.sensor, (0, None, None))
+        unheard = self.is_silent(heard, self.stale_ns(health.sensor))
+        stuck = False
+        if health.beat is not None:
+            advanced, beat_time = self.advanced.get(health.beat, (0, None))
+            stuck = self.is_silent(advanced, self.stale_ns(health.beat))
+        if unheard:
+            reason = "NEVER_SEEN" if time is None else "NO_READING"
+            at = self.received if time is None else time + self.stale_ns(health.sensor)
+        elif stuck:
+            reason = "NO_HEARTBEAT"
+            at = self.received if beat_time is None else beat_time + self.stale_ns(health.beat)
+        else:
+            return []
+        if health.changed is not None:
+            at = max(at, health.changed + 1)
+        health.blind, health.episode, health.changed = True, at, at
+        return [(health.number, at, at, 0, 1, None, reason)]
+
+    def hear(self, health, time):
+        """Return the transition to seeing, if there is one."""
+        is_fresh = self.is_fresh(self.heard.get(health.sensor), self.stale_ns(health.sensor))
+        if health.beat is not None:
+            is_fresh &= self.is_fresh(self.advanced.get(health.beat), self.stale_ns(health.beat))
+        if not health.blind or not is_fresh:
+            return []
+        health.blind, health.changed = False, max(time, health.changed)
+        return [(health.number, health.changed, health.episode, 1, 0, self.heard[health.sensor][2], "HEARD_AGAIN")]
+
+    def is_fresh(self, heard, stale):
+        """Tell whether something was heard within its stale time."""
+        return heard is not None and self.listening - heard[0] <= stale
+
+
+def is_beyond(limit, value):
+    """Tell whether `value` begins the condition."""
+    return value <= limit.limit if limit.side is Side.LOW else value >= limit.limit
+
+
+def is_back(limit, value):
+    """Tell whether `value` ends the condition."""
+    if limit.side is Side.LOW:
+        return value > limit.limit + limit.deadband
+    return value < limit.limit - limit.deadband
