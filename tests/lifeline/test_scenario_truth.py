@@ -1,0 +1,120 @@
+"""Scenarios against the packs that ship: what the simulators call truth is what the rules decide."""
+
+from dataclasses import dataclass
+
+import pytest
+
+from collector.pipeline import Pipeline, RawMessage
+from config.levels import WarningLevel
+from config.loading import load_quantities, load_register
+from config.settings import IntakeSettings, default_subscriptions, packaged_district
+from rules.engine import RuleEngine
+from rules.events import Dimension, Transition
+from rules.loading import load_rules
+from simulators.district import District
+from simulators.scenarios import SCENARIOS, make_scenario
+from simulators.truth import TruthKind
+
+SECOND = 10**9
+START = 1_790_000_000 * SECOND
+CASES = [(name, variant) for name, recipe in SCENARIOS.items() for variant in recipe.levels]
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What the rules made of one scenario."""
+
+    scenario: object
+    rows: list
+    """(dimension, sensor id, transition, level after, event time)."""
+    last_levels: list
+
+    def of(self, dimension):
+        """Return the rows of one dimension."""
+        return [row for row in self.rows if row[0] is dimension]
+
+
+@pytest.fixture(scope="module")
+def decide():
+    """Return a function that plays a scenario through pipeline and rules, a second at a time; outcomes are kept."""
+    quantities = load_quantities()
+    register = load_register(packaged_district(), quantities)
+    ruleset = load_rules(packaged_district() / "rules.yaml", register, quantities)
+    kept = {}
+
+    def play(name, variant, seed):
+        scenario = make_scenario(name, register, START, variant=variant)
+        district = District(register, quantities, seed).with_scenarios(scenario)
+        pipeline = Pipeline(register, quantities, default_subscriptions(), IntakeSettings())
+        engine = RuleEngine(ruleset, register)
+        rows = []
+        for position, now_ns in enumerate(range(START - 30 * SECOND, scenario.span.end_ns + 240 * SECOND, SECOND), 1):
+            messages = [RawMessage(m.topic, m.payload, retain=False) for m in district.between(now_ns - SECOND, now_ns)]
+            batch, dead = pipeline.decode(messages, now_ns)
+            assert [] == dead
+            events = engine.evaluate(batch, position)
+            for i in range(len(events)):
+                key = engine.alarms[events.alarm[i]]
+                sensor = register.sensors[key.sensor].id
+                rows.append(
+                    (key.dimension, sensor, Transition(events.transition[i]), events.level_after[i], events.time_ns[i])
+                )
+        return Outcome(scenario, rows, engine.levels().tolist())
+
+    def remember(name, variant, seed=7):
+        if (name, variant, seed) not in kept:
+            kept[name, variant, seed] = play(name, variant, seed)
+        return kept[name, variant, seed]
+
+    return remember
+
+
+@pytest.mark.parametrize(("name", "variant"), CASES)
+@pytest.mark.parametrize("seed", [7, 8])
+def test_rules_on_a_scenario_reach_exactly_the_level_of_its_truth(decide, name, variant, seed):
+    """A hazard reaches its level and none above it, at its sensors only; a fault never becomes a hazard."""
+    outcome = decide(name, variant, seed)
+
+    expected = {
+        truth.sensor: truth.expected_level for truth in outcome.scenario.truth() if truth.kind is TruthKind.HAZARD
+    }
+    reached = {}
+    for _, sensor, _, level, _ in outcome.of(Dimension.HAZARD):
+        reached[sensor] = max(reached.get(sensor, 0), level)
+    assert expected == reached
+
+
+@pytest.mark.parametrize(("name", "variant"), CASES)
+def test_rules_after_a_scenario_are_quiet_again(decide, name, variant):
+    """Four minutes after the end no alarm is active."""
+    assert {0} == set(decide(name, variant).last_levels)
+
+
+@pytest.mark.parametrize(("name", "variant"), [case for case in CASES if SCENARIOS[case[0]].kind is TruthKind.FAULT])
+def test_rules_on_a_fault_find_its_devices_blind(decide, name, variant):
+    """Each sensor of a fault's truth becomes blind while it lasts, and no other."""
+    outcome = decide(name, variant)
+    span = outcome.scenario.span
+
+    blind = {sensor for _, sensor, transition, _, _ in outcome.of(Dimension.HEALTH) if transition is Transition.RAISED}
+    times = [
+        time_ns for _, _, transition, _, time_ns in outcome.of(Dimension.HEALTH) if transition is Transition.RAISED
+    ]
+    assert {truth.sensor for truth in outcome.scenario.truth()} == blind
+    assert all(span.start_ns < time_ns <= span.end_ns for time_ns in times)
+
+
+def test_rules_on_slow_loss_climb_the_ladder(decide):
+    """A leak is yellow before it is orange."""
+    levels = [level for _, _, _, level, _ in decide("slow_loss", "leak").of(Dimension.HAZARD)]
+
+    assert [WarningLevel.YELLOW, WarningLevel.ORANGE] == levels[:2]
+
+
+def test_rules_on_zero_pressure_are_orange_at_once(decide):
+    """A sudden zero is judged orange at the end of its on-delay, rounded up to the cadence of 2 s, and cleared once."""
+    outcome = decide("zero_pressure", "sudden")
+    rows = outcome.of(Dimension.HAZARD)
+
+    assert [(Transition.RAISED, WarningLevel.ORANGE), (Transition.CLEARED, 0)] == [(row[2], row[3]) for row in rows]
+    assert 10.0 <= (rows[0][4] - START) / 1e9 <= 14.0
