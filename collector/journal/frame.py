@@ -1,11 +1,11 @@
 """One `ReadingBatch` as bytes: fixed little-endian header, CRC-32, then the four columns.
 
 Comes in: a batch and the name of the dictionary of sensor ids that its dense numbers belong to. Goes out: a frame; and
-back. A frame whose bytes changed is refused, never half read. Refuses to know files, positions and the register.
+back. A frame whose bytes or place changed is refused, never half read. Refuses to know files and the register.
 
 Layout (40 bytes of header, then n of each column, so that the wide columns stay aligned):
 
-    magic 4s | crc32 u32 of all that follows | dictionary 16s | received_ns i64 | n u32 | zero u32
+    magic 4s | crc32 u32 of position and all that follows | dictionary 16s | received_ns i64 | n u32 | zero u32
     time_ns i64[n] | value f64[n] | sensor i32[n] | quality u8[n]
 """
 
@@ -53,8 +53,8 @@ def unpack_ids(packed: bytes) -> list[str]:
     return packed.decode().split("\n") if packed else []
 
 
-def encode(batch: ReadingBatch, dictionary: bytes) -> bytes:
-    """Return `batch` as a frame."""
+def encode(batch: ReadingBatch, dictionary: bytes, position: int) -> bytes:
+    """Return `batch` as the frame that stands at `position`."""
     body = b"".join(
         (
             np.asarray(batch.time_ns, "<i8").tobytes(),
@@ -64,25 +64,35 @@ def encode(batch: ReadingBatch, dictionary: bytes) -> bytes:
         )
     )
     header = _HEADER.pack(_MAGIC, 0, dictionary, batch.received_ns, len(batch))
-    crc = zlib.crc32(body, zlib.crc32(header[_CRC_START:]))
+    crc = zlib.crc32(body, zlib.crc32(header[_CRC_START:], _seed(position)))
     return header[:4] + crc.to_bytes(4, "little") + header[_CRC_START:] + body
 
 
-def decode(frame: bytes) -> Frame:
+def _seed(position: int) -> int:
+    return zlib.crc32(position.to_bytes(8, "little"))
+
+
+def decode(frame: bytes, position: int) -> Frame:
     """Return the batch in `frame` without copying its columns; they are read-only.
 
     Raises:
-        FrameError: magic, length or CRC is wrong.
+        FrameError: magic, length or CRC is wrong, or the frame does not belong at `position`.
     """
     if len(frame) < _HEADER.size or frame[:4] != _MAGIC:
         message = f"frame: expected {_MAGIC!r} and at least {_HEADER.size} bytes, got {frame[:4]!r} and {len(frame)}"
         raise FrameError(message)
     _, crc, dictionary, received_ns, n = _HEADER.unpack_from(frame)
-    actual = zlib.crc32(memoryview(frame)[_CRC_START:])
+    actual = zlib.crc32(memoryview(frame)[_CRC_START:], _seed(position))
     if crc != actual or len(frame) != _HEADER.size + n * _READING_BYTES:
-        message = f"frame of {len(frame)} bytes: expected CRC {crc:08x}, got {actual:08x}"
+        message = f"frame of {len(frame)} bytes at {position}: expected CRC {crc:08x}, got {actual:08x}"
         raise FrameError(message)
     return Frame(dictionary, _columns(frame, received_ns, n))
+
+
+def received_ns(frame: bytes) -> int:
+    """Return when the batch in `frame` was received, unchecked."""
+    found: int = _HEADER.unpack_from(frame.ljust(_HEADER.size, b"\0"))[3]
+    return found
 
 
 def _columns(frame: bytes, received_ns: int, n: int) -> ReadingBatch:

@@ -15,7 +15,6 @@ from pathlib import Path
 from collector.batch import ReadingBatch
 from collector.dead_letter import DeadLetter, Reason
 from collector.journal import Entry, JournalFullError, Position, frame, letters
-from collector.journal.ballast import Ballast
 from collector.journal.reading import JournalReader
 from collector.journal.schema import FIRST_POSITION, LAST_POSITION
 from collector.journal.writer import Writer
@@ -32,6 +31,7 @@ class JournalStatus:
     """Pages in use."""
     max_bytes: int
     entries: int
+    """Positions from the oldest to the last."""
     first: Position
     """Oldest stored position, 0 when there is none."""
     last: Position
@@ -43,7 +43,7 @@ class SqliteJournal:
 
     def __init__(self, path: Path, sensor_ids: Sequence[str], max_bytes: int, ballast_bytes: int) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
-        self._writer = Writer(path, max_bytes, Ballast(path.with_name(path.name + ".ballast"), ballast_bytes))
+        self._writer = Writer(path, max_bytes, ballast_bytes)
         self.reader = JournalReader(path, sensor_ids)
         self.counts = self.reader.counts
         self._max_bytes = max_bytes
@@ -51,7 +51,9 @@ class SqliteJournal:
         self._dictionary = frame.dictionary_name(sensor_ids)
         self._n_sensors = len(sensor_ids)
         self._news = threading.Condition()
-        self._last, self._entries = self._writer.change(lambda connection: _start(connection, sensor_ids))
+        self._last = self._writer.change(lambda connection: _start(connection, sensor_ids))
+        if self._writer.rows_lost:
+            self.counts["journal_rows_set_aside", "damaged_file"] += self._writer.rows_lost
 
     def append(self, batches: Sequence[ReadingBatch], dead_letters: Sequence[DeadLetter] = ()) -> Position:
         """Store all of it in one commit; on return it survives a crash. Returns the last position.
@@ -63,7 +65,7 @@ class SqliteJournal:
         """
         _check(batches, self._n_sensors)
         rows = [
-            (position, batch.received_ns, frame.encode(batch, self._dictionary))
+            (position, batch.received_ns, frame.encode(batch, self._dictionary, position))
             for position, batch in enumerate(batches, self._last + 1)
         ]
         size = sum(len(row[2]) for row in rows) + letters.KEPT_BYTES * len(dead_letters)
@@ -71,7 +73,6 @@ class SqliteJournal:
         _count(self.counts, dead_letters, evicted)
         with self._news:
             self._last += len(rows)
-            self._entries += len(rows)
             self._news.notify_all()
         return self._last
 
@@ -90,10 +91,7 @@ class SqliteJournal:
         first = self.reader.first_position()
         while 0 < first <= before:
             until = min(before, first + _TRIM_POSITIONS - 1)
-            deleted = self._writer.change(partial(_delete, until=until))
-            with self._news:
-                self._entries -= deleted
-            total += deleted
+            total += self._writer.change(partial(_delete, until=until))
             first = until + 1
         return total
 
@@ -130,11 +128,12 @@ class SqliteJournal:
 
     def status(self) -> JournalStatus:
         """Return how full the journal is."""
+        first = self.reader.first_position()
         return JournalStatus(
-            bytes=self._writer.used_bytes,
+            bytes=self._writer.used_bytes(),
             max_bytes=self._max_bytes,
-            entries=self._entries,
-            first=self.reader.first_position(),
+            entries=self._last - first + 1 if first else 0,
+            first=first,
             last=self._last,
             full=bool(self._writer.full),
         )
@@ -159,8 +158,8 @@ def _check(batches: Sequence[ReadingBatch], n_sensors: int) -> None:
             raise ValueError(message)
 
 
-def _start(connection: sqlite3.Connection, sensor_ids: Sequence[str]) -> tuple[Position, int]:
-    """Store today's dictionary unless it is the newest, forget those that no batch needs; last position, entries."""
+def _start(connection: sqlite3.Connection, sensor_ids: Sequence[str]) -> Position:
+    """Store today's dictionary unless it is the newest, forget those that no batch needs; returns the last position."""
     last: int = connection.execute(LAST_POSITION).fetchone()[0]
     first: int = connection.execute(FIRST_POSITION).fetchone()[0]
     name = frame.dictionary_name(sensor_ids)
@@ -175,8 +174,7 @@ def _start(connection: sqlite3.Connection, sensor_ids: Sequence[str]) -> tuple[P
         """DELETE FROM dictionaries WHERE id < (SELECT max(id) FROM dictionaries WHERE first_position <= ?)""",
         (first or last + 1,),
     )
-    entries: int = connection.execute("SELECT count(*) FROM batches").fetchone()[0]
-    return last, entries
+    return last
 
 
 def _append(

@@ -14,18 +14,22 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TypeVar
+from typing import BinaryIO, TypeVar
 
 import structlog
 
 from collector.journal import JournalBrokenError, JournalFullError
 from collector.journal.ballast import Ballast
+from collector.journal.room import Room
+from collector.journal.salvage import beside, ensure_sound, suspect
 from collector.journal.schema import APPLICATION_ID, TABLES
 
 _WAL_LIMIT_BYTES = 8 << 20
 """`journal_size_limit`: what the WAL file may keep after a checkpoint."""
 _CHECKPOINT_BYTES = 4 << 20
 """Appended bytes between checkpoints: SQLite's own default of 1,000 pages."""
+_CHANGE_BYTES = 64 << 10
+"""What a change of a few rows adds to the WAL, at most; assumed."""
 _SYNC_ERRORS = frozenset({sqlite3.SQLITE_IOERR_FSYNC, sqlite3.SQLITE_IOERR_DIR_FSYNC})
 _NO_ROOM_BYTES = 64 << 10
 """A disk with less than this free explains an I/O error that SQLite does not call full (growth of the -shm file)."""
@@ -40,33 +44,32 @@ class JournalInUseError(Exception):
 class Writer:
     """Serialises every write to one journal file."""
 
-    def __init__(self, path: Path, max_bytes: int, ballast: Ballast) -> None:
+    def __init__(self, path: Path, max_bytes: int, ballast_bytes: int) -> None:
         self._log = structlog.get_logger(journal=str(path))
-        self._path, self._ballast = path, ballast
+        self._path = path
         self._lock = threading.Lock()
         self._lock_file = _lock_exclusively(path)
-        self._connection = open_writable(path)
-        self._page_bytes: int = self._connection.execute("PRAGMA page_size").fetchone()[0]
-        self._max_pages = max(max_bytes // self._page_bytes, 64)
-        self._connection.execute(f"PRAGMA max_page_count = {self._max_pages}")
-        # Kept free of batches so that cursors, dead letters and deletes still fit when the cap is reached.
-        self._reserve_pages = max(self._max_pages // 64, 16)
-        self._checkpoint_bytes = min(_CHECKPOINT_BYTES, ballast.size // 2 or _CHECKPOINT_BYTES)
+        ballast = Ballast(beside(path, ".ballast"), ballast_bytes)
+        try:
+            self.rows_lost = ensure_sound(path)
+            """Rows that a damaged file did not give back at this start."""
+            self._connection = _open_with(ballast, path)
+        except BaseException:
+            self._lock_file.close()
+            raise
+        self._room = Room(self._connection, max_bytes, ballast)
+        self._checkpoint_bytes = min(_CHECKPOINT_BYTES, ballast_bytes // 2 or _CHECKPOINT_BYTES)
         self._uncheckpointed = 0
         self._broken = ""
-        self._full = ""
-        self._disk_full = not ballast.hold()
-
-    @property
-    def full(self) -> str:
+        self.full = ""
         """Why nothing is taken now; empty while all is well."""
-        return self._full
+        needs_one = sqlite3.sqlite_version_info < (3, 51, 3)
+        self._log.info("journal_opened", sqlite=sqlite3.sqlite_version, needs_one_checkpointer=needs_one)
 
-    @property
     def used_bytes(self) -> int:
-        """Pages in use, in bytes, without the free list."""
+        """Return pages in use, in bytes, without the free list."""
         with self._lock:
-            return self._used_pages() * self._page_bytes
+            return self._room.used_pages() * self._room.page_bytes
 
     def store(self, size: int, work: Callable[[sqlite3.Connection], _Result]) -> _Result:
         """Do `work` in one durable transaction that adds about `size` bytes of readings; returns its result.
@@ -76,9 +79,12 @@ class Writer:
             JournalBrokenError: the process must restart.
         """
         with self._lock:
-            self._admit(size)
+            if reason := self._room.refusal(size):
+                raise self._refused(reason)
             result = self._commit(size, work)
-            self._say_resumed()
+            if self.full:
+                self._log.warning("journal_resumed", was=self.full)
+                self.full = ""
             return result
 
     def change(self, work: Callable[[sqlite3.Connection], _Result]) -> _Result:
@@ -89,13 +95,13 @@ class Writer:
             JournalBrokenError: the process must restart.
         """
         with self._lock:
-            return self._commit(self._page_bytes * 16, work)
+            return self._commit(_CHANGE_BYTES, work)
 
     def close(self) -> None:
         """Checkpoint and close; the file then stands alone, without a WAL."""
         with self._lock:
             self._connection.close()
-            os.close(self._lock_file)
+            self._lock_file.close()
 
     def _commit(self, size: int, work: Callable[[sqlite3.Connection], _Result]) -> _Result:
         if self._broken:
@@ -105,7 +111,7 @@ class Writer:
             result = work(self._connection)
             self._connection.execute("COMMIT")
         self._uncheckpointed += size
-        if self._uncheckpointed >= self._checkpoint_bytes or self._disk_full:
+        if self._uncheckpointed >= self._checkpoint_bytes or self._room.is_disk_full:
             self._checkpoint()
         return result
 
@@ -114,96 +120,85 @@ class Writer:
         try:
             yield
         except sqlite3.Error as error:
-            self._roll_back()
+            _roll_back(self._connection)
             raise self._classified(error) from error
         except BaseException:
-            self._roll_back()
+            _roll_back(self._connection)
             raise
 
-    def _roll_back(self) -> None:
-        if self._connection.in_transaction:
-            self._connection.execute("ROLLBACK")
-
     def _classified(self, error: sqlite3.Error) -> Exception:
-        code: int = getattr(error, "sqlite_errorcode", 0)
-        kind = code & 0xFF
-        no_room = kind == sqlite3.SQLITE_FULL or (
-            kind == sqlite3.SQLITE_IOERR and code not in _SYNC_ERRORS and self._ballast.free_bytes() < _NO_ROOM_BYTES
-        )
-        if no_room:
-            self._make_room()
-            return self._refusal(f"{self._path}: {error}")
-        if kind in {sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}:
-            self._broken = (
-                f"{self._path}: {error} ({getattr(error, 'sqlite_errorname', '')}); restart to check the file"
-            )
-            self._log.error("journal_broken", error=self._broken)
-            return JournalBrokenError(self._broken)
-        return error
-
-    def _make_room(self) -> None:
-        if self._used_pages() + self._reserve_pages // 2 >= self._max_pages:
-            return
-        self._disk_full = True
-        self._ballast.release()
-        self._checkpoint()
+        if self._is_no_room(error):
+            if not self._room.is_at_cap():
+                self._room.give_way()
+                self._checkpoint()
+            return self._refused(str(error))
+        kind = _kind(error)
+        if kind not in {sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}:
+            return error
+        self._broken = f"{self._path}: {error} ({getattr(error, 'sqlite_errorname', '')}); restart to check the file"
+        self._log.error("journal_broken", error=self._broken)
+        if kind != sqlite3.SQLITE_IOERR:
+            suspect(self._path)
+        return JournalBrokenError(self._broken)
 
     def _checkpoint(self) -> None:
         """Copy the WAL into the file; an error here never takes back a commit that is already durable."""
         try:
-            self._connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
+            frames = self._connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()[0][1]
+            if frames * self._room.page_bytes > 2 * _WAL_LIMIT_BYTES:
+                # Readers that always overlap keep the WAL from starting over: wait for them, a moment.
+                self._connection.execute("PRAGMA wal_checkpoint(RESTART)").fetchall()
             self._uncheckpointed = 0
-        except sqlite3.OperationalError as error:
-            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_FULL:
+        except sqlite3.Error as error:
+            if self._is_no_room(error):
+                self._room.give_way()
+            else:
                 self._classified(error)
-                return
-            self._disk_full = True
-            self._ballast.release()
 
-    def _admit(self, size: int) -> None:
-        pages = size // self._page_bytes + 1
-        used = self._used_pages()
-        if used + pages > self._max_pages - self._reserve_pages:
-            limit = (self._max_pages - self._reserve_pages) * self._page_bytes
-            raise self._refusal(f"{self._path}: {used * self._page_bytes + size} bytes would pass the cap of {limit}")
-        if self._disk_full:
-            self._disk_full = not self._ballast.hold()
-        if self._disk_full and self._free_pages() < 2 * pages + 16:
-            raise self._refusal(f"{self._path}: the disk is full, {self._ballast.free_bytes()} bytes are free")
+    def _is_no_room(self, error: sqlite3.Error) -> bool:
+        if _kind(error) == sqlite3.SQLITE_IOERR and getattr(error, "sqlite_errorcode", 0) not in _SYNC_ERRORS:
+            return self._room.has_no_bytes(_NO_ROOM_BYTES)
+        return _kind(error) == sqlite3.SQLITE_FULL
 
-    def _refusal(self, reason: str) -> JournalFullError:
-        if not self._full:
-            self._log.error("journal_full", reason=reason, remedy="free disk space or raise the cap")
-        self._full = reason
-        return JournalFullError(reason)
-
-    def _say_resumed(self) -> None:
-        if self._full:
-            self._log.warning("journal_resumed", was=self._full)
-            self._full = ""
-
-    def _free_pages(self) -> int:
-        free: int = self._connection.execute("PRAGMA freelist_count").fetchone()[0]
-        return free
-
-    def _used_pages(self) -> int:
-        pages: int = self._connection.execute("PRAGMA page_count").fetchone()[0]
-        return pages - self._free_pages()
+    def _refused(self, reason: str) -> JournalFullError:
+        if not self.full:
+            self._log.error("journal_full", reason=reason, remedy="free disk space or raise journal.max_mb")
+        self.full = reason
+        return JournalFullError(f"{self._path}: {reason}")
 
 
-def _lock_exclusively(path: Path) -> int:
-    descriptor = os.open(path.with_name(path.name + ".lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+def _kind(error: sqlite3.Error) -> int:
+    code: int = getattr(error, "sqlite_errorcode", 0)
+    return code & 0xFF
+
+
+def _roll_back(connection: sqlite3.Connection) -> None:
+    if connection.in_transaction:
+        connection.execute("ROLLBACK")
+
+
+def _lock_exclusively(path: Path) -> BinaryIO:
+    file = beside(path, ".lock").open("ab")
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:
-        os.close(descriptor)
-        message = f"{path}: expected no other writer, got a lock held by another process; stop it first"
-        raise JournalInUseError(message) from error
-    return descriptor
+        file.close()
+        raise JournalInUseError(f"{path}: expected no other writer, got a lock held by one; stop it first") from error
+    return file
 
 
-def open_writable(path: Path) -> sqlite3.Connection:
-    """Return a connection in autocommit mode, WAL, FULL, that never checkpoints by itself; makes missing tables."""
+def _open_with(ballast: Ballast, path: Path) -> sqlite3.Connection:
+    """Open; on a disk that is full already, with the room of the ballast."""
+    try:
+        return _open(path)
+    except sqlite3.OperationalError:
+        if not ballast.is_held or ballast.free_bytes() > _NO_ROOM_BYTES:
+            raise
+        ballast.release()
+        return _open(path)
+
+
+def _open(path: Path) -> sqlite3.Connection:
     connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
     # Our own checkpoints report errors; SQLite's automatic ones swallow them.
     for pragma in ("journal_mode = WAL", "synchronous = FULL", "wal_autocheckpoint = 0", "busy_timeout = 5000"):
@@ -214,6 +209,8 @@ def open_writable(path: Path) -> sqlite3.Connection:
         connection.execute(table)
     connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
     connection.execute("COMMIT")
+    # Only readers can be in the way from here on, and only of a RESTART checkpoint.
+    connection.execute("PRAGMA busy_timeout = 100").fetchall()
     _sync_folder(path.parent)
     return connection
 
