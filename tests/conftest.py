@@ -1,9 +1,11 @@
 """Fixtures of real servers on loopback; each is stopped after its test, and its log is shown when the test fails."""
 
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 from selenium import webdriver
 
 from tests.services.certificates import Certificates, make_certificates
@@ -14,6 +16,10 @@ from tests.services.kannel import Kannel
 from tests.services.mosquitto import Mosquitto, MosquittoOptions
 from tests.services.postgresql import PostgreSQL
 from tests.services.victoria_metrics import VictoriaMetrics
+
+# a slow moment of the machine is no failure of a law; on CI every run tries the same cases
+settings.register_profile("lifeline", deadline=None, derandomize=bool(os.environ.get("CI")), print_blob=True)
+settings.load_profile("lifeline")
 
 
 @pytest.hookimpl(wrapper=True)
@@ -92,9 +98,11 @@ def victoria_metrics(tmp_path: Path) -> Iterator[VictoriaMetrics]:
 def kannel(tmp_path: Path) -> Iterator[Kannel]:
     """Return an SMS gateway in front of a message centre that records."""
     server = Kannel(tmp_path / "kannel")
-    server.start()
-    yield server
-    server.close()
+    try:
+        server.start()
+        yield server
+    finally:
+        server.close()
 
 
 @pytest.fixture(scope="session")

@@ -4,15 +4,71 @@ import http.server
 import queue
 import socket
 import ssl
+import subprocess
+import sys
 import threading
 import time
+from pathlib import Path
 
 import httpx
 import paho.mqtt.client as mqtt
 import pytest
 import sqlalchemy
 
+from tests.services.process import find_programs
+from tests.sources import ROOT
+
 pytestmark = pytest.mark.end_to_end
+
+
+def test_find_programs_on_ci_fails_for_a_missing_one(monkeypatch):
+    """Where CI is set, a missing service is a failure."""
+    monkeypatch.setenv("CI", "true")
+
+    with pytest.raises(pytest.fail.Exception, match="no-such-server is not installed"):
+        find_programs("no-such-server")
+
+
+def test_find_programs_elsewhere_skips_for_a_missing_one(monkeypatch):
+    """On a laptop, a missing service skips the test with the reason."""
+    monkeypatch.delenv("CI", raising=False)
+
+    with pytest.raises(pytest.skip.Exception, match="no-such-server is not installed"):
+        find_programs("no-such-server")
+
+
+START_AND_WAIT = """
+import pathlib, sys, time
+from tests.services.mosquitto import Mosquitto
+broker = Mosquitto(pathlib.Path(sys.argv[1]))
+broker.start()
+print(broker.process.pid, flush=True)
+time.sleep(60)
+"""
+
+
+def test_server_of_killed_tests_dies_with_them(tmp_path):
+    """When the tests are killed with -9, no server stays behind."""
+    find_programs("setpriv", "mosquitto")
+    command = [sys.executable, "-c", START_AND_WAIT, str(tmp_path)]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE) as tests:
+        server = int(tests.stdout.readline())
+        assert _is_running(server)
+        tests.kill()
+    deadline = time.monotonic() + 10
+    while _is_running(server) and time.monotonic() < deadline:
+        time.sleep(0.05)
+
+    assert not _is_running(server)
+
+
+def _is_running(pid: int) -> bool:
+    """Tell whether a process exists and is not only waiting to be reaped."""
+    try:
+        status = Path(f"/proc/{pid}/stat").read_text()
+    except OSError:
+        return False
+    return status.rsplit(")", 1)[1].split()[0] != "Z"
 
 
 def _client(**options) -> mqtt.Client:

@@ -79,14 +79,17 @@ class ChaosProxy:
             except OSError:
                 return
             try:
-                target = socket.create_connection((self.host, self.target_port), timeout=5)
+                self._forward(client)
             except OSError:
                 _reset(client)
-                continue
-            self._forward(client, target)
 
-    def _forward(self, client: socket.socket, target: socket.socket) -> None:
-        """Start both directions of one connection."""
+    def _forward(self, client: socket.socket) -> None:
+        """Connect to the target and start both directions.
+
+        Raises:
+            OSError: nobody listens there.
+        """
+        target = socket.create_connection((self.host, self.target_port), timeout=5)
         target.settimeout(None)
         for one in (client, target):
             one.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
