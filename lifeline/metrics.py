@@ -14,26 +14,33 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 Counts = Mapping[tuple[str, str], int]
 """(metric name without prefix and suffix, reason or "") to how many."""
 
-Gauges = Iterable[tuple[str, Mapping[str, str], float]]
-"""(metric name without prefix, labels, value now)."""
-
 _SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
 
 
 @dataclass(frozen=True, slots=True)
-class Described:
-    """A metric of the catalogue: docs/metrics.md lists the same."""
+class Gauge:
+    """One value of now."""
 
     name: str
-    """Without the prefix `lifeline_`, counters without `_total`."""
-    labels: tuple[str, ...]
-    text: str
+    """Without the prefix `lifeline_`."""
+    labels: Mapping[str, str]
+    value: float
+
+
+@dataclass(frozen=True, slots=True)
+class Latencies:
+    """The two histograms, in seconds from a reading's arrival."""
+
+    decided: Histogram
+    """To the committed alarm event."""
+    handed_over: Histogram
+    """To the moment at which a channel took the notification."""
 
 
 class StageCollector:
     """Reads counters and gauges when Prometheus asks."""
 
-    def __init__(self, counts: Callable[[], Sequence[Counts]], gauges: Callable[[], Gauges]) -> None:
+    def __init__(self, counts: Callable[[], Sequence[Counts]], gauges: Callable[[], Iterable[Gauge]]) -> None:
         """Ask `counts` and `gauges` at every scrape."""
         self._counts, self._gauges = counts, gauges
 
@@ -47,8 +54,8 @@ class StageCollector:
         return iter(())
 
 
-def latency_histograms(registry: CollectorRegistry) -> tuple[Histogram, Histogram]:
-    """Return the histograms (reading received to alarm decided, reading received to handed over), in seconds."""
+def latency_histograms(registry: CollectorRegistry) -> Latencies:
+    """Return both histograms, registered with `registry`."""
     decided = Histogram(
         "lifeline_decision_seconds",
         "From the reading's arrival to the committed alarm event.",
@@ -61,7 +68,7 @@ def latency_histograms(registry: CollectorRegistry) -> tuple[Histogram, Histogra
         registry=registry,
         buckets=_SECONDS,
     )
-    return decided, handed_over
+    return Latencies(decided, handed_over)
 
 
 def _counters(sources: Sequence[Counts]) -> Iterator[Metric]:
@@ -77,13 +84,14 @@ def _counters(sources: Sequence[Counts]) -> Iterator[Metric]:
         yield family
 
 
-def _gauges(gauges: Gauges) -> Iterator[Metric]:
+def _gauges(gauges: Iterable[Gauge]) -> Iterator[Metric]:
     families: dict[str, GaugeMetricFamily] = {}
-    for name, labels, value in gauges:
-        family = families.get(name)
+    for gauge in gauges:
+        family = families.get(gauge.name)
         if family is None:
-            family = families[name] = GaugeMetricFamily(f"lifeline_{name}", GAUGES.get(name, name), labels=[*labels])
-        family.add_metric([*labels.values()], value)
+            text = GAUGES.get(gauge.name, gauge.name)
+            family = families[gauge.name] = GaugeMetricFamily(f"lifeline_{gauge.name}", text, labels=[*gauge.labels])
+        family.add_metric([*gauge.labels.values()], gauge.value)
     yield from families.values()
 
 

@@ -69,7 +69,7 @@ class RulesStage:
         planner: Planner,
         *,
         snapshot_s: float,
-        on_events: Callable[[Step], None],
+        on_events: Callable[[], None],
     ) -> None:
         """Judge with `engine` what `journal` holds; call `on_events` after each committed step that carries events."""
         self._journal, self._engine, self._ledger, self._planner = journal, engine, ledger, planner
@@ -163,7 +163,7 @@ class RulesStage:
         if step is not None:
             self._open = step.plan.open_alerts
             self._publish()
-            self._on_events(step)
+            self._on_events()
 
     def _commit_position(self, snapshot: bytes | None) -> None:
         self._commit(joined([]), Plan(open_alerts=self._open), snapshot)

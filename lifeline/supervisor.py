@@ -68,12 +68,12 @@ class Supervisor:
         """Wait until something failed or the stop began; False when `timeout_s` passed first."""
         return self._ended.wait(timeout_s)
 
-    def join(self, timeout_s: float) -> list[str]:
-        """Wait for the threads, at most `timeout_s` each; returns the names of those still running."""
-        for thread in self._threads:
-            if thread is not threading.current_thread():
-                thread.join(timeout_s)
-        return [thread.name for thread in self._threads if thread.is_alive()]
+    def join(self, timeout_s: float, name: str | None = None) -> list[str]:
+        """Wait for the threads (or the one called `name`), at most `timeout_s` each; returns those still running."""
+        wanted = [thread for thread in self._threads if name in (None, thread.name)]
+        for thread in wanted:
+            thread.join(timeout_s)
+        return [thread.name for thread in wanted if thread.is_alive()]
 
     def alive(self) -> dict[str, bool]:
         """Return for each thread whether it runs."""

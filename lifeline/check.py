@@ -1,0 +1,56 @@
+"""What `lifeline check` says about a configuration that can be loaded: what is watched, how fast, and what is not.
+
+Comes in: register and rules. Goes out: lines for a person. Refuses to load and to print.
+"""
+
+import math
+from collections import Counter
+from collections.abc import Iterator
+
+from config.register import Register, Sensor
+from rules.rule import LevelLimit, Rule, RuleSet, capable_levels
+
+
+def summary(register: Register, ruleset: RuleSet) -> list[str]:
+    """Return what is watched, the worst-case detection time of each rule and level, and the assets without a rule."""
+    kinds = Counter(asset.kind for asset in register.assets.values())
+    lines = [
+        f"assets {len(register.assets)} ({', '.join(f'{kind} {n}' for kind, n in sorted(kinds.items()))})",
+        f"sensors {len(register.sensors)}, contacts {len(register.contacts)}, duties {len(register.duties)}",
+        f"rules {len(ruleset.rules)}, version {ruleset.version}",
+    ]
+    for rule in ruleset.rules:
+        lines += _rule_lines(rule, register)
+    lines += _unwatched(register, ruleset)
+    return lines
+
+
+def detection_s(limit: LevelLimit, sensor: Sensor) -> float:
+    """Return the longest time from the onset of a danger to the alarm, seconds.
+
+    The onset falls at worst just behind a reading, and the on-delay ends with a reading: each costs up to one cadence.
+    """
+    return sensor.cadence_s + math.ceil(limit.on_delay_s / sensor.cadence_s) * sensor.cadence_s
+
+
+def _rule_lines(rule: Rule, register: Register) -> Iterator[str]:
+    yield f"rule {rule.id} ({rule.kind}) {rule.title_zh} / {rule.title_en}: {len(rule.sensors)} sensors"
+    sensors = [register.sensors[number] for number in rule.sensors]
+    for limit in reversed(rule.levels):
+        worst = max((detection_s(limit, sensor) for sensor in sensors), default=0.0)
+        sign = "<=" if limit.side == "low" else ">="
+        unit = rule.quantity.unit if rule.quantity else ""
+        yield (
+            f"  {limit.level.key}: {sign} {limit.limit:g} {unit} for {limit.on_delay_s:g} s; "
+            f"worst-case detection {worst:g} s; source: {limit.source}"
+        )
+    if not rule.levels and sensors:
+        worst = max(sensor.stale_after_s + sensor.cadence_s for sensor in sensors)
+        yield f"  device fault: worst-case detection {worst:g} s (stale time and one cadence)"
+
+
+def _unwatched(register: Register, ruleset: RuleSet) -> Iterator[str]:
+    watched = capable_levels(ruleset, register)
+    for asset in register.assets.values():
+        if asset.id not in watched:
+            yield f"WITHOUT A HAZARD RULE: {asset.id} {asset.name_zh} / {asset.name_en}"

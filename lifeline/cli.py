@@ -1,0 +1,196 @@
+"""I/O: the command line: run, demo, simulate, check, replay, explain, dead-letters.
+
+Comes in: arguments. Goes out: a running program, or text and an exit code: 0 well, 1 not. Refuses to show a traceback
+for what a person can put right.
+"""
+
+import functools
+import signal
+import sys
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, ParamSpec
+
+import typer
+
+from collector.dead_letter import Reason
+from collector.journal.reading import JournalReader
+from config.errors import ConfigError
+from config.loading import load_settings
+from lifeline.app import App
+from lifeline.chain import read_chain
+from lifeline.check import summary
+from lifeline.configuration import Configuration, load_configuration
+from lifeline.console.words import language
+from lifeline.dead_letters import letter_line, republish
+from lifeline.demo.play import DemoOptions, run_demo
+from lifeline.explain import explanation
+from lifeline.ledgers import existing_ledger
+from lifeline.logs import configure_logs
+from lifeline.replay import compare, replay_lines
+from lifeline.simulate import SimulationOptions, run_simulation
+from lifeline.start_error import StartError
+
+P = ParamSpec("P")
+
+ConfigPath = Annotated[Path | None, typer.Option("--config", "-c", help="Settings file; LIFELINE_* overrides it.")]
+
+
+def app() -> None:
+    """Run the command line of this process."""
+    command_line()()
+
+
+def command_line() -> typer.Typer:
+    """Return the command line; nothing is read or started before it is called."""
+    line = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+    line.callback()(_about)
+    for command in (run, demo, simulate, check, replay, explain):
+        line.command()(_for_people(command))
+    line.command("dead-letters")(_for_people(dead_letters))
+    return line
+
+
+def run(config: ConfigPath = None) -> None:
+    """Run collector, rules, alerts and console until SIGTERM or Ctrl-C; exit 1 when a part of it failed."""
+    settings = load_settings(config)
+    configure_logs(settings.log.format, settings.log.level, sys.stderr)
+    program = App(load_configuration(settings))
+    stopping = _stop_on_signal()
+    program.start()
+    try:
+        while not stopping.is_set() and not program.wait(0.5):
+            pass
+    finally:
+        program.stop()
+    raise typer.Exit(1 if program.failure else 0)
+
+
+def demo(
+    *,
+    once: Annotated[bool, typer.Option("--once", help="Play the story, check it, exit 0 or 1.")] = False,
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    console_port: Annotated[int, typer.Option(help="Port of the console; 0 takes a free one.")] = 0,
+    inbox_port: Annotated[int, typer.Option(help="Port of the SMS inbox; 0 takes a free one.")] = 0,
+    keep: Annotated[Path | None, typer.Option(help="Folder to keep the files in; default: a temporary one.")] = None,
+) -> None:
+    """Play a whole district in one program: broker, devices, collector, rules, SMS inbox, console."""
+    raise typer.Exit(run_demo(DemoOptions(once, host, console_port, inbox_port, keep), _stop_on_signal()))
+
+
+def simulate(
+    config: ConfigPath = None,
+    *,
+    seed: Annotated[int, typer.Option(help="The same seed is the same district.")] = 1,
+    scenario: Annotated[list[str] | None, typer.Option(help="name or name@asset, starting now; repeatable.")] = None,
+    script: Annotated[bool, typer.Option(help="Play every scenario at its own time.")] = False,
+    seconds: Annotated[float | None, typer.Option(help="End after this long; default: Ctrl-C.")] = None,
+    truth: Annotated[Path | None, typer.Option(help="Write what really happens to this file.")] = None,
+) -> None:
+    """Publish a simulated district to the broker of the settings."""
+    options = SimulationOptions(seed, tuple(scenario or ()), script, seconds, truth)
+    raise typer.Exit(run_simulation(load_settings(config), options, _stop_on_signal()))
+
+
+def check(config: ConfigPath = None) -> None:
+    """Load all configuration; print every problem, or what is watched and how fast; exit 1 on problems."""
+    configuration = load_configuration(load_settings(config))
+    for line in summary(configuration.register, configuration.ruleset):
+        typer.echo(line)
+
+
+def replay(
+    journal: Annotated[Path | None, typer.Argument(help="Journal file; default: that of the settings.")] = None,
+    config: ConfigPath = None,
+    *,
+    compare_with: Annotated[
+        str | None, typer.Option("--compare", help="Ledger URL, or `settings` for that of the settings.")
+    ] = None,
+) -> None:
+    """Evaluate a journal again: alarm events as JSON lines, or whether they equal those of a ledger."""
+    configuration = load_configuration(load_settings(config))
+    reader = _reader(configuration, journal)
+    if compare_with is None:
+        for line in replay_lines(reader, configuration.register, configuration.ruleset):
+            typer.echo(line)
+        return
+    url = configuration.settings.ledger.url if compare_with == "settings" else compare_with
+    result = compare(reader, existing_ledger(url), configuration.register, configuration.ruleset)
+    if result.difference is None:
+        typer.echo(f"equal: {result.events} events up to position {result.until}")
+        return
+    typer.echo(f"different at event {result.difference.number}")
+    typer.echo(f"  replay: {result.difference.replayed or '(none)'}")
+    typer.echo(f"  ledger: {result.difference.stored or '(none)'}")
+    raise typer.Exit(1)
+
+
+def explain(
+    alert: Annotated[str, typer.Argument(help="Alert id, as on the console and in the ledger.")],
+    config: ConfigPath = None,
+    *,
+    lang: Annotated[str, typer.Option(help="zh or en.")] = "zh",
+) -> None:
+    """Print the chain of one alert: reading, rule, alarm, alert, each notification and what became of it."""
+    configuration = load_configuration(load_settings(config))
+    chain = read_chain(existing_ledger(configuration.settings.ledger.url), alert)
+    if chain is None:
+        typer.echo(
+            f"alert {alert}: expected an id of the ledger, got none such; see the console or /api/alerts", err=True
+        )
+        raise typer.Exit(1)
+    typer.echo(explanation(chain, configuration.register, configuration.ruleset, language(lang)))
+
+
+def dead_letters(
+    config: ConfigPath = None,
+    *,
+    reason: Annotated[Reason | None, typer.Option(help="Only those refused for this reason.")] = None,
+    limit: Annotated[int, typer.Option(help="At most so many, newest first.")] = 100,
+    retry: Annotated[bool, typer.Option("--retry", help="Publish them again, oldest first.")] = False,
+) -> None:
+    """List refused messages with their reasons; --retry publishes them to the broker again."""
+    configuration = load_configuration(load_settings(config))
+    letters = _reader(configuration, None).dead_letters(limit, reason)
+    if retry:
+        sent, kept_back = republish(letters, configuration.settings.mqtt)
+        typer.echo(f"published {sent} again, kept back {kept_back} (cut or not from a topic)")
+        return
+    for letter in letters:
+        typer.echo(letter_line(letter))
+
+
+def _about() -> None:
+    """Lifeline: telemetry and warning system for a city's lifelines."""
+
+
+def _reader(configuration: Configuration, path: Path | None) -> JournalReader:
+    path = path or configuration.settings.journal.path
+    if not path.is_file():
+        raise StartError(f"journal {path}: expected a file, got none; name the journal or its settings file")
+    return JournalReader(path, configuration.register.sensor_ids)
+
+
+def _stop_on_signal() -> threading.Event:
+    stopping = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda _number, _frame: stopping.set())
+    return stopping
+
+
+def _for_people(command: Callable[P, None]) -> Callable[P, None]:
+    @functools.wraps(command)
+    def wrapped(*args: P.args, **kwargs: P.kwargs) -> None:
+        try:
+            command(*args, **kwargs)
+        except ConfigError as error:
+            for problem in error.problems:
+                typer.echo(str(problem), err=True)
+            typer.echo(f"{len(error.problems)} problem(s); nothing was started", err=True)
+            raise typer.Exit(1) from None
+        except StartError as error:
+            typer.echo(str(error), err=True)
+            raise typer.Exit(1) from None
+
+    return wrapped

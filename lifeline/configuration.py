@@ -1,0 +1,64 @@
+"""I/O: everything known before any reading, loaded and checked as a whole before anything starts.
+
+Comes in: settings. Goes out: `Configuration`, or one `ConfigError` with every problem of every file. Refuses to repair.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TypeVar
+
+from alerts.acknowledge import Links
+from alerts.loading import load_routes
+from alerts.opening import open_channels
+from alerts.routing import Routes, check_duties
+from collector.pipeline import Pipeline
+from config.errors import ConfigError, Problem
+from config.loading import load_quantities, load_register
+from config.quantities import Quantity
+from config.register import Register
+from config.settings import Settings
+from rules.loading import load_rules
+from rules.rule import RuleSet, capable_levels
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Configuration:
+    """Settings and district, checked together."""
+
+    settings: Settings
+    quantities: Mapping[str, Quantity]
+    register: Register
+    ruleset: RuleSet
+    routes: Routes
+    pipeline: Pipeline
+
+
+def load_configuration(settings: Settings) -> Configuration:
+    """Return the configuration of one program.
+
+    Raises:
+        ConfigError: every problem that could be found; files that depend on a broken one are not judged.
+    """
+    quantities = load_quantities()
+    register = load_register(settings.district, quantities)
+    channels = [channel.name for channel in settings.channels]
+    problems: list[Problem] = []
+    ruleset = _try(problems, lambda: load_rules(settings.district / "rules.yaml", register, quantities))
+    routes = _try(problems, lambda: load_routes(settings.district / "routes.yaml", channels))
+    pipeline = _try(problems, lambda: Pipeline(register, quantities, settings.mqtt.subscriptions, settings.intake))
+    _try(problems, lambda: open_channels(settings.channels, Links("http://127.0.0.1", b"")))
+    if ruleset is not None and routes is not None:
+        _try(problems, lambda: check_duties(routes, register, capable_levels(ruleset, register)))
+    if problems or ruleset is None or routes is None or pipeline is None:
+        raise ConfigError(problems)
+    return Configuration(settings, quantities, register, ruleset, routes, pipeline)
+
+
+def _try(problems: list[Problem], load: Callable[[], T]) -> T | None:
+    try:
+        return load()
+    except ConfigError as error:
+        problems += error.problems
+        return None

@@ -1,0 +1,108 @@
+"""I/O: the stages of the flow, built and joined: intake, rules, recorder, dispatcher, housekeeping.
+
+Comes in: configuration, stores, links, histograms. Goes out: `Stages`, none of them running. Refuses to start them.
+"""
+
+import contextlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from alerts.acknowledge import Links
+from alerts.alert import Alert, Plan
+from alerts.dispatch import Dispatcher
+from alerts.opening import open_channels
+from alerts.planning import District, plan_step
+from collector.mqtt import MqttIntake
+from collector.recorder import Recorder
+from lifeline.configuration import Configuration
+from lifeline.housekeeping import Housekeeping
+from lifeline.metrics import Latencies
+from lifeline.rules_stage import RulesStage
+from lifeline.stores import Stores
+from lifeline.timed_channel import TimedChannel
+from rules.engine import RuleEngine
+from rules.events import AlarmEvents
+
+_HOUR_NS = 3600 * 1_000_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Stages:
+    """The moving parts in the order of the flow."""
+
+    intake: MqttIntake
+    engine: RuleEngine
+    rules: RulesStage
+    recorder: Recorder
+    dispatcher: Dispatcher
+    housekeeping: Housekeeping
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What the stages share."""
+
+    links: Links
+    latencies: Latencies
+    clock_ns: Callable[[], int]
+
+
+def build_stages(
+    configuration: Configuration, stores: Stores, around: Surroundings, undo: contextlib.ExitStack
+) -> Stages:
+    """Return the stages of one program; `undo` closes what they keep open.
+
+    Raises:
+        ConfigError: a channel's options are wrong.
+    """
+    settings = configuration.settings
+    engine = RuleEngine(configuration.ruleset, configuration.register)
+    dispatcher = _dispatcher(configuration, stores, around, undo)
+
+    def told() -> None:
+        dispatcher.wake()
+        around.latencies.decided.observe((around.clock_ns() - rules.board.received_ns) / 1e9)
+
+    rules = RulesStage(
+        stores.journal,
+        engine,
+        stores.ledger,
+        _planner(configuration, engine, around.links),
+        snapshot_s=settings.ledger.snapshot_s,
+        on_events=told,
+    )
+    recorder = Recorder(stores.journal, stores.history, settings.history.batch_readings)
+    readers = (lambda: recorder.status().position, lambda: rules.status().snapshot)
+    return Stages(
+        MqttIntake(settings.mqtt, settings.intake, configuration.pipeline, stores.journal),
+        engine,
+        rules,
+        recorder,
+        dispatcher,
+        Housekeeping(stores.journal, readers, int(settings.journal.retention_h * _HOUR_NS), around.clock_ns),
+    )
+
+
+def _dispatcher(
+    configuration: Configuration, stores: Stores, around: Surroundings, undo: contextlib.ExitStack
+) -> Dispatcher:
+    channels = open_channels(configuration.settings.channels, around.links)
+    for channel in channels.values():
+        undo.callback(channel.close)
+    timed = {
+        name: TimedChannel(channel, around.latencies.handed_over, around.clock_ns) for name, channel in channels.items()
+    }
+    return Dispatcher(stores.ledger, timed, around.clock_ns)
+
+
+def _planner(
+    configuration: Configuration, engine: RuleEngine, links: Links
+) -> Callable[[AlarmEvents, int, Sequence[Alert]], Plan]:
+    district = District(
+        configuration.register, configuration.quantities, configuration.ruleset, configuration.routes, links
+    )
+
+    def plan(events: AlarmEvents, received_ns: int, open_alerts: Sequence[Alert]) -> Plan:
+        return plan_step(events, engine.alarms, received_ns, open_alerts, district)
+
+    return plan

@@ -1,0 +1,119 @@
+"""I/O: looks once a second at whether the program itself is well, and ends it when only a new process can help.
+
+Comes in: the stages' status. Goes out: self-alarms (one log line at the beginning, one at the end), `SystemHealth`, and
+the decision to end. Refuses to restart anything: systemd or the container engine does, and nothing is lost meanwhile.
+"""
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+
+import structlog
+
+from collector.journal.sqlite import SqliteJournal
+from lifeline.self_alarms import SelfAlarms, Symptom, SystemHealth
+from lifeline.stages import Stages
+from lifeline.supervisor import Supervisor
+
+_EVERY_S = 1.0
+DISCONNECTED_S = 30.0
+"""Without the broker for longer than this is an alarm of our own; assumed: a broker's restart takes seconds."""
+RULES_LAG = 10_000
+"""Journal entries behind which the rules count as late; assumed: about a minute of a busy district."""
+JOURNAL_SHARE = 0.9
+"""A journal fuller than this share will soon stop the intake; assumed."""
+
+_log = structlog.get_logger()
+
+
+class Watchdog:
+    """Keeps the self-alarms; `health` may be read from any thread."""
+
+    def __init__(
+        self, stages: Stages, journal: SqliteJournal, supervisor: Supervisor, clock_ns: Callable[[], int]
+    ) -> None:
+        """Look at `stages` and `journal`, report what is fatal to `supervisor`."""
+        self._stages, self._journal, self._supervisor, self._clock_ns = stages, journal, supervisor, clock_ns
+        self._alarms = SelfAlarms()
+        self._stopping = threading.Event()
+        self._disconnected_s: float | None = None
+        self._health = SystemHealth(is_alive=True, is_ready=False, alarms=())
+
+    def run(self) -> None:
+        """Look once a second until `stop`."""
+        while not self._stopping.wait(_EVERY_S):
+            self.look()
+
+    def stop(self) -> None:
+        """Ask `run` to end."""
+        self._stopping.set()
+
+    def health(self) -> SystemHealth:
+        """Return how the program was at the last look."""
+        return self._health
+
+    def look(self) -> None:
+        """Look once: note what began and ended, and report what is fatal."""
+        symptoms = list(self._symptoms())
+        for change in self._alarms.update(symptoms, self._clock_ns()):
+            if change.began:
+                _log.error("self_alarm_began", alarm=change.symptom.name, detail=change.symptom.detail)
+            else:
+                _log.warning("self_alarm_ended", alarm=change.symptom.name, lasted_s=round(change.lasted_s, 1))
+        for symptom in symptoms:
+            if symptom.is_fatal:
+                self._supervisor.fail("watchdog", f"{symptom.name}: {symptom.detail}")
+        is_alive = self._supervisor.failure is None
+        status = self._stages.intake.status()
+        is_ready = is_alive and status.connected and self._stages.rules.status().is_restored
+        self._health = SystemHealth(is_alive, is_ready, self._alarms.active)
+
+    def _symptoms(self) -> Iterator[Symptom]:
+        yield from self._intake_symptoms()
+        yield from self._journal_symptoms()
+        outage = self._stages.recorder.status().outage
+        if outage:
+            yield Symptom("history_unavailable", outage)
+        rules = self._stages.rules.status()
+        if rules.is_ledger_away:
+            yield Symptom("ledger_unavailable", "alarm events wait in the journal")
+        lag = self._journal.last_position() - rules.position
+        if lag > RULES_LAG:
+            yield Symptom("rules_late", f"{lag} journal entries behind")
+        yield from self._dispatch_symptoms()
+
+    def _intake_symptoms(self) -> Iterator[Symptom]:
+        status, now_s = self._stages.intake.status(), time.monotonic()
+        if self._stages.intake.is_stuck(now_s):
+            detail = f"loop {status.loop_age_s:.1f} s, canary {status.canary_age_s:.1f} s"
+            yield Symptom("intake_stuck", detail, is_fatal=True)
+        if status.session_lost:
+            yield Symptom("session_lost", "the broker had forgotten us: what it kept meanwhile is lost")
+        if status.takeover_suspected:
+            yield Symptom(
+                "takeover_suspected", "the broker ends our connections: is another program using our client id?"
+            )
+        if status.connected and not status.canary_fresh and status.canary_age_s > DISCONNECTED_S:
+            yield Symptom("canary_lost", f"no message to ourselves came back for {status.canary_age_s:.0f} s")
+        if status.connected:
+            self._disconnected_s = None
+        elif self._disconnected_s is None:
+            self._disconnected_s = now_s
+        if self._disconnected_s is not None and now_s - self._disconnected_s > DISCONNECTED_S:
+            yield Symptom("broker_unreachable", f"for more than {DISCONNECTED_S:g} s: {status.outage}")
+
+    def _journal_symptoms(self) -> Iterator[Symptom]:
+        status = self._journal.status()
+        if status.full:
+            yield Symptom("journal_full", "nothing is acknowledged; the broker keeps the messages")
+        elif status.bytes > JOURNAL_SHARE * status.max_bytes:
+            yield Symptom("journal_nearly_full", f"{status.bytes} of {status.max_bytes} bytes")
+
+    def _dispatch_symptoms(self) -> Iterator[Symptom]:
+        status = self._stages.dispatcher.status()
+        for name, channel in status.channels.items():
+            if channel.reason:
+                waiting = channel.waiting.pending + channel.waiting.sending
+                yield Symptom(f"channel_down_{name}", f"{channel.reason}; {waiting} notifications wait")
+        if not status.is_alive and not self._supervisor.stopping.is_set():
+            yield Symptom("dispatcher_dead", "its thread has ended", is_fatal=True)
