@@ -228,8 +228,6 @@ def _advice(incident: Incident, language: str) -> str:
     """Return what to do as one sentence, ready to be followed by the link; empty where nothing is asked for."""
     if incident.kind not in _ASKS_FOR_ACTION:
         return ""
-    if incident.kind is NotificationKind.DEVICE_FAULT:
-        return "请检查供电、通信和传感器。" if language == "zh" else "Check power, link and sensor. "
     advice = clean(incident.rule.advice_zh if language == "zh" else incident.rule.advice_en)
     if not advice:
         return ""
