@@ -34,6 +34,8 @@ class Connection:
         self.accepted = threading.Event()
         """Set once the broker has accepted a connection; whoever runs this sets it when `run` ends."""
         self.is_connected = False
+        self.trouble = ""
+        """Why the last attempt to connect failed, empty while none has."""
         self._client = client
         self._queue = queue
         self._counts = counts
@@ -78,7 +80,8 @@ class Connection:
     def _reconnect(self) -> bool:
         try:
             return self._client.reconnect() == MQTTErrorCode.MQTT_ERR_SUCCESS
-        except OSError:
+        except OSError as error:
+            self.trouble = str(error)
             return False
 
     def _drive(self, stopping: threading.Event) -> None:
@@ -137,8 +140,8 @@ class Connection:
 
 
 def make_client(client_id: str, username: str | None, password: str | None, tls: TlsSettings | None) -> mqtt.Client:
-    """Return a paho client with a persistent session, so that the broker remembers which ids it has seen."""
-    client = mqtt.Client(CallbackAPIVersion.VERSION2, client_id=client_id, clean_session=False)
+    """Return a paho client. Its session is clean: it receives nothing, and what it still owes it knows itself."""
+    client = mqtt.Client(CallbackAPIVersion.VERSION2, client_id=client_id, clean_session=True)
     client.max_inflight_messages_set(_IN_FLIGHT + 1)
     if username is not None:
         client.username_pw_set(username, password)

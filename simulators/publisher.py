@@ -7,6 +7,7 @@ call. Refuses to know districts and time.
 
 import contextlib
 import threading
+import uuid
 from collections import Counter
 
 from config.settings import TlsSettings
@@ -26,7 +27,7 @@ class Publisher:
         host: str,
         port: int,
         *,
-        client_id: str = "lifeline-simulator",
+        client_id: str | None = None,
         username: str | None = None,
         password: str | None = None,
         tls: TlsSettings | None = None,
@@ -35,11 +36,13 @@ class Publisher:
     ) -> None:
         """Keep the address and prepare the client; nothing is connected before `start`.
 
+        Without a `client_id` it gets one of its own: two publishers of one id would drive each other out.
         `publish` waits while `max_pending` messages have no PUBACK yet.
         """
         self.counts: Counter[tuple[str, str]] = Counter()
         self._address = f"{host}:{port}"
         self._queue = SendQueue(max_pending)
+        client_id = client_id or f"lifeline-simulator-{uuid.uuid4().hex[:8]}"
         client = make_client(client_id, username, password, tls)
         client.connect_async(host, port, keepalive_s)
         self._connection = Connection(client, self._queue, self.counts)
@@ -68,7 +71,7 @@ class Publisher:
         if accepted and self._failure is None:
             return
         self.stop(drain_s=0.0)
-        got = "no answer" if self._failure is None else str(self._failure)
+        got = str(self._failure or self._connection.trouble or "no answer")
         raise PublishError(
             f"mqtt {self._address}: expected an accepted connection within {timeout_s:g} s, got {got}; "
             "check the address, user name and password, and that the broker runs"
