@@ -4,7 +4,6 @@ Comes in: received messages. Goes out: those that are in the journal and may be 
 connection. A message is in `pending`, in the one held commit, or durable: nowhere else.
 """
 
-import time
 from collections import Counter
 from dataclasses import dataclass
 
@@ -13,8 +12,7 @@ import structlog
 from collector.batch import Quality, ReadingBatch, tick
 from collector.dead_letter import DeadLetter, Reason
 from collector.journal import Journal, JournalFullError
-from collector.mqtt_session import Received
-from collector.pipeline import Pipeline
+from collector.pipeline import Pipeline, RawMessage
 from config.settings import IntakeSettings
 
 QUIET_MESSAGES = 16
@@ -24,6 +22,18 @@ QUIET_S = 0.0003
 """The silence that counts, seconds; assumed, several times the gap between messages of one burst."""
 _RETRY_S = 1.0
 """Time between two tries to write a held commit, seconds; assumed."""
+
+
+@dataclass(slots=True)
+class Received:
+    """A message with what its acknowledgement needs."""
+
+    message: RawMessage | None
+    """None for our own canary: acknowledged in its turn, never stored."""
+    mid: int
+    qos: int
+    epoch: int
+    """Number of the connection: packet ids mean something only on the one that brought them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,9 +90,14 @@ class GroupCommit:
         old = now_s - self._oldest_s >= self._limits.commit_age_ms / 1000
         return old or not self.room or (quiet and len(self.pending) >= QUIET_MESSAGES)
 
-    def commit(self, now_s: float) -> list[Received]:
-        """Make the held commit or all pending messages durable; returns what may be acknowledged, in order."""
-        commit = self._held or self._prepare()
+    def commit(self, now_s: float, now_ns: int) -> list[Received]:
+        """Make the held commit or all pending messages durable; returns what may be acknowledged, in order.
+
+        Args:
+            now_s: monotonic seconds.
+            now_ns: UTC nanoseconds, the `received_ns` of the batch.
+        """
+        commit = self._held or self._prepare(now_ns)
         if commit.batch or commit.dead_letters:
             try:
                 self._journal.append([commit.batch], commit.dead_letters)
@@ -96,10 +111,10 @@ class GroupCommit:
         self._count(commit)
         return commit.received
 
-    def tick(self, now_s: float) -> None:
+    def tick(self, now_s: float, now_ns: int) -> None:
         """Tell the clock of the rules that we listened and nothing came, if the journal has room to hear it."""
         try:
-            self._journal.append([tick(time.time_ns())])
+            self._journal.append([tick(now_ns)])
         except JournalFullError:
             self._counts["ticks_refused", "journal_full"] += 1
             return
@@ -107,11 +122,10 @@ class GroupCommit:
             self.appended_s = now_s
         self._counts["ticks", ""] += 1
 
-    def _prepare(self) -> _Commit:
+    def _prepare(self, received_ns: int) -> _Commit:
         received = self.pending.copy()
         self.pending.clear()
         self._oldest_s = None
-        received_ns = time.time_ns()
         messages = [each.message for each in received if each.message is not None and each.qos < 2]
         batch, dead_letters = self._pipeline.decode(messages, received_ns)
         for each in received:

@@ -153,9 +153,9 @@ class MqttIntake:
         return now_s
 
     def _commit(self, now_s: float) -> None:
-        self._connection.acknowledge(self._commits.commit(now_s))
+        self._connection.acknowledge(self._commits.commit(now_s, time.time_ns()))
 
     def _tick_if_quiet(self, now_s: float) -> None:
         commits = self._commits
         if not commits.is_held and now_s - commits.appended_s >= self._limits.tick_s:
-            commits.tick(now_s)
+            commits.tick(now_s, time.time_ns())

@@ -11,8 +11,9 @@ from collections.abc import Iterable
 import structlog
 
 from collector.canary import Canary
+from collector.group_commit import Received
 from collector.mqtt_link import MqttLink
-from collector.mqtt_session import MqttSession, Received
+from collector.mqtt_session import MqttSession
 from collector.reconnecting import TAKEOVERS, Reconnecting
 from config.settings import MqttSettings
 
@@ -147,15 +148,19 @@ class BrokerConnection:
             self.canary.heard_s = now_s
         if session.accepted and self.outage:
             self._accepted(session, now_s)
-        if session.ended:
-            self.close()
-            self._begin_outage(now_s, session.ended)
-            if session.accepted:
-                self.reconnecting.ended(now_s, _chance())
-                self._report_takeover()
-            else:
-                self._counts["connects_failed", ""] += 1
-                self.reconnecting.failed(now_s, _chance())
+        if not session.ended:
+            return
+        self.close()
+        self._begin_outage(now_s, session.ended)
+        if not session.accepted:
+            self._counts["connects_failed", ""] += 1
+            self.reconnecting.failed(now_s, _chance())
+            return
+        self.reconnecting.ended(now_s, _chance())
+        if self.reconnecting.short_connections == TAKEOVERS:
+            self._counts["takeovers_suspected", ""] += 1
+            remedy = "stop the other program, or give one of them another mqtt.client_id"
+            self._log.error("client_id_taken_over", short_connections=TAKEOVERS, remedy=remedy)
 
     def _accepted(self, session: MqttSession, now_s: float) -> None:
         outage_s = round(now_s - self._outage_s, 1)
@@ -181,13 +186,6 @@ class BrokerConnection:
             self._outage_s = now_s
             self._log.warning("broker_lost", reason=reason)
         self.outage = reason
-
-    def _report_takeover(self) -> None:
-        """Log once that somebody else seems to connect with our id."""
-        if self.reconnecting.short_connections == TAKEOVERS:
-            self._counts["takeovers_suspected", ""] += 1
-            remedy = "stop the other program, or give one of them another mqtt.client_id"
-            self._log.error("client_id_taken_over", short_connections=TAKEOVERS, remedy=remedy)
 
 
 def _chance() -> float:

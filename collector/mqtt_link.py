@@ -14,7 +14,8 @@ from paho.mqtt.client import Client
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 
 from collector.buffered_socket import BufferedSocket
-from collector.mqtt_session import MqttSession, Received
+from collector.group_commit import Received
+from collector.mqtt_session import MqttSession
 from config.settings import MqttSettings
 
 CONNECT_TIMEOUT_S = 5.0

@@ -6,7 +6,6 @@ acknowledge and to raise: an exception in a callback would end the reading of th
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import structlog
@@ -14,19 +13,8 @@ from paho.mqtt.client import Client, ConnectFlags, DisconnectFlags, MQTTMessage
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
+from collector.group_commit import Received
 from collector.pipeline import RawMessage
-
-
-@dataclass(slots=True)
-class Received:
-    """A message with what its acknowledgement needs."""
-
-    message: RawMessage | None
-    """None for our own canary: acknowledged in its turn, never stored."""
-    mid: int
-    qos: int
-    epoch: int
-    """Number of the connection: packet ids mean something only on the one that brought them."""
 
 
 class MqttSession:
