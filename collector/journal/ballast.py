@@ -38,9 +38,11 @@ class Ballast:
             return False
         return True
 
-    def release(self) -> None:
-        """Give the room back."""
+    def release(self) -> bool:
+        """Give the room back; returns whether there was any."""
+        was_there = self._path.exists()
         self._path.unlink(missing_ok=True)
+        return was_there
 
     def free_bytes(self) -> int:
         """Return what an unprivileged process may still write to this disk, in bytes."""

@@ -42,7 +42,12 @@ class JournalInUseError(Exception):
 
 
 class Writer:
-    """Serialises every write to one journal file."""
+    """Serialises every write to one journal file.
+
+    Attributes:
+        rows_lost: rows that a damaged file did not give back at this start.
+        full: why nothing is taken now; empty while all is well.
+    """
 
     def __init__(self, path: Path, max_bytes: int, ballast_bytes: int) -> None:
         self._log = structlog.get_logger(journal=str(path))
@@ -51,9 +56,7 @@ class Writer:
         self._lock_file = _lock_exclusively(path)
         ballast = Ballast(beside(path, ".ballast"), ballast_bytes)
         try:
-            self.rows_lost = ensure_sound(path)
-            """Rows that a damaged file did not give back at this start."""
-            self._connection = _open_with(ballast, path)
+            self.rows_lost, self._connection = _start(path, ballast)
         except BaseException:
             self._lock_file.close()
             raise
@@ -62,7 +65,6 @@ class Writer:
         self._uncheckpointed = 0
         self._broken = ""
         self.full = ""
-        """Why nothing is taken now; empty while all is well."""
         needs_one = sqlite3.sqlite_version_info < (3, 51, 3)
         self._log.info("journal_opened", sqlite=sqlite3.sqlite_version, needs_one_checkpointer=needs_one)
 
@@ -187,15 +189,16 @@ def _lock_exclusively(path: Path) -> BinaryIO:
     return file
 
 
-def _open_with(ballast: Ballast, path: Path) -> sqlite3.Connection:
-    """Open; on a disk that is full already, with the room of the ballast."""
+def _start(path: Path, ballast: Ballast) -> tuple[int, sqlite3.Connection]:
+    """Check and open the file; on a disk that is full already, with the room of the ballast."""
     try:
-        return _open(path)
-    except sqlite3.OperationalError:
-        if not ballast.is_held or ballast.free_bytes() > _NO_ROOM_BYTES:
+        return ensure_sound(path), _open(path)
+    except sqlite3.OperationalError as error:
+        if ballast.free_bytes() > _NO_ROOM_BYTES:
             raise
-        ballast.release()
-        return _open(path)
+        if not ballast.release():
+            raise JournalFullError(f"{path}: the disk is full ({error}); free some space and start again") from error
+        return ensure_sound(path), _open(path)
 
 
 def _open(path: Path) -> sqlite3.Connection:
@@ -204,6 +207,8 @@ def _open(path: Path) -> sqlite3.Connection:
     for pragma in ("journal_mode = WAL", "synchronous = FULL", "wal_autocheckpoint = 0", "busy_timeout = 5000"):
         connection.execute(f"PRAGMA {pragma}").fetchall()
     connection.execute(f"PRAGMA journal_size_limit = {_WAL_LIMIT_BYTES}").fetchall()
+    # Debian builds SQLite to overwrite what is deleted: a trim would then need as much WAL as it frees.
+    connection.execute("PRAGMA secure_delete = OFF").fetchall()
     connection.execute("BEGIN IMMEDIATE")
     for table in TABLES:
         connection.execute(table)
