@@ -56,19 +56,20 @@ def decode(payload: bytes, fields: Mapping[str, str], max_readings: int) -> Colu
     if (message.m is None) == (message.r is None):
         raise PayloadError(Reason.SCHEMA, "$: expected exactly one of m and r")
     if message.m is None:
-        columns = _list_form(message, max_readings)
+        columns = _list_form(message)
     elif isinstance(message.ts, list):
-        columns = _columnar_form(message, message.m, message.ts, max_readings)
+        columns = _columnar_form(message, message.m, message.ts)
     else:
-        columns = _single_form(message, message.m, max_readings)
-    if not columns.channel:
+        columns = _single_form(message, message.m)
+    count = len(columns.channel)
+    if count > max_readings:
+        raise PayloadError(Reason.TOO_LARGE, f"$: expected at most {max_readings} readings, got {count}")
+    if not count:
         raise PayloadError(Reason.SCHEMA, "$: expected at least one reading, got none")
     return columns
 
 
-def _single_form(message: _Message, values: Mapping[str, float | list[float]], max_readings: int) -> Columns:
-    if len(values) > max_readings:
-        raise _too_many(len(values), max_readings)
+def _single_form(message: _Message, values: Mapping[str, float | list[float]]) -> Columns:
     columns = Columns([], [], [], [])
     for channel, value in values.items():
         if isinstance(value, list):
@@ -79,15 +80,11 @@ def _single_form(message: _Message, values: Mapping[str, float | list[float]], m
     return columns
 
 
-def _list_form(message: _Message, max_readings: int) -> Columns:
-    moments = message.r or []
-    total = sum(len(moment.m) for moment in moments)
-    if max(total, len(moments)) > max_readings:
-        raise _too_many(max(total, len(moments)), max_readings)
+def _list_form(message: _Message) -> Columns:
     if message.bat is not None or message.ts is not None or message.q is not None:
         raise PayloadError(Reason.SCHEMA, "$: expected ts, q and bat inside the items of r, got them beside r")
     columns = Columns([], [], [], [])
-    for moment in moments:
+    for moment in message.r or []:
         columns.channel.extend(moment.m)
         columns.value.extend(moment.m.values())
         _finish_moment(columns, moment)
@@ -109,12 +106,8 @@ def _finish_moment(columns: Columns, moment: _Message | _Reading) -> None:
     columns.quality.extend(0 if said.get(name, "good") == "good" else _SUSPECT for name in columns.channel[start:])
 
 
-def _columnar_form(
-    message: _Message, values: Mapping[str, float | list[float]], times_ms: list[int], max_readings: int
-) -> Columns:
+def _columnar_form(message: _Message, values: Mapping[str, float | list[float]], times_ms: list[int]) -> Columns:
     count = len(times_ms)
-    if count * max(len(values), 1) > max_readings:
-        raise _too_many(count * max(len(values), 1), max_readings)
     if message.bat is not None:
         raise PayloadError(Reason.SCHEMA, "$.bat: expected as a list in m where ts is a list")
     if count and not -LAST_MS <= min(times_ms) <= max(times_ms) <= LAST_MS:
@@ -141,10 +134,6 @@ def _time_ns(ts: int | str | list[int] | None) -> int:
     if ts is None:
         return NO_TIME
     raise PayloadError(Reason.SCHEMA, "$.ts: expected one time, got a list")
-
-
-def _too_many(got: int, limit: int) -> PayloadError:
-    return PayloadError(Reason.TOO_LARGE, f"$: expected at most {limit} readings, got {got}")
 
 
 def _why(payload: bytes, error: Exception) -> PayloadError:
