@@ -22,7 +22,7 @@ from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
 from enum import Enum, auto
 
-_PARSE_ERROR = re.compile(r"unable to parse '(.*?)': ([^\n]*)", re.DOTALL)
+_PARSE_ERROR = re.compile(r"unable to parse '(.*?)': ([^\n]*?)(?= dropped=\d|\n|$)", re.DOTALL)
 _DROPPED = re.compile(r"dropped=(\d+)")
 _MEASUREMENT = re.compile(r'on measurement "((?:[^"\\]|\\.)*)"')
 _MISCONFIGURED = ("database not found", "retention policy not found", "bucket not found", "unauthorized", "forbidden")
