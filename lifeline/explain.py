@@ -6,7 +6,6 @@ judge: it repeats what the ledger stored.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
 from alerts.alert import Alert, Decision
 from alerts.receipts import ReceiptCode
@@ -14,7 +13,7 @@ from alerts.records import Delivery, StoredEvent
 from config.levels import WarningLevel
 from config.register import Register, Sensor
 from lifeline.chain import Chain
-from lifeline.console.formats import masked
+from lifeline.console.formats import CITY_ZONE, clock_text, masked
 from lifeline.console.words import Language, word
 from rules.events import Dimension, Reason
 from rules.rule import LevelLimit, Rule, RuleSet
@@ -154,8 +153,7 @@ def _known_word(key: str, lang: Language) -> str:
 def _when(time_ns: int) -> str:
     if not time_ns:
         return "-"
-    moment = datetime.fromtimestamp(time_ns // 1_000_000_000, UTC).astimezone()
-    return f"{moment:%Y-%m-%dT%H:%M:%S}.{time_ns % 1_000_000_000 // 1_000_000:03d}{moment:%z}"
+    return clock_text(time_ns, CITY_ZONE, millis=True)
 
 
 _REASONS = {

@@ -31,7 +31,8 @@ class Gauges:
         stores, stages = self._stores, self._stages
         counters: list[Counter[tuple[str, str]]] = [
             stages.intake.counts,
-            stages.engine.counts,
+            # The ledger counts alarm events once; the engine counts them again at every replay.
+            Counter({key: n for key, n in dict(stages.engine.counts).items() if key[0] != "alarm_events"}),
             stages.rules.counts,
             stages.recorder.counts,
             stages.housekeeping.counts,

@@ -20,7 +20,7 @@ from alerts.alert import Alert, Cursor, Plan, Step
 from alerts.ledger import Ledger
 from collector.journal import Entry, Position
 from collector.journal.sqlite import SqliteJournal
-from lifeline.board import Board, blank_board
+from lifeline.board import UNSEEN, Board, blank_board
 from lifeline.ledger_writer import LedgerWriter
 from rules.engine import RuleEngine
 from rules.events import AlarmEvents
@@ -184,9 +184,10 @@ class RulesStage:
 
     def _publish(self) -> None:
         self._board_s = time.monotonic()
-        self.board = Board(
-            self._position, self._received_ns, self._engine.levels().copy(), self._engine.health().copy()
-        )
+        health = self._engine.health()
+        # A sensor that was never heard is unprotected, not merely blind, even while its silence is an alarm.
+        health[~self._engine.seen()] = UNSEEN
+        self.board = Board(self._position, self._received_ns, self._engine.levels(), health)
 
 
 def joined(parts: Sequence[AlarmEvents]) -> AlarmEvents:

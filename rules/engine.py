@@ -76,12 +76,15 @@ class RuleEngine:
 
     def health(self) -> NDArray[np.uint8]:
         """Return uint8[n_sensors]: `BLIND` while a health alarm stands (also if never seen), else `ALIVE` if seen."""
-        seen = self._parts.admission.newest_ns > np.iinfo(np.int64).min
-        health = np.where(seen, ALIVE, UNSEEN).astype(np.uint8)
+        health = np.where(self.seen(), ALIVE, UNSEEN).astype(np.uint8)
         levels = self.levels()
         blind = [key.sensor for i, key in enumerate(self.alarms) if levels[i] and key.dimension is Dimension.HEALTH]
         health[np.array(blind, np.intp)] = BLIND
         return health
+
+    def seen(self) -> NDArray[np.bool_]:
+        """Return bool[n_sensors]: at least one reading has been admitted since the state began."""
+        return self._parts.admission.newest_ns > np.iinfo(np.int64).min
 
     def snapshot(self) -> bytes:
         """Return everything that a later engine needs to go on from `position`; equal states are equal bytes."""

@@ -66,6 +66,7 @@ def _asset(row: AssetRow) -> Json:
         "name_en": asset.name_en,
         "region": asset.region,
         "level": _level(row.level),
+        "is_last_known": row.is_last_known,
         "health": row.health,
         "sensors": {"alive": row.alive, "blind": row.blind, "unseen": row.unseen},
         "watched": row.watched,

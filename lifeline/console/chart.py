@@ -3,6 +3,7 @@
 Comes in: a `Series` and limits. Goes out: numbers for the template. Refuses to know HTML, colours and words.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -67,12 +68,12 @@ class Window:
     start_ns: int
     end_ns: int
     gap_ns: int
-    decimals: int
 
 
 def draw(series: Series, limits: Sequence[Limit], window: Window) -> Chart:
     """Return the chart of `series` over `window`; limits are always inside the vertical range."""
-    low, high = _range([*series.value.tolist(), *(limit.value for limit in limits)])
+    ticks = _round_ticks([*series.value.tolist(), *(limit.value for limit in limits)])
+    low, high = ticks[0], ticks[-1]
 
     def x(time_ns: int) -> float:
         share = (time_ns - window.start_ns) / (window.end_ns - window.start_ns)
@@ -88,15 +89,19 @@ def draw(series: Series, limits: Sequence[Limit], window: Window) -> Chart:
         doubtful,
         tuple(LimitLine(limit, y(limit.value)) for limit in limits),
         tuple(Tick(x(t), label) for t, label in _minutes(window)),
-        tuple(Tick(y(v), f"{v:.{window.decimals}f}") for v in np.linspace(low, high, 5).tolist()),
+        tuple(Tick(y(v), f"{v:g}") for v in ticks),
         float(series.value[-1]) if len(series.value) else None,
     )
 
 
-def _range(values: Sequence[float]) -> tuple[float, float]:
+def _round_ticks(values: Sequence[float]) -> list[float]:
+    """Return 3 to 7 round numbers, the first below and the last above all `values`."""
     low, high = (min(values), max(values)) if values else (0.0, 1.0)
-    margin = 0.08 * (high - low) or max(abs(high) * 0.1, 0.5)
-    return low - margin, high + margin
+    spread = high - low or max(abs(high) * 0.2, 1e-3)
+    unit = 10.0 ** math.floor(math.log10(spread / 4))
+    step = next(unit * each for each in (1, 2, 5, 10) if unit * each * 4 >= spread)
+    first, last = math.floor(low / step - 0.05), math.ceil(high / step + 0.05)
+    return [round(number * step, 12) for number in range(first, last + 1)]
 
 
 def _stretches(points: Sequence[tuple[float, float]], series: Series, gap_ns: int) -> tuple[str, ...]:

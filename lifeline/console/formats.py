@@ -3,9 +3,13 @@
 Comes in: stored values. Goes out: text. Refuses to know languages.
 """
 
-from datetime import UTC, datetime, tzinfo
+from datetime import UTC, datetime, timedelta, timezone, tzinfo
+
+from alerts.messages import CITY_OFFSET_S
 
 NANO = 1_000_000_000
+CITY_ZONE = timezone(timedelta(seconds=CITY_OFFSET_S))
+"""The zone of the times in messages, so that page and phone say the same."""
 
 
 def clock_text(time_ns: int, zone: tzinfo | None, *, millis: bool = False) -> str:

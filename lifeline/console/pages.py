@@ -155,7 +155,6 @@ class PageRoutes:
             now_ns - _CHART_NS,
             now_ns,
             int(max(sensor.stale_after_s, 2 * sensor.cadence_s) * NANO),
-            parts.quantities[sensor.quantity].decimals,
         )
         series = parts.history.read(number, window.start_ns, window.end_ns)
         limits = [

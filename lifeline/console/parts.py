@@ -15,6 +15,7 @@ from collector.history import History
 from config.quantities import Quantity
 from config.register import Register
 from lifeline.board import Board
+from lifeline.console.formats import CITY_ZONE
 from lifeline.self_alarms import SystemHealth
 from rules.events import AlarmKey
 from rules.rule import Rule, RuleSet
@@ -35,8 +36,8 @@ class Parts:
     board: Callable[[], Board]
     health: Callable[[], SystemHealth]
     clock_ns: Callable[[], int]
-    zone: tzinfo | None = None
-    """Zone of the times on pages, None for that of this machine."""
+    zone: tzinfo | None = CITY_ZONE
+    """Zone of the times on pages, the same as in messages; None for that of this machine."""
 
     def rule(self, rule_id: str) -> Rule | None:
         """Return the rule named `rule_id`, None when it has left the configuration."""

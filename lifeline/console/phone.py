@@ -4,6 +4,7 @@ Comes in: signed tokens. Goes out: a plain page that works on any phone without 
 Refuses to act on GET, because link previews open every link.
 """
 
+import re
 import time
 from typing import Annotated
 
@@ -95,7 +96,7 @@ class PhoneRoutes:
             "asset_zh": asset.name_zh if asset else alert.asset,
             "asset_en": asset.name_en if asset else alert.asset,
             "level": shown_level(alert),
-            "text": delivery.notification.text.replace(self._link(delivery), "").strip(),
+            "text": self._text_without_link(delivery),
             "open": alert.is_open,
             "acknowledged": delivery.acknowledged_ns is not None,
             "acknowledged_by": contact_name(delivery.notification.contact, self._parts, "zh"),
@@ -103,5 +104,7 @@ class PhoneRoutes:
         }
         return self._pages.phone_page("acknowledge.html", {"alert": card})
 
-    def _link(self, delivery: Delivery) -> str:
-        return self._parts.links.acknowledge(delivery.notification.id)
+    def _text_without_link(self, delivery: Delivery) -> str:
+        """Return the message without its last words, the label and the link: the button stands in their place."""
+        link = self._parts.links.acknowledge(delivery.notification.id)
+        return re.sub(rf"[^。.]*{re.escape(link)}\s*$", "", delivery.notification.text)

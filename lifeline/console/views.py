@@ -6,12 +6,12 @@ Refuses to know HTML.
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from config.levels import WarningLevel
 from config.register import Asset, Register
-from lifeline.board import ALIVE, BLIND, Board
+from lifeline.board import ALIVE, BLIND, UNSEEN, Board
 from rules.events import AlarmKey, Dimension
 
 HealthKey = Literal["ok", "partial", "blind", "unprotected"]
@@ -29,6 +29,8 @@ class AssetRow:
     unseen: int
     watched: bool
     """False when no hazard rule looks at any of its sensors."""
+    is_last_known: bool
+    """No sensor that a hazard rule looks at is heard now: the level is what it was before they fell silent."""
 
     @property
     def sensors(self) -> int:
@@ -47,42 +49,54 @@ class AssetRow:
 
 def asset_rows(register: Register, alarms: Sequence[AlarmKey], board: Board) -> list[AssetRow]:
     """Return a row for each asset: highest level first, then worst health, then the order of the register."""
-    levels, watched = _hazards(register, alarms, board)
-    seats: dict[str, list[int]] = defaultdict(list)
+    hazards = _hazards(register, alarms, board)
+    health: dict[str, list[int]] = defaultdict(list)
     for number, sensor in enumerate(register.sensors):
-        seats[sensor.asset].append(int(board.health[number]))
-    rows = [_row(asset, levels, seats[asset.id], watched=asset.id in watched) for asset in register.assets.values()]
+        health[sensor.asset].append(int(board.health[number]))
+    nothing = _Hazard()
+    rows = [_row(asset, hazards.get(asset.id, nothing), health[asset.id]) for asset in register.assets.values()]
     worst = {"unprotected": 0, "blind": 1, "partial": 2, "ok": 3}
     return sorted(rows, key=lambda row: (-(row.level or WarningLevel.GREEN), worst[row.health]))
 
 
 def level_counts(rows: Iterable[AssetRow]) -> Mapping[WarningLevel | None, int]:
-    """Return how many assets stand at each level, highest first, assets without a level (None) last."""
+    """Return how many assets stand at each level, highest first; None, last, are those of which nothing is known now.
+
+    A danger that has fallen silent is still counted as a danger; a green that has is not counted as green.
+    """
     counts: dict[WarningLevel | None, int] = dict.fromkeys(reversed(WarningLevel), 0)
     counts[None] = 0
     for row in rows:
-        counts[row.level] += 1
+        is_unknown = row.is_last_known and row.level is WarningLevel.GREEN
+        counts[None if is_unknown else row.level] += 1
     return counts
 
 
-def _hazards(
-    register: Register, alarms: Sequence[AlarmKey], board: Board
-) -> tuple[dict[str, WarningLevel], frozenset[str]]:
-    levels: dict[str, WarningLevel] = {}
-    watched: set[str] = set()
+@dataclass(slots=True)
+class _Hazard:
+    """What the hazard rules say about one asset."""
+
+    level: WarningLevel = WarningLevel.GREEN
+    health: list[int] = field(default_factory=list)
+    """Health of each sensor that they look at."""
+
+
+def _hazards(register: Register, alarms: Sequence[AlarmKey], board: Board) -> Mapping[str, _Hazard]:
+    hazards: dict[str, _Hazard] = defaultdict(_Hazard)
     for number, alarm in enumerate(alarms):
         if alarm.dimension is not Dimension.HAZARD:
             continue
-        asset = register.sensors[alarm.sensor].asset
-        watched.add(asset)
+        hazard = hazards[register.sensors[alarm.sensor].asset]
+        hazard.health.append(int(board.health[alarm.sensor]))
         level = int(board.levels[number])
         if level:
-            levels[asset] = max(levels.get(asset, WarningLevel.GREEN), WarningLevel(level))
-    return levels, frozenset(watched)
+            hazard.level = max(hazard.level, WarningLevel(level))
+    return hazards
 
 
-def _row(asset: Asset, levels: Mapping[str, WarningLevel], health: Sequence[int], *, watched: bool) -> AssetRow:
+def _row(asset: Asset, hazard: _Hazard, health: Sequence[int]) -> AssetRow:
     alive, blind = health.count(ALIVE), health.count(BLIND)
-    heard = alive + blind > 0
-    level = levels.get(asset.id, WarningLevel.GREEN if heard and watched else None)
-    return AssetRow(asset, level, alive, blind, len(health) - alive - blind, watched)
+    is_heard = any(each != UNSEEN for each in hazard.health)
+    level = hazard.level if is_heard or hazard.level > WarningLevel.GREEN else None
+    is_last_known = level is not None and ALIVE not in hazard.health
+    return AssetRow(asset, level, alive, blind, len(health) - alive - blind, bool(hazard.health), is_last_known)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from config.levels import WarningLevel
-from lifeline.console.formats import masked
+from lifeline.console.formats import CITY_ZONE, masked
 from lifeline.demo.world import DemoWorld
 from rules.events import Dimension
 from simulators.sms import Sms
@@ -30,7 +30,7 @@ class Line:
     @property
     def clock(self) -> str:
         """Local time of day to the tenth of a second."""
-        moment = datetime.fromtimestamp(self.time_ns // 1_000_000_000, UTC).astimezone()
+        moment = datetime.fromtimestamp(self.time_ns // 1_000_000_000, UTC).astimezone(CITY_ZONE)
         return f"{moment:%H:%M:%S}.{self.time_ns % 1_000_000_000 // 100_000_000}"
 
 

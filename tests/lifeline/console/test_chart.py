@@ -5,7 +5,7 @@ from config.levels import WarningLevel
 from lifeline.console.chart import HEIGHT, WIDTH, Limit, Window, draw
 
 SECOND = 1_000_000_000
-WINDOW = Window(0, 900 * SECOND, 10 * SECOND, 2)
+WINDOW = Window(0, 900 * SECOND, 10 * SECOND)
 
 
 def _series(times, values, quality=None):
