@@ -49,12 +49,19 @@ class Database:
             self._reader = _sqlite_reader(target.render_as_string(hide_password=False))
         else:
             self._writer = self._reader = create_engine(target, pool_pre_ping=True, pool_size=10, max_overflow=20)
+        try:
+            self._create(target.render_as_string())
+        except BaseException:
+            self.close()
+            raise
+
+    def _create(self, place: str) -> None:
         with self.write() as connection:
             if not self.is_sqlite:
                 # Two programs that open an empty database at once would both create the tables.
                 connection.execute(select(func.pg_advisory_xact_lock(_CREATE_LOCK)))
             METADATA.create_all(connection)
-            _check_version(connection, target.render_as_string())
+            _check_version(connection, place)
 
     @contextlib.contextmanager
     def write(self) -> Iterator[Connection]:

@@ -18,7 +18,8 @@ def _insert(connection: Connection, table: Table) -> sqlite.Insert | postgresql.
 
 def insert_new(connection: Connection, table: Table, rows: Sequence[Row]) -> int:
     """Insert the rows whose primary key is not there yet; returns how many were."""
-    statement = _insert(connection, table).on_conflict_do_nothing()
+    # Not every driver counts the rows of an INSERT unless it is asked to.
+    statement = _insert(connection, table).on_conflict_do_nothing().execution_options(preserve_rowcount=True)
     return sum(connection.execute(statement, row).rowcount for row in rows)
 
 

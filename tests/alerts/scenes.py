@@ -1,7 +1,7 @@
 """A small district and transitions written as rows; shared by the tests of this folder."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -172,11 +172,11 @@ def commit(ledger: Ledger, *rows: Row, where: District | None = None) -> Step:
     """Commit `rows` as the next step of `ledger` and return it."""
     cursor = ledger.take_over()
     position = cursor.position + 1
-    moved = [Row(**{**_fields(row), "position": position}) for row in rows]
-    made = step(cursor, position, *moved, open_alerts=ledger.open_alerts(), where=where)
+    made = step(cursor, position, *at(position, rows), open_alerts=ledger.open_alerts(), where=where)
     ledger.commit_step(made)
     return made
 
 
-def _fields(row: Row) -> dict[str, object]:
-    return {name: getattr(row, name) for name in row.__dataclass_fields__}
+def at(position: int, rows: Iterable[Row]) -> list[Row]:
+    """Return `rows` as caused by the batch at `position`."""
+    return [replace(row, position=position) for row in rows]

@@ -52,8 +52,8 @@ TEXTS = [
         "en",
         incident(),
         (
-            "[Lifeline] ORANGE warning, larger risk: Feicui Court 1, Fire main has lost pressure: water pressure 0.00 MPa "
-            f"(≤0.02 for 10 s), 03-24 08:01. Check at once. Acknowledge: {LINK}"
+            "[Lifeline] ORANGE warning, larger risk: Feicui Court 1, Fire main has lost pressure: "
+            f"water pressure 0.00 MPa (≤0.02 for 10 s), 03-24 08:01. Check at once. Acknowledge: {LINK}"
         ),
     ),
     (
