@@ -127,7 +127,7 @@ class Admission:
         before[start] = self.beat[beat_sensor[start]]
         sighted[rows] = np.isnan(before)
         advanced[rows] = ~np.isnan(before) & (beat != before)
-        end = np.append(start[1:], True)
+        end = ends_of(beat_sensor)
         self.beat[beat_sensor[end]] = beat[end]
         return advanced, sighted
 
@@ -142,6 +142,13 @@ def starts_of(grouped: NDArray[np.intp]) -> NDArray[np.bool_]:
     start = np.ones(len(grouped), np.bool_)
     start[1:] = grouped[1:] != grouped[:-1]
     return start
+
+
+def ends_of(grouped: NDArray[np.intp]) -> NDArray[np.bool_]:
+    """Return bool[n]: where a group ends in `grouped`, intp[n] with equal numbers side by side."""
+    end = np.ones(len(grouped), np.bool_)
+    end[:-1] = grouped[1:] != grouped[:-1]
+    return end
 
 
 def heartbeats_of(register: Register) -> frozenset[str]:

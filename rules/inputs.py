@@ -1,10 +1,9 @@
-"""`Inputs`: what reaches the bindings of a rule kind, and rounds that judge many of them at once in their order.
+"""`Inputs`: what reaches the bindings of a rule kind, as columns.
 
-Comes in: arrivals and the bindings that they reach. Goes out: rows, and index arrays of which the first holds the
-first input of every binding, the second the second. Refuses to know limits and levels.
+Comes in: arrivals and the bindings that they reach. Goes out: one row for each pair. Refuses to know limits and levels.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -67,17 +66,14 @@ def joined(parts: Sequence[Inputs]) -> Inputs:
     )
 
 
-def rounds(binding: NDArray[np.intp], place: NDArray[np.intp]) -> Iterator[NDArray[np.intp]]:
-    """Yield intp arrays of rows such that within one no binding occurs twice and over all each keeps its order.
+def values_before(inputs: Inputs) -> NDArray[np.intp]:
+    """Return intp[n]: the row of the nearest value before each input of the same binding, -1 where there is none.
 
     Args:
-        binding: intp[n], whose input each row is.
-        place: intp[n], the order of the inputs of one binding.
+        inputs: sorted by binding and place.
     """
-    order = np.lexsort((place, binding))
-    first = np.flatnonzero(starts_of(binding[order]))
-    rank = np.arange(len(order)) - np.repeat(first, np.diff(np.append(first, len(order))))
-    by_rank = order[np.argsort(rank, kind="stable")]
-    end = np.cumsum(np.bincount(rank))
-    for start, stop in zip(np.concatenate(([0], end[:-1])), end, strict=True):
-        yield by_rank[start:stop]
+    row = np.arange(len(inputs.binding))
+    first = np.maximum.accumulate(np.where(starts_of(inputs.binding), row, 0))
+    newest = np.maximum.accumulate(np.where(inputs.is_beat, -1, row))
+    before = np.concatenate(([-1], newest[:-1]))[: len(row)]
+    return np.where(before >= first, before, -1)

@@ -58,6 +58,12 @@ class BoundRule:
     first_alarm: int
 
 
+def alarm_numbers(bound: Sequence[BoundRule]) -> NDArray[np.int32]:
+    """Return int32[n_bindings]: the dense alarm numbers of all bindings of `bound`, rule by rule."""
+    numbers = [np.arange(each.first_alarm, each.first_alarm + len(each.rule.sensors)) for each in bound]
+    return np.concatenate([np.zeros(0, np.int32), *numbers], dtype=np.int32)
+
+
 @dataclass(frozen=True, slots=True)
 class Found:
     """Transitions as an evaluator finds them, in any order; columns as in `AlarmEvents`.

@@ -40,7 +40,7 @@ from config.register import Register, Sensor
 from rules.arrivals import Arrivals, starts_of
 from rules.events import Reason
 from rules.inputs import Inputs, inputs_of, joined
-from rules.kind import NEVER_NS, BoundRule, Fault, Found, State
+from rules.kind import NEVER_NS, BoundRule, Fault, Found, State, alarm_numbers
 from rules.links import Links
 from rules.rule import LevelLimit
 
@@ -78,12 +78,9 @@ class Stale:
 
     def __init__(self, bound: Sequence[BoundRule], register: Register, counts: Counter[tuple[str, str]]) -> None:
         del counts
-        n_sensors, sizes = len(register.sensors), [len(each.rule.sensors) for each in bound]
-        n = sum(sizes)
-        numbers = [
-            np.arange(each.first_alarm, each.first_alarm + size) for each, size in zip(bound, sizes, strict=True)
-        ]
-        self.alarm: NDArray[np.int32] = np.concatenate([np.zeros(0), *numbers]).astype(np.int32)
+        n_sensors = len(register.sensors)
+        self.alarm: NDArray[np.int32] = alarm_numbers(bound)
+        n = len(self.alarm)
         self._sensor = np.array([i for each in bound for i in each.rule.sensors], np.intp)
         self._beat = _heartbeat_of_each(register)[self._sensor]
         stale_s = np.array([each.stale_after_s for each in register.sensors], np.float64)
@@ -99,17 +96,21 @@ class Stale:
         self._value = np.full(n_sensors, np.nan)
         self._advanced_ns, self._beat_time_ns = np.zeros(n_sensors, np.int64), np.full(n_sensors, NEVER_NS)
         self._clock = _Clock()
+        self._earliest_ns = 0
+        """Listening time up to which nobody more can have fallen silent."""
+        self._awaited = np.zeros(n_sensors, np.bool_)
+        """Sensors whose arrival could end a blindness."""
 
     def evaluate(self, arrivals: Arrivals) -> list[Found]:
         """Return who fell silent before these arrivals, and who is heard again with them."""
         found = []
-        if self._clock.is_due(arrivals.received_ns):
+        if self._clock.is_due(arrivals.received_ns) and self._clock.listening_ns > self._earliest_ns:
             found.append(self._fall_silent(self._clock.received_ns))
         self._clock.step(arrivals.received_ns)
-        if len(arrivals):
-            if self.level.any():
-                found.append(self._hear_again(arrivals))
-            self._remember(arrivals)
+        rows = np.flatnonzero(self._awaited[arrivals.sensor])
+        if len(rows):
+            found.append(self._hear_again(self._inputs(arrivals, rows)))
+        self._remember(arrivals)
         return found
 
     def _fall_silent(self, received_ns: int) -> Found:
@@ -135,39 +136,36 @@ class Stale:
         silent: NDArray[np.bool_] = self._clock.listening_ns - heard_ns > stale_ns + patience_ns
         return silent
 
-    def _hear_again(self, arrivals: Arrivals) -> Found:
+    def _hear_again(self, inputs: Inputs) -> Found:
         """Return the blind sensors for which a usable reading and, if they have one, an advancing heartbeat are back.
 
         The first arrival with which both are fresh ends the blindness, whichever of the two it is.
         """
-        inputs = self._inputs_of_blind(arrivals)
         b, row = inputs.binding, np.arange(len(inputs.binding))
-        start = starts_of(b)
-        first = np.maximum.accumulate(np.where(start, row, 0))
+        first = np.maximum.accumulate(np.where(starts_of(b), row, 0))
         newest_reading = np.maximum.accumulate(np.where(inputs.is_beat, -1, row))
         newest_beat = np.maximum.accumulate(np.where(inputs.is_beat, row, -1))
         is_read = newest_reading >= first
         reads = is_read | self._is_fresh(self._heard_ns, self._time_ns, self._sensor[b])
         beats = (newest_beat >= first) | self._is_fresh(self._advanced_ns, self._beat_time_ns, self._beat[b])
-        ends = np.flatnonzero(reads & beats & (self.level[b] > 0))
+        ends = np.flatnonzero(reads & beats)
         ends = ends[starts_of(b[ends])]
         b = b[ends]
         value = np.where(is_read[ends], inputs.value[newest_reading[ends]], self._value[self._sensor[b]])
         time_ns = np.maximum(inputs.time_ns[ends], self._changed_ns[b])
         return self._turn(b, inputs.place[ends], time_ns, value, np.full(len(b), Reason.HEARD_AGAIN, np.uint8))
 
-    def _inputs_of_blind(self, arrivals: Arrivals) -> Inputs:
-        """Return what reaches blind bindings, sorted by binding and then place."""
-        readings = np.flatnonzero(arrivals.usable)
-        beats = np.flatnonzero(arrivals.advanced | arrivals.sighted)
+    def _inputs(self, arrivals: Arrivals, rows: NDArray[np.intp]) -> Inputs:
+        """Return what `rows` of `arrivals` bring to blind bindings, sorted by binding and then place."""
+        readings = rows[arrivals.usable[rows]]
+        beats = rows[arrivals.advanced[rows] | arrivals.sighted[rows]]
         row, binding = self._fed.reach(arrivals.sensor[readings])
         beat_row, beat_binding = self._proved.reach(arrivals.sensor[beats])
-        inputs = joined(
-            [
-                inputs_of(arrivals, readings[row], binding, is_beat=False),
-                inputs_of(arrivals, beats[beat_row], beat_binding, is_beat=True),
-            ]
+        parts = (
+            inputs_of(arrivals, readings[row], binding, is_beat=False),
+            inputs_of(arrivals, beats[beat_row], beat_binding, is_beat=True),
         )
+        inputs = joined(parts)
         inputs = inputs.take(self.level[inputs.binding] > 0)
         return inputs.take(np.lexsort((inputs.place, inputs.binding)))
 
@@ -190,7 +188,20 @@ class Stale:
         before = self.level[b]
         after = (_BLIND - before).astype(np.int8)
         self.level[b], self._changed_ns[b] = after, time_ns
+        self._await()
         return Found(place, self.alarm[b], time_ns, self._episode_ns[b], before, after, value, reason)
+
+    def _await(self) -> None:
+        """Derive when the next blindness could begin, and whose arrival could end one."""
+        sensor, beat, blind = self._sensor, self._beat, self.level > 0
+        until_ns = self._heard_ns[sensor] + self._stale_ns[sensor]
+        beats_until_ns = np.where(beat < 0, until_ns, self._advanced_ns[beat] + self._stale_ns[beat])
+        until_ns = np.minimum(until_ns, beats_until_ns)[~blind]
+        # What was heard only grows, so that this bound holds until somebody turns.
+        self._earliest_ns = int(until_ns.min(initial=np.iinfo(np.int64).max))
+        self._awaited[:] = False
+        self._awaited[sensor[blind]] = True
+        self._awaited[beat[blind & (beat >= 0)]] = True
 
     def _remember(self, arrivals: Arrivals) -> None:
         sensor, time_ns = arrivals.sensor[arrivals.usable], arrivals.time_ns[arrivals.usable]
@@ -223,6 +234,7 @@ class Stale:
         """Begin to listen for sensors that the snapshot did not know."""
         self._heard_ns[~known] = self._clock.listening_ns
         self._advanced_ns[~known] = self._clock.listening_ns
+        self._await()
 
 
 class _Clock:
