@@ -18,6 +18,7 @@ rules:
     kind: threshold
     quantity: water_main_pressure
     title: {zh: 供水压力低, en: Water pressure is low}
+    advice: {zh: 请核查, en: Check it}
     side: low
     levels:
       - {level: blue, limit: 0.16, deadband: 0.01, on_delay_s: 60, off_delay_s: 60, source: assumed for the benchmark}
@@ -26,6 +27,12 @@ rules:
       - {level: red, limit: 0.05, deadband: 0.01, on_delay_s: 0, off_delay_s: 0, source: assumed for the benchmark}
 """
 """Four levels with delays: what a real pack asks of every reading."""
+
+_ROUTES = """
+routes:
+  - {name: all, dimension: hazard, levels: [orange, red], roles: [responsible, manager, maintenance], channels: [sms]}
+  - {name: hook, dimension: hazard, levels: [blue, yellow, orange, red], targets: [hook]}
+"""
 
 
 def make_register(n_sensors: int) -> Register:
@@ -114,6 +121,7 @@ def write_district(folder: Path, n_sensors: int) -> None:
     duties = [[asset.id, role, role] for asset in assets for role in roles]
     _write(folder / "duties.csv", ["asset", "role", "contact"], duties)
     (folder / "rules.yaml").write_text(_RULES, encoding="utf-8")
+    (folder / "routes.yaml").write_text(_ROUTES, encoding="utf-8")
 
 
 def _write(path: Path, header: list[str], rows: list[list[object]]) -> None:

@@ -1,0 +1,24 @@
+"""`python -m benchmarks [NAME ...]`: print the machine and the figures of the named benchmarks, or of all."""
+
+import sys
+
+from benchmarks import intake, latency, rules
+from benchmarks.figures import machine, show
+
+BENCHMARKS = {"rules": rules.measure, "intake": intake.measure, "latency": latency.measure}
+
+
+def main() -> None:
+    """Run what the command line names."""
+    names = sys.argv[1:] or list(BENCHMARKS)
+    unknown = sorted(set(names) - set(BENCHMARKS))
+    if unknown:
+        sys.exit(f"benchmarks: expected names among {', '.join(BENCHMARKS)}, got {', '.join(unknown)}")
+    print(f"# {machine()}")
+    for name in names:
+        for figure in BENCHMARKS[name]():
+            show(figure)
+
+
+if __name__ == "__main__":
+    main()
