@@ -58,6 +58,7 @@ class _Run:
     """Time since the value before must not count: too long without one, or told by another clock."""
 
     def take(self, rows: NDArray[np.intp] | NDArray[np.bool_]) -> "_Run":
+        """Return the inputs at `rows`, int or bool mask."""
         return _Run(self.inputs.take(rows), self.before_ns[rows], self.before_value[rows], self.broken[rows])
 
 
@@ -124,7 +125,8 @@ class Ladder:
 
     def climb(self, inputs: Inputs) -> list[Found]:
         """Return the changes that `inputs` cause, which hold every input of each of their bindings."""
-        found, run = [], self._newest.run(inputs)
+        found: list[Found] = []
+        run = self._newest.run(inputs)
         inputs = run.inputs
         while True:
             rows = np.flatnonzero(self._matters(run))
@@ -133,8 +135,9 @@ class Ladder:
                 break
             # The first input of each binding that can change anything; what stands before it cannot.
             now = run.take(rows)
-            found.append(self._judge(now.take(~now.inputs.is_beat)))
-            found.append(self._prove(now.take(now.inputs.is_beat)))
+            is_beat = now.inputs.is_beat
+            steps = (self._judge, ~is_beat), (self._prove, is_beat)
+            found += [step(now.take(chosen)) for step, chosen in steps if chosen.any()]
             self._done[run.inputs.binding] = np.iinfo(np.intp).max
             self._done[now.inputs.binding] = now.inputs.place
             run = run.take(run.inputs.place > self._done[run.inputs.binding])
