@@ -37,6 +37,7 @@ class Database:
         Raises:
             LedgerVersionError: the tables there belong to another version.
         """
+        self.url = url
         target = make_url(url)
         if target.drivername == "postgresql":
             target = target.set(drivername="postgresql+psycopg")
