@@ -5,7 +5,6 @@ Comes in: line protocol, InfluxQL. Goes out: status, headers and body as they ar
 batching API loses points after its retries). Every version answers InfluxQL at `/query`.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -29,6 +28,13 @@ class Answer:
     body: str
 
 
+@dataclass(frozen=True, slots=True)
+class _Identity:
+    version: str
+    dialect: str
+    is_mirror: bool
+
+
 class InfluxServer:
     """Connections to one server. `write` from one thread, `query` from any."""
 
@@ -44,7 +50,7 @@ class InfluxServer:
             headers={"Authorization": f"Token {self._token}"} if self._token else {},
         )
         self._client: InfluxDBClient | None = None
-        self._write: Callable[[bytes], Answer] | None = None
+        self._identity: _Identity | None = None
 
     def write(self, body: bytes) -> Answer:
         """Post one body of lines and return what the server says.
@@ -52,9 +58,7 @@ class InfluxServer:
         Raises:
             HistoryUnavailableError: there was no answer in time.
         """
-        if self._write is None:
-            self._write = self._write_v1 if self._dialect() == "v1" else self._write_v2
-        return self._write(body)
+        return self._write_v1(body) if self._known().dialect == "v1" else self._write_v2(body)
 
     def query(self, influxql: str) -> list[dict[str, Any]]:
         """Return the series that `influxql` gives: dicts with name, tags, columns, values; times in nanoseconds.
@@ -62,6 +66,8 @@ class InfluxServer:
         Raises:
             HistoryUnavailableError: no answer, or the server refuses the query.
         """
+        if self._known().is_mirror:
+            raise HistoryUnavailableError(f"{self._settings.url}: VictoriaMetrics does not speak InfluxQL")
         parameters = {"db": self._settings.database, "q": influxql, "epoch": "ns"}
         answer = self._request("GET", "/query", params=parameters)
         opened = _json(answer)
@@ -79,24 +85,28 @@ class InfluxServer:
         if self._client is not None:
             self._client.close()  # type: ignore[no-untyped-call]
 
-    def _dialect(self) -> str:
-        """Return v1 or v2 after asking the server who it is; what the settings say has the last word."""
+    def _known(self) -> _Identity:
+        """Return who the server is, asked once; what the settings say about the dialect has the last word."""
+        if self._identity is None:
+            self._identity = self._ask()
+            self._log.info("history_server", version=self._identity.version, dialect=self._identity.dialect)
+        return self._identity
+
+    def _ask(self) -> _Identity:
         ping = self._request("GET", "/ping")
-        version = ping.headers.get("X-Influxdb-Version", "")
-        dialect = self._settings.dialect
-        if ping.status_code >= 400 and dialect == "auto":
+        chosen = self._settings.dialect
+        if ping.status_code >= 400 and chosen == "auto":
             remedy = "check history.url and token, or set history.dialect"
             raise HistoryUnavailableError(f"{self._settings.url}/ping: HTTP {ping.status_code}; {remedy}")
+        version = ping.headers.get("X-Influxdb-Version", "")
         if not version and "VictoriaMetrics" in self._request("GET", "/").text:
             # Tried with 1.79.5: kill -9 lost all of 142,000 rows it had answered 204 for, and bad lines get 204 too.
             self._log.warning(
                 "history_is_a_mirror", server="VictoriaMetrics", remedy="keep another history as the record"
             )
-            version = "VictoriaMetrics"
-        if dialect == "auto":
-            dialect = "v1" if version.startswith("1.") else "v2"
-        self._log.info("history_server", version=version or "unknown", dialect=dialect)
-        return dialect
+            return _Identity("VictoriaMetrics", "v1" if chosen == "v1" else "v2", is_mirror=True)
+        found = "v1" if version.startswith("1.") else "v2"
+        return _Identity(version or "unknown", found if chosen == "auto" else chosen, is_mirror=False)
 
     def _write_v1(self, body: bytes) -> Answer:
         answer = self._request(

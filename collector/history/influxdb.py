@@ -113,13 +113,13 @@ class InfluxHistory:
             if series.get("name") == "config-data"
             for name, value in zip(series["columns"], series["values"][0], strict=True)
         }
-        for name in ("max-values-per-tag", "max-series-per-database"):
-            limit = limits.get(name)
-            if isinstance(limit, int) and 0 < limit < len(self._sensors):
-                remedy = f"set {name} = 0 or index-version = 'tsi1' in influxdb.conf"
-                self._log.error(
-                    "history_limit_too_low", limit=name, allows=limit, needed=len(self._sensors), remedy=remedy
-                )
+        of_one_quantity = max(Counter(sensor.quantity for sensor in self._sensors).values(), default=0)
+        needs = {"max-values-per-tag": of_one_quantity, "max-series-per-database": len(self._sensors)}
+        for name, needed in needs.items():
+            allowed = limits.get(name)
+            if isinstance(allowed, int) and 0 < allowed < needed:
+                remedy = f"set {name} = 0 in influxdb.conf"
+                self._log.error("history_limit_too_low", limit=name, allows=allowed, needed=needed, remedy=remedy)
 
 
 def _distinct(batches: Sequence[ReadingBatch]) -> tuple[RawReadings, NDArray[np.int64]]:
