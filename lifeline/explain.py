@@ -4,6 +4,7 @@ Comes in: a `Chain` and the configuration. Goes out: Chinese or English text for
 judge: it repeats what the ledger stored.
 """
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -15,7 +16,9 @@ from config.register import Register, Sensor
 from lifeline.chain import Chain
 from lifeline.console.formats import CITY_ZONE, clock_text, masked
 from lifeline.console.words import Language, word
-from rules.events import Dimension, Reason
+from lifeline.logs import redact_text
+from rules.events import Dimension
+from rules.explanation import Turn, describe
 from rules.rule import LevelLimit, Rule, RuleSet
 
 
@@ -40,7 +43,7 @@ def chain_links(chain: Chain, register: Register, ruleset: RuleSet, lang: Langua
         limit = _limit(rule, event)
         if event is chain.events[0]:
             links += [_reading(event, sensor, rule, lang), _rule(chain.alert, rule, limit, ruleset.version, lang)]
-        links.append(_alarm(event, limit, rule, lang))
+        links.append(_alarm(event, sensor, rule, lang))
     return [*links, _alert(chain.alert, register, lang)]
 
 
@@ -78,9 +81,9 @@ def _reading(event: StoredEvent, sensor: Sensor | None, rule: Rule | None, lang:
 
 
 def _value(event: StoredEvent, rule: Rule | None, lang: Language) -> str:
+    if math.isnan(event.value):
+        return word("silence", lang)
     quantity = rule.quantity if rule else None
-    if event.value != event.value:
-        return _REASONS[event.reason][0 if lang == "zh" else 1]
     return f"{event.value:.{quantity.decimals}f} {quantity.unit}" if quantity else f"{event.value:g}"
 
 
@@ -95,14 +98,12 @@ def _rule(alert: Alert, rule: Rule | None, limit: LevelLimit | None, version: st
     return ChainLink("rule", 0, text.strip(), f"{source} · {version}")
 
 
-def _alarm(event: StoredEvent, limit: LevelLimit | None, rule: Rule | None, lang: Language) -> ChainLink:
-    transition = word(event.transition.name.lower(), lang)
-    reason = _REASONS[event.reason][0 if lang == "zh" else 1]
+def _alarm(event: StoredEvent, sensor: Sensor | None, rule: Rule | None, lang: Language) -> ChainLink:
     levels = f"{_level(event.level_before, rule, lang)} → {_level(event.level_after, rule, lang)}"
-    on_delay = f" {limit.on_delay_s:g} s" if limit and event.reason is Reason.LIMIT_HELD else ""
-    return ChainLink(
-        "event", event.time_ns, f"{event.alarm} {transition}: {levels}, {reason}{on_delay}", _value(event, rule, lang)
-    )
+    turn = Turn(event.transition, event.reason, event.level_before, event.level_after, event.value)
+    why = describe(rule, turn, lang, sensor.stale_after_s if sensor else None) if rule else event.reason.name.lower()
+    text = f"{event.alarm} {word(event.transition.name.lower(), lang)}: {levels}"
+    return ChainLink("event", event.time_ns, text, why)
 
 
 def _level(number: int, rule: Rule | None, lang: Language) -> str:
@@ -134,7 +135,7 @@ def _delivery_lines(delivery: Delivery, register: Register, lang: Language) -> I
         f"→ {name} {masked(notification.address)} · {notification.channel} · {word(notification.kind.value, lang)}"
         f" · {delivery.state} ({word('attempts', lang)} {delivery.attempts}) {notification.id}"
     )
-    yield f"    {notification.text}"
+    yield f"    {redact_text(notification.text)}"
     for key, time_ns in (
         ("accepted", delivery.first_sent_ns),
         *((ReceiptCode(code).name.lower(), received_ns) for code, received_ns in delivery.receipts),
@@ -154,13 +155,3 @@ def _when(time_ns: int) -> str:
     if not time_ns:
         return "-"
     return clock_text(time_ns, CITY_ZONE, millis=True)
-
-
-_REASONS = {
-    Reason.LIMIT_HELD: ("越限并持续", "beyond the limit for"),
-    Reason.BACK_WITHIN: ("恢复到限值以内", "back within the limit"),
-    Reason.NO_READING: ("没有可用读数", "no usable reading"),
-    Reason.NO_HEARTBEAT: ("心跳停止", "heartbeat stands still"),
-    Reason.NEVER_SEEN: ("从未上报", "never heard"),
-    Reason.HEARD_AGAIN: ("恢复上报", "heard again"),
-}

@@ -24,6 +24,7 @@ from lifeline.board import UNSEEN, Board, blank_board
 from lifeline.ledger_writer import LedgerWriter
 from rules.engine import RuleEngine
 from rules.events import AlarmEvents
+from rules.snapshot import SnapshotError
 
 _ROUND = 64
 """Entries judged before a look at the stop flag and the commit clock; assumed."""
@@ -70,10 +71,12 @@ class RulesStage:
         *,
         snapshot_s: float,
         on_events: Callable[[], None],
+        clock_s: Callable[[], float] = time.monotonic,
     ) -> None:
-        """Judge with `engine` what `journal` holds; call `on_events` after each committed step that carries events."""
+        """Judge with `engine` what `journal` holds; call `on_events` after each committed step with events."""
         self._journal, self._engine, self._ledger, self._planner = journal, engine, ledger, planner
         self._snapshot_s, self._on_events = snapshot_s, on_events
+        self._clock_s = clock_s
         self._stopping = threading.Event()
         self._writer = LedgerWriter(ledger, self._stopping)
         self._cursor = Cursor(0, 0)
@@ -82,7 +85,7 @@ class RulesStage:
         self._received_ns = 0
         self._open: tuple[Alert, ...] = ()
         self._restored = False
-        self._committed_s = self._snapshot_s_at = self._board_s = time.monotonic()
+        self._committed_s = self._snapshot_s_at = self._board_s = self._clock_s()
         self.board: Board = blank_board(len(engine.alarms), len(engine.health()))
         self.counts: Counter[tuple[str, str]] = self._writer.counts
 
@@ -116,10 +119,7 @@ class RulesStage:
         self._cursor = self._ledger.take_over()
         self._open = tuple(self._ledger.open_alerts())
         _check_belongs(self._journal.last_position(), self._cursor.position)
-        snapshot = self._ledger.snapshot()
-        if snapshot is not None:
-            self._engine.restore(snapshot.blob)
-            self._position = self._snapshot = snapshot.position
+        self._restore_snapshot()
         while self._position < self._cursor.position:
             entries = [e for e in self._journal.read(self._position, _ROUND) if e.position <= self._cursor.position]
             for entry in entries:
@@ -129,6 +129,18 @@ class RulesStage:
         self._restored = True
         self._publish()
         _log.info("rules_restored", snapshot=self._snapshot, position=self._position, open_alerts=len(self._open))
+
+    def _restore_snapshot(self) -> None:
+        snapshot = self._ledger.snapshot()
+        if snapshot is None:
+            return
+        try:
+            self._engine.restore(snapshot.blob)
+        except SnapshotError as error:
+            # The journal says the same at more length.
+            _log.error("snapshot_unusable", position=snapshot.position, error=str(error))
+            return
+        self._position = self._snapshot = snapshot.position
 
     def judge_round(self) -> bool:
         """Judge the next entries and commit what follows; False when there was none."""
@@ -141,14 +153,14 @@ class RulesStage:
         self.counts["batches_judged", ""] += len(entries)
         if any(len(part) for part in parts):
             self._commit_events(entries, parts)
-        elif time.monotonic() - self._committed_s >= _COMMIT_S:
+        elif self._clock_s() - self._committed_s >= _COMMIT_S:
             self._commit_position(self._due_snapshot())
-        if time.monotonic() - self._board_s >= _BOARD_S:
+        if self._clock_s() - self._board_s >= _BOARD_S:
             self._publish()
         return True
 
     def _idle(self) -> None:
-        if self._position > self._cursor.position and time.monotonic() - self._committed_s >= _COMMIT_S:
+        if self._position > self._cursor.position and self._clock_s() - self._committed_s >= _COMMIT_S:
             self._commit_position(self._due_snapshot())
         if self._journal.wait(self._position, _WAIT_S) and not self._journal.read(self._position, 1):
             # Only rows that cannot be read lie behind: they are passed over with the next good one.
@@ -173,17 +185,17 @@ class RulesStage:
         if not self._writer.commit(step):
             return None
         self._cursor = step.next_cursor
-        self._committed_s = time.monotonic()
+        self._committed_s = self._clock_s()
         if snapshot is not None:
             self._snapshot, self._snapshot_s_at = step.position, self._committed_s
         return step
 
     def _due_snapshot(self) -> bytes | None:
-        is_due = time.monotonic() - self._snapshot_s_at >= self._snapshot_s
+        is_due = self._clock_s() - self._snapshot_s_at >= self._snapshot_s
         return self._engine.snapshot() if is_due else None
 
     def _publish(self) -> None:
-        self._board_s = time.monotonic()
+        self._board_s = self._clock_s()
         health = self._engine.health()
         # A sensor that was never heard is unprotected, not merely blind, even while its silence is an alarm.
         health[~self._engine.seen()] = UNSEEN

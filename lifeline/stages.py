@@ -67,7 +67,7 @@ def build_stages(
         stores.journal,
         engine,
         stores.ledger,
-        _planner(configuration, engine, around.links),
+        make_planner(configuration, engine, around.links),
         snapshot_s=settings.ledger.snapshot_s,
         on_events=told,
     )
@@ -95,9 +95,10 @@ def _dispatcher(
     return Dispatcher(stores.ledger, timed, around.clock_ns)
 
 
-def _planner(
+def make_planner(
     configuration: Configuration, engine: RuleEngine, links: Links
 ) -> Callable[[AlarmEvents, int, Sequence[Alert]], Plan]:
+    """Return the function that plans with everything but the step itself already known."""
     district = District(
         configuration.register, configuration.quantities, configuration.ruleset, configuration.routes, links
     )

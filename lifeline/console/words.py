@@ -74,6 +74,7 @@ _WORDS = {
     "attempts": ("尝试", "Attempts"),
     "state": ("状态", "State"),
     "time": ("时间", "Time"),
+    "silence": ("没有读数", "no reading"),
     "event": ("事件", "Event"),
     "advice": ("处置建议", "Advice"),
     "closed": ("已解除", "Closed"),

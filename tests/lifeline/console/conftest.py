@@ -1,0 +1,58 @@
+"""The console over the demo district, asked in memory: no thread, no socket."""
+
+import asyncio
+
+import httpx
+import pytest
+from prometheus_client import CollectorRegistry
+
+from lifeline.console.application import make_console
+from lifeline.console.parts import Parts
+from lifeline.self_alarms import SystemHealth
+
+
+class Browser:
+    """What a browser sees of the desk's console."""
+
+    def __init__(self, desk):
+        self.desk = desk
+        self.health = SystemHealth(is_alive=True, is_ready=True, alarms=())
+        configuration, stores = desk.configuration, desk.stores
+        self.parts = Parts(
+            register=configuration.register,
+            quantities=configuration.quantities,
+            ruleset=configuration.ruleset,
+            alarms=desk.engine.alarms,
+            ledger=stores.ledger,
+            history=stores.history,
+            links=desk.links,
+            registry=CollectorRegistry(),
+            board=lambda: desk.stage.board,
+            health=lambda: self.health,
+            clock_ns=lambda: desk.now_ns,
+        )
+        self._console = make_console(self.parts)
+
+    def get(self, path, **options):
+        """Return the answer to a GET."""
+        return asyncio.run(self._ask("GET", path, options))
+
+    def post(self, path, **options):
+        """Return the answer to a POST."""
+        return asyncio.run(self._ask("POST", path, options))
+
+    async def _ask(self, method, path, options):
+        transport = httpx.ASGITransport(self._console)
+        async with httpx.AsyncClient(transport=transport, base_url="http://console") as client:
+            return await client.request(method, path, **options)
+
+    def link(self, alert, contact_place=0):
+        """Return the path of the acknowledge link of one of the alert's messages."""
+        delivery = self.desk.stores.ledger.notifications(alert.id)[contact_place]
+        return self.parts.links.acknowledge(delivery.notification.id).removeprefix("http://console")
+
+
+@pytest.fixture
+def browser(desk):
+    """A browser before the console of the demo district."""
+    return Browser(desk)
