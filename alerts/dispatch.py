@@ -100,9 +100,13 @@ class Dispatcher:
         self._awake.set()
 
     def status(self) -> DispatchStatus:
-        """Return how every channel is doing."""
-        waiting = self._outbox.waiting()
+        """Return how every channel is doing; while the ledger is away nothing is known to wait."""
         nothing = Waiting(0, 0, 0)
+        try:
+            waiting = self._outbox.waiting()
+        except Exception as error:  # noqa: BLE001 - the page that shows an outage must not fail with it
+            self._outages.fails(_LEDGER, _named(error), self._clock_ns())
+            waiting = {}
         outages = self._outages.current()
         channels = {
             name: ChannelStatus(
