@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from prometheus_client import CollectorRegistry, Histogram
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 
+from lifeline.metric_names import COUNTERS, GAUGES, HISTOGRAMS
+
 Counts = Mapping[tuple[str, str], int]
 """(metric name without prefix and suffix, reason or "") to how many."""
 
@@ -56,17 +58,8 @@ class StageCollector:
 
 def latency_histograms(registry: CollectorRegistry) -> Latencies:
     """Return both histograms, registered with `registry`."""
-    decided = Histogram(
-        "lifeline_decision_seconds",
-        "From the reading's arrival to the committed alarm event.",
-        registry=registry,
-        buckets=_SECONDS,
-    )
-    handed_over = Histogram(
-        "lifeline_handover_seconds",
-        "From the reading's arrival to the moment a channel took the notification.",
-        registry=registry,
-        buckets=_SECONDS,
+    decided, handed_over = (
+        Histogram(f"lifeline_{name}", text, registry=registry, buckets=_SECONDS) for name, text in HISTOGRAMS.items()
     )
     return Latencies(decided, handed_over)
 
@@ -93,7 +86,3 @@ def _gauges(gauges: Iterable[Gauge]) -> Iterator[Metric]:
             family = families[gauge.name] = GaugeMetricFamily(f"lifeline_{gauge.name}", text, labels=[*gauge.labels])
         family.add_metric([*gauge.labels.values()], gauge.value)
     yield from families.values()
-
-
-COUNTERS: Mapping[str, str] = {}
-GAUGES: Mapping[str, str] = {}
