@@ -3,9 +3,9 @@
 Comes in: batches, queries of one sensor. Goes out: `Series`. Refuses to know the journal and the clock: retention
 counts back from the newest `received_ns` seen.
 
-Each write is one durable row of packed readings. When a received minute has ended, or the raw log is long, a write also
-folds a bounded piece of it, so that no single write waits for a whole minute. Queries join the blocks with the raw log,
-which stays in memory too.
+Each write is one durable row of packed readings. When a received minute has ended, or the raw log is long, a write
+first folds a bounded piece of it, so that no single write waits for a whole minute. Queries join the blocks with the
+raw log, which stays in memory too.
 """
 
 import sqlite3
@@ -44,6 +44,7 @@ class SqliteHistory:
         self._numbers = self._store.numbers(sensor_ids)
         self._retention_ns = int(retention_days * _DAY_NS)
         self._newest_ns = 0
+        self._broken = ""
         # Replaced, never changed: a reader keeps the tuple it took. It takes it before it reads the blocks, so that a
         # fold in between shows readings twice (and they are deduplicated), never not at all.
         self._tail = self._store.tail()
@@ -55,11 +56,16 @@ class SqliteHistory:
             HistoryUnavailableError: the disk did not take it; the caller repeats the same batches.
         """
         with self._writing:
+            if self._broken:
+                raise HistoryUnavailableError(self._broken)
             try:
-                self._append(batches)
+                self._newest_ns = max([self._newest_ns, *(batch.received_ns for batch in batches)])
+                # Before the append: a fold that fails again and again must not leave a raw row each time.
                 self._fold_a_piece()
                 self._expire()
+                self._append(batches)
             except sqlite3.Error as error:
+                self._broken = _fatal(error)
                 raise HistoryUnavailableError(f"embedded history: {error}") from error
         return []
 
@@ -92,7 +98,6 @@ class SqliteHistory:
             self._store.close()
 
     def _append(self, batches: Sequence[ReadingBatch]) -> None:
-        self._newest_ns = max(self._newest_ns, *(batch.received_ns for batch in batches), 0)
         readings = np.concatenate([self._stored(batch) for batch in batches] or [NO_READINGS])
         for start in range(0, len(readings), _PIECE_READINGS):
             row = self._store.append(self._newest_ns, readings[start : start + _PIECE_READINGS])
@@ -117,6 +122,13 @@ class SqliteHistory:
 
 _POINT = np.dtype([("sensor", "<i4"), ("time_ns", "<i8")])
 _NO_POINTS = np.empty(0, _POINT)
+
+
+def _fatal(error: sqlite3.Error) -> str:
+    """Return why nothing may be written any more: after a failed sync the kernel may answer success for lost pages."""
+    if getattr(error, "sqlite_errorcode", 0) not in {sqlite3.SQLITE_IOERR_FSYNC, sqlite3.SQLITE_IOERR_DIR_FSYNC}:
+        return ""
+    return f"embedded history: {error}; restart"
 
 
 def _points(readings: RawReadings) -> RawReadings:

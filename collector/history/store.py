@@ -171,7 +171,9 @@ def _free_name(path: Path) -> Path:
 def _open(path: Path) -> sqlite3.Connection:
     connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
     try:
-        for pragma in (f"page_size = {_PAGE_BYTES}", "journal_mode = WAL", "synchronous = FULL", "busy_timeout = 5000"):
+        connection.execute(f"PRAGMA page_size = {_PAGE_BYTES}").fetchall()
+        # Debian builds SQLite to overwrite what is deleted: a fold would then write every reading twice.
+        for pragma in ("journal_mode = WAL", "synchronous = FULL", "secure_delete = OFF", "busy_timeout = 5000"):
             connection.execute(f"PRAGMA {pragma}").fetchall()
         for table in _TABLES:
             connection.execute(table)

@@ -42,7 +42,25 @@ class ReadPool:
 
 
 def _open(path: Path) -> sqlite3.Connection:
-    connection = sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True, check_same_thread=False)
-    connection.execute("PRAGMA query_only = 1")
-    connection.execute("PRAGMA busy_timeout = 5000")
+    if not path.is_file():
+        raise FileNotFoundError(f"{path}: expected a journal file, got none; check the path")
+    address = path.resolve().as_uri()
+    try:
+        return _connect(f"{address}?mode=ro")
+    except sqlite3.OperationalError:
+        # A copy on a medium that cannot be written has no room for a -shm file; without a WAL it needs none.
+        if path.with_name(path.name + "-wal").exists():
+            raise
+        return _connect(f"{address}?immutable=1")
+
+
+def _connect(address: str) -> sqlite3.Connection:
+    connection = sqlite3.connect(address, uri=True, check_same_thread=False)
+    try:
+        connection.execute("PRAGMA query_only = 1")
+        connection.execute("PRAGMA busy_timeout = 5000")
+        connection.execute("SELECT count(*) FROM sqlite_schema").fetchall()
+    except sqlite3.OperationalError:
+        connection.close()
+        raise
     return connection

@@ -217,6 +217,20 @@ def test_journal_opened_without_a_free_byte_says_what_to_do(small_disk):
     assert last == kept
 
 
+def test_reader_of_a_journal_on_a_read_only_disk_reads_it(small_disk):
+    """A copy on a medium that cannot be written can still be replayed."""
+    path = small_disk / "journal.db"
+    journal = SqliteJournal(path, ("a",), 1024 * MIB, 0)
+    journal.append([_batch(1), _batch(2)])
+    journal.close()
+    subprocess.run(["mount", "-o", "remount,ro", small_disk], check=True)
+    reader = JournalReader(path, ("a",))
+    found = [entry.position for entry in reader.read(0, 9)]
+    reader.close()
+
+    assert [1, 2] == found
+
+
 def test_journal_with_four_readers_stays_sound_and_in_order(tmp_path):
     """Four readers, one of them without any pause, one in another process, while batches are appended and trimmed."""
     path = tmp_path / "journal.db"

@@ -202,6 +202,14 @@ def test_reader_of_a_closed_journal_leaves_the_writer_free(open_journal, tmp_pat
     assert [(1, 1)] == seen
 
 
+def test_reader_of_no_file_says_what_it_expected(tmp_path):
+    """A wrong path is named, and nothing is created there."""
+    with pytest.raises(FileNotFoundError, match="expected a journal file"):
+        JournalReader(tmp_path / "none.db", SENSORS).last_position()
+
+    assert [] == list(tmp_path.iterdir())
+
+
 @pytest.mark.parametrize(("received_ns", "expected"), [(0, 0), (10, 0), (11, 1), (30, 2), (31, 3), (99, 3)])
 def test_position_at_finds_the_last_entry_before_a_time(open_journal, received_ns, expected):
     """Retention and replay ask by time."""
