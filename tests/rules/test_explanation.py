@@ -1,0 +1,152 @@
+"""Every transition has its sentence in both languages."""
+
+import math
+
+import numpy as np
+import pytest
+
+from config.quantities import Quantity
+from rules.engine import RuleEngine
+from rules.events import AlarmEvents, Reason, Transition
+from rules.explanation import Turn, describe, turn_at
+from rules.rule import Rule, RuleSet
+from tests.rules.small_district import PLAIN, batch, register, stale, threshold
+
+PRESSURE = Quantity("p", "水压", "pressure", "MPa", 0.0, 3.0, 1.0, 2, {}, "assumed")
+GAS = Quantity("g", "甲烷浓度", "methane", "%LEL", 0.0, 100.0, 1.0, 1, {}, "assumed")
+
+
+def rule(side: str, quantity: Quantity | None, levels) -> Rule:
+    """Return a threshold rule that knows what it measures."""
+    made = threshold("rule", [PLAIN], levels, side=side)
+    fields = {name: getattr(made, name) for name in Rule.__slots__}
+    return Rule(**{**fields, "quantity": quantity})
+
+
+LOW = rule("low", PRESSURE, [("yellow", 0.07, 0.01, 60, 30), ("orange", 0.02, 0.02, 10, 0)])
+HIGH = rule("high", GAS, [("yellow", 10.0, 2.0, 0, 5400), ("red", 50.0, 5.0, 4, 60)])
+BARE = rule("high", None, [("red", 50.0, 5.0, 4, 60)])
+SILENT = stale("silent", [PLAIN])
+
+
+@pytest.mark.parametrize(
+    ("of", "turn", "zh", "en"),
+    [
+        (
+            LOW,
+            (Transition.RAISED, Reason.LIMIT_HELD, 0, 4, -0.001),
+            "水压0.00 MPa，不高于橙色限值0.02 MPa，已持续10秒",
+            "Pressure 0.00 MPa, at or below the orange limit of 0.02 MPa for 10 s",
+        ),
+        (
+            LOW,
+            (Transition.RAISED, Reason.LIMIT_HELD, 0, 3, 0.075),
+            "水压0.07 MPa，尚未回升到0.08 MPa，曾不高于黄色限值0.07 MPa，已持续1分钟",
+            "Pressure 0.07 MPa, not back above 0.08 MPa since it was "
+            "at or below the yellow limit of 0.07 MPa for 1 min",
+        ),
+        (
+            HIGH,
+            (Transition.ESCALATED, Reason.LIMIT_HELD, 3, 5, 63.0),
+            "甲烷浓度63.0 %LEL，不低于红色限值50.0 %LEL，已持续4秒",
+            "Methane 63.0 %LEL, at or above the red limit of 50.0 %LEL for 4 s",
+        ),
+        (
+            HIGH,
+            (Transition.RAISED, Reason.LIMIT_HELD, 0, 3, 11.0),
+            "甲烷浓度11.0 %LEL，不低于黄色限值10.0 %LEL",
+            "Methane 11.0 %LEL, at or above the yellow limit of 10.0 %LEL",
+        ),
+        (
+            HIGH,
+            (Transition.LOWERED, Reason.BACK_WITHIN, 5, 3, 40.0),
+            "甲烷浓度40.0 %LEL，已回落到45.0 %LEL以下，已持续1分钟，仍为黄色",
+            "Methane 40.0 %LEL, back below 45.0 %LEL for 1 min; still yellow",
+        ),
+        (
+            HIGH,
+            (Transition.CLEARED, Reason.BACK_WITHIN, 3, 0, 1.0),
+            "甲烷浓度1.0 %LEL，已回落到8.0 %LEL以下，已持续90分钟",
+            "Methane 1.0 %LEL, back below 8.0 %LEL for 90 min",
+        ),
+        (
+            LOW,
+            (Transition.CLEARED, Reason.BACK_WITHIN, 4, 0, 0.42),
+            "水压0.42 MPa，已回升到0.08 MPa以上，已持续30秒",
+            "Pressure 0.42 MPa, back above 0.08 MPa for 30 s",
+        ),
+        (
+            BARE,
+            (Transition.RAISED, Reason.LIMIT_HELD, 0, 5, 51.5),
+            "51.5，不低于红色限值50，已持续4秒",
+            "51.5, at or above the red limit of 50 for 4 s",
+        ),
+        (
+            SILENT,
+            (Transition.RAISED, Reason.NO_READING, 0, 1, math.nan),
+            "没有收到有效读数（超过6秒）",
+            "No usable reading (longer than 6 s)",
+        ),
+        (
+            SILENT,
+            (Transition.RAISED, Reason.NO_HEARTBEAT, 0, 1, math.nan),
+            "仍有读数，但设备心跳停止（超过6秒）",
+            "Readings arrive, but the device's heartbeat stands still (longer than 6 s)",
+        ),
+        (
+            SILENT,
+            (Transition.RAISED, Reason.NEVER_SEEN, 0, 1, math.nan),
+            "已登记，但从未收到读数（超过6秒）",
+            "Registered, but never heard (longer than 6 s)",
+        ),
+        (
+            SILENT,
+            (Transition.CLEARED, Reason.HEARD_AGAIN, 1, 0, 0.4),
+            "读数和心跳已恢复",
+            "Readings and heartbeat are back",
+        ),
+    ],
+)
+def test_describe_of_a_turn_says_why_in_both_languages(of, turn, zh, en):
+    """Value, limit, delay and what still stands are in the sentence."""
+    assert (zh, en) == (describe(of, Turn(*turn), "zh", 6.0), describe(of, Turn(*turn), "en", 6.0))
+
+
+def test_describe_of_silence_without_stale_time_leaves_it_out():
+    """Who does not know the sensor still gets a sentence."""
+    assert "No usable reading" == describe(SILENT, Turn(Transition.RAISED, Reason.NO_READING, 0, 1, math.nan), "en")
+
+
+def test_describe_of_a_level_that_the_rule_no_longer_has_names_the_value():
+    """An old event is told by the rules of today without failing."""
+    gone = Turn(Transition.RAISED, Reason.LIMIT_HELD, 0, 2, 0.1)
+    back = Turn(Transition.CLEARED, Reason.BACK_WITHIN, 2, 0, 0.3)
+
+    assert ("Pressure 0.10 MPa", "Pressure 0.30 MPa") == (describe(LOW, gone, "en"), describe(LOW, back, "en"))
+
+
+@pytest.mark.parametrize("reason", list(Reason))
+@pytest.mark.parametrize("language", ["zh", "en"])
+def test_describe_of_every_reason_has_words(reason, language):
+    """No reason of the bounded set is without a sentence."""
+    assert describe(LOW, Turn(Transition.RAISED, reason, 0, 3, 0.05), language)
+
+
+def test_turn_at_of_events_takes_the_fields_of_that_row():
+    """The row of an engine's events becomes the fields of an explanation."""
+    engine = RuleEngine(RuleSet((threshold("rule", [PLAIN], [("red", 1.0, 0.5, 0, 0)], side="low"),), "1"), register())
+    events = engine.evaluate(batch(1, [(PLAIN, 1, 0.5), (PLAIN, 2, 9.0)]), 1)
+
+    assert Turn(Transition.CLEARED, Reason.BACK_WITHIN, 5, 0, 9.0) == turn_at(events, 1)
+
+
+def test_lines_of_events_are_canonical():
+    """The text of a history is fixed to the byte."""
+    columns = [np.array([each]) for each in (0, 5, 4, 1, 0, 5, np.nan, 3, 9)]
+    engine = RuleEngine(RuleSet((stale("silent", [PLAIN]),), "1"), register())
+    expected = (
+        '{"alarm":"silent/P.p","time_ns":5,"episode_ns":4,"transition":"raised","level_before":0,"level_after":5,'
+        '"value":null,"reason":"no_reading","position":9}'
+    )
+
+    assert [expected] == AlarmEvents(*columns).lines(engine.alarms)

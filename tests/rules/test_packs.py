@@ -1,0 +1,149 @@
+"""The packs that ship: they load, every number has a source, and the fire-water story comes out as told."""
+
+import numpy as np
+import pytest
+
+from config.levels import WarningLevel
+from config.loading import load_quantities
+from config.register import Asset, Register, Sensor
+from rules.engine import RuleEngine
+from rules.loading import load_rules
+from rules.rule import RuleSet, capable_levels
+from tests.rules.small_district import batch, told
+
+DOMAINS = [
+    ("fire_water", "fire", "fire_water_pressure", WarningLevel.ORANGE),
+    ("water_supply", "water", "water_main_pressure", WarningLevel.ORANGE),
+    ("gas", "gas", "methane", WarningLevel.RED),
+    ("bridge", "bridge", "strain", WarningLevel.RED),
+    ("bridge", "bridge", "displacement", WarningLevel.RED),
+]
+
+
+def town(domain: str, quantity: str) -> Register:
+    """Return one asset with one device: a value, sensor 0, and its heartbeat, sensor 1."""
+    asset = Asset("X", "kind", domain, "X", "X", "R", 0.0, 0.0)
+    value = Sensor("X.v", "X", "D", "v", quantity, 1.0, 0.0, 2.0, 6.0, "X.b")
+    beat = Sensor("X.b", "X", "D", "b", "heartbeat", 1.0, 0.0, 2.0, 6.0, "")
+    return Register({}, {"X": asset}, [value, beat], {}, [])
+
+
+def load(tmp_path, pack: str, register: Register) -> RuleSet:
+    """Return the rules of one pack over `register`."""
+    (tmp_path / "rules.yaml").write_text(f"packs: [{pack}]\n", encoding="utf-8")
+    return load_rules(tmp_path, register, load_quantities())
+
+
+def play(tmp_path, pack: str, register: Register, values, beats=None):
+    """Return (second, transition, level) of the hazards that a value each 2 s causes."""
+    engine = RuleEngine(load(tmp_path, pack, register), register)
+    story = []
+    for i, value in enumerate(values):
+        second = 1000 + 2 * i
+        beat = i if beats is None else beats[i]
+        events = engine.evaluate(batch(second, [(0, second, value), (1, second, beat)]), i + 1)
+        story += [
+            (time - 1000, transition, after)
+            for alarm, time, transition, _, after, _ in told(events)
+            if engine.alarms[alarm].dimension == "hazard"
+        ]
+    return story
+
+
+@pytest.mark.parametrize(("pack", "domain", "quantity", "highest"), DOMAINS)
+def test_pack_over_its_domain_can_raise_its_highest_level(tmp_path, pack, domain, quantity, highest):
+    """Each pack binds its quantity and tops out where it should."""
+    register = town(domain, quantity)
+
+    assert {"X": highest} == capable_levels(load(tmp_path, pack, register), register)
+
+
+@pytest.mark.parametrize(("pack", "domain", "quantity", "highest"), DOMAINS)
+def test_pack_over_its_domain_watches_the_health_of_its_devices(tmp_path, pack, domain, quantity, highest):
+    """A pack that judges a sensor also notices when it is silent."""
+    del highest
+    rules = load(tmp_path, pack, town(domain, quantity))
+
+    assert [(0,)] == [rule.sensors for rule in rules if rule.kind == "stale"]
+
+
+@pytest.mark.parametrize("pack", ["fire_water", "water_supply", "gas", "bridge"])
+def test_pack_levels_each_have_a_source(tmp_path, pack):
+    """A number comes from a clause, or says that it is assumed or unverified."""
+    rules = load(tmp_path, pack, town("none", "none"))
+    words = ("assumed", "unverified", "as quoted", "as published")
+    sources = [limit.source for rule in rules for limit in rule.levels]
+
+    assert [] == [source for source in sources if not any(word in source for word in words)]
+
+
+def test_fire_water_at_zero_raises_orange_once_and_nothing_else(tmp_path):
+    """The story: a live terminal at zero is larger risk after 10 s, and never red."""
+    values = [0.42] * 5 + [0.0] * 20 + [0.42] * 20
+
+    assert [(20, "RAISED", 4), (60, "CLEARED", 0)] == play(
+        tmp_path, "fire_water", town("fire", "fire_water_pressure"), values
+    )
+
+
+def test_fire_water_at_zero_for_an_hour_stays_orange(tmp_path):
+    """Duration does not raise the level, and the lower levels that join in stay unsaid."""
+    values = [0.42] * 5 + [0.0] * 1800
+
+    assert [(20, "RAISED", 4)] == play(tmp_path, "fire_water", town("fire", "fire_water_pressure"), values)
+
+
+def test_fire_water_back_after_a_long_zero_steps_down_and_clears(tmp_path):
+    """Orange ends after 10 s, the levels below it after 30 s."""
+    values = [0.0] * 400 + [0.42] * 30
+    expected = [(10, "RAISED", 4), (810, "LOWERED", 3), (830, "CLEARED", 0)]
+
+    assert expected == play(tmp_path, "fire_water", town("fire", "fire_water_pressure"), values)
+
+
+def test_fire_water_of_a_dead_terminal_raises_no_hazard(tmp_path):
+    """A flat zero with a heartbeat that stands still is a device fault."""
+    values = [0.42] * 5 + [0.0] * 300
+    beats = [min(i, 4) for i in range(len(values))]
+
+    assert [] == play(tmp_path, "fire_water", town("fire", "fire_water_pressure"), values, beats)
+
+
+def test_fire_water_of_a_slow_loss_climbs_the_ladder(tmp_path):
+    """Pressure that sinks over two hours is blue, then yellow, then orange."""
+    values = np.linspace(0.2, 0.0, 3600)
+    story = play(tmp_path, "fire_water", town("fire", "fire_water_pressure"), values)
+
+    assert [("RAISED", 2), ("ESCALATED", 3), ("ESCALATED", 4)] == [each[1:] for each in story]
+
+
+def test_gas_of_a_growing_leak_climbs_to_red(tmp_path):
+    """Methane that rises over twenty minutes passes every level."""
+    values = np.linspace(0.0, 60.0, 600)
+    story = play(tmp_path, "gas", town("gas", "methane"), values)
+
+    assert [2, 3, 4, 5] == [level for _, _, level in story]
+
+
+def test_gas_of_a_burst_is_red_within_seconds(tmp_path):
+    """The highest level has the shortest delay: danger does not wait for the ladder."""
+    values = [0.5] * 5 + [80.0] * 5
+
+    assert [(14, "RAISED", 5)] == play(tmp_path, "gas", town("gas", "methane"), values)
+
+
+@pytest.mark.parametrize(
+    ("pack", "domain", "quantity", "value"),
+    [
+        ("fire_water", "fire", "fire_water_pressure", 0.35),
+        ("water_supply", "water", "water_main_pressure", 0.30),
+        ("gas", "gas", "methane", 1.0),
+        ("bridge", "bridge", "strain", 80.0),
+        ("bridge", "bridge", "displacement", 12.0),
+    ],
+)
+def test_pack_of_an_ordinary_hour_says_nothing(tmp_path, pack, domain, quantity, value):
+    """Ordinary values with ordinary noise raise nothing."""
+    values = value * (1 + 0.05 * np.random.default_rng(1).standard_normal(1800))
+
+    assert [] == play(tmp_path, pack, town(domain, quantity), values)
