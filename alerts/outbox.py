@@ -60,7 +60,7 @@ class Outbox:
         """Return when the next notification for `channels` is due, in the past when one is; None when none waits."""
         due = case((_TABLE.c.state == "pending", _TABLE.c.next_attempt_ns), else_=_TABLE.c.lease_until_ns)
         when = func.min(case((touched_ahead(now_ns), 0), else_=due))
-        query = select(when).where(_TABLE.c.channel.in_(channels), _TABLE.c.state.in_(WAITING), is_its_turn())
+        query = select(when).where(_TABLE.c.channel.in_(channels), _TABLE.c.state.in_(WAITING), is_its_turn(now_ns))
         with self._database.read() as connection:
             due_ns: int | None = connection.execute(query).scalar_one()
         return due_ns

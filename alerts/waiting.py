@@ -16,6 +16,10 @@ CLOCK_TOLERANCE_NS = 60 * 10**9
 """A row touched further in the future than this was touched before the clock was set back: it is due, or its lease is
 void. Assumed: dispatchers on several machines keep their clocks closer than this."""
 
+ORDER_GAP_NS = 5 * 10**9
+"""An end follows its beginning by at least this: a gateway with several connections, as was seen with Kannel, may
+deliver two messages that it took at once in either order. Assumed: long enough for the first to leave it."""
+
 WAITING = ("pending", "sending")
 """States that a dispatcher still has to act on."""
 
@@ -38,16 +42,18 @@ def is_due(now_ns: int) -> ColumnElement[bool]:
     )
 
 
-def is_its_turn() -> ColumnElement[bool]:
+def is_its_turn(now_ns: int) -> ColumnElement[bool]:
     """Return whether nothing of the same alert must go first: an end waits for every beginning to the same target."""
-    before = and_(_to_same_target(_OTHER), _OTHER.c.sequence < _TABLE.c.sequence, _OTHER.c.state.in_(WAITING))
+    just_sent = _OTHER.c.first_sent_ns.between(now_ns - ORDER_GAP_NS + 1, now_ns + CLOCK_TOLERANCE_NS)
+    first = or_(_OTHER.c.state.in_(WAITING), and_(_OTHER.c.state == "sent", just_sent))
+    before = and_(_to_same_target(_OTHER), _OTHER.c.sequence < _TABLE.c.sequence, first)
     return or_(_TABLE.c.kind.not_in(_ENDS), ~exists().where(before))
 
 
 def due_query(channel: str, now_ns: int, limit: int) -> Select[tuple[object, ...]]:
     """Select what may be tried on `channel` now, locked, the highest level first and the oldest of a level first."""
     order = (_TABLE.c.priority.desc(), _TABLE.c.created_ns, _TABLE.c.sequence, _TABLE.c.id)
-    query = select(_TABLE).where(_TABLE.c.channel == channel, is_due(now_ns), is_its_turn())
+    query = select(_TABLE).where(_TABLE.c.channel == channel, is_due(now_ns), is_its_turn(now_ns))
     return query.order_by(*order).limit(limit).with_for_update(skip_locked=True)
 
 

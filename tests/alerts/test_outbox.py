@@ -8,10 +8,12 @@ from alerts.ledger import Ledger, open_ledger
 from alerts.notification import NotificationKind, Outcome, Verdict
 from alerts.outbox import Claim
 from alerts.receipts import Receipt, ReceiptCode
+from alerts.waiting import ORDER_GAP_NS
 from tests.alerts import scenes
 from tests.alerts.scenes import HAZARD, ORANGE, SECOND_HAZARD, SECOND_NS, YELLOW, cleared, commit, raised
 
 NOW_NS = scenes.START_NS + 3600 * SECOND_NS
+LATER_NS = NOW_NS + ORDER_GAP_NS
 SENT = Outcome(Verdict.SENT, "202")
 RETRY = Outcome(Verdict.RETRY, "503")
 REFUSED = Outcome(Verdict.REFUSED, "410")
@@ -153,7 +155,19 @@ def test_end_waits_for_its_beginning(ledger):
     assert [] == claim(ledger)
     record(ledger, begun[:1], SENT)
     record(ledger, begun[1:], RETRY, NOW_NS + 60 * SECOND_NS)
-    assert [f"cleared-{begun[0].notification.contact}"] == kinds(claim(ledger))
+    assert [f"cleared-{begun[0].notification.contact}"] == kinds(claim(ledger, LATER_NS))
+
+
+def test_end_follows_its_beginning_at_a_distance(ledger):
+    """Row 56: a gateway that took both at once could deliver them in either order, unless the first has arrived."""
+    commit(ledger, raised(HAZARD, ORANGE))
+    commit(ledger, cleared(HAZARD, ORANGE))
+    begun = claim(ledger)
+    record(ledger, begun, SENT)
+    ledger.outbox.record_receipt(Receipt(begun[0].notification.id, ReceiptCode.DELIVERED), NOW_NS)
+
+    assert [f"cleared-{begun[0].notification.contact}"] == kinds(claim(ledger, LATER_NS - 1))
+    assert 2 == len(claim(ledger, LATER_NS))
 
 
 def test_end_of_what_never_left_is_withdrawn(ledger):
@@ -237,7 +251,7 @@ def test_end_follows_its_beginning_to_the_next_channel(ledger):
     record(ledger, claim(ledger), REFUSED)
     record(ledger, claim(ledger), SENT)
     commit(ledger, cleared(HAZARD, YELLOW), where=with_fallback())
-    claim(ledger)
+    claim(ledger, LATER_NS)
 
     assert {"cleared-sms-fix": "withdrawn", "cleared-backup-fix": "sending"}.items() <= states(ledger).items()
 
