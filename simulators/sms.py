@@ -45,11 +45,16 @@ class Sms:
     text: str
     received_ns: int
     """UTC nanoseconds."""
+    report_url: str = ""
+    """Where the sender wants its delivery reports: what tells two messages of equal text apart; empty for none."""
 
 
 def inbox_json(messages: Sequence[Sms]) -> bytes:
     """Return all messages as a JSON list, oldest first; `sender` is called `from`."""
     rows = [asdict(message) for message in messages]
+    for row in rows:
+        # Whoever knows this address can report for the gateway.
+        del row["report_url"]
     return msgspec.json.encode([{"from" if name == "sender" else name: row[name] for name in row} for row in rows])
 
 

@@ -171,8 +171,7 @@ class SmsGateway:
 
     def _accept(self, number: str, fields: Mapping[str, str]) -> None:
         with self._lock:
-            message = Sms(len(self._inbox) + 1, fields.get("from", ""), number, _shown(fields), time.time_ns())
-            self._inbox.append(message)
+            self._inbox.append(_message(len(self._inbox) + 1, number, fields))
         self.counts["messages_accepted", ""] += 1
         mask = int(fields["dlr-mask"]) if fields.get("dlr-mask", "").isdecimal() else 0
         for kind, delay_s in self._delays_s.items():
@@ -199,6 +198,11 @@ def _fields(query: str, body: bytes) -> dict[str, str]:
         texts = parse_qs(raw, encoding=fields.get("charset", "UTF-8"), errors="replace")
         fields["text"] = texts.get("text", [""])[0]
     return fields
+
+
+def _message(place: int, number: str, fields: Mapping[str, str]) -> Sms:
+    sender, report_url = fields.get("from", ""), fields.get("dlr-url", "")
+    return Sms(place, sender, number, _shown(fields), time.time_ns(), report_url)
 
 
 def _shown(fields: Mapping[str, str]) -> str:

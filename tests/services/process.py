@@ -46,8 +46,7 @@ class ServerProcess:
 
     def start(self) -> None:
         """Start the server and return once it accepts connections on all its ports."""
-        assert not self.is_running(), "the server runs already"
-        self._process = _spawner().submit(self._spawn).result()
+        self.spawn()
         deadline = time.monotonic() + self.start_s
         while not all(accepts(port) for port in self.ports):
             if not self.is_running() or time.monotonic() > deadline:
@@ -55,14 +54,21 @@ class ServerProcess:
                 raise RuntimeError(f"{self.command[0]} did not listen on {self.ports}:\n{self.log_tail()}")
             time.sleep(0.02)
 
-    def stop(self, timeout_s: float = 20) -> None:
-        """Ask the server to end (SIGTERM) and wait; kill it when it does not."""
-        if self.is_running():
+    def spawn(self) -> None:
+        """Start the server and wait for nothing."""
+        assert not self.is_running(), "the server runs already"
+        self._process = _spawner().submit(self._spawn).result()
+
+    def stop(self, timeout_s: float = 20) -> int | None:
+        """Ask the server to end (SIGTERM) and wait; kill it when it does not. Returns its exit code, if it gave one."""
+        code = None
+        if self._process is not None:
             self.resume()
             self._signal(signal.SIGTERM)
             with suppress(subprocess.TimeoutExpired):
-                self._wait(timeout_s)
+                code = self._process.wait(timeout_s)
         self.kill()
+        return code
 
     def kill(self) -> None:
         """Kill the server and all its children at once (SIGKILL), as a power cut would."""

@@ -1,0 +1,202 @@
+"""The program is killed with -9 again and again while it works; nothing is lost, and nothing is told differently.
+
+Hazards are compared with an undisturbed run; the silence of sensors is not, for it depends on when the program listened:
+the district's sensors may be silent for an hour here, and no device alarm may come of a restart.
+"""
+
+import random
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from alerts.records import Delivery
+from collector.journal.reading import JournalReader
+from lifeline.ledgers import existing_ledger
+from simulators.load import send_load
+from simulators.message import DeviceMessage
+from simulators.sms_gateway import SmsGateway
+from tests.end_to_end.city import (
+    Outcome,
+    Points,
+    city_messages,
+    embedded_points,
+    influxdb_points,
+    ledger_lines,
+    published_points,
+    sent,
+    told,
+    undisturbed,
+    without_position,
+    write_district,
+)
+from tests.services.influxdb import InfluxDB
+from tests.services.mosquitto import Mosquitto
+from tests.services.program import Program
+
+pytestmark = [pytest.mark.end_to_end, pytest.mark.timeout(600)]
+
+_WORKING_S = 1.5
+"""A kill comes at a random moment of this time after the connection: while it drains what the broker kept."""
+_STARTING_S = 4.0
+"""Every fourth kill comes at a random moment of this time after the start instead."""
+_UNDER_WAY = 8
+"""Messages that one life of the program has under way at its channel, at most."""
+
+
+@dataclass(frozen=True)
+class Story:
+    """What was published, what must come of it, and what the program left behind."""
+
+    program: Program
+    gateway: SmsGateway
+    messages: list[DeviceMessage]
+    expected: Outcome
+    kills: int
+
+    @property
+    def points(self) -> Points:
+        """What was published."""
+        return published_points(self.messages, self.program.configuration.register)
+
+
+@pytest.fixture
+def gateway() -> Iterator[SmsGateway]:
+    """Return an SMS gateway that reports deliveries."""
+    gateway = SmsGateway()
+    gateway.start()
+    yield gateway
+    gateway.stop()
+
+
+def _play(
+    folder: Path, broker: Mosquitto, gateway: SmsGateway, n_messages: int, kills: int, **sections: object
+) -> Story:
+    """Publish `n_messages` while the program is killed `kills` times; return when all that can follow has followed."""
+    district = write_district(folder / "district")
+    program = Program(
+        folder / "program",
+        broker.port,
+        sms_url=gateway.send_url,
+        district=str(district),
+        ledger={"snapshot_s": 3},
+        **sections,
+    )
+    messages = city_messages(district, n_messages, seed=kills)
+    begin_s = time.monotonic()
+    program.start()
+    life_s = time.monotonic() - begin_s + _WORKING_S / 2
+    publishing = threading.Thread(
+        target=send_load,
+        args=("127.0.0.1", broker.port, sent(messages)),
+        kwargs={"messages_per_s": n_messages / (kills * life_s)},
+    )
+    publishing.start()
+    _kill(program, kills, random.Random(n_messages))
+    publishing.join(120)
+    assert not publishing.is_alive()
+    _wait_for(program, messages[-1])
+    program.wait_until(program.is_idle, 60)
+    assert 0 == program.stop()
+    return Story(program, gateway, messages, undisturbed(program.configuration, program.links, messages), kills)
+
+
+def _kill(program: Program, kills: int, chance: random.Random) -> None:
+    """Kill and restart the program `kills` times; leave it running."""
+    begin = 0
+    for i in range(kills):
+        if i % 4 < 3:
+            program.wait_until(lambda begin=begin: _has_connected(program, begin), 60)
+            time.sleep(chance.uniform(0, _WORKING_S))
+        else:
+            time.sleep(chance.uniform(0, _STARTING_S))
+        program.kill()
+        begin = program.log_bytes()
+        program.spawn()
+
+
+def _has_connected(program: Program, begin: int) -> bool:
+    with program.process.log.open("rb") as log:
+        log.seek(begin)
+        return b'"broker_connected"' in log.read()
+
+
+def _wait_for(program: Program, last: DeviceMessage) -> None:
+    """Return once the journal holds `last`: the broker keeps the order, so that it then holds everything."""
+    settings, register = program.configuration.settings, program.configuration.register
+    sensors = {register.channel_index[last.device, channel] for channel in last.values}
+    time_ns = last.measured_ns // 1_000_000 * 1_000_000
+    reader = JournalReader(settings.journal.path, register.sensor_ids)
+    position = 0
+
+    def has_come() -> bool:
+        nonlocal position
+        entries = reader.read(position, 1000)
+        position = entries[-1].position if entries else position
+        return any(
+            time == time_ns and sensor in sensors
+            for entry in entries
+            for sensor, time in zip(entry.batch.sensor, entry.batch.time_ns, strict=True)
+        )
+
+    program.wait_until(has_come, 120)
+    reader.close()
+
+
+def _check_alarms(story: Story) -> None:
+    """Events are those of a replay byte for byte, and in event time those of an undisturbed run."""
+    ledger = existing_ledger(story.program.configuration.settings.ledger.url)
+    lines = ledger_lines(ledger)
+    ledger.close()
+    replayed = story.program.run("replay")
+
+    assert 0 == replayed.returncode, replayed.stderr
+    assert "".join(f"{line}\n" for line in lines) == replayed.stdout
+    assert story.expected.events == without_position(lines)
+
+
+def _check_messages(story: Story) -> None:
+    """Every message was sent, with one text for each id; only what a higher level made superfluous stayed away."""
+    arrived = told(story.gateway, story.program.links)
+    superseded = {each.notification.id for each in _deliveries(story) if each.last_reason == "superseded"}
+
+    assert story.expected.messages.keys() - superseded == arrived.keys()
+    for identity, copies in arrived.items():
+        assert {story.expected.messages[identity]} == set(copies)
+    assert sum(map(len, arrived.values())) - len(arrived) <= story.kills * _UNDER_WAY
+
+
+def _deliveries(story: Story) -> list[Delivery]:
+    ledger = existing_ledger(story.program.configuration.settings.ledger.url)
+    try:
+        alerts = dict.fromkeys(event.alert for event in ledger.alarm_events())
+        return [each for alert in alerts for each in ledger.notifications(alert)]
+    finally:
+        ledger.close()
+
+
+def test_program_killed_20_times_over_influxdb_loses_and_invents_nothing(
+    tmp_path, mosquitto: Mosquitto, influxdb: InfluxDB, gateway: SmsGateway
+):
+    """Points, alarm events and SMS of 50,000 messages are those of a program that nobody killed."""
+    history = {"kind": "influxdb", "url": influxdb.url, "database": influxdb.database}
+    story = _play(tmp_path, mosquitto, gateway, 50_000, 20, history=history)
+
+    assert story.points == influxdb_points(influxdb)
+    _check_alarms(story)
+    _check_messages(story)
+
+
+def test_program_killed_6_times_over_embedded_history_loses_and_invents_nothing(
+    tmp_path, mosquitto: Mosquitto, gateway: SmsGateway
+):
+    """The same with the stores that ship with the program."""
+    story = _play(tmp_path, mosquitto, gateway, 10_000, 6)
+
+    configuration = story.program.configuration
+    assert story.points == embedded_points(configuration.settings, configuration.register)
+    _check_alarms(story)
+    _check_messages(story)
