@@ -73,7 +73,7 @@ class App:
     @property
     def board(self) -> Board:
         """The state of every alarm and sensor, as last published."""
-        return self.stages.rules.board
+        return self.stages.rules.judge.board
 
     def health(self) -> SystemHealth:
         """Return how the program itself is."""

@@ -21,14 +21,16 @@ class Board:
         received_ns: received time of the batch at `position`, 0 before the first.
         levels: int8[n_alarms], `WarningLevel` value of hazard alarms, 1 for active health alarms, 0 inactive.
         health: uint8[n_sensors], 0 unseen, 1 alive, 2 blind.
+        values: float64[n_sensors], last reading in canonical units since the program started, NaN before the first.
     """
 
     position: int
     received_ns: int
     levels: NDArray[np.int8]
     health: NDArray[np.uint8]
+    values: NDArray[np.float64]
 
 
 def blank_board(n_alarms: int, n_sensors: int) -> Board:
     """Return the board before the first batch: nothing active, nothing heard."""
-    return Board(0, 0, np.zeros(n_alarms, np.int8), np.zeros(n_sensors, np.uint8))
+    return Board(0, 0, np.zeros(n_alarms, np.int8), np.zeros(n_sensors, np.uint8), np.full(n_sensors, np.nan))

@@ -74,7 +74,7 @@ class Gauges:
             yield Gauge("self_alarm", {"alarm": alarm.symptom.name}, 1.0)
 
     def _district(self) -> Iterator[Gauge]:
-        board = self._stages.rules.board
+        board = self._stages.rules.judge.board
         for name, value in (("unseen", UNSEEN), ("alive", ALIVE), ("blind", BLIND)):
             yield Gauge("sensors", {"health": name}, int(np.count_nonzero(board.health == value)))
         rows = asset_rows(self._register, self._stages.engine.alarms, board)

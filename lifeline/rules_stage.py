@@ -20,11 +20,9 @@ from alerts.alert import Alert, Cursor, Plan, Step
 from alerts.ledger import Ledger
 from collector.journal import Entry, Position
 from collector.journal.sqlite import SqliteJournal
-from lifeline.board import UNSEEN, Board, blank_board
+from lifeline.judge import Judge
 from lifeline.ledger_writer import LedgerWriter
-from rules.engine import RuleEngine
 from rules.events import AlarmEvents
-from rules.snapshot import SnapshotError
 
 _ROUND = 64
 """Entries judged before a look at the stop flag and the commit clock; assumed."""
@@ -60,12 +58,12 @@ class RulesStatus:
 
 
 class RulesStage:
-    """Owns the engine. `run` belongs to one thread; `status` and `board` may be read from any."""
+    """Owns the judge. `run` belongs to one thread; `status` and `judge.board` may be read from any."""
 
     def __init__(
         self,
         journal: SqliteJournal,
-        engine: RuleEngine,
+        judge: Judge,
         ledger: Ledger,
         planner: Planner,
         *,
@@ -73,20 +71,18 @@ class RulesStage:
         on_events: Callable[[], None],
         clock_s: Callable[[], float] = time.monotonic,
     ) -> None:
-        """Judge with `engine` what `journal` holds; call `on_events` after each committed step with events."""
-        self._journal, self._engine, self._ledger, self._planner = journal, engine, ledger, planner
+        """Let `judge` judge what `journal` holds; call `on_events` after each committed step with events."""
+        self._journal, self._ledger, self._planner = journal, ledger, planner
+        self.judge = judge
         self._snapshot_s, self._on_events = snapshot_s, on_events
         self._clock_s = clock_s
         self._stopping = threading.Event()
         self._writer = LedgerWriter(ledger, self._stopping)
         self._cursor = Cursor(0, 0)
-        self._position: Position = 0
         self._snapshot: Position = 0
-        self._received_ns = 0
         self._open: tuple[Alert, ...] = ()
-        self._restored = False
+        self._restored = self._abandoned = False
         self._committed_s = self._snapshot_s_at = self._board_s = self._clock_s()
-        self.board: Board = blank_board(len(engine.alarms), len(engine.health()))
         self.counts: Counter[tuple[str, str]] = self._writer.counts
 
     def run(self) -> None:
@@ -100,7 +96,9 @@ class RulesStage:
         while not self._stopping.is_set():
             if not self.judge_round():
                 self._idle()
-        self._commit_position(self._engine.snapshot())
+        # A step that could not be committed is judged again after the restart: its position must not be passed.
+        if not self._abandoned:
+            self._commit_position(self.judge.engine.snapshot())
 
     def stop(self) -> None:
         """Ask `run` to end after the round under way."""
@@ -108,7 +106,9 @@ class RulesStage:
 
     def status(self) -> RulesStatus:
         """Return where the stage stands."""
-        return RulesStatus(self._position, self._cursor.position, self._snapshot, self._writer.is_away, self._restored)
+        return RulesStatus(
+            self.judge.position, self._cursor.position, self._snapshot, self._writer.is_away, self._restored
+        )
 
     def restore(self) -> None:
         """Bring the engine to the ledger's position without emitting anything.
@@ -119,36 +119,24 @@ class RulesStage:
         self._cursor = self._ledger.take_over()
         self._open = tuple(self._ledger.open_alerts())
         _check_belongs(self._journal.last_position(), self._cursor.position)
-        self._restore_snapshot()
-        while self._position < self._cursor.position:
-            entries = [e for e in self._journal.read(self._position, _ROUND) if e.position <= self._cursor.position]
+        self._snapshot = self.judge.restore(self._ledger.snapshot())
+        while self.judge.position < self._cursor.position:
+            read = self._journal.read(self.judge.position, _ROUND)
+            entries = [entry for entry in read if entry.position <= self._cursor.position]
             for entry in entries:
-                self._engine.evaluate(entry.batch, entry.position)
-                self._received_ns = entry.batch.received_ns
-            self._position = entries[-1].position if entries else self._cursor.position
+                self.judge.evaluate(entry)
+            if not entries:
+                break
         self._restored = True
         self._publish()
-        _log.info("rules_restored", snapshot=self._snapshot, position=self._position, open_alerts=len(self._open))
-
-    def _restore_snapshot(self) -> None:
-        snapshot = self._ledger.snapshot()
-        if snapshot is None:
-            return
-        try:
-            self._engine.restore(snapshot.blob)
-        except SnapshotError as error:
-            # The journal says the same at more length.
-            _log.error("snapshot_unusable", position=snapshot.position, error=str(error))
-            return
-        self._position = self._snapshot = snapshot.position
+        _log.info("rules_restored", snapshot=self._snapshot, position=self.judge.position, open_alerts=len(self._open))
 
     def judge_round(self) -> bool:
         """Judge the next entries and commit what follows; False when there was none."""
-        entries = self._journal.read(self._position, _ROUND)
+        entries = self._journal.read(self.judge.position, _ROUND)
         if not entries:
             return False
-        parts = [self._engine.evaluate(entry.batch, entry.position) for entry in entries]
-        self._position, self._received_ns = entries[-1].position, entries[-1].batch.received_ns
+        parts = [self.judge.evaluate(entry) for entry in entries]
         self.counts["readings_judged", ""] += sum(len(entry.batch) for entry in entries)
         self.counts["batches_judged", ""] += len(entries)
         if any(len(part) for part in parts):
@@ -160,9 +148,9 @@ class RulesStage:
         return True
 
     def _idle(self) -> None:
-        if self._position > self._cursor.position and self._clock_s() - self._committed_s >= _COMMIT_S:
+        if self.judge.position > self._cursor.position and self._clock_s() - self._committed_s >= _COMMIT_S:
             self._commit_position(self._due_snapshot())
-        if self._journal.wait(self._position, _WAIT_S) and not self._journal.read(self._position, 1):
+        if self._journal.wait(self.judge.position, _WAIT_S) and not self._journal.read(self.judge.position, 1):
             # Only rows that cannot be read lie behind: they are passed over with the next good one.
             self._stopping.wait(_WAIT_S)
 
@@ -181,8 +169,10 @@ class RulesStage:
         self._commit(joined([]), Plan(open_alerts=self._open), snapshot)
 
     def _commit(self, events: AlarmEvents, plan: Plan, snapshot: bytes | None) -> Step | None:
-        step = Step(self._cursor, self._position, events, self._engine.alarms, plan, snapshot)
+        position = max(self.judge.position, self._cursor.position)
+        step = Step(self._cursor, position, events, self.judge.engine.alarms, plan, snapshot)
         if not self._writer.commit(step):
+            self._abandoned = True
             return None
         self._cursor = step.next_cursor
         self._committed_s = self._clock_s()
@@ -192,14 +182,11 @@ class RulesStage:
 
     def _due_snapshot(self) -> bytes | None:
         is_due = self._clock_s() - self._snapshot_s_at >= self._snapshot_s
-        return self._engine.snapshot() if is_due else None
+        return self.judge.engine.snapshot() if is_due else None
 
     def _publish(self) -> None:
         self._board_s = self._clock_s()
-        health = self._engine.health()
-        # A sensor that was never heard is unprotected, not merely blind, even while its silence is an alarm.
-        health[~self._engine.seen()] = UNSEEN
-        self.board = Board(self._position, self._received_ns, self._engine.levels(), health)
+        self.judge.publish()
 
 
 def joined(parts: Sequence[AlarmEvents]) -> AlarmEvents:

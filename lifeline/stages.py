@@ -16,6 +16,7 @@ from collector.mqtt import MqttIntake
 from collector.recorder import Recorder
 from lifeline.configuration import Configuration
 from lifeline.housekeeping import Housekeeping
+from lifeline.judge import Judge
 from lifeline.metrics import Latencies
 from lifeline.rules_stage import RulesStage
 from lifeline.stores import Stores
@@ -61,11 +62,11 @@ def build_stages(
 
     def told() -> None:
         dispatcher.wake()
-        around.latencies.decided.observe((around.clock_ns() - rules.board.received_ns) / 1e9)
+        around.latencies.decided.observe((around.clock_ns() - rules.judge.board.received_ns) / 1e9)
 
     rules = RulesStage(
         stores.journal,
-        engine,
+        Judge(engine),
         stores.ledger,
         make_planner(configuration, engine, around.links),
         snapshot_s=settings.ledger.snapshot_s,

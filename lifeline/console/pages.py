@@ -3,6 +3,7 @@
 Comes in: requests. Goes out: HTML made of rows, cards and charts. Refuses to change anything but acknowledgements.
 """
 
+import math
 from typing import Annotated
 
 import structlog
@@ -10,6 +11,7 @@ from fastapi import APIRouter, Depends, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from alerts.records import recent_alerts
+from collector.history import HistoryUnavailableError
 from config.levels import WarningLevel
 from config.register import Sensor
 from lifeline.board import ALIVE, BLIND
@@ -130,7 +132,8 @@ class PageRoutes:
     def _sensor_line(self, sensor: Sensor, lang: Language) -> dict[str, str]:
         parts = self._parts
         quantity = parts.quantities[sensor.quantity]
-        health = int(parts.board().health[parts.register.sensor_index[sensor.id]])
+        board, number = parts.board(), parts.register.sensor_index[sensor.id]
+        health, value = int(board.health[number]), float(board.values[number])
         key, css = {ALIVE: ("alive_one", "ok"), BLIND: ("blind", "blind")}.get(health, ("unseen_one", "unprotected"))
         return {
             "id": sensor.id,
@@ -138,17 +141,11 @@ class PageRoutes:
             "unit": quantity.unit,
             "health": word(key, lang),
             "health_class": css,
-            "value": self._latest(sensor, quantity.decimals),
+            "value": "—" if math.isnan(value) else f"{value:.{quantity.decimals}f}",
         }
 
-    def _latest(self, sensor: Sensor, decimals: int) -> str:
-        now_ns = self._parts.clock_ns()
-        span_ns = int(max(5 * sensor.cadence_s, 60.0) * NANO)
-        number = self._parts.register.sensor_index[sensor.id]
-        series = self._parts.history.read(number, now_ns - span_ns, now_ns + 60 * NANO)
-        return f"{series.value[-1]:.{decimals}f}" if len(series.value) else "—"
-
-    def _chart(self, sensor: Sensor) -> Chart:
+    def _chart(self, sensor: Sensor) -> Chart | None:
+        """Return the chart, None while the history gives no answer: the rest of the page does not wait for it."""
         parts = self._parts
         number, now_ns = parts.register.sensor_index[sensor.id], parts.clock_ns()
         window = Window(
@@ -156,7 +153,10 @@ class PageRoutes:
             now_ns,
             int(max(sensor.stale_after_s, 2 * sensor.cadence_s) * NANO),
         )
-        series = parts.history.read(number, window.start_ns, window.end_ns)
+        try:
+            series = parts.history.read(number, window.start_ns, window.end_ns)
+        except HistoryUnavailableError:
+            return None
         limits = [
             Limit(WarningLevel(limit.level), limit.limit, limit.side.value)
             for rule in parts.ruleset.rules

@@ -96,6 +96,7 @@ _WORDS = {
     "ack_closed": ("该预警已解除。", "This alert is closed."),
     "not_found_title": ("没有找到", "Not found"),
     "not_found": ("没有这个页面。", "There is no such page."),
+    "history_away": ("历史数据库暂时无法访问", "The history gives no answer now"),
     "limits": ("限值", "Limits"),
     "raised": ("升起", "raised"),
     "escalated": ("升级", "escalated"),

@@ -9,6 +9,7 @@ from collector.batch import make_batch
 from config.register import Asset, Contact, Duty, Region, RegionKind, Register, Role, Sensor
 from config.settings import Settings
 from lifeline.configuration import load_configuration
+from lifeline.judge import Judge
 from lifeline.rules_stage import RulesStage
 from lifeline.stages import make_planner
 from lifeline.stores import open_stores
@@ -67,7 +68,7 @@ class Desk:
         self.engine = engine
         self.stage = RulesStage(
             self.stores.journal,
-            engine,
+            Judge(engine),
             self.stores.ledger,
             planner,
             snapshot_s=snapshot_s,

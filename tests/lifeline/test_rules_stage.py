@@ -128,6 +128,35 @@ def test_rules_stage_answer_of_commit_lost_stores_once(desk, monkeypatch):
     assert 1 == len(_lines(desk))
 
 
+def test_rules_stage_stop_while_ledger_away_keeps_events_for_the_restart(desk, monkeypatch):
+    """Events that could not be committed before the stop are judged again: their position is not passed over."""
+    desk.stage.restore()
+    desk.feed(0.0, 8)
+    commit, failures = desk.stores.ledger.commit_step, iter([True])
+
+    def away_once(step):
+        if next(failures, False):
+            desk.stage.stop()
+            raise _operational_error()
+        commit(step)
+
+    monkeypatch.setattr(desk.stores.ledger, "commit_step", away_once)
+    desk.stage.run()
+    desk.new_stage().restore()
+    desk.judge()
+    assert 1 == len(_lines(desk))
+
+
+def test_rules_stage_clean_stop_stores_position_and_snapshot(desk):
+    """After a clean stop a restart has nothing to judge again."""
+    desk.stage.restore()
+    desk.feed(0.35, 3)
+    desk.judge()
+    desk.stage.stop()
+    desk.stage.run()
+    assert (3, 3) == (desk.stores.ledger.position(), desk.stores.ledger.snapshot().position)
+
+
 def test_rules_stage_board_shows_unseen_sensor_as_unseen(desk):
     """What was never heard is unseen on the board, however long it has been silent."""
     desk.stage.restore()
@@ -135,7 +164,7 @@ def test_rules_stage_board_shows_unseen_sensor_as_unseen(desk):
     desk.judge()
     desk.new_stage().restore()
     index = desk.configuration.register.sensor_index
-    health = desk.stage.board.health
+    health = desk.stage.judge.board.health
     assert (1, 0) == (health[index["FT-0001.pressure_kpa"]], health[index["FT-0002.pressure_kpa"]])
 
 

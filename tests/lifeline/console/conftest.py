@@ -27,7 +27,7 @@ class Browser:
             history=stores.history,
             links=desk.links,
             registry=CollectorRegistry(),
-            board=lambda: desk.stage.board,
+            board=lambda: desk.stage.judge.board,
             health=lambda: self.health,
             clock_ns=lambda: desk.now_ns,
         )

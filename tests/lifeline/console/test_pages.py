@@ -2,6 +2,7 @@ import re
 
 import pytest
 
+from collector.history import HistoryUnavailableError
 from lifeline.console.cards import OPERATOR
 from lifeline.console.security import HEADERS
 from lifeline.self_alarms import SelfAlarm, Symptom, SystemHealth
@@ -130,3 +131,15 @@ def test_hostile_name_is_escaped(browser, desk, monkeypatch):
     monkeypatch.setitem(register.assets, "T-0001", hostile)
     desk.orange()
     assert [True] * 2 == ["<img" not in browser.get(path).text for path in ("/", "/assets/T-0001")]
+
+
+def test_asset_page_history_away_shows_the_rest(browser, desk, monkeypatch):
+    """A time-series server that is away takes the chart with it, and nothing else."""
+    desk.orange()
+
+    def away(*_):
+        raise HistoryUnavailableError("connection refused")
+
+    monkeypatch.setattr(desk.stores.history, "read", away)
+    page = browser.get("/assets/T-0001").text
+    assert ("历史数据库暂时无法访问" in page, "0.00 MPa" in page, "管理人" in page) == (True, True, True)

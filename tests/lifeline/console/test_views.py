@@ -14,7 +14,7 @@ ALARMS = (
 
 
 def _board(levels, health):
-    return Board(1, 1, np.array(levels, np.int8), np.array(health, np.uint8))
+    return Board(1, 1, np.array(levels, np.int8), np.array(health, np.uint8), np.zeros(len(health)))
 
 
 @pytest.mark.parametrize(
