@@ -40,10 +40,6 @@ class Arrivals:
     advanced: NDArray[np.bool_]
     sighted: NDArray[np.bool_]
 
-    def __len__(self) -> int:
-        """Return the number of admitted readings."""
-        return len(self.sensor)
-
 
 class Admission:
     """Remembers the newest time of every sensor and the last value of every heartbeat."""

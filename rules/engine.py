@@ -35,6 +35,8 @@ class RuleEngine:
         self._ruleset, self._register = ruleset, register
         self.alarms: tuple[AlarmKey, ...] = alarm_keys(ruleset, register)
         """What the dense alarm numbers stand for."""
+        self._health = np.array([i for i, key in enumerate(self.alarms) if key.dimension is Dimension.HEALTH], np.intp)
+        self._sensor = np.array([key.sensor for key in self.alarms], np.intp)
         self.counts: Counter[tuple[str, str]] = Counter()
         """Metric name and reason to how often, since this engine was made; not part of a snapshot."""
         self.position = 0
@@ -77,14 +79,9 @@ class RuleEngine:
     def health(self) -> NDArray[np.uint8]:
         """Return uint8[n_sensors]: `BLIND` while a health alarm stands (also if never seen), else `ALIVE` if seen."""
         health = np.where(self.seen(), ALIVE, UNSEEN).astype(np.uint8)
-        levels = self.levels()
-        blind = [key.sensor for i, key in enumerate(self.alarms) if levels[i] and key.dimension is Dimension.HEALTH]
-        health[np.array(blind, np.intp)] = BLIND
+        blind = self._health[self.levels()[self._health] > 0]
+        health[self._sensor[blind]] = BLIND
         return health
-
-    def seen(self) -> NDArray[np.bool_]:
-        """Return bool[n_sensors]: at least one reading has been admitted since the state began."""
-        return self._parts.admission.newest_ns > np.iinfo(np.int64).min
 
     def snapshot(self) -> bytes:
         """Return everything that a later engine needs to go on from `position`; equal states are equal bytes."""

@@ -112,10 +112,10 @@ class ThresholdOptions(BaseModel):
         else:
             yield from self._unreachable(quantity)
         yield from self._contradictions()
-        deaf = [sensor.id for sensor in sensors if not sensor.heartbeat] if self.live else []
+        deaf = [sensor.id for sensor in sensors if sensor.heartbeat in {"", sensor.id}] if self.live else []
         if deaf:
             remedy = "give the device a heartbeat channel in sensors.csv, narrow `where`, or remove `live`"
-            yield Fault(("live",), "a heartbeat for every sensor", f"none for {', '.join(deaf[:3])}", remedy)
+            yield Fault(("live",), "a heartbeat beside every sensor", f"none for {', '.join(deaf[:3])}", remedy)
 
     def _unreachable(self, quantity: Quantity) -> Iterator[Fault]:
         for i, each in enumerate(self.levels):

@@ -42,8 +42,10 @@ SILENT = stale("silent", [PLAIN])
             LOW,
             (Transition.RAISED, Reason.LIMIT_HELD, 0, 3, 0.075),
             "水压0.07 MPa，尚未回升到0.08 MPa，曾不高于黄色限值0.07 MPa，已持续1分钟",
-            "Pressure 0.07 MPa, not back above 0.08 MPa since it was "
-            "at or below the yellow limit of 0.07 MPa for 1 min",
+            (
+                "Pressure 0.07 MPa, not back above 0.08 MPa since it was "
+                "at or below the yellow limit of 0.07 MPa for 1 min"
+            ),
         ),
         (
             HIGH,

@@ -1,7 +1,6 @@
 """Snapshots outlive a change of register and rules, and refuse damage."""
 
 import io
-import zipfile
 
 import numpy as np
 import pytest
@@ -152,13 +151,12 @@ def test_restore_forgets_what_the_engine_had_seen_itself():
     assert fresh.snapshot() == used.snapshot()
 
 
-def damaged_archive() -> bytes:
-    """Return an intact archive that lacks a column."""
+def changed_archive(column: str, value: np.ndarray | None) -> bytes:
+    """Return an intact archive in which `column` is `value`, or is missing."""
+    with np.load(io.BytesIO(disturbed().snapshot())) as old:
+        columns = {**old, column: value}
     blob = io.BytesIO()
-    with zipfile.ZipFile(io.BytesIO(disturbed().snapshot())) as old, zipfile.ZipFile(blob, "w") as new:
-        for name in old.namelist():
-            if name != "threshold.beyond.npy":
-                new.writestr(name, old.read(name))
+    np.savez(blob, **{name: each for name, each in columns.items() if each is not None})
     return blob.getvalue()
 
 
@@ -171,8 +169,18 @@ def pickled_archive() -> bytes:
 
 @pytest.mark.parametrize(
     "blob",
-    [b"", b"not a snapshot", disturbed().snapshot()[:-40], damaged_archive(), pickled_archive()],
-    ids=["empty", "text", "cut off", "a column missing", "an object inside"],
+    [
+        b"",
+        b"not a snapshot",
+        disturbed().snapshot()[:-40],
+        pickled_archive(),
+        changed_archive("threshold.beyond", None),
+        changed_archive("threshold.beyond", np.zeros((4, 3), np.bool_)),
+        changed_archive("threshold.level", np.zeros(4)),
+        changed_archive("format", np.array([99])),
+        changed_archive("sensors", np.array([0xFF, 0xFE], np.uint8)),
+    ],
+    ids=["empty", "text", "cut off", "an object", "a column missing", "a shape", "a type", "a format", "no text"],
 )
 def test_restore_of_a_damaged_snapshot_is_refused_and_changes_nothing(blob):
     """The engine is as it was, and the error says what to do."""
