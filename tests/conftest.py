@@ -8,6 +8,7 @@ import pytest
 from hypothesis import settings
 from selenium import webdriver
 
+from simulators.sms_gateway import SmsGateway
 from tests.services.certificates import Certificates, make_certificates
 from tests.services.chaos_proxy import ChaosProxy
 from tests.services.chromium import Chromium
@@ -15,6 +16,7 @@ from tests.services.influxdb import InfluxDB
 from tests.services.kannel import Kannel
 from tests.services.mosquitto import Mosquitto, MosquittoOptions
 from tests.services.postgresql import PostgreSQL
+from tests.services.program import Program
 from tests.services.victoria_metrics import VictoriaMetrics
 
 # a slow moment of the machine is no failure of a law; on CI every run tries the same cases
@@ -53,6 +55,31 @@ def make_mosquitto(tmp_path: Path) -> Iterator[Callable[..., Mosquitto]]:
 def mosquitto(make_mosquitto: Callable[..., Mosquitto]) -> Mosquitto:
     """Return a broker that takes anonymous clients and saves its store once a second."""
     return make_mosquitto()
+
+
+@pytest.fixture
+def sms_gateway() -> Iterator[SmsGateway]:
+    """Return an SMS gateway that keeps an inbox and reports deliveries."""
+    gateway = SmsGateway()
+    gateway.start()
+    yield gateway
+    gateway.stop()
+
+
+@pytest.fixture
+def make_program(tmp_path: Path, mosquitto: Mosquitto, sms_gateway: SmsGateway) -> Iterator[Callable[..., Program]]:
+    """Return a function that prepares the program with sections of its settings; all are killed after the test."""
+    made: list[Program] = []
+
+    def make(**sections: object) -> Program:
+        """Return a program that does not run yet."""
+        folder = tmp_path / f"program{len(made)}"
+        made.append(Program(folder, mosquitto.port, sms_url=sms_gateway.send_url, **sections))
+        return made[-1]
+
+    yield make
+    for program in made:
+        program.kill()
 
 
 @pytest.fixture

@@ -11,6 +11,7 @@ import shutil
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
 from alerts.acknowledge import Links, Purpose, verify
@@ -160,7 +161,9 @@ def embedded_points(settings: Settings, register: Register) -> Points:
     """Return everything that the embedded history of a stopped program holds."""
     history = open_history(settings.history, register)
     try:
-        return {point: value for i, sensor in enumerate(register.sensors) for point, value in _series(history, i, sensor)}
+        return {
+            point: value for i, sensor in enumerate(register.sensors) for point, value in _series(history, i, sensor)
+        }
     finally:
         history.close()
 

@@ -1,13 +1,13 @@
 """The program is killed with -9 again and again while it works; nothing is lost, and nothing is told differently.
 
-Hazards are compared with an undisturbed run; the silence of sensors is not, for it depends on when the program listened:
-the district's sensors may be silent for an hour here, and no device alarm may come of a restart.
+Hazards are compared with an undisturbed run. The silence of sensors is not, for it depends on when the program
+listened: the district's sensors may be silent for an hour here, and no device alarm may come of a restart.
 """
 
 import random
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -63,45 +63,43 @@ class Story:
         return published_points(self.messages, self.program.configuration.register)
 
 
+@dataclass(frozen=True)
+class Stage:
+    """Where a story plays."""
+
+    broker: Mosquitto
+    gateway: SmsGateway
+    district: Path
+    make_program: Callable[..., Program]
+
+
 @pytest.fixture
-def gateway() -> Iterator[SmsGateway]:
-    """Return an SMS gateway that reports deliveries."""
-    gateway = SmsGateway()
-    gateway.start()
-    yield gateway
-    gateway.stop()
+def stage(tmp_path, mosquitto, sms_gateway, make_program) -> Stage:
+    """Return broker, gateway and district."""
+    return Stage(mosquitto, sms_gateway, write_district(tmp_path / "district"), make_program)
 
 
-def _play(
-    folder: Path, broker: Mosquitto, gateway: SmsGateway, n_messages: int, kills: int, **sections: object
-) -> Story:
+def _play(stage: Stage, n_messages: int, kills: int, **sections: object) -> Story:
     """Publish `n_messages` while the program is killed `kills` times; return when all that can follow has followed."""
-    district = write_district(folder / "district")
-    program = Program(
-        folder / "program",
-        broker.port,
-        sms_url=gateway.send_url,
-        district=str(district),
-        ledger={"snapshot_s": 3},
-        **sections,
-    )
-    messages = city_messages(district, n_messages, seed=kills)
+    program = stage.make_program(district=str(stage.district), ledger={"snapshot_s": 3}, **sections)
+    messages = city_messages(stage.district, n_messages, seed=kills)
     begin_s = time.monotonic()
     program.start()
     life_s = time.monotonic() - begin_s + _WORKING_S / 2
     publishing = threading.Thread(
         target=send_load,
-        args=("127.0.0.1", broker.port, sent(messages)),
+        args=(stage.broker.host, stage.broker.port, sent(messages)),
         kwargs={"messages_per_s": n_messages / (kills * life_s)},
     )
     publishing.start()
-    _kill(program, kills, random.Random(n_messages))
+    _kill(program, kills, random.Random(n_messages))  # noqa: S311 - the same kills every time
     publishing.join(120)
     assert not publishing.is_alive()
     _wait_for(program, messages[-1])
     program.wait_until(program.is_idle, 60)
     assert 0 == program.stop()
-    return Story(program, gateway, messages, undisturbed(program.configuration, program.links, messages), kills)
+    expected = undisturbed(program.configuration, program.links, messages)
+    return Story(program, stage.gateway, messages, expected, kills)
 
 
 def _kill(program: Program, kills: int, chance: random.Random) -> None:
@@ -178,23 +176,19 @@ def _deliveries(story: Story) -> list[Delivery]:
         ledger.close()
 
 
-def test_program_killed_20_times_over_influxdb_loses_and_invents_nothing(
-    tmp_path, mosquitto: Mosquitto, influxdb: InfluxDB, gateway: SmsGateway
-):
+def test_program_killed_20_times_over_influxdb_loses_and_invents_nothing(stage: Stage, influxdb: InfluxDB):
     """Points, alarm events and SMS of 50,000 messages are those of a program that nobody killed."""
     history = {"kind": "influxdb", "url": influxdb.url, "database": influxdb.database}
-    story = _play(tmp_path, mosquitto, gateway, 50_000, 20, history=history)
+    story = _play(stage, 50_000, 20, history=history)
 
     assert story.points == influxdb_points(influxdb)
     _check_alarms(story)
     _check_messages(story)
 
 
-def test_program_killed_6_times_over_embedded_history_loses_and_invents_nothing(
-    tmp_path, mosquitto: Mosquitto, gateway: SmsGateway
-):
+def test_program_killed_6_times_over_embedded_history_loses_and_invents_nothing(stage: Stage):
     """The same with the stores that ship with the program."""
-    story = _play(tmp_path, mosquitto, gateway, 10_000, 6)
+    story = _play(stage, 10_000, 6)
 
     configuration = story.program.configuration
     assert story.points == embedded_points(configuration.settings, configuration.register)
