@@ -87,10 +87,6 @@ class RuleEngine:
         """Return bool[n_sensors]: at least one reading has been admitted since the state began."""
         return self._parts.admission.newest_ns > np.iinfo(np.int64).min
 
-    def seen(self) -> NDArray[np.bool_]:
-        """Return bool[n_sensors]: at least one reading has been admitted since the state began."""
-        return self._parts.admission.newest_ns > np.iinfo(np.int64).min
-
     def snapshot(self) -> bytes:
         """Return everything that a later engine needs to go on from `position`; equal states are equal bytes."""
         return pack(self._parts, self.position, self._register.sensor_ids, [key.id for key in self.alarms])
