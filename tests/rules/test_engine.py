@@ -127,6 +127,14 @@ def test_engine_of_late_readings_in_one_batch_judges_only_the_newer():
     )
 
 
+def test_seen_of_an_engine_tells_who_ever_came():
+    """A reading that was not judged is no sign of a sensor."""
+    engine = RuleEngine(rules(), register())
+    engine.evaluate(batch(1, [(PRESSURE, 1, 9.0), (GAS, 1, float("nan"))]), 1)
+
+    assert [True, False, False, False, False] == engine.seen().tolist()
+
+
 @pytest.mark.parametrize("poison", [np.nan, np.inf, -np.inf])
 def test_engine_of_one_poisoned_asset_judges_the_other_9999(poison):
     """One asset that sends what no number is leaves every other asset judged."""

@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 from collector.batch import Quality, ReadingBatch, tick
 from rules.engine import BLIND, RuleEngine
 from rules.events import Dimension
+from rules.rule import RuleSet
 from tests.rules.oracle import Oracle
-from tests.rules.small_district import SECOND_NS, register, rules, without_position
+from tests.rules.small_district import PLAIN, SECOND_NS, batch, register, rules, threshold, without_position
 from tests.rules.streams import streams
 
 
@@ -111,3 +112,16 @@ def test_engine_of_any_stream_counts_every_reading_that_it_did_not_judge(batches
     n_refused = sum(n for (name, _), n in judge.counts.items() if name == "readings_not_judged")
 
     assert sum(map(len, batches)) == n_admitted + n_refused
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.lists(st.floats(-1.0, 5.0), min_size=1, max_size=30))
+def test_level_of_a_ladder_without_delays_is_the_highest_whose_condition_holds(values):
+    """Levels are ordered: a deeper value never stands at a lower level than a shallower one first reached."""
+    ladder = [("blue", 3.0, 0.1, 0, 0), ("yellow", 2.0, 0.1, 0, 0), ("red", 1.0, 0.1, 0, 0)]
+    for value in values:
+        judge = RuleEngine(RuleSet((threshold("low", [PLAIN], ladder, side="low"),), "1"), register())
+        judge.evaluate(batch(1, [(PLAIN, 1, value)]), 1)
+        expected = max((level for level, limit in ((2, 3.0), (3, 2.0), (5, 1.0)) if value <= limit), default=0)
+
+        assert [expected] == judge.levels().tolist()
