@@ -48,10 +48,12 @@ class MqttLink:
         socket = self._socket()
         if not socket.pending() and not self._wait(timeout_s):
             return False
-        # one packet a turn, and a packet is at most one message
+        inbox = self.session.inbox
+        limit = len(inbox) + room
         for _ in range(room):
+            # paho reads one packet, or a few while a canary is on its way
             self._client.loop_read()
-            if self.session.ended or not socket.pending():
+            if self.session.ended or not socket.pending() or len(inbox) >= limit:
                 break
         return True
 

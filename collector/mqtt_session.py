@@ -24,6 +24,7 @@ class MqttSession:
         accepted: the broker said yes to CONNECT.
         present: the broker still had our session, with all that it kept for us.
         ended: why the connection is gone, empty while it is not.
+        inbox: where received messages go, in order.
         canary_back: the canary came back since this was last set to False.
     """
 
@@ -42,7 +43,7 @@ class MqttSession:
         self.canary_back = False
         self._filters = [*filters, canary_topic]
         self._canary_topic = canary_topic
-        self._inbox = inbox
+        self.inbox = inbox
         self._counts = counts
         self._log = structlog.get_logger(epoch=epoch)
 
@@ -86,7 +87,7 @@ class MqttSession:
             raw = None
         else:
             raw = RawMessage(topic, bytes(message.payload), message.retain)
-        self._inbox.append(Received(raw, message.mid, message.qos, self.epoch))
+        self.inbox.append(Received(raw, message.mid, message.qos, self.epoch))
 
     def _on_disconnect(
         self, _: Client, __: Any, ___: DisconnectFlags, reason: ReasonCode, ____: Properties | None

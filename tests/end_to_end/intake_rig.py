@@ -1,15 +1,19 @@
 """I/O: an intake with a real journal in a thread or in a process of its own, and what to count afterwards."""
 
 import json
+import sqlite3
 import subprocess
 import sys
 import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 
-from collector.journal import Journal
+from collector.batch import make_batch
+from collector.journal import Journal, JournalFullError
+from collector.journal.reading import JournalReader
 from collector.journal.sqlite import SqliteJournal
 from collector.mqtt import MqttIntake
 from collector.pipeline import Pipeline
@@ -20,6 +24,7 @@ from config.settings import IntakeSettings, MqttSettings
 N_DEVICES = 50
 CHILD = """
 import signal, sys
+from contextlib import suppress
 from pathlib import Path
 from tests.end_to_end.intake_rig import RunningIntake
 
@@ -70,12 +75,13 @@ class RunningIntake:
         known = register()
         folder.mkdir(parents=True, exist_ok=True)
         self.journal = SqliteJournal(folder / "journal.db", known.sensor_ids, max_bytes, 0)
-        settings = {"port": port, "client_id": "intake-under-test", "canary_interval_s": 0.3} | mqtt
+        settings = {"port": port, "client_id": "intake-under-test", "canary_interval_s": 0.3, "keepalive_s": 5} | mqtt
         quantity = Quantity("any", "", "", "", -1e12, 1e12, 1.0, 0, {}, "assumed")
         self._settings = MqttSettings.model_validate(settings)
         self._pipeline = Pipeline(known, {"any": quantity}, self._settings.subscriptions, IntakeSettings())
         self.intake = self.intake_on(self.journal)
         self._thread: threading.Thread | None = None
+        self._closed = False
 
     def intake_on(self, journal: Journal) -> MqttIntake:
         """Make `journal` the one that the intake writes to; returns the new intake."""
@@ -93,13 +99,19 @@ class RunningIntake:
         self._thread = threading.Thread(target=self.intake.run)
         self._thread.start()
 
-    def stop(self) -> None:
-        """End the thread and close the journal; twice is harmless."""
+    def end(self) -> None:
+        """End the thread; the journal stays open."""
         self.intake.stop()
         if self._thread is not None:
             self._thread.join(20)
             assert not self._thread.is_alive()
             self._thread = None
+
+    def stop(self) -> None:
+        """End the thread and close the journal; twice is harmless."""
+        self.end()
+        if not self._closed:
+            self._closed = True
             self.journal.close()
 
     def wait_for_messages(self, count: int, timeout_s: float = 15.0) -> None:
@@ -120,6 +132,51 @@ def stored_numbers(journal: SqliteJournal) -> Counter[int]:
             found.update(int(value) for value in entry.batch.value)
         position = entries[-1].position
     return found
+
+
+def wait_for_number(folder: Path, number: int, timeout_s: float) -> None:
+    """Return once `number` is in the journal in `folder`, which another process writes."""
+    wait_until_running(folder, timeout_s)
+    reader = JournalReader(folder / "journal.db", register().sensor_ids)
+    position = 0
+    deadline = time.monotonic() + timeout_s
+    try:
+        while time.monotonic() < deadline:
+            for entry in reader.read(position, 1000):
+                position = entry.position
+                if number in entry.batch.value:
+                    return
+            time.sleep(0.02)
+    finally:
+        reader.close()
+    raise TimeoutError(f"{number} did not come within {timeout_s} s")
+
+
+def wait_until_running(folder: Path, timeout_s: float = 20.0) -> None:
+    """Return once the intake of another process has written its first tick: it is subscribed and hears itself."""
+    wait_until(lambda: _has_entries(folder / "journal.db"), timeout_s)
+
+
+def _has_entries(path: Path) -> bool:
+    """Return whether another process has created this journal and written to it."""
+    if not path.exists():
+        return False
+    reader = JournalReader(path, register().sensor_ids)
+    try:
+        return reader.last_position() > 0
+    except sqlite3.OperationalError:
+        return False
+    finally:
+        reader.close()
+
+
+def fill(journal: SqliteJournal) -> None:
+    """Append until not even one reading more is taken."""
+    for n_readings in (10_000, 1000, 100, 10, 1):
+        batch = make_batch(1, [0] * n_readings, range(n_readings), [0.0] * n_readings, [0] * n_readings)
+        with suppress(JournalFullError):
+            while True:
+                journal.append([batch])
 
 
 def start_child(folder: Path, port: int) -> subprocess.Popen[bytes]:
