@@ -63,7 +63,12 @@ class MqttIntake:
         now_s = time.monotonic()
         # entries in the journal tell that an earlier run had a session
         self._connection = BrokerConnection(
-            settings, self._commits.pending, self.counts, now_s, had_session=bool(journal.read(0, 1))
+            settings,
+            self._commits.pending,
+            self.counts,
+            now_s,
+            had_session=bool(journal.read(0, 1)),
+            max_payload_bytes=limits.max_payload_bytes,
         )
         self._stopping = threading.Event()
         self._turned_s = now_s

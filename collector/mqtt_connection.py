@@ -43,6 +43,7 @@ class BrokerConnection:
         now_s: float,
         *,
         had_session: bool,
+        max_payload_bytes: int,
     ) -> None:
         self.session_present = self.session_lost = False
         self.outage = "not connected yet"
@@ -53,6 +54,7 @@ class BrokerConnection:
         self._filters = [each.filter for each in settings.subscriptions]
         self._canary_topic = f"lifeline/canary/{settings.client_id}"
         self._had_session = had_session
+        self._max_payload_bytes = max_payload_bytes
         self._link: MqttLink | None = None
         self._epoch = 0
         self._opened_s = self._tended_s = self._outage_s = now_s
@@ -71,7 +73,14 @@ class BrokerConnection:
     def connect(self, now_s: float) -> None:
         """Open a link; may take seconds. A failure is noted and sets the time of the next try."""
         self._epoch += 1
-        session = MqttSession(self._epoch, self._filters, self._canary_topic, self._inbox, self._counts)
+        session = MqttSession(
+            self._epoch,
+            self._filters,
+            self._canary_topic,
+            self._inbox,
+            self._counts,
+            max_payload_bytes=self._max_payload_bytes,
+        )
         try:
             self._link = MqttLink(self._settings, session)
         except (OSError, ValueError) as error:

@@ -88,7 +88,7 @@ class Pipeline:
         payload = message.payload
         if len(payload) > self._limits.max_payload_bytes:
             limit = self._limits.max_payload_bytes
-            raise PayloadError(Reason.TOO_LARGE, f"payload: expected at most {limit} bytes, got {len(payload)}")
+            raise PayloadError(Reason.TOO_LARGE, f"payload: expected at most {limit} bytes, got more")
         columns = source.decoder.decode(payload, source.fields, self._limits.max_readings)
         number_of = source.channels.get
         numbers = [number_of(channel, NOT_KEPT) for channel in columns.channel]
