@@ -1,7 +1,7 @@
 """I/O: looks once a second at whether the program itself is well, and ends it when only a new process can help.
 
-Comes in: the stages' status. Goes out: self-alarms (one log line at the beginning, one at the end), `SystemHealth`, and
-the decision to end. Refuses to restart anything: systemd or the container engine does, and nothing is lost meanwhile.
+Comes in: the stages' status. Goes out: self-alarms (one log line at the beginning and one at the end, unless the stage
+has written them), `SystemHealth`, and the decision to end. Refuses to restart anything: systemd or the container engine does, and nothing is lost meanwhile.
 """
 
 import threading
@@ -56,6 +56,8 @@ class Watchdog:
         """Look once: note what began and ended, and report what is fatal."""
         symptoms = list(self._symptoms())
         for change in self._alarms.update(symptoms, self._clock_ns()):
+            if change.symptom.is_logged:
+                continue
             if change.began:
                 _log.error("self_alarm_began", alarm=change.symptom.name, detail=change.symptom.detail)
             else:
@@ -73,10 +75,10 @@ class Watchdog:
         yield from self._journal_symptoms()
         outage = self._stages.recorder.status().outage
         if outage:
-            yield Symptom("history_unavailable", outage)
+            yield Symptom("history_unavailable", outage, is_logged=True)
         rules = self._stages.rules.status()
         if rules.is_ledger_away:
-            yield Symptom("ledger_unavailable", "alarm events wait in the journal")
+            yield Symptom("ledger_unavailable", "alarm events wait in the journal", is_logged=True)
         lag = self._journal.last_position() - rules.position
         if lag > RULES_LAG:
             yield Symptom("rules_late", f"{lag} journal entries behind")
@@ -88,7 +90,8 @@ class Watchdog:
             detail = f"loop {status.loop_age_s:.1f} s, canary {status.canary_age_s:.1f} s"
             yield Symptom("intake_stuck", detail, is_fatal=True)
         if status.session_lost:
-            yield Symptom("session_lost", "the broker had forgotten us: what it kept meanwhile is lost")
+            detail = "the broker had forgotten us: what it kept meanwhile is lost"
+            yield Symptom("session_lost", detail, is_logged=True)
         if status.takeover_suspected:
             yield Symptom(
                 "takeover_suspected", "the broker ends our connections: is another program using our client id?"
@@ -100,7 +103,8 @@ class Watchdog:
         elif self._disconnected_s is None:
             self._disconnected_s = now_s
         if self._disconnected_s is not None and now_s - self._disconnected_s > DISCONNECTED_S:
-            yield Symptom("broker_unreachable", f"for more than {DISCONNECTED_S:g} s: {status.outage}")
+            detail = f"for more than {DISCONNECTED_S:g} s: {status.outage}"
+            yield Symptom("broker_unreachable", detail, is_logged=True)
 
     def _journal_symptoms(self) -> Iterator[Symptom]:
         status = self._journal.status()
@@ -114,6 +118,7 @@ class Watchdog:
         for name, channel in status.channels.items():
             if channel.reason:
                 waiting = channel.waiting.pending + channel.waiting.sending
-                yield Symptom(f"channel_down_{name}", f"{channel.reason}; {waiting} notifications wait")
+                detail = f"{channel.reason}; {waiting} notifications wait"
+                yield Symptom(f"channel_down_{name}", detail, is_logged=True)
         if not status.is_alive and not self._supervisor.stopping.is_set():
             yield Symptom("dispatcher_dead", "its thread has ended", is_fatal=True)

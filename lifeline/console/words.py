@@ -94,6 +94,11 @@ _WORDS = {
     "ack_question": ("收到后请按下面的按钮。", "Press the button to say that you have received it."),
     "ack_thanks": ("已记录确认", "Acknowledgement recorded"),
     "ack_closed": ("该预警已解除。", "This alert is closed."),
+    "ledger_away_title": ("暂时无法显示", "Not available now"),
+    "ledger_away": (
+        "预警记录库暂时无法访问，请稍后重试。采集和数据存储不受影响。",
+        "The record of alerts cannot be reached; try again in a moment. Collection of readings goes on.",
+    ),
     "not_found_title": ("没有找到", "Not found"),
     "not_found": ("没有这个页面。", "There is no such page."),
     "history_away": ("历史数据库暂时无法访问", "The history gives no answer now"),
