@@ -1,7 +1,8 @@
 """I/O: looks once a second at whether the program itself is well, and ends it when only a new process can help.
 
 Comes in: the stages' status. Goes out: self-alarms (one log line at the beginning and one at the end, unless the stage
-has written them), `SystemHealth`, and the decision to end. Refuses to restart anything: systemd or the container engine does, and nothing is lost meanwhile.
+has written them), `SystemHealth`, and the decision to end. Refuses to restart anything: systemd or the container engine
+does, and nothing is lost meanwhile.
 """
 
 import threading
