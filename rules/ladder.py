@@ -30,14 +30,14 @@ class LimitTable:
     """The numbers of all rules of a kind, a row for each rule and a column for each level; low sides are mirrored."""
 
     def __init__(self, limits: Sequence[Sequence[LevelLimit]], live: Sequence[bool]) -> None:
-        """Make one row for each of `limits`, whose levels wait for a heartbeat where `live` says so."""
+        """Make one row for each of `limits`, whose levels turn only with a heartbeat where `live` says so."""
         shape = (len(limits), len(_LEVELS))
         self.limit = np.full(shape, np.inf)
         """Mirrored where the low side is dangerous; inf where the rule has no such level."""
         self.reset = np.full(shape, -np.inf)
         self.on_ns, self.off_ns = np.zeros(shape, np.int64), np.zeros(shape, np.int64)
         self.sign = np.array([-1.0 if each[0].side is Side.LOW else 1.0 for each in limits])
-        self.live = np.array(live, np.bool_)
+        self.live = np.array(live, np.bool_)[:, np.newaxis]
         for row, each in enumerate(limits):
             for limit in each:
                 place = row, limit.level - 1
@@ -172,7 +172,7 @@ class Ladder:
         """
         now, b, before_ns = run.inputs, run.inputs.binding, run.before_ns[:, np.newaxis]
         time_ns = now.time_ns[:, np.newaxis]
-        waits = self._beyond[b] & ~self._active[b]
+        waits = self._beyond[b] != self._active[b]
         self._lives[b] |= waits & (time_ns > self._since_ns[b])
         held = (before_ns - self._since_ns[b] >= self._delay_ns(b)) & (before_ns >= time_ns)
         completed = dataclasses.replace(now, time_ns=run.before_ns, value=run.before_value)
@@ -180,8 +180,8 @@ class Ladder:
 
     def _is_proven(self, b: NDArray[np.intp]) -> NDArray[np.bool_]:
         """Return bool[n, 5]: levels that do not wait for a heartbeat."""
-        needless: NDArray[np.bool_] = ~self._beyond[b] | ~self._table.live[self._rule[b]][:, np.newaxis]
-        return self._lives[b] | needless
+        proven: NDArray[np.bool_] = self._lives[b] | ~self._table.live[self._rule[b]]
+        return proven
 
     def _delay_ns(self, b: NDArray[np.intp]) -> NDArray[np.int64]:
         rule = self._rule[b]

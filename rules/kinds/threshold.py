@@ -6,6 +6,7 @@ difference of event times of one sensor.
 For each level of each binding: the *condition* begins with a value at or beyond the limit and ends with one back
 beyond limit and deadband. A level becomes active with the reading that finds the condition unbroken since a reading
 at least `on_delay_s` older, and inactive likewise after `off_delay_s`. The alarm stands at its highest active level.
+Where the rule is `live`, either also takes a heartbeat of the device that advances after that older reading.
 `docs/rules.md` says what gaps, doubtful readings and doubtful clocks do.
 
 Source of the terms: deadband, on-delay and off-delay as in OPC UA Part 9 (10000-9), annex B.1.5.
@@ -92,6 +93,7 @@ class ThresholdOptions(BaseModel):
 
     side: Side
     live: bool = False
+    """A dead device neither raises nor clears anything: zero from it is no hazard, and a good value no all-clear."""
     on_suspect: OnSuspect = OnSuspect.HOLD
     levels: tuple[LevelOptions, ...] = Field(min_length=1, max_length=5)
 

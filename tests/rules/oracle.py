@@ -144,7 +144,7 @@ class Oracle:
             if broken or not was_pending:
                 level.since, level.lives = time, False
             delay = level.limit.on_delay_s if level.beyond else level.limit.off_delay_s
-            proven = level.lives or not level.beyond or not hazard.rule.options.live
+            proven = level.lives or not hazard.rule.options.live
             if proven and time - level.since >= round(delay * S):
                 level.active = level.beyond
         hazard.last = (time, value, clock)
@@ -156,11 +156,13 @@ class Oracle:
             return []
         last_time, last_value, _ = hazard.last
         for level in hazard.levels:
-            if level.beyond and not level.active and time > level.since:
+            if level.beyond == level.active:
+                continue
+            if time > level.since:
                 level.lives = True
-            waits = level.beyond and not level.active and level.lives and last_time >= time
-            if waits and last_time - level.since >= round(level.limit.on_delay_s * S):
-                level.active = True
+            delay = level.limit.on_delay_s if level.beyond else level.limit.off_delay_s
+            if level.lives and last_time >= time and last_time - level.since >= round(delay * S):
+                level.active = level.beyond
         return self.show(hazard, last_time, last_value)
 
     def show(self, hazard, time, value):

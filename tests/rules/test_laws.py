@@ -12,7 +12,17 @@ from rules.engine import BLIND, RuleEngine
 from rules.events import Dimension
 from rules.rule import RuleSet
 from tests.rules.oracle import Oracle
-from tests.rules.small_district import PLAIN, SECOND_NS, batch, register, rules, threshold, without_position
+from tests.rules.small_district import (
+    GAS,
+    PLAIN,
+    PRESSURE,
+    SECOND_NS,
+    batch,
+    register,
+    rules,
+    threshold,
+    without_position,
+)
 from tests.rules.streams import streams
 
 
@@ -95,6 +105,22 @@ def test_engine_then_silence_keeps_every_hazard_and_makes_every_watched_sensor_b
     watched = [key.sensor for key in judge.alarms if key.dimension is Dimension.HEALTH]
 
     assert (expected, {BLIND}) == (judge.levels()[is_hazard].tolist(), set(judge.health()[watched].tolist()))
+
+
+@settings(max_examples=40, deadline=None)
+@given(streams())
+def test_engine_then_good_values_from_dead_devices_keeps_every_live_hazard(batches):
+    """Law 4: whatever stood in danger by a live rule stays so while its device's heartbeat stands still."""
+    judge = engine()
+    history(judge, batches)
+    is_live = [key.rule in {"low", "alive"} for key in judge.alarms]
+    expected = judge.levels()[is_live].tolist()
+    # Further on than any reading and any stale time, so that no sign of life from before counts.
+    later = 100 + max(0, *(int(each.time_ns.max(initial=0)) for each in batches), batches[-1].received_ns) // SECOND_NS
+    for second in range(later, later + 40):
+        history(judge, [batch(second, [(PRESSURE, second, 9.0), (GAS, second, 0.0)])])
+
+    assert expected == judge.levels()[is_live].tolist()
 
 
 @settings(max_examples=40, deadline=None)

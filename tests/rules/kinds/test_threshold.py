@@ -12,7 +12,7 @@ from rules.engine import RuleEngine
 from rules.kinds import threshold as module
 from rules.kinds.threshold import ThresholdOptions
 from rules.rule import RuleSet
-from tests.rules.small_district import BEAT, GAS, LADDER, PLAIN, PRESSURE, batch, register, threshold, told
+from tests.rules.small_district import BEAT, GAS, LADDER, PLAIN, PRESSURE, batch, register, stale, threshold, told
 
 LOW = {"side": "low", "levels": [("yellow", 2.0, 1.0, 4, 3)]}
 """Stale time of the plain sensor: 4 s."""
@@ -247,6 +247,68 @@ def test_threshold_live_over_a_gap_needs_a_new_sign_of_life():
     readings += [(PRESSURE, time, 0.0) for time in range(20, 40, 2)]
 
     assert [] == play_device(readings)
+
+
+RAISED = (0, 4.0, "RAISED", 0, 4, "LIMIT_HELD")
+IN_DANGER = [reading for time in (0, 2, 4) for reading in ((PRESSURE, time, 0.0), (BEAT, time, float(time)))]
+"""Raises orange at 4 s; the heartbeat stands at 4."""
+
+
+@pytest.mark.parametrize("off_delay_s", [0, 2, 3, 4])
+@pytest.mark.parametrize("beat_first", [False, True])
+@pytest.mark.parametrize("parts", [1, 2, 3, 100])
+def test_threshold_live_of_return_and_beats_clears_once_whatever_the_order(off_delay_s, beat_first, parts):
+    """An off-delay ends like an on-delay: with the delay, and not before the message after the return."""
+    readings = list(IN_DANGER)
+    for time in range(6, 20, 2):
+        pair = [(PRESSURE, time, 9.0), (BEAT, time, float(time))]
+        readings += reversed(pair) if beat_first else pair
+    cleared = (0, 8.0 if off_delay_s <= 2 else 10.0, "CLEARED", 4, 0, "BACK_WITHIN")
+
+    assert [RAISED, cleared] == play_device(readings, levels=(("orange", 1.0, 1.0, 4, off_delay_s),), parts=parts)
+
+
+@pytest.mark.parametrize("off_delay_s", [0, 4])
+@pytest.mark.parametrize("beat", [4.0, 6.0], ids=["dead before the return", "dead with its message"])
+def test_threshold_live_of_a_frozen_good_value_clears_nothing(off_delay_s, beat):
+    """A dead device's good value is no all-clear, however long its gateway repeats it."""
+    frozen = [reading for time in range(6, 60, 2) for reading in ((PRESSURE, time, 9.0), (BEAT, time, beat))]
+
+    assert [RAISED] == play_device(IN_DANGER + frozen, levels=(("orange", 1.0, 1.0, 4, off_delay_s),))
+
+
+def test_threshold_live_of_a_frozen_lesser_value_lowers_nothing():
+    """Down to a lower level takes the same sign of life as down to none."""
+    frozen = [(PRESSURE, time, 2.5) for time in range(6, 60, 2)]
+    levels = (("yellow", 3.0, 1.0, 4, 0), ("orange", 1.0, 1.0, 4, 0))
+
+    assert [RAISED] == play_device(IN_DANGER + frozen, levels=levels)
+
+
+def test_threshold_live_with_a_late_beat_clears_with_it():
+    """The level stays until the heartbeat advances, then ends with the first value that is not older."""
+    readings = [*IN_DANGER, *((PRESSURE, time, 9.0) for time in range(6, 20, 2)), (BEAT, 20, 5.0), (PRESSURE, 20, 9.0)]
+
+    assert [RAISED, (0, 20.0, "CLEARED", 4, 0, "BACK_WITHIN")] == play_device(readings)
+
+
+def test_threshold_live_back_over_a_gap_needs_a_new_sign_of_life():
+    """A gap forgets the proof of an off-delay too."""
+    readings = [*IN_DANGER, (PRESSURE, 6, 9.0), (BEAT, 8, 8.0), *((PRESSURE, time, 9.0) for time in range(20, 40, 2))]
+
+    assert [RAISED] == play_device(readings, levels=(("orange", 1.0, 1.0, 4, 4),))
+
+
+def test_threshold_live_of_a_device_that_dies_in_danger_stays_and_is_blind():
+    """Silence is never all-clear: the hazard stands beside the reason why nobody knows more."""
+    live = threshold("low", [PRESSURE], [("orange", 1.0, 1.0, 4, 4)], side="low", live=True)
+    engine = RuleEngine(RuleSet((live, stale("silent", [PRESSURE])), "1"), register())
+    events = []
+    for second in range(0, 60, 2):
+        readings = [(PRESSURE, second, 0.0 if second <= 4 else 9.0), (BEAT, second, min(second, 4))]
+        events += told(engine.evaluate(batch(second, readings), 1))
+
+    assert [RAISED, (1, 10.0, "RAISED", 0, 1, "NO_HEARTBEAT")] == events
 
 
 @pytest.mark.parametrize(
