@@ -7,6 +7,7 @@ Exactly once relative to the journal: alarm events and position are one transact
 snapshot, evaluates up to the committed position without emitting anything, and goes on behind it.
 """
 
+import math
 import threading
 import time
 from collections import Counter
@@ -132,6 +133,9 @@ class RulesStage:
                 break
         standing = _standing(self.judge.engine, self._cursor.position, self._clock_ns())
         self._open = _close_orphans(self._ledger, self._cursor, self._open, standing)
+        if self.judge.position > self._snapshot:
+            # Else a program that never lives until the next snapshot would judge more again at each start.
+            self._snapshot_s_at = -math.inf
         self._restored = True
         self._publish()
         _log.info("rules_restored", snapshot=self._snapshot, position=self.judge.position, open_alerts=len(self._open))
