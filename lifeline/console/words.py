@@ -47,7 +47,7 @@ _WORDS = {
     "unacknowledged": ("未确认", "Not acknowledged"),
     "on_behalf": ("代表", "On behalf of"),
     "operator": ("值班台", "Console operator"),
-    "ok": ("正常", "all heard"),
+    "ok": ("正常", "in order"),
     "partial": ("部分失联", "partly blind"),
     "blind": ("失联", "blind"),
     "unprotected": ("从未收到数据", "never heard"),
