@@ -5,6 +5,8 @@ for what a person can put right.
 """
 
 import functools
+import logging
+import os
 import signal
 import sys
 import threading
@@ -64,6 +66,10 @@ def run(config: ConfigPath = None) -> None:
             pass
     finally:
         program.stop()
+    if program.left:
+        # A thread that hangs in the kernel or holds a lock would keep an orderly exit waiting for ever.
+        logging.shutdown()
+        os._exit(1)
     raise typer.Exit(1 if program.failure else 0)
 
 

@@ -58,6 +58,8 @@ class RulesStatus:
     """Position of the newest snapshot: the journal is needed from here."""
     is_ledger_away: bool
     is_restored: bool
+    loop_age_s: float
+    """Since the loop last turned, seconds."""
 
 
 class RulesStage:
@@ -86,7 +88,7 @@ class RulesStage:
         self._snapshot: Position = 0
         self._open: tuple[Alert, ...] = ()
         self._restored = self._abandoned = False
-        self._committed_s = self._snapshot_s_at = self._board_s = self._clock_s()
+        self._turned_s = self._committed_s = self._snapshot_s_at = self._board_s = self._clock_s()
         self.counts: Counter[tuple[str, str]] = self._writer.counts
 
     def run(self) -> None:
@@ -111,7 +113,12 @@ class RulesStage:
     def status(self) -> RulesStatus:
         """Return where the stage stands."""
         return RulesStatus(
-            self.judge.position, self._cursor.position, self._snapshot, self._writer.is_away, self._restored
+            self.judge.position,
+            self._cursor.position,
+            self._snapshot,
+            self._writer.is_away,
+            self._restored,
+            self._clock_s() - self._turned_s,
         )
 
     def restore(self) -> None:
@@ -125,6 +132,7 @@ class RulesStage:
         _check_belongs(self._journal.last_position(), self._cursor.position)
         self._snapshot = self.judge.restore(self._ledger.snapshot())
         while self.judge.position < self._cursor.position:
+            self._turned_s = self._clock_s()
             read = self._journal.read(self.judge.position, _ROUND)
             entries = [entry for entry in read if entry.position <= self._cursor.position]
             for entry in entries:
@@ -142,6 +150,7 @@ class RulesStage:
 
     def judge_round(self) -> bool:
         """Judge the next entries and commit what follows; False when there was none."""
+        self._turned_s = self._clock_s()
         entries = self._journal.read(self.judge.position, _ROUND)
         if not entries:
             return False
