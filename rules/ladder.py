@@ -30,7 +30,7 @@ class LimitTable:
     """The numbers of all rules of a kind, a row for each rule and a column for each level; low sides are mirrored."""
 
     def __init__(self, limits: Sequence[Sequence[LevelLimit]], live: Sequence[bool]) -> None:
-        """Make one row for each of `limits`, whose levels turn only with a heartbeat where `live` says so."""
+        """Make one row for each of `limits`, whose levels begin only with a heartbeat where `live` says so."""
         shape = (len(limits), len(_LEVELS))
         self.limit = np.full(shape, np.inf)
         """Mirrored where the low side is dangerous; inf where the rule has no such level."""
@@ -99,7 +99,12 @@ class Ladder:
     """The levels of all bindings of a kind."""
 
     def __init__(
-        self, table: LimitTable, row: NDArray[np.intp], stale_ns: NDArray[np.int64], alarm: NDArray[np.int32]
+        self,
+        table: LimitTable,
+        row: NDArray[np.intp],
+        stale_ns: NDArray[np.int64],
+        alarm: NDArray[np.int32],
+        has_heartbeat: NDArray[np.bool_],
     ) -> None:
         """Make one inactive alarm for each binding.
 
@@ -108,8 +113,10 @@ class Ladder:
             row: intp[n], the row of each binding in `table`.
             stale_ns: int64[n], a longer gap between two values restarts a running delay.
             alarm: int32[n], dense alarm numbers.
+            has_heartbeat: bool[n], levels end only with a heartbeat.
         """
         n = len(row)
+        self._has_heartbeat = has_heartbeat[:, np.newaxis]
         self._table, self._rule, self._alarm = table, row, alarm
         self.level: NDArray[np.int8] = np.zeros(n, np.int8)
         self._episode_ns = np.zeros(n, np.int64)
@@ -179,9 +186,9 @@ class Ladder:
         return self._switch(completed, waits & self._is_proven(b) & held)
 
     def _is_proven(self, b: NDArray[np.intp]) -> NDArray[np.bool_]:
-        """Return bool[n, 5]: levels that do not wait for a heartbeat."""
-        proven: NDArray[np.bool_] = self._lives[b] | ~self._table.live[self._rule[b]]
-        return proven
+        """Return bool[n, 5]: levels that do not wait for a heartbeat to turn."""
+        waits = np.where(self._active[b], self._has_heartbeat[b], self._table.live[self._rule[b]])
+        return self._lives[b] | ~waits
 
     def _delay_ns(self, b: NDArray[np.intp]) -> NDArray[np.int64]:
         rule = self._rule[b]

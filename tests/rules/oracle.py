@@ -116,7 +116,7 @@ class Oracle:
         for hazard in self.hazards:
             if hazard.sensor == sensor and (usable or hazard.rule.options.on_suspect == "judge"):
                 events += self.judge(hazard, time, value, quality)
-            if moved and hazard.rule.options.live and self.beat_of(hazard.sensor) == sensor:
+            if moved and self.beat_of(hazard.sensor) == sensor:
                 events += self.prove(hazard, time)
         for health in self.healths:
             if (health.sensor == sensor and usable) or (health.beat == sensor and (moved or sighted)):
@@ -144,11 +144,19 @@ class Oracle:
             if broken or not was_pending:
                 level.since, level.lives = time, False
             delay = level.limit.on_delay_s if level.beyond else level.limit.off_delay_s
-            proven = level.lives or not hazard.rule.options.live
-            if proven and time - level.since >= round(delay * S):
+            needs_proof = self.needs_proof_to_raise(hazard) if level.beyond else self.needs_proof_to_end(hazard)
+            if (level.lives or not needs_proof) and time - level.since >= round(delay * S):
                 level.active = level.beyond
         hazard.last = (time, value, clock)
         return self.show(hazard, time, value)
+
+    def needs_proof_to_raise(self, hazard):
+        """Tell whether a dead device is no danger."""
+        return hazard.rule.options.live
+
+    def needs_proof_to_end(self, hazard):
+        """Tell whether a dead device can be told from one that lives: its good value is then no all-clear."""
+        return self.beat_of(hazard.sensor) is not None
 
     def prove(self, hazard, time):
         """Let a heartbeat complete what waits for it."""
