@@ -148,9 +148,9 @@ def test_engine_of_any_stream_counts_every_reading_that_it_did_not_judge(batches
     for each in batches:
         judge.evaluate(each, 1)
         for i in range(len(each)):
-            before = dict(oracle.newest)
-            oracle.read(int(each.sensor[i]), int(each.time_ns[i]), float(each.value[i]), Quality.GOOD)
-            n_admitted += oracle.newest != before
+            row = int(each.sensor[i]), int(each.time_ns[i]), Quality(int(each.quality[i]))
+            is_judgeable = 0 <= row[0] < len(register().sensors) and math.isfinite(each.value[i])
+            n_admitted += is_judgeable and oracle.is_news(*row)
     n_refused = sum(n for (name, _), n in judge.counts.items() if name == "readings_not_judged")
 
     assert sum(map(len, batches)) == n_admitted + n_refused
