@@ -303,10 +303,7 @@ def test_program_beside_a_hung_database_warns_as_fast_as_ever_and_loses_no_point
 def test_program_whose_ledger_hangs_says_so_and_tells_everybody_after(
     make_program, sms_gateway, postgresql, postgres_url, living
 ):
-    """PostgreSQL that accepts and never answers is no quiet district: the program says so, and catches up.
-
-    A thread that waits in an old connection ends the program, one that opens a new connection waits for the ledger.
-    """
+    """PostgreSQL that accepts and never answers is no quiet district: the program says so, and catches up."""
     program = make_program(ledger={"url": postgres_url})
     program.start()
     district = living(program)
@@ -319,6 +316,7 @@ def test_program_whose_ledger_hangs_says_so_and_tells_everybody_after(
             time.sleep(0.1)
     finally:
         postgresql.resume()
+    # whoever waits in an old connection ends the program, whoever opens a new one waits for the ledger
     alarms, has_ended = _alarms(program), not program.process.is_running()
     if has_ended:
         program.start()
