@@ -12,7 +12,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from config.catalogue import quantities_from
+from config.catalogue import catalogue_from
 from config.document import Document, Plain
 from config.errors import ConfigError, Problem
 from config.files import read_text, read_yaml
@@ -23,6 +23,9 @@ from config.rows import TABLES, register_from
 from config.settings import Settings, secret_settings
 from config.tables import Table, parse_table, unreadable
 from config.validation import problems_from_validation
+
+QUANTITIES = "quantities.yaml"
+"""The catalogue's file, packaged and in a district."""
 
 MAX_SECRET_BYTES = 64 * 1024
 """Largest secret file; assumed."""
@@ -58,13 +61,17 @@ def load_settings(path: Path | None, environ: Mapping[str, str] | None = None) -
     raise ConfigError([_with_origin(problem, overrides.origins) for problem in problems])
 
 
-def load_quantities(path: Path | None = None) -> dict[str, Quantity]:
-    """Return the quantities of the YAML file at `path` by name; None means the packaged catalogue.
+def load_quantities(district: Path | None = None) -> dict[str, Quantity]:
+    """Return the packaged quantities by name, and those of the district's own `quantities.yaml` if it has one.
 
     Raises:
-        ConfigError: everything that is wrong in it.
+        ConfigError: everything that is wrong in a file.
     """
-    return quantities_from(read_yaml(path or Path(__file__).parent / "quantities.yaml"))
+    catalogue = catalogue_from(read_yaml(Path(__file__).parent / QUANTITIES))
+    own = district / QUANTITIES if district else None
+    if own is not None and own.exists():
+        catalogue = catalogue_from(read_yaml(own), catalogue)
+    return dict(catalogue.quantities)
 
 
 def load_register(folder: Path, quantities: Mapping[str, Quantity]) -> Register:

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from config.cells import Cells, unique_rows
+from config.cells import Cells, close_name, unique_rows
 from config.errors import ConfigError, Problem
 from config.quantities import Quantity
 from config.register import Asset, Contact, Duty, Region, RegionKind, Register, Role, Sensor
@@ -174,14 +174,17 @@ def _sensor(cells: Cells, known: _Known) -> Sensor:
 def _conversion(cells: Cells, quantities: Mapping[str, Quantity]) -> tuple[float, float]:
     name, unit = cells.row["quantity"], cells.row["unit"]
     if name not in quantities:
-        expected = f"one of {', '.join(quantities)}"
-        cells.refuse("quantity", expected=expected, remedy="choose one of them or add it to quantities.yaml")
+        remedy = close_name(name, quantities, "see docs/quantities.md, or add it to quantities.yaml of the district")
+        cells.refuse("quantity", expected="a name of the catalogue of quantities", remedy=remedy)
         return 1.0, 0.0
-    accepted = {**quantities[name].accepts, quantities[name].unit: (1.0, 0.0)}
-    if unit not in accepted:
-        expected = f"a unit of {name}: {', '.join(sorted(accepted))}"
+    quantity = quantities[name]
+    conversion = (1.0, 0.0) if unit == quantity.unit else quantity.conversion(unit)
+    if conversion is None:
+        accepted = sorted({*quantity.accepts, quantity.unit})
+        own_lel = f", %LEL@{quantity.lel_vol:g} and the like" if quantity.lel_vol else ""
+        expected = f"a unit of {name}: {', '.join(accepted)}{own_lel}"
         cells.refuse("unit", expected=expected, remedy="choose one of them or add it to accepts in quantities.yaml")
-    return accepted.get(unit, (1.0, 0.0))
+    return conversion or (1.0, 0.0)
 
 
 def _stale_after_s(cells: Cells, cadence_s: float) -> float:

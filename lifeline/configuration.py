@@ -41,7 +41,7 @@ def load_configuration(settings: Settings) -> Configuration:
     Raises:
         ConfigError: every problem that could be found; files that depend on a broken one are not judged.
     """
-    quantities = load_quantities()
+    quantities = load_quantities(settings.district)
     register = load_register(settings.district, quantities)
     channels = [channel.name for channel in settings.channels]
     problems: list[Problem] = []

@@ -11,7 +11,8 @@ from config.rows import TABLES
 from config.settings import Settings
 from config.validation import models_at
 
-DOCS = (Path(__file__).parents[2] / "docs" / "configuration.md").read_text(encoding="utf-8")
+DOCS_FOLDER = Path(__file__).parents[2] / "docs"
+DOCS = (DOCS_FOLDER / "configuration.md").read_text(encoding="utf-8")
 
 
 def _settings(model: type[BaseModel], prefix: str) -> Iterator[tuple[str, str]]:
@@ -57,8 +58,9 @@ def test_docs_table_of_a_file_names_its_columns(table: str, columns: tuple[str, 
 
 def test_docs_quantities_and_levels_are_those_of_the_program() -> None:
     """Each quantity stands with unit and range, each level with its names and colour."""
+    catalogue = (DOCS_FOLDER / "quantities.md").read_text(encoding="utf-8")
     for quantity in load_quantities().values():
-        row = f"| `{quantity.name}` {quantity.zh} | `{quantity.unit}` | {quantity.low:.12g} to {quantity.high:.12g} |"
-        assert row in DOCS
+        limits = f"{quantity.low:.12g} to {quantity.high:.12g}"
+        assert f"| `{quantity.name}` {quantity.zh} | {quantity.en} | `{quantity.unit}` | {limits} |" in catalogue
     for level in WarningLevel:
         assert f"| `{level.key}` | {level.en} | {level.zh} | {level.colour_zh} | `{level.hex}` |" in DOCS
