@@ -4,7 +4,10 @@ Comes in: nothing. Goes out: the contract between `decoders/` and the pipeline. 
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
 
 from collector.dead_letter import Reason
 
@@ -36,6 +39,27 @@ class Columns:
     """As sent, in the sensor's own unit; finite."""
     quality: list[int]
     """`Quality` bits that the device itself gave."""
+    device: list[str] | None = None
+    """Whose each reading is, where the payload says so; None where only the topic does."""
+    left_out: list[tuple[str, str]] = field(default_factory=list)
+    """(device, channel) of values that are no number, empty device: the topic's; told if it is registered."""
+    relative: bool = False
+    """Whether `time_ns` counts from the moment of reception, as without a clock; `NO_TIME` is that moment."""
+
+
+@dataclass(slots=True)
+class Blocks:
+    """The same for sampled signals: thousands of readings of few channels, as arrays, without an object for each."""
+
+    channels: list[str]
+    channel: NDArray[np.intp]
+    """intp[n], place in `channels`."""
+    time_ns: NDArray[np.int64]
+    """int64[n], UTC nanoseconds."""
+    value: NDArray[np.float64]
+    """float64[n], as sent, finite."""
+    quality: NDArray[np.uint8]
+    """uint8[n], `Quality` bits that the device itself gave."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,9 +70,16 @@ class Decoder:
     levels of the topic. `encode(columns)` is its inverse, for simulators and tests.
     """
 
-    decode: Callable[[bytes, Mapping[str, str], int], Columns]
+    decode: Callable[[bytes, Mapping[str, str], int], Columns | Blocks]
     encode: Callable[[Columns], bytes]
     fields: frozenset[str] = frozenset({"device"})
     """Topic fields without which this format cannot name a sensor."""
     optional_channels: frozenset[str] = frozenset()
     """Channels that every device of this format may send without having them in the register."""
+    with_options: Callable[[Mapping[str, object]], "Decoder"] | None = None
+    """The same format as the options of one subscription want it; None where there is nothing to choose.
+
+    Raises `pydantic.ValidationError`.
+    """
+    names_devices: bool = False
+    """Whether the payload names the devices: then the topic need not, if the subscription says who may be named."""
