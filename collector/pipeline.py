@@ -17,6 +17,7 @@ from collector.dead_letter import DeadLetter, Reason
 from collector.decoders import DECODERS
 from collector.identity import sensors_of, sensors_of_blocks
 from collector.payload import NO_TIME, Blocks, Columns, Decoder, PayloadError
+from collector.plausibility import Plausibility
 from collector.quality import flag_range, settle_times
 from collector.sources import NOT_KEPT, Sources
 from config.quantities import Quantity
@@ -90,6 +91,8 @@ class Pipeline:
         self._offset = np.array([*(sensor.offset for sensor in sensors), 0.0], np.float64)
         self._low = np.array([*(kind.low for kind in kinds), 0.0], np.float64)
         self._high = np.array([*(kind.high for kind in kinds), 0.0], np.float64)
+        self.plausibility = Plausibility(register, quantities)
+        """What it remembers of the sensors; kept over a restart by whoever owns a file."""
 
     def decode(self, messages: Sequence[RawMessage], received_ns: int) -> tuple[ReadingBatch, list[DeadLetter]]:
         """Return the readings of `messages` in their order, and a dead letter for all that is not among them."""
