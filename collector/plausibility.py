@@ -21,6 +21,7 @@ from config.quantities import Quantity
 from config.register import Register
 
 _SECOND_NS = 1_000_000_000
+_RECEIVED_CLOCK = np.uint8(Quality.TIME_SERVER | Quality.TIME_FUTURE | Quality.TIME_PAST)
 _UNJUDGED = frozenset({"heartbeat", "battery"})
 """Counters and charges: standing still and stepping are their nature."""
 _SAME = 1e-9
@@ -81,6 +82,21 @@ class _Bounds:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class _Readings:
+    """Columns of readings that are judged together."""
+
+    sensor: NDArray[np.intp]
+    time_ns: NDArray[np.int64]
+    stands_in: NDArray[np.bool_]
+    """The time is when they were received."""
+    value: NDArray[np.float64]
+
+    def take(self, rows: NDArray[np.bool_]) -> "_Readings":
+        """Return the readings at `rows`."""
+        return _Readings(self.sensor[rows], self.time_ns[rows], self.stands_in[rows], self.value[rows])
+
+
 class Plausibility:
     """The memory of every sensor, and the three checks over it."""
 
@@ -104,26 +120,28 @@ class Plausibility:
         sensor = batch.sensor.astype(np.intp)
         flags = batch.quality.copy()
         rows = np.flatnonzero(self._is_judged[sensor] & ((flags & Quality.OUT_OF_RANGE) == 0))
+        stands_in = (flags & _RECEIVED_CLOCK) != 0
+        # The digits that keep stand-in times apart depend on the batch, so that nothing may depend on them.
+        time_ns = np.where(stands_in, batch.received_ns, batch.time_ns)
         for piece in self._rounds.of(sensor[rows]):
             at = rows[piece]
-            flags[at] |= self._judge_round(sensor[at], batch.time_ns[at], batch.value[at])
+            flags[at] |= self._judge_round(_Readings(sensor[at], time_ns[at], stands_in[at], batch.value[at]))
         return ReadingBatch(batch.received_ns, batch.sensor, batch.time_ns, batch.value, flags)
 
-    def _judge_round(
-        self, sensor: NDArray[np.intp], time_ns: NDArray[np.int64], value: NDArray[np.float64]
-    ) -> NDArray[np.uint8]:
+    def _judge_round(self, new: _Readings) -> NDArray[np.uint8]:
         """Judge at most one reading of each sensor."""
-        before = self.memory.take(sensor)
-        newer = time_ns > before.time_ns
+        before = self.memory.take(new.sensor)
+        newer = (new.time_ns > before.time_ns) | (new.stands_in & (new.time_ns == before.time_ns))
         if newer.all():
-            bounds = self._bounds.take(sensor)
-            fresh = time_ns - before.time_ns > bounds.gap_ns
-            after = _step(_Judgement(before, bounds, self._limits, time_ns, value, fresh))
-            self.memory.put(sensor, after)
+            bounds = self._bounds.take(new.sensor)
+            fresh = new.time_ns - before.time_ns > bounds.gap_ns
+            after = _step(_Judgement(before, bounds, self._limits, new, fresh))
+            self.memory.put(new.sensor, after)
             return after.said
-        flags = np.where((time_ns == before.time_ns) & (value == before.last), before.said, np.uint8(0))
+        again = (new.time_ns == before.time_ns) & (new.value == before.last)
+        flags = np.where(again, before.said, np.uint8(0))
         if newer.any():
-            flags[newer] = self._judge_round(sensor[newer], time_ns[newer], value[newer])
+            flags[newer] = self._judge_round(new.take(newer))
         return flags
 
 
@@ -134,20 +152,19 @@ class _Judgement:
     before: Remembered
     bounds: _Bounds
     limits: CheckLimits
-    time_ns: NDArray[np.int64]
-    value: NDArray[np.float64]
+    new: _Readings
     fresh: NDArray[np.bool_]
     """The newest reading is too old to be compared with, or there is none."""
 
 
 def _step(each: _Judgement) -> Remembered:
     """Return what is remembered after the readings of `each`; `said` are their bits."""
-    before, limits, value, fresh = each.before, each.limits, each.value, each.fresh
+    before, limits, value, fresh = each.before, each.limits, each.new.value, each.fresh
     change = np.where(fresh, 0.0, np.abs(value - before.last))
     away = np.where(fresh, 0.0, np.abs(value - before.level))
     # A return from a spike is fast as well, but it leads back to the level.
-    dt_s = (each.time_ns - before.time_ns) / _SECOND_NS
-    rate = np.minimum(change, away) > each.bounds.rate * dt_s
+    dt_s = np.maximum(each.new.time_ns - before.time_ns, 1) / _SECOND_NS
+    rate = (np.minimum(change, away) > each.bounds.rate * dt_s) & ~(each.new.stands_in | before.stands_in)
 
     learned = before.count >= limits.learn_readings
     scale = np.maximum(before.fast, np.sqrt(before.slow))
@@ -163,7 +180,8 @@ def _step(each: _Judgement) -> Remembered:
     run = _run(each)
     flags = rate * np.uint8(Quality.RATE) + spike * np.uint8(Quality.SPIKE) + run.flat * np.uint8(Quality.FLAT)
     return Remembered(
-        time_ns=each.time_ns,
+        time_ns=each.new.time_ns,
+        stands_in=each.new.stands_in,
         last=value,
         said=flags,
         level=level,
@@ -206,7 +224,7 @@ class _Run:
 def _run(each: _Judgement) -> _Run:
     """Return the runs of equal readings, and which of them are too long for their sensor."""
     before, limits = each.before, each.limits
-    same = ~each.fresh & (np.abs(each.value - before.anchor) <= each.bounds.same)
+    same = ~each.fresh & (np.abs(each.new.value - before.anchor) <= each.bounds.same)
     ended = ~same & (before.run > 0)
     knows = before.changes >= limits.flat_changes
     limit = np.maximum(limits.flat_readings, limits.flat_ratio * before.longest)
@@ -214,9 +232,9 @@ def _run(each: _Judgement) -> _Run:
     counted = np.where(knows, np.minimum(before.run, limit), before.run)
     longest = np.where(ended, np.maximum(before.longest * limits.flat_forget, counted), before.longest)
     length = np.where(same, before.run + 1, 1)
-    since_ns = np.where(same, before.run_ns, each.time_ns)
-    flat = same & knows & (length > limit) & (each.time_ns - since_ns >= each.bounds.flat_ns)
-    anchor = np.where(same, before.anchor, each.value)
+    since_ns = np.where(same, before.run_ns, each.new.time_ns)
+    flat = same & knows & (length > limit) & (each.new.time_ns - since_ns >= each.bounds.flat_ns)
+    anchor = np.where(same, before.anchor, each.new.value)
     return _Run(flat, anchor, length, since_ns, longest, before.changes + ended)
 
 

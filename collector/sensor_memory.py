@@ -28,6 +28,8 @@ class Remembered:
 
     time_ns: NDArray[np.int64]
     """Event time of the newest usable reading."""
+    stands_in: NDArray[np.bool_]
+    """That time is when it was received."""
     last: NDArray[np.float64]
     """Its value."""
     said: NDArray[np.uint8]
@@ -62,6 +64,7 @@ class SensorMemory:
         self._ids = tuple(sensor_ids)
         self._all = Remembered(
             np.full(n, NEVER_NS),
+            np.zeros(n, np.bool_),
             np.zeros(n),
             np.zeros(n, np.uint8),
             np.zeros(n),
