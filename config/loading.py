@@ -7,7 +7,7 @@ a `ConfigError`, and nothing is loaded.
 import dataclasses
 import os
 import typing
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -19,7 +19,7 @@ from config.files import read_text, read_yaml
 from config.overrides import merged, read_overrides
 from config.quantities import Quantity
 from config.register import Register
-from config.rows import TABLES, register_from
+from config.rows import OPTIONAL_COLUMNS, OPTIONAL_TABLES, TABLES, register_from
 from config.settings import Settings, secret_settings
 from config.tables import Table, parse_table, unreadable
 from config.validation import problems_from_validation
@@ -80,12 +80,27 @@ def load_register(folder: Path, quantities: Mapping[str, Quantity]) -> Register:
     Raises:
         ConfigError: everything that is wrong in all files.
     """
-    return register_from({name: _read_table(folder / f"{name}.csv", TABLES[name]) for name in TABLES}, quantities)
+    return register_from(load_tables(folder), quantities)
 
 
-def _read_table(path: Path, columns: Sequence[str]) -> Table:
+def load_tables(folder: Path) -> dict[str, Table]:
+    """Return the tables of the district in `folder`, unchecked; optional files that are not there are left out.
+
+    Without hazard classes of its own a district has the packaged ones.
+    """
+    tables = {name: load_table(folder / f"{name}.csv", name) for name in TABLES}
+    for name in OPTIONAL_TABLES:
+        places = [folder / f"{name}.csv", Path(__file__).parent / f"{name}.csv"]
+        for path in [place for place in places if place.exists()][:1]:
+            tables[name] = load_table(path, name)
+    return tables
+
+
+def load_table(path: Path, name: str) -> Table:
+    """Return the table of the file at `path`, which has the columns of the file called `name` of a district."""
+    columns = TABLES[name] if name in TABLES else OPTIONAL_TABLES[name]
     try:
-        return parse_table(read_text(path), str(path), columns)
+        return parse_table(read_text(path), str(path), columns, OPTIONAL_COLUMNS.get(name, ()))
     except ConfigError as error:
         return unreadable(str(path), error.problems)
 
