@@ -24,6 +24,8 @@ _SECOND_NS = 1_000_000_000
 _RECEIVED_CLOCK = np.uint8(Quality.TIME_SERVER | Quality.TIME_FUTURE | Quality.TIME_PAST)
 _UNJUDGED = frozenset({"heartbeat", "battery"})
 """Counters and charges: standing still and stepping are their nature."""
+_SIGNAL_S = 0.1
+"""A sensor read more often sends a signal, in which no single reading is a level; assumed: ten a second."""
 _SAME = 1e-9
 """Readings this share of the quantity's range apart are equal; assumed: far below any instrument's last digit."""
 
@@ -108,7 +110,10 @@ class Plausibility:
         self.memory = SensorMemory(register.sensor_ids)
         self._rounds = Rounds(len(register.sensors))
         beats = {sensor.heartbeat for sensor in register.sensors}
-        judged = [each.quantity not in _UNJUDGED and each.id not in beats for each in register.sensors]
+        judged = [
+            each.quantity not in _UNJUDGED and each.id not in beats and each.cadence_s >= _SIGNAL_S
+            for each in register.sensors
+        ]
         self._is_judged = np.array(judged, np.bool_)
         self._bounds = _bounds_of(register, quantities, self._limits)
 
