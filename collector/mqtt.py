@@ -10,6 +10,7 @@ import time
 from collections import Counter
 from dataclasses import dataclass
 
+from collector.check_memory import CheckMemory
 from collector.group_commit import GroupCommit
 from collector.journal import Journal
 from collector.mqtt_connection import BrokerConnection
@@ -56,10 +57,19 @@ class IntakeStatus:
 class MqttIntake:
     """Owns the connection; `run` belongs to one thread, everything else to any."""
 
-    def __init__(self, settings: MqttSettings, limits: IntakeSettings, pipeline: Pipeline, journal: Journal) -> None:
+    def __init__(
+        self,
+        settings: MqttSettings,
+        limits: IntakeSettings,
+        pipeline: Pipeline,
+        journal: Journal,
+        *,
+        memory: CheckMemory | None = None,
+    ) -> None:
+        """Connect nothing yet; `memory`, already loaded, is saved now and then."""
         self.counts: Counter[tuple[str, str]] = Counter()
         self._limits = limits
-        self._commits = GroupCommit(pipeline, journal, limits, self.counts)
+        self._commits = GroupCommit(pipeline, journal, limits, self.counts, memory=memory)
         now_s = time.monotonic()
         # entries in the journal tell that an earlier run had a session
         self._connection = BrokerConnection(

@@ -22,8 +22,10 @@ from config.register import Register
 
 _SECOND_NS = 1_000_000_000
 _RECEIVED_CLOCK = np.uint8(Quality.TIME_SERVER | Quality.TIME_FUTURE | Quality.TIME_PAST)
-_UNJUDGED = frozenset({"heartbeat", "battery"})
-"""Counters and charges: standing still and stepping are their nature."""
+_STATES = frozenset({"0/1", "count"})
+"""Units of states and counters: standing still and stepping are their nature."""
+_CHARGE = "battery"
+"""A charge too: it stands still for weeks, and a new battery is a step."""
 _SIGNAL_S = 0.1
 """A sensor read more often sends a signal, in which no single reading is a level; assumed: ten a second."""
 _SAME = 1e-9
@@ -111,7 +113,10 @@ class Plausibility:
         self._rounds = Rounds(len(register.sensors))
         beats = {sensor.heartbeat for sensor in register.sensors}
         judged = [
-            each.quantity not in _UNJUDGED and each.id not in beats and each.cadence_s >= _SIGNAL_S
+            each.quantity != _CHARGE
+            and each.id not in beats
+            and quantities[each.quantity].unit not in _STATES
+            and each.cadence_s >= _SIGNAL_S
             for each in register.sensors
         ]
         self._is_judged = np.array(judged, np.bool_)
