@@ -38,6 +38,8 @@ _SAMPLES: Mapping[int, np.dtype[np.int16] | np.dtype[np.float32]] = {
 _INT16, _FLOAT32 = 1, 2
 _MAX_RATE_HZ = 1e9
 """One sample a nanosecond: faster samples would share their times."""
+_LONGEST_STEP_NS = 10**12
+"""Samples further apart are encoded as frames of their own: a rate as float64 says such steps to the nanosecond no more."""
 _SUSPECT = int(Quality.DEVICE_SUSPECT)
 
 
@@ -179,7 +181,7 @@ def _runs(columns: Columns) -> Iterator[tuple[int, int]]:
             place == len(keys)
             or keys[place] != keys[start]
             or NO_TIME in time_ns[start : place + 1 : place - start]
-            or time_ns[place] <= time_ns[place - 1]
+            or not 0 < time_ns[place] - time_ns[place - 1] <= _LONGEST_STEP_NS
             or (step_ns and time_ns[place] - time_ns[place - 1] != step_ns)
         ):
             yield start, place
