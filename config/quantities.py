@@ -10,6 +10,9 @@ from dataclasses import dataclass
 Conversion = tuple[float, float]
 """(scale, offset): what is wanted = value * scale + offset."""
 
+ONLINE = "online"
+"""The quantity that a device, or whoever watches its connection, says: 1 it is there, 0 it has gone."""
+
 _OWN_LEL = re.compile(r"%LEL@([0-9]+(?:\.[0-9]+)?)")
 
 

@@ -40,6 +40,21 @@ class Arrivals:
     advanced: NDArray[np.bool_]
     sighted: NDArray[np.bool_]
 
+    def part(self, start: int, end: int) -> "Arrivals":
+        """Return the arrivals from `start` to before `end`."""
+        rows = slice(start, end)
+        return Arrivals(
+            self.received_ns,
+            self.place[rows],
+            self.sensor[rows],
+            self.time_ns[rows],
+            self.value[rows],
+            self.quality[rows],
+            self.usable[rows],
+            self.advanced[rows],
+            self.sighted[rows],
+        )
+
 
 class Admission:
     """Remembers the newest time of every sensor and the last value of every heartbeat."""

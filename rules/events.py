@@ -44,6 +44,8 @@ class Reason(IntEnum):
     """Registered, listened for, and never heard."""
     HEARD_AGAIN = 6
     """A usable reading and heartbeat are back."""
+    DEVICE_OFFLINE = 7
+    """The device, its gateway or the broker said that it has gone."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -61,6 +61,7 @@ _SILENCE = {
         "Readings arrive, but the device's heartbeat stands still{within}",
     ),
     Reason.NEVER_SEEN: ("已登记，但从未收到读数{within}", "Registered, but never heard{within}"),
+    Reason.DEVICE_OFFLINE: ("设备已离线", "The device has gone offline"),
     Reason.HEARD_AGAIN: ("读数和心跳已恢复", "Readings and heartbeat are back"),
 }
 
