@@ -89,11 +89,13 @@ def load_tables(folder: Path) -> dict[str, Table]:
     Without hazard classes of its own a district has the packaged ones.
     """
     tables = {name: load_table(folder / f"{name}.csv", name) for name in TABLES}
-    for name in OPTIONAL_TABLES:
-        places = [folder / f"{name}.csv", Path(__file__).parent / f"{name}.csv"]
-        for path in [place for place in places if place.exists()][:1]:
-            tables[name] = load_table(path, name)
-    return tables
+    optional = [name for name in OPTIONAL_TABLES if (folder / f"{name}.csv").exists()]
+    return tables | packaged_tables() | {name: load_table(folder / f"{name}.csv", name) for name in optional}
+
+
+def packaged_tables() -> dict[str, Table]:
+    """Return the tables that count where a district has none of its own."""
+    return {"hazard_classes": load_table(Path(__file__).parent / "hazard_classes.csv", "hazard_classes")}
 
 
 def load_table(path: Path, name: str) -> Table:

@@ -4,7 +4,7 @@ Comes in: tables of regions, assets, sensors, contacts and duties, and the quant
 `ConfigError` with everything that is wrong. Refuses to open files and to repair.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -65,6 +65,10 @@ STALE_CADENCES = 3
 """Missed readings until a sensor counts as blind where the register gives no time; assumed."""
 
 
+_ROWS = 1000
+"""Rows between two words about how far the check is."""
+
+
 class Domain(StrEnum):
     """The lifelines, as they are written in topics."""
 
@@ -111,12 +115,15 @@ class _Known:
     quantities: Mapping[str, Quantity]
 
 
-def register_from(tables: Mapping[str, Table], quantities: Mapping[str, Quantity]) -> Register:
+def register_from(
+    tables: Mapping[str, Table], quantities: Mapping[str, Quantity], checked: Callable[[int], None] | None = None
+) -> Register:
     """Return the register that `tables` describe.
 
     Args:
         tables: one for each name in `TABLES`, and those in `OPTIONAL_TABLES` that there are.
         quantities: the catalogue by name.
+        checked: told now and then how many more rows have been checked.
 
     Raises:
         ConfigError: everything that is wrong, by file and line.
@@ -124,7 +131,7 @@ def register_from(tables: Mapping[str, Table], quantities: Mapping[str, Quantity
     problems = [problem for table in tables.values() for problem in table.problems]
     given = {name: tables.get(name, ABSENT) for name in (*TABLES, *OPTIONAL_TABLES)}
     known = _known(given, quantities, problems)
-    rows = {name: [Cells(row, problems) for row in table.rows] for name, table in given.items()}
+    rows = {name: _each(table, problems, checked) for name, table in given.items()}
     regions = [_region(cells, known) for cells in rows["regions"]]
     assets = [_asset(cells, known) for cells in rows["assets"]]
     sensors = [_sensor(cells, known) for cells in rows["sensors"]]
@@ -157,6 +164,13 @@ def _known(tables: Mapping[str, Table], quantities: Mapping[str, Quantity], prob
         _by_id(tables["hazard_classes"], problems),
         quantities,
     )
+
+
+def _each(table: Table, problems: list[Problem], checked: Callable[[int], None] | None) -> Iterator[Cells]:
+    for place, row in enumerate(table.rows, 1):
+        yield Cells(row, problems)
+        if checked is not None and (place % _ROWS == 0 or place == len(table.rows)):
+            checked(place % _ROWS or _ROWS)
 
 
 def _in_order(problems: Sequence[Problem], files: Sequence[str]) -> list[Problem]:

@@ -1,4 +1,4 @@
-"""I/O: the command line: run, demo, simulate, check, replay, explain, dead-letters.
+"""I/O: the command line: run, demo, simulate, check, replay, explain, dead-letters, import, export.
 
 Comes in: arguments. Goes out: a running program, or text and an exit code: 0 well, 1 not. Refuses to show a traceback
 for what a person can put right.
@@ -13,19 +13,23 @@ from pathlib import Path
 from typing import Annotated, ParamSpec
 
 import typer
+from rich.console import Console
+from rich.progress import Progress
 
 from collector.dead_letter import Reason
 from collector.journal.reading import JournalReader
 from config.errors import ConfigError
 from config.loading import load_settings
+from config.merging import differences
 from lifeline.app import App
 from lifeline.chain import read_chain
-from lifeline.check import summary
+from lifeline.check import district_size, summary
 from lifeline.configuration import Configuration, load_configuration
 from lifeline.console.words import language
 from lifeline.dead_letters import letter_line, republish
 from lifeline.demo.play import DemoOptions, run_demo
 from lifeline.explain import explanation
+from lifeline.importing import export_assets, export_table, import_into
 from lifeline.ledgers import existing_ledger
 from lifeline.logs import configure_logs
 from lifeline.replay import compare, replay_lines
@@ -49,6 +53,8 @@ def command_line() -> typer.Typer:
     for command in (run, demo, simulate, check, replay, explain):
         line.command()(_for_people(command))
     line.command("dead-letters")(_for_people(dead_letters))
+    line.command("import")(_for_people(import_district))
+    line.command("export")(_for_people(export_district))
     return line
 
 
@@ -161,6 +167,32 @@ def dead_letters(
         typer.echo(letter_line(letter))
 
 
+def import_district(
+    sources: Annotated[list[Path], typer.Argument(help="CSV or GeoJSON files, or folders of them.")],
+    into: Annotated[Path, typer.Option("--into", help="District folder; it is made when it does not exist.")],
+    *,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Check everything, write nothing.")] = False,
+) -> None:
+    """Put rows into a district folder: new keys are added, known ones replaced; all or nothing."""
+    with Progress(console=Console(stderr=True)) as progress:
+        imported = import_into(into, sources, progress, dry_run=dry_run)
+    for text in differences(imported.merges):
+        typer.echo(text)
+    typer.echo(f"{'would be' if dry_run else 'is'} a district of {district_size(imported.register)}")
+
+
+def export_district(
+    folder: Annotated[Path, typer.Argument(help="District folder.")],
+    target: Annotated[Path, typer.Argument(help="File to write: .csv, or .geojson for assets.")],
+    *,
+    table: Annotated[str, typer.Option(help="Which file of the district.")] = "assets",
+) -> None:
+    """Write one table of a district as CSV, or its assets as GeoJSON."""
+    is_map = target.suffix in (".geojson", ".json")
+    n_rows = export_assets(folder, target) if is_map else export_table(folder, table, target)
+    typer.echo(f"{n_rows} rows in {target}")
+
+
 def _about() -> None:
     """Lifeline: telemetry and warning system for a city's lifelines."""
 
@@ -187,7 +219,7 @@ def _for_people(command: Callable[P, None]) -> Callable[P, None]:
         except ConfigError as error:
             for problem in error.problems:
                 typer.echo(str(problem), err=True)
-            typer.echo(f"{len(error.problems)} problem(s); nothing was started", err=True)
+            typer.echo(f"{len(error.problems)} problem(s); nothing was started or written", err=True)
             raise typer.Exit(1) from None
         except StartError as error:
             typer.echo(str(error), err=True)
