@@ -2,13 +2,14 @@
 
 import sys
 
-from benchmarks import data_quality, intake, latency, rules
+from benchmarks import data_quality, intake, latency, register, rules
 from benchmarks.figures import machine, show
 
 BENCHMARKS = {
     "rules": rules.measure,
     "intake": intake.measure,
     "latency": latency.measure,
+    "register": register.measure,
     "data_quality_speed": data_quality.measure_speed,
 }
 

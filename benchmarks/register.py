@@ -1,6 +1,6 @@
 """The register of a whole city: import, start, and what both cost in memory.
 
-usage: python -m benchmarks.register import|start FOLDER      prints {"elapsed_s", "cpu_s", "rss_mb"} as JSON: one measured child
+usage: python -m benchmarks.register import|start FOLDER   prints {"elapsed_s", "cpu_s", "rss_mb"} as JSON
 """
 
 import json
