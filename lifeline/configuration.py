@@ -12,6 +12,7 @@ from alerts.loading import load_routes
 from alerts.opening import open_channels
 from alerts.routing import Routes, check_duties
 from collector.pipeline import Pipeline
+from collector.plugins import load_decoders
 from config.errors import ConfigError, Problem
 from config.loading import load_quantities, load_register
 from config.quantities import Quantity
@@ -47,13 +48,20 @@ def load_configuration(settings: Settings) -> Configuration:
     problems: list[Problem] = []
     ruleset = _try(problems, lambda: load_rules(settings.district / "rules.yaml", register, quantities))
     routes = _try(problems, lambda: load_routes(settings.district / "routes.yaml", channels))
-    pipeline = _try(problems, lambda: Pipeline(register, quantities, settings.mqtt.subscriptions, settings.intake))
+    pipeline = _try(problems, lambda: _pipeline(settings, quantities, register))
     _try(problems, lambda: open_channels(settings.channels, Links("http://127.0.0.1", b"")))
     if ruleset is not None and routes is not None:
         _try(problems, lambda: check_duties(routes, register, capable_levels(ruleset, register)))
     if problems or ruleset is None or routes is None or pipeline is None:
         raise ConfigError(problems)
     return Configuration(settings, quantities, register, ruleset, routes, pipeline)
+
+
+def _pipeline(settings: Settings, quantities: Mapping[str, Quantity], register: Register) -> Pipeline:
+    """Return the intake's pure half, with the decoders that other packages bring."""
+    subscriptions = settings.mqtt.subscriptions
+    decoders = load_decoders(subscription.decoder for subscription in subscriptions)
+    return Pipeline(register, quantities, subscriptions, settings.intake, decoders=decoders)
 
 
 def _try(problems: list[Problem], load: Callable[[], T]) -> T | None:
