@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from rules.arrivals import Admission
 from rules.kind import Evaluator, State
 
-FORMAT = 1
+FORMAT = 2
 _SEPARATOR = "\n"
 _REMEDY = "replay the journal from its start instead"
 
@@ -147,7 +147,7 @@ def _move(old: NDArray[np.generic], new: NDArray[np.generic], match: _Match) -> 
 
 
 def _admission_columns(admission: Admission) -> dict[str, NDArray[np.generic]]:
-    return {"newest_ns": admission.newest_ns, "beat": admission.beat}
+    return {"newest_ns": admission.newest_ns, "beat": admission.beat, "last": admission.power.last}
 
 
 def _from_ids(ids: Sequence[str]) -> NDArray[np.uint8]:
