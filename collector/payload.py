@@ -3,7 +3,8 @@
 Comes in: nothing. Goes out: the contract between `decoders/` and the pipeline. Refuses to know topics and registers.
 """
 
-from collections.abc import Callable, Mapping
+from collections import Counter
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -63,6 +64,14 @@ class Blocks:
 
 
 @dataclass(frozen=True, slots=True)
+class Publication:
+    """A message that a format wants sent to its devices, with QoS 0 and never retained."""
+
+    topic: str
+    payload: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class Decoder:
     """One payload format.
 
@@ -83,3 +92,14 @@ class Decoder:
     """
     names_devices: bool = False
     """Whether the payload names the devices: then the topic need not, if the subscription says who may be named."""
+    speaks_for_topic: bool = False
+    """Whether the devices that it names are made of the topic alone, so that no subscription need say who may be."""
+    tells_state: bool = False
+    """Whether a retained message counts: it tells the state of now, which the broker keeps for whoever comes later."""
+    open: Callable[[Mapping[str, Collection[str]], Counter[tuple[str, str]]], "Decoder"] | None = None
+    """The same format with a memory of its own, for formats of which one message explains the next.
+
+    Given are the channels of each device of the register, and where to count. None where each message stands alone.
+    """
+    requests: Callable[[float, int], Sequence[Publication]] | None = None
+    """What an opened format wants sent now; given are monotonic seconds and UTC nanoseconds."""

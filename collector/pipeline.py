@@ -4,6 +4,7 @@ Comes in: topics and payloads, as many as one commit takes. Goes out: columns in
 every refused message with its reason. Refuses to know MQTT, clocks and files. Never raises, whatever the bytes.
 """
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar
@@ -16,9 +17,10 @@ from collector.compression import inflate
 from collector.dead_letter import DeadLetter, Reason
 from collector.decoders import DECODERS
 from collector.identity import sensors_of, sensors_of_blocks
-from collector.payload import NO_TIME, Blocks, Columns, Decoder, PayloadError
+from collector.payload import NO_TIME, Blocks, Columns, Decoder, PayloadError, Publication
 from collector.plausibility import Plausibility
 from collector.quality import flag_range, settle_times
+from collector.readers import opened
 from collector.sources import NOT_KEPT, Sources
 from config.quantities import Quantity
 from config.register import Register
@@ -83,7 +85,11 @@ class Pipeline:
         Raises:
             ConfigError: a subscription does not fit.
         """
-        self._sources = Sources(register, subscriptions, decoders)
+        self.counts: Counter[tuple[str, str]] = Counter()
+        """What formats with a memory have counted."""
+        table = opened(decoders, register, self.counts)
+        self._asking = [each.requests for each in table.values() if each.requests is not None]
+        self._sources = Sources(register, subscriptions, table)
         self._limits = limits
         sensors = register.sensors
         kinds = [quantities[sensor.quantity] for sensor in sensors]
@@ -105,10 +111,14 @@ class Pipeline:
         batch = self._finish(rows, received_ns) if any(rows.lengths) else tick(received_ns)
         return batch, [_dead_letter(message, received_ns, error) for message, error in rows.problems]
 
+    def requests(self, now_s: float, now_ns: int) -> list[Publication]:
+        """Return what formats with a memory want sent to their devices; monotonic seconds and UTC nanoseconds."""
+        return [each for ask in self._asking for each in ask(now_s, now_ns)]
+
     def _take(self, message: RawMessage, rows: _Rows, received_ns: int) -> None:
         """Add the readings of one message, with NOT_KEPT for those without a sensor."""
         source = self._sources.find(message.topic)
-        if message.retain:
+        if message.retain and not source.reader.decoder.tells_state:
             raise PayloadError(Reason.RETAINED, "retained: an old value kept by the broker is never read as live")
         readings = source.reader.decoder.decode(
             self._unpack(message.payload, source.reader.compression), source.fields, self._limits.max_readings

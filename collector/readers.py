@@ -6,6 +6,7 @@ once. Refuses to know the register and the payloads.
 
 import fnmatch
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -14,6 +15,7 @@ from pydantic import ValidationError
 from collector.payload import Decoder
 from collector.topics import TopicTemplate, compile_template
 from config.errors import ConfigError, Problem
+from config.register import Register
 from config.settings import Subscription
 
 _FIELD = re.compile(r"\{(\w+)\}")
@@ -33,6 +35,16 @@ class Reader:
     def may_name(self, device: str, fields: Mapping[str, str]) -> bool:
         """Return whether a payload on the topic with `fields` may speak for `device`."""
         return any(fnmatch.fnmatchcase(device, _fill_in(pattern, fields)) for pattern in self.devices)
+
+
+def opened(
+    decoders: Mapping[str, Decoder], register: Register, counts: Counter[tuple[str, str]]
+) -> Mapping[str, Decoder]:
+    """Return `decoders` of which those that can remember do so, for the devices of `register`, counting in `counts`."""
+    channels: dict[str, set[str]] = {}
+    for sensor in register.sensors:
+        channels.setdefault(sensor.device, set()).add(sensor.channel)
+    return {name: each.open(channels, counts) if each.open else each for name, each in decoders.items()}
 
 
 def compile_readers(subscriptions: Sequence[Subscription], decoders: Mapping[str, Decoder]) -> list[Reader]:
@@ -91,7 +103,7 @@ def _misfits(subscription: Subscription, template: TopicTemplate, decoder: Decod
     if missing:
         wanted = sorted(decoder.fields | missing)
         problems.append(_problem(f"{path}.template", f"the levels {wanted}", f"no {sorted(missing)}"))
-    elif "device" not in template.fields and not subscription.devices:
+    elif "device" not in template.fields and not (subscription.devices or decoder.speaks_for_topic):
         expected = "the devices that payloads may name, because the topic names none"
         problems.append(_problem(f"{path}.devices", expected, "none"))
     used = {name for pattern in subscription.devices for name in _FIELD.findall(pattern)}

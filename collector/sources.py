@@ -89,7 +89,7 @@ class Sources:
 
     def _named_channels(self, reader: Reader, fields: Mapping[str, str], device: str) -> Mapping[str, int]:
         """Return the channels of a device named by a payload on a topic that names none."""
-        if not reader.may_name(device, fields):
+        if not reader.decoder.speaks_for_topic and not reader.may_name(device, fields):
             expected = " or ".join(reader.devices)
             raise PayloadError(Reason.IDENTITY, f"device: this topic speaks for {expected}, got {device[:80]!r}")
         return self._own_channels(fields, device)

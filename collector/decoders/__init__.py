@@ -13,6 +13,7 @@ from collector.decoders import (
     senml_cbor,
     senml_json,
     sensorthings,
+    sparkplug_b,
     the_things_stack_v3,
     thingsboard_device,
     thingsboard_gateway,
@@ -46,5 +47,6 @@ DECODERS: Mapping[str, Decoder] = {
     ),
     "json_mapping": json_mapping.DECODER,
     "waveform": waveform.DECODER,
+    "sparkplug_b": sparkplug_b.DECODER,
 }
 """Name in the settings to format."""

@@ -113,6 +113,18 @@ DITTO = {"time": "$.ts", "time_unit": "ms", "values": {"temperature": "$.val"}, 
 SENSOR = "urn:dev:ow:10e2073a01080063"
 LORA = {"device": "0101010101010101"}
 
+SPARKPLUG = bytes.fromhex(
+    "08eaf2f5a8a02b"  # timestamp 1486144502122
+    "12150a08496e707574732f4118eaf2f5a8a02b200b7001"  # Inputs/A, Boolean, true
+    "12150a08496e707574732f4318eaf2f5a8a02b200b7001"  # Inputs/C, Boolean, true
+    "1800"  # seq 0
+)
+SPARKPLUG_FIELDS = {
+    "group_id": "Sparkplug B Devices",
+    "message_type": "DDATA",
+    "edge_node_id": "Raspberry Pi",
+    "device_id": "Pibrella",
+}
 CASES: Mapping[str, Case] = {
     "lifeline_json": Case(
         [Example(LIFELINE, moment("", "2025-03-24T00:01:02.120Z", {"pressure_kpa": 0.0, "bat": 87.0}))], quality=True
@@ -261,6 +273,23 @@ CASES: Mapping[str, Case] = {
         quality=True,
         channels=("ch0", "ch1", "ch7"),
         width=32,
+    ),
+    "sparkplug_b": Case(
+        [
+            Example(
+                SPARKPLUG,
+                moment(
+                    "Sparkplug_B_Devices:Raspberry_Pi:Pibrella",
+                    1486144502122 * MS,
+                    {"Inputs.A": 1.0, "Inputs.C": 1.0},
+                ),
+                SPARKPLUG_FIELDS,
+            )
+        ],
+        quality=True,
+        devices=("Sparkplug_B_Devices:Raspberry_Pi:Pibrella",),
+        channels=("c0", "c1"),
+        fields=SPARKPLUG_FIELDS,
     ),
 }
 """One case a line of `DECODERS`. Sources: the pages named in docs/formats.md; the frame of `waveform` is our own."""
