@@ -3,6 +3,7 @@
 Comes in: a `Row`. Goes out: words, texts, numbers, choices, references, and problems. Refuses to know the register.
 """
 
+import contextlib
 import difflib
 import math
 import re
@@ -69,9 +70,8 @@ class Cells:
     def choice(self, column: str, choices: type[Choice]) -> Choice:
         """Return the member of `choices` that the cell names; the first one where it names none."""
         text = self.row[column]
-        for member in choices:
-            if member.value == text:
-                return member
+        with contextlib.suppress(ValueError):
+            return choices(text)
         names = [member.value for member in choices]
         self.refuse(column, expected=f"one of {', '.join(names)}", remedy=close_name(text, names))
         return next(iter(choices))

@@ -1,4 +1,4 @@
-"""I/O: the command line: run, demo, simulate, check, replay, explain, dead-letters, import, export.
+"""I/O: the command line: run, demo, simulate, check, coverage, replay, explain, dead-letters, import, export.
 
 Comes in: arguments. Goes out: a running program, or text and an exit code: 0 well, 1 not. Refuses to show a traceback
 for what a person can put right.
@@ -26,15 +26,20 @@ from lifeline.chain import read_chain
 from lifeline.check import district_size, summary
 from lifeline.configuration import Configuration, load_configuration
 from lifeline.console.words import language
+from lifeline.coverage import Grouping, coverage_lines
+from lifeline.coverage import coverage as covered_by
+from lifeline.coverage import whole as covered_whole
 from lifeline.dead_letters import letter_line, republish
 from lifeline.demo.play import DemoOptions, run_demo
 from lifeline.explain import explanation
 from lifeline.importing import export_assets, export_table, import_into
+from lifeline.judge import Judge
 from lifeline.ledgers import existing_ledger
 from lifeline.logs import configure_logs
 from lifeline.replay import compare, replay_lines
 from lifeline.simulate import SimulationOptions, run_simulation
 from lifeline.start_error import StartError
+from rules.engine import RuleEngine
 
 P = ParamSpec("P")
 
@@ -50,7 +55,7 @@ def command_line() -> typer.Typer:
     """Return the command line; nothing is read or started before it is called."""
     line = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
     line.callback()(_about)
-    for command in (run, demo, simulate, check, replay, explain):
+    for command in (run, demo, simulate, check, coverage, replay, explain):
         line.command()(_for_people(command))
     line.command("dead-letters")(_for_people(dead_letters))
     line.command("import")(_for_people(import_district))
@@ -104,6 +109,23 @@ def check(config: ConfigPath = None) -> None:
     configuration = load_configuration(load_settings(config))
     for line in summary(configuration.register, configuration.ruleset):
         typer.echo(line)
+
+
+def coverage(
+    config: ConfigPath = None,
+    *,
+    by: Annotated[Grouping, typer.Option(help="What the counts are of.")] = Grouping.DOMAIN,
+) -> None:
+    """Print who is alive, blind and never seen, as of the last snapshot in the ledger."""
+    configuration = load_configuration(load_settings(config))
+    register = configuration.register
+    judge = Judge(RuleEngine(configuration.ruleset, register))
+    position = judge.restore(existing_ledger(configuration.settings.ledger.url).snapshot())
+    judge.publish()
+    typer.echo(f"as of journal position {position}")
+    rows = [*covered_by(register, judge.board.health, by), covered_whole(register, judge.board.health)]
+    for text in coverage_lines(rows):
+        typer.echo(text)
 
 
 def replay(
