@@ -69,6 +69,7 @@ class MqttIntake:
         """Connect nothing yet; `memory`, already loaded, is saved now and then."""
         self.counts: Counter[tuple[str, str]] = Counter()
         self._limits = limits
+        self._pipeline = pipeline
         self._commits = GroupCommit(pipeline, journal, limits, self.counts, memory=memory)
         now_s = time.monotonic()
         # entries in the journal tell that an earlier run had a session
@@ -152,8 +153,17 @@ class MqttIntake:
         if commits.is_due(now_s, quiet=not came):
             self._commit(now_s)
         connection.tend(now_s, listening=listening)
+        self._ask_devices(now_s)
         if connection.canary.is_fresh(now_s) and not connection.outage:
             self._tick_if_quiet(now_s)
+
+    def _ask_devices(self, now_s: float) -> None:
+        """Send what formats with a memory ask of devices, and take over what they have counted."""
+        if not self._connection.outage and (asked := self._pipeline.requests(now_s, time.time_ns())):
+            self._connection.send(asked)
+        if self._pipeline.counts:
+            self.counts.update(self._pipeline.counts)
+            self._pipeline.counts.clear()
 
     def _begin_turn(self, limit_s: float) -> float:
         """Promise to be back within `limit_s`; returns the time of now."""

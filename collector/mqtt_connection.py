@@ -14,6 +14,7 @@ from collector.canary import Canary
 from collector.group_commit import Received
 from collector.mqtt_link import MqttLink
 from collector.mqtt_session import MqttSession
+from collector.payload import Publication
 from collector.reconnecting import TAKEOVERS, Reconnecting
 from config.settings import MqttSettings
 
@@ -106,6 +107,15 @@ class BrokerConnection:
             self._link.flush()
         if stale:
             self._counts["acknowledgements_stale", ""] += stale
+
+    def send(self, publications: Iterable[Publication]) -> None:
+        """Send with QoS 0 to devices what is to be sent; without a connection it is lost, and asked for again."""
+        link = self._link
+        if link is None or not link.session.accepted:
+            return
+        for each in publications:
+            link.publish(each.topic, each.payload, 0)
+        link.flush()
 
     def tend(self, now_s: float, *, listening: bool) -> None:
         """Send canary and ping, and end a connection that is refused, unanswered or deaf."""

@@ -65,10 +65,11 @@ class Subscription(BaseModel):
 
 
 def default_subscriptions() -> tuple[Subscription, ...]:
-    """Return the two topics that Lifeline's own devices use."""
+    """Return the three topics that Lifeline's own devices use."""
     prefix = "lifeline/v1/{domain}/{asset}/{device}"
     return (
         Subscription(filter="lifeline/v1/+/+/+/up", template=f"{prefix}/up", decoder="lifeline_json"),
+        Subscription(filter="lifeline/v1/+/+/+/status", template=f"{prefix}/status", decoder="device_status"),
         Subscription(filter="lifeline/v1/+/+/+/+/value", template=f"{prefix}/{{channel}}/value", decoder="plain_value"),
     )
 

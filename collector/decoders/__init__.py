@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from collector.decoders import (
     chirpstack_v4,
+    device_status,
     fiware_iota_json,
     influx_line,
     json_mapping,
@@ -48,5 +49,6 @@ DECODERS: Mapping[str, Decoder] = {
     "json_mapping": json_mapping.DECODER,
     "waveform": waveform.DECODER,
     "sparkplug_b": sparkplug_b.DECODER,
+    "device_status": device_status.DECODER,
 }
 """Name in the settings to format."""

@@ -38,6 +38,8 @@ class Case:
     earliest_ms: int = -(10**12)
     width: int = 64
     """Bits of a value."""
+    values: tuple[float, ...] = ()
+    """All values that it can carry; empty where it carries any."""
 
 
 def opened(name: str, options: Mapping[str, object]) -> Decoder:
@@ -290,6 +292,13 @@ CASES: Mapping[str, Case] = {
         devices=("Sparkplug_B_Devices:Raspberry_Pi:Pibrella",),
         channels=("c0", "c1"),
         fields=SPARKPLUG_FIELDS,
+    ),
+    "device_status": Case(
+        [Example(b'{"online":false}', moment("", NO_TIME, {"online": 0.0}))],
+        shape="value",
+        times=False,
+        channels=("online",),
+        values=(0.0, 1.0),
     ),
 }
 """One case a line of `DECODERS`. Sources: the pages named in docs/formats.md; the frame of `waveform` is our own."""

@@ -76,6 +76,8 @@ def columns_for(draw, case: Case) -> Columns:
     if case.shape == "moment":
         times = times[:1] * n
     finite = st.floats(allow_nan=False, allow_infinity=False, width=case.width)
+    if case.values:
+        finite = st.sampled_from(case.values)
     quality = st.sampled_from([0, SUSPECT] if case.quality else [0])
     devices = draw(st.lists(st.sampled_from(case.devices), min_size=n, max_size=n)) if case.devices else None
     return Columns(
