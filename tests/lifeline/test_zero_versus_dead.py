@@ -146,7 +146,7 @@ def note(told: Told, events, engine: RuleEngine, plan) -> None:
             (told.hazards if is_hazard else told.faults).add(raised)
     for planned in plan.planned:
         notification = planned.notification
-        is_fault = notification.kind in {NotificationKind.DEVICE_FAULT}
+        is_fault = notification.kind == NotificationKind.DEVICE_FAULT
         (told.noticed if is_fault else told.warned).add(notification.contact)
 
 
