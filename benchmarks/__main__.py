@@ -2,12 +2,13 @@
 
 import sys
 
-from benchmarks import data_quality, intake, latency, register, rules
+from benchmarks import data_quality, formats, intake, latency, register, rules
 from benchmarks.figures import machine, show
 
 BENCHMARKS = {
     "rules": rules.measure,
     "intake": intake.measure,
+    "formats": formats.measure,
     "latency": latency.measure,
     "register": register.measure,
     "data_quality_speed": data_quality.measure_speed,

@@ -19,12 +19,12 @@ _NAMED = 8
 
 def sensors_of(columns: Columns, source: Source) -> tuple[list[int], list[PayloadError]]:
     """Return the number of each reading's sensor and the problems of those that have none."""
-    if columns.device is None:
+    owner = source.fields.get("device", "")
+    if columns.device is None or (owner and columns.device.count(owner) == len(columns.device)):
         number_of = source.channels.get
         numbers = [number_of(channel, NOT_KEPT) for channel in columns.channel]
         if NOT_KEPT not in numbers and not columns.left_out:
             return numbers, []
-        owner = source.fields.get("device", "")
         known, problems = {owner: source.channels}, list[PayloadError]()
         devices = [owner] * len(numbers)
     else:

@@ -5,6 +5,8 @@ clock: a time that counts from now stays so, for the pipeline to resolve.
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from math import isfinite
 from typing import Literal
 
 import msgspec
@@ -53,34 +55,61 @@ class Record(msgspec.Struct, omit_defaults=True):
     t: float = 0.0
 
 
-def resolve(pack: Sequence[Record], options: Options, fields: Mapping[str, str], max_readings: int) -> Columns:
+@dataclass(slots=True)
+class _Pack:
+    """What is known of a pack while it is read."""
+
+    options: Options
+    own: str
+    """Device of the topic and separator, as a name may begin."""
+    columns: Columns
+    base: Record = field(default_factory=Record)
+    names: dict[tuple[str, str], tuple[str, str]] = field(default_factory=dict)
+    """(name, unit) to (device, channel)."""
+    times: dict[float, int] = field(default_factory=dict)
+    """Seconds to nanoseconds: most records of a pack share theirs."""
+
+
+def resolve(records: Sequence[Record], options: Options, fields: Mapping[str, str], max_readings: int) -> Columns:
     """Return the readings of a pack; a sum is a channel of its own, `name.sum`.
 
     Raises:
         PayloadError: SCHEMA, TOO_LARGE, NOT_FINITE or TIME_UNREPRESENTABLE.
     """
     columns = Columns([], [], [], [], [] if options.device == "name" else None)
-    own = fields.get("device", "") + options.separator
-    base = Record()
-    for place, record in enumerate(pack):
-        if record.bver > _VERSION or record.bver < 1:
-            raise PayloadError(Reason.SCHEMA, f"$[{place}].bver: expected a version up to {_VERSION}, got another")
-        _rebase(base, record)
-        device, channel = _who(base.bn + record.n, record.u or base.bu, place, own, options)
-        start = len(columns.channel)
-        _take(columns, record, base, (device, channel), place)
-        added = len(columns.channel) - start
-        if added:
-            _check_unit(channel, record.u or base.bu, options)
-            columns.time_ns += [_time_ns(columns, base.bt + record.t, place)] * added
-            if columns.device is not None:
-                columns.device += [device] * added
+    pack = _Pack(options, fields.get("device", "") + options.separator, columns)
+    base = pack.base
+    for place, record in enumerate(records):
+        if record.bn or record.bt or record.bu or record.bv or record.bs or record.bver != _VERSION:
+            _rebase(base, record, place)
+        value = record.v
+        plain = record.vb is None and record.s is None and record.vs is None and record.vd is None
+        if value is None and plain:
+            _check_is_base(record, place)
+            continue
+        name = base.bn + record.n, record.u or base.bu
+        who = pack.names.get(name) or _learn(pack, name, place)
+        time_s = base.bt + record.t
+        time_ns = pack.times.get(time_s) or _time_ns(pack, time_s, place)
+        if value is not None and plain:
+            columns.channel.append(who[1])
+            columns.value.append(value + base.bv)
+            columns.time_ns.append(time_ns)
+        else:
+            _take(columns, record, base, who, place)
+            columns.time_ns += [time_ns] * (len(columns.channel) - len(columns.time_ns))
+        if columns.device is not None:
+            columns.device += [who[0]] * (len(columns.channel) - len(columns.device))
+    if not all(map(isfinite, columns.value)):
+        raise PayloadError(Reason.NOT_FINITE, "v: expected numbers within float64, got another")
     columns.quality = [0] * len(columns.channel)
     return check_count(columns, max_readings)
 
 
-def _rebase(base: Record, record: Record) -> None:
+def _rebase(base: Record, record: Record, place: int) -> None:
     """Keep the base fields of `record` for those behind it."""
+    if not 1 <= record.bver <= _VERSION:
+        raise PayloadError(Reason.SCHEMA, f"$[{place}].bver: expected a version up to {_VERSION}, got another")
     base.bn = record.bn or base.bn
     base.bt = record.bt or base.bt
     base.bu = record.bu or base.bu
@@ -88,61 +117,62 @@ def _rebase(base: Record, record: Record) -> None:
     base.bs = record.bs or base.bs
 
 
-def _who(name: str, unit: str, place: int, own: str, options: Options) -> tuple[str, str]:
+def _learn(pack: _Pack, name: tuple[str, str], place: int) -> tuple[str, str]:
+    """Return (device, channel) of a name that is new to the pack, its unit checked."""
+    who = _who(*name, place, pack)
+    expected = pack.options.units.get(who[1])
+    if expected is not None and name[1] != expected:
+        detail = f"$[{place}].u: expected {expected!r} for {who[1][:80]}, got {name[1][:40]!r}"
+        raise PayloadError(Reason.SCHEMA, detail)
+    pack.names[name] = who
+    return who
+
+
+def _who(name: str, unit: str, place: int, pack: _Pack) -> tuple[str, str]:
     """Return device (empty: the topic's) and channel; where the name ends at the device, the unit is the channel."""
-    if options.device == "name":
-        device, _, channel = name.rpartition(options.separator)
+    if pack.options.device == "name":
+        device, _, channel = name.rpartition(pack.options.separator)
         if not device:
-            expected = f"a name such as device{options.separator}channel"
+            expected = f"a name such as device{pack.options.separator}channel"
             raise PayloadError(Reason.SCHEMA, f"$[{place}].n: expected {expected}, got {name[:80]!r}")
     else:
-        device, channel = "", name.removeprefix(own)
+        device, channel = "", name.removeprefix(pack.own)
     if not channel and not unit:
         raise PayloadError(Reason.SCHEMA, f"$[{place}].n: expected a name or a unit, got neither")
     return device, channel or unit
 
 
-def _take(columns: Columns, record: Record, base: Record, who: tuple[str, str], place: int) -> None:
-    """Add value and sum of one record, without time and device."""
-    _, channel = who
-    value = float(record.vb) if record.vb is not None else record.v
-    if (record.vb is not None) + (record.v is not None) + (record.vs is not None) + (record.vd is not None) > 1:
-        raise PayloadError(Reason.SCHEMA, f"$[{place}]: expected one of v, vb, vs and vd, got several")
-    if value is not None:
-        columns.channel.append(channel)
-        columns.value.append(_finite(value + base.bv if record.vb is None else value, place))
-    elif record.vs is not None or record.vd is not None:
-        columns.left_out.append(who)
-    if record.s is not None:
-        columns.channel.append(f"{channel}.sum")
-        columns.value.append(_finite(record.s + base.bs, place))
-    elif value is None and record.vs is None and record.vd is None and not (record.bn or record.bt or record.bv):
+def _check_is_base(record: Record, place: int) -> None:
+    """A record without a value may set bases for those behind it."""
+    if not (record.bn or record.bt or record.bv or record.bu or record.bs):
         raise PayloadError(Reason.SCHEMA, f"$[{place}]: expected a value, a sum or base fields, got none")
 
 
-def _finite(value: float, place: int) -> float:
-    if value - value == 0.0:
-        return value
-    raise PayloadError(Reason.NOT_FINITE, f"$[{place}]: expected a number within float64, got {value}")
+def _take(columns: Columns, record: Record, base: Record, who: tuple[str, str], place: int) -> None:
+    """Add value and sum of a record that has more or other than a number."""
+    given = [each for each in (record.v, record.vb, record.vs, record.vd) if each is not None]
+    if len(given) > 1:
+        raise PayloadError(Reason.SCHEMA, f"$[{place}]: expected one of v, vb, vs and vd, got several")
+    if record.v is not None or record.vb is not None:
+        columns.channel.append(who[1])
+        columns.value.append(record.v + base.bv if record.v is not None else float(bool(record.vb)))
+    elif given:
+        columns.left_out.append(who)
+    if record.s is not None:
+        columns.channel.append(f"{who[1]}.sum")
+        columns.value.append(record.s + base.bs)
 
 
-def _check_unit(channel: str, unit: str, options: Options) -> None:
-    expected = options.units.get(channel)
-    if expected is not None and unit != expected:
-        raise PayloadError(Reason.SCHEMA, f"u: expected {expected!r} for {channel[:80]}, got {unit[:40]!r}")
-
-
-def _time_ns(columns: Columns, time_s: float, place: int) -> int:
-    """Return the time; of the first that counts from now, say so in `columns`."""
+def _time_ns(pack: _Pack, time_s: float, place: int) -> int:
+    """Return the time and remember it; of the first that counts from now, say so in the columns."""
     if time_s == 0.0:
         return NO_TIME
     relative = abs(time_s) < RELATIVE_S
-    if relative and not columns.relative and any(each != NO_TIME for each in columns.time_ns):
+    if pack.times and relative != pack.columns.relative:
         raise PayloadError(Reason.SCHEMA, f"$[{place}].t: expected all times absolute or all from now, got both")
-    if columns.relative and not relative:
-        raise PayloadError(Reason.SCHEMA, f"$[{place}].t: expected all times absolute or all from now, got both")
-    columns.relative = relative
-    return seconds_to_ns(time_s)
+    pack.columns.relative = relative
+    pack.times[time_s] = time_ns = seconds_to_ns(time_s)
+    return time_ns
 
 
 def records_of(columns: Columns, options: Options) -> list[Record]:

@@ -19,6 +19,7 @@ from collector.payload import NO_TIME, Columns, Decoder, PayloadError
 
 _LINE = re.compile(r'((?:\\.|[^\\ ])+) +((?:"(?:\\.|[^"\\])*"|\\.|[^\\" ])+)(?: +(-?\d{1,19}))? *\r?')
 _FIELD = re.compile(r'((?:\\.|[^\\,= ])+)=("(?:\\.|[^"\\])*"|[^",]+)(?:,(?=.)|$)')
+_SPECIAL = re.compile(r'["\\]')
 _TAG = re.compile(r"((?:\\.|[^\\,=])+)=((?:\\.|[^\\,=])+)(?:,|$)")
 _MEASUREMENT = re.compile(r"(?:\\.|[^\\,])+")
 _NUMBER = re.compile(r"([+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d{1,4})?)|(-?\d{1,20})[iu]", re.ASCII)
@@ -103,6 +104,10 @@ def _take(columns: Columns, line: str, place: int, options: Options) -> None:
 
 def _pairs(pattern: re.Pattern[str], text: str, place: int) -> list[tuple[str, str]]:
     """Return the (key, value) pairs that `text` consists of."""
+    if pattern is _FIELD and not _SPECIAL.search(text):
+        simple = [pair.split("=") for pair in text.split(",")]
+        if all(len(pair) == 2 and pair[0] and pair[1] for pair in simple):
+            return [(key, value) for key, value in simple]
     pairs: list[tuple[str, str]] = []
     end = 0
     while end < len(text):
