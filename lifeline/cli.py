@@ -21,7 +21,6 @@ from collector.journal.reading import JournalReader
 from config.errors import ConfigError
 from config.loading import load_settings
 from config.merging import differences
-from lifeline.app import App
 from lifeline.chain import read_chain
 from lifeline.check import district_size, summary
 from lifeline.configuration import Configuration, load_configuration
@@ -37,6 +36,7 @@ from lifeline.judge import Judge
 from lifeline.ledgers import existing_ledger
 from lifeline.logs import configure_logs
 from lifeline.replay import compare, replay_lines
+from lifeline.running import run_reloading
 from lifeline.simulate import SimulationOptions, run_simulation
 from lifeline.start_error import StartError
 from rules.engine import RuleEngine
@@ -64,18 +64,13 @@ def command_line() -> typer.Typer:
 
 
 def run(config: ConfigPath = None) -> None:
-    """Run collector, rules, alerts and console until SIGTERM or Ctrl-C; exit 1 when a part of it failed."""
+    """Run collector, rules, alerts and console until SIGTERM or Ctrl-C; SIGHUP loads the district again."""
     settings = load_settings(config)
     configure_logs(settings.log.format, settings.log.level, sys.stderr)
-    program = App(load_configuration(settings))
-    stopping = _stop_on_signal()
-    program.start()
-    try:
-        while not stopping.is_set() and not program.wait(0.5):
-            pass
-    finally:
-        program.stop()
-    raise typer.Exit(1 if program.failure else 0)
+    stopping, reloading = _stop_on_signal(), _on_signal(signal.SIGHUP)
+    configuration = load_configuration(settings)
+    code = run_reloading(configuration, lambda: load_configuration(settings), stopping, reloading)
+    raise typer.Exit(code)
 
 
 def demo(
@@ -227,10 +222,15 @@ def _reader(configuration: Configuration, path: Path | None) -> JournalReader:
 
 
 def _stop_on_signal() -> threading.Event:
-    stopping = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda _number, _frame: stopping.set())
-    return stopping
+    return _on_signal(signal.SIGTERM, signal.SIGINT)
+
+
+def _on_signal(*numbers: signal.Signals) -> threading.Event:
+    """Return what is set when one of the signals comes."""
+    came = threading.Event()
+    for number in numbers:
+        signal.signal(number, lambda _number, _frame: came.set())
+    return came
 
 
 def _for_people(command: Callable[P, None]) -> Callable[P, None]:
