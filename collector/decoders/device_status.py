@@ -1,7 +1,7 @@
 """The state of a device's connection: `{"online":true}`, retained, and `{"online":false}` as its Last Will.
 
-Comes in: payload bytes. Goes out: one reading of the channel `online`, 1 or 0, without a time: a will is written when the
-device connects, so that only its reception says when it went. Other keys are left alone.
+Comes in: payload bytes. Goes out: one reading of the channel `online`, 1 or 0, without a time: a will is written when
+the device connects, so that only its reception says when it went. Other keys are left alone.
 """
 
 from collections.abc import Mapping

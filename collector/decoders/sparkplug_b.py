@@ -8,6 +8,7 @@ the format remembers births and asks for those that are missing.
 
 from collections import Counter
 from collections.abc import Collection, Mapping
+from dataclasses import replace
 
 from collector import sparkplug_wire
 from collector.batch import Quality
@@ -25,13 +26,7 @@ def open_sessions(channels: Mapping[str, Collection[str]], counts: Counter[tuple
     def decode_next(payload: bytes, fields: Mapping[str, str], max_readings: int) -> Columns:
         return sessions.take(sparkplug_wire.decode(payload), speaker_of(fields), max_readings)
 
-    return Decoder(
-        decode_next,
-        encode,
-        fields=DECODER.fields,
-        speaks_for_topic=DECODER.speaks_for_topic,
-        requests=sessions.requests,
-    )
+    return replace(DECODER, decode=decode_next, open=None, requests=sessions.requests)
 
 
 def decode(payload: bytes, fields: Mapping[str, str], max_readings: int) -> Columns:
