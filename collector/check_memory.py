@@ -28,8 +28,8 @@ _READ_ENTRIES = 256
 class CheckMemory:
     """Belongs to the thread of the intake once it is loaded."""
 
-    def __init__(self, path: Path, plausibility: Plausibility, counts: Counter[tuple[str, str]] | None = None) -> None:
-        self.counts = Counter() if counts is None else counts
+    def __init__(self, path: Path, plausibility: Plausibility) -> None:
+        self.counts: Counter[tuple[str, str]] = Counter()
         self._path, self._plausibility = path, plausibility
         self._due_s: float | None = None
         self._log = structlog.get_logger()

@@ -67,7 +67,7 @@ class MqttIntake:
         memory: CheckMemory | None = None,
     ) -> None:
         """Connect nothing yet; `memory`, already loaded, is saved now and then."""
-        self.counts: Counter[tuple[str, str]] = Counter()
+        self.counts: Counter[tuple[str, str]] = Counter() if memory is None else memory.counts
         self._limits = limits
         self._pipeline = pipeline
         self._commits = GroupCommit(pipeline, journal, limits, self.counts, memory=memory)

@@ -14,6 +14,8 @@ COUNTERS: Mapping[str, str] = {
     "alarm_events": "Alarm transitions committed to the ledger, each once.",
     "batches_judged": "Journal entries judged by the rules.",
     "canaries_lost": "Messages to ourselves that did not come back in time.",
+    "check_memory_failures": "Times that the file of what the checks know could not be written, or was not believed.",
+    "check_memory_saved": "Times that what the checks know of the sensors was saved.",
     "commits": "Commits of the journal by the intake.",
     "commits_refused": "Commits that the journal refused; nothing was acknowledged.",
     "connections": "Connections made to the broker.",
