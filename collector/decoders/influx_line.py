@@ -17,12 +17,16 @@ from collector.json_values import check_count
 from collector.moments import moments_of
 from collector.payload import NO_TIME, Columns, Decoder, PayloadError
 
-_LINE = re.compile(r'((?:\\.|[^\\ ])+) +((?:"(?:\\.|[^"\\])*"|\\.|[^\\" ])+)(?: +(-?\d{1,19}))? *\r?')
-_FIELD = re.compile(r'((?:\\.|[^\\,= ])+)=("(?:\\.|[^"\\])*"|[^",]+)(?:,(?=.)|$)')
+_LINE = re.compile(r'((?:[^\\ ]++|\\.)++) ++((?:[^\\" ]++|"(?:[^"\\]++|\\.)*+"|\\.)++)(?: ++(-?\d{1,19}))? *+\r?')
+_FIELD = re.compile(r'((?:[^\\,= ]++|\\.)++)=("(?:[^"\\]++|\\.)*+"|[^",]++)(?:,(?=.)|$)')
+_TAG = re.compile(r"((?:[^\\,=]++|\\.)++)=((?:[^\\,=]++|\\.)++)(?:,|$)")
+_MEASUREMENT = re.compile(r"(?:[^\\,]++|\\.)++")
 _SPECIAL = re.compile(r'["\\]')
 _TAG = re.compile(r"((?:\\.|[^\\,=])+)=((?:\\.|[^\\,=])+)(?:,|$)")
 _MEASUREMENT = re.compile(r"(?:\\.|[^\\,])+")
 _NUMBER = re.compile(r"([+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d{1,4})?)|(-?\d{1,20})[iu]", re.ASCII)
+_PLAIN_NUMBER = re.compile(r"-?\d{1,17}(?:\.\d{0,17})?", re.ASCII)
+"""What most fields are: within float64 whatever its digits."""
 _NOT_FINITE = re.compile(r"[+-]?(nan|inf|infinity)", re.IGNORECASE)
 _ESCAPE = re.compile(r"\\([,= \\])")
 _WORDS: Mapping[str, float] = dict.fromkeys(("t", "T", "true", "True", "TRUE"), 1.0) | dict.fromkeys(
@@ -90,8 +94,13 @@ def _take(columns: Columns, line: str, place: int, options: Options) -> None:
     device = _device(found[1][series.end() + 1 :], place, options.device_tag) if options.device_tag else ""
     start = len(columns.channel)
     for field, value in _pairs(_FIELD, found[2], place):
-        channel = _channel(series[0], field, options.channel)
-        if value.startswith('"'):
+        channel = (
+            field if options.channel == "field" and "\\" not in field else _channel(series[0], field, options.channel)
+        )
+        if _PLAIN_NUMBER.fullmatch(value):
+            columns.channel.append(channel)
+            columns.value.append(float(value))
+        elif value.startswith('"'):
             columns.left_out.append((device, channel))
         else:
             columns.channel.append(channel)
@@ -105,9 +114,9 @@ def _take(columns: Columns, line: str, place: int, options: Options) -> None:
 def _pairs(pattern: re.Pattern[str], text: str, place: int) -> list[tuple[str, str]]:
     """Return the (key, value) pairs that `text` consists of."""
     if pattern is _FIELD and not _SPECIAL.search(text):
-        simple = [pair.split("=") for pair in text.split(",")]
-        if all(len(pair) == 2 and pair[0] and pair[1] for pair in simple):
-            return [(key, value) for key, value in simple]
+        simple = [(key, value) for key, _, value in (pair.partition("=") for pair in text.split(","))]
+        if all(key and value and "=" not in value for key, value in simple):
+            return simple
     pairs: list[tuple[str, str]] = []
     end = 0
     while end < len(text):
