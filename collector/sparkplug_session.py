@@ -236,14 +236,14 @@ class SparkplugSessions:
         *,
         is_birth: bool,
     ) -> None:
-        """Add the readings of `metrics`; null is counted, what is no number is noted."""
+        """Add the readings of `metrics`; null is counted; what is no number, or claims to be `online`, is noted."""
         devices = columns.device if columns.device is not None else []
         for metric, each in metrics:
             if metric.is_null:
                 self._counts["sparkplug_sessions", "null"] += 1
                 continue
             value = metric.number(each.datatype) if each.datatype in _NUMBERS or not each.datatype else None
-            if value is None or not math.isfinite(value):
+            if value is None or not math.isfinite(value) or each.channel == ONLINE:
                 columns.left_out.append((each.device, each.channel))
                 continue
             time_ms = sent_ms if is_birth or metric.timestamp_ms is None else metric.timestamp_ms
