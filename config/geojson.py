@@ -85,7 +85,7 @@ def assets_text(table: Table) -> Iterator[str]:
 def _items(text: str) -> Iterator[tuple[int, object]]:
     """Yield (line, value) of each item of the list `features` of the object in `text`."""
     # Numbers stay text: a coordinate keeps its digits, and none becomes infinite.
-    decoder = json.JSONDecoder(parse_float=_Number, parse_int=_Number, parse_constant=_Number)
+    decoder = json.JSONDecoder(parse_float=str, parse_int=str, parse_constant=str)
     place, found = _after(text, 0, "{"), False
     while text[place] != "}":
         key, place = decoder.raw_decode(text, place)
@@ -112,12 +112,6 @@ def _list(text: str, place: int, decoder: json.JSONDecoder) -> Generator[tuple[i
         if text[place] == ",":
             place = _skip(text, place + 1)
     return place + 1
-
-
-class _Number(str):
-    """A JSON number in its own digits."""
-
-    __slots__ = ()
 
 
 def _after(text: str, place: int, mark: str) -> int:
