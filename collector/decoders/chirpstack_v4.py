@@ -32,10 +32,10 @@ class _Device(msgspec.Struct, rename="camel"):
 class _Event(msgspec.Struct, rename="camel", omit_defaults=True):
     """The fields that we read of any event; `fCnt`, `rxInfo` and the others are left alone."""
 
-    device_info: _Device = msgspec.field(default_factory=_Device)
+    device: _Device = msgspec.field(default_factory=_Device, name="deviceInfo")
     time: str = ""
     deduplication_id: str = ""
-    data: str = ""
+    undecoded: str = msgspec.field(default="", name="data")
     decoded: dict[str, object] | None = msgspec.field(default=None, name="object")
     margin: float | None = None
     battery_level: float | None = None
@@ -56,13 +56,13 @@ def decode(payload: bytes, fields: Mapping[str, str], max_readings: int) -> Colu
     event = read_json(payload, _DECODER)
     columns = Columns([], [], [], [])
     time_ns = rfc3339_to_ns(event.time) if event.time else NO_TIME
-    gather(columns, _of_status(event) if kind == "status" else _of_uplink(event), time_ns, event.device_info.dev_eui)
-    is_empty = kind == "status" or not event.data
+    gather(columns, _of_status(event) if kind == "status" else _of_uplink(event), time_ns, event.device.dev_eui)
+    is_empty = kind == "status" or not event.undecoded
     return columns if is_empty and not columns.channel and not columns.left_out else check_count(columns, max_readings)
 
 
 def _of_uplink(event: _Event) -> Mapping[str, object]:
-    if event.decoded is None and event.data:
+    if event.decoded is None and event.undecoded:
         raise PayloadError(Reason.SCHEMA, "$.object: expected the decoded payload; set a codec in the device profile")
     return event.decoded or {}
 

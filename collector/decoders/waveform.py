@@ -39,7 +39,7 @@ _INT16, _FLOAT32 = 1, 2
 _MAX_RATE_HZ = 1e9
 """One sample a nanosecond: faster samples would share their times."""
 _LONGEST_STEP_NS = 10**12
-"""Samples further apart are encoded as frames of their own: a rate as float64 says such steps to the nanosecond no more."""
+"""Samples further apart are encoded as frames of their own: a rate in float64 cannot say such steps exactly."""
 _SUSPECT = int(Quality.DEVICE_SUSPECT)
 
 

@@ -46,7 +46,8 @@ def test_template_other_shape_gives_none(topic):
 
 
 @pytest.mark.parametrize(
-    "text", ["a//{device}", "a/{x}{device}", "a/{x", "a/{}/b", "a/{device}/{device}", "a/+/b", "a/#", "{a b}", "", "/", "a/"]
+    "text",
+    ["a//{device}", "a/{x}{device}", "a/{x", "a/{}/b", "a/{device}/{device}", "a/+/b", "a/#", "{a b}", "", "/", "a/"],
 )
 def test_template_malformed_is_refused(text):
     """A template with an empty, mixed, repeated or wildcard level is an error that names the level."""
