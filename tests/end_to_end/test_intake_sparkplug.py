@@ -11,24 +11,15 @@ from pathlib import Path
 import pytest
 
 from collector.dead_letter import Reason
-from collector.journal.sqlite import SqliteJournal
-from collector.mqtt import MqttIntake
-from collector.pipeline import Pipeline
-from config.quantities import Quantity
 from config.register import Asset, Register, Sensor
-from config.settings import IntakeSettings, MqttSettings
-from rules.engine import ALIVE, BLIND, RuleEngine
-from rules.events import Reason as Why
-from rules.kinds.stale import StaleOptions
-from rules.rule import Rule, RuleSet
-from tests.end_to_end.intake_rig import wait_until
+from rules.engine import ALIVE, BLIND
+from tests.end_to_end.presence_rig import PRESSURE, Host
 
 pytestmark = pytest.mark.end_to_end
 
 ROOT = Path(__file__).parents[2]
 CLIENT = ROOT / ".venv/sparkplug_edge"
 PUMP = "Plant_A:Edge_1:Pump_1"
-PRESSURE = 0
 
 
 def register():
@@ -41,65 +32,12 @@ def register():
     return Register({}, {"W": Asset("W", "water_main", "water", "管", "main", "G", 0.0, 0.0)}, sensors, {}, [])
 
 
-class Host:
-    """The collector and the rules on one journal; each start is a new program."""
-
-    def __init__(self, folder, port):
-        quantities = {name: Quantity(name, "", "", "", -1e9, 1e9, 1.0, 0, {}, "assumed") for name in ("any", "online")}
-        kinds = {f"spBv1.0/+/N{kind}/+": "" for kind in ("BIRTH", "DATA", "DEATH")}
-        kinds |= {f"spBv1.0/+/D{kind}/+/+": "/{device_id}" for kind in ("BIRTH", "DATA", "DEATH")}
-        template = "spBv1.0/{group_id}/{message_type}/{edge_node_id}"
-        subscriptions = [
-            {"filter": each, "template": template + below, "decoder": "sparkplug_b"} for each, below in kinds.items()
-        ]
-        self.settings = MqttSettings.model_validate(
-            {"port": port, "client_id": "sparkplug-host", "canary_interval_s": 0.3, "subscriptions": subscriptions}
-        )
-        self.journal = SqliteJournal(folder / "journal.db", register().sensor_ids, 1 << 30, 0)
-        self.pipeline = Pipeline(register(), quantities, self.settings.subscriptions, IntakeSettings())
-        self.intake = MqttIntake(self.settings, IntakeSettings(tick_s=0.2), self.pipeline, self.journal)
-        rule = Rule("silent", "stale", "失联", "silent", "", "", None, (PRESSURE,), (), StaleOptions())
-        self.engine = RuleEngine(RuleSet((rule,), "1"), register())
-        self.reasons, self.values, self.events = [], [], []
-        self.thread = threading.Thread(target=self.intake.run)
-        self.thread.start()
-        wait_until(lambda: self.intake.status().canary_fresh)
-
-    def follow(self):
-        """Judge what is new in the journal."""
-        for entry in self.journal.read(self.engine.position, 1000):
-            self.values += entry.batch.value[entry.batch.sensor == PRESSURE].round(3).tolist()
-            events = self.engine.evaluate(entry.batch, entry.position)
-            self.reasons += [Why(each).name for each in events.reason]
-            self.events += events.lines(self.engine.alarms)
-
-    def becomes(self, health):
-        """Wait for the health of the pressure."""
-
-        def has():
-            self.follow()
-            return self.engine.health()[PRESSURE] == health
-
-        wait_until(has)
-
-    def reads(self, value):
-        """Wait for a pressure."""
-
-        def has():
-            self.follow()
-            return value in self.values
-
-        wait_until(has)
-
-    def refused(self):
-        """Return the reasons of all dead letters."""
-        return [letter.reason for letter in self.journal.dead_letters(100)]
-
-    def stop(self):
-        """End the program."""
-        self.intake.stop()
-        self.thread.join(20)
-        self.journal.close()
+def subscriptions():
+    """Return those of docs/sparkplug.md."""
+    kinds = {f"spBv1.0/+/N{kind}/+": "" for kind in ("BIRTH", "DATA", "DEATH")}
+    kinds |= {f"spBv1.0/+/D{kind}/+/+": "/{device_id}" for kind in ("BIRTH", "DATA", "DEATH")}
+    template = "spBv1.0/{group_id}/{message_type}/{edge_node_id}"
+    return [{"filter": each, "template": template + below, "decoder": "sparkplug_b"} for each, below in kinds.items()]
 
 
 class Edge:
@@ -148,7 +86,7 @@ def start_host(tmp_path, mosquitto):
     def start():
         if started:
             started[-1].stop()
-        started.append(Host(tmp_path, mosquitto.port))
+        started.append(Host(tmp_path, mosquitto.port, register(), subscriptions()))
         return started[-1]
 
     yield start
@@ -232,8 +170,8 @@ def test_sparkplug_restarted_host_refuses_aliases_until_the_rebirth_that_it_asks
     assert 0.33 not in later.values
 
 
-def test_sparkplug_death_while_the_host_is_away_is_known_after_it_is_back(start_host, start_edge):
-    """The state of a device survives the host in the journal; a replay of the journal tells the same history."""
+def test_sparkplug_death_outlives_a_restart_of_the_host(start_host, start_edge):
+    """Who has gone stands in the journal; a replay of it tells the same history."""
     host, edge = start_host(), start_edge()
     host.becomes(ALIVE)
     edge.kill()
