@@ -74,7 +74,12 @@ class MqttIntake:
         now_s = time.monotonic()
         # entries in the journal tell that an earlier run had a session
         self._connection = BrokerConnection(
-            settings, self._commits.pending, self.counts, now_s, had_session=bool(journal.read(0, 1))
+            settings,
+            self._commits.pending,
+            self.counts,
+            now_s,
+            had_session=bool(journal.read(0, 1)),
+            requests=pipeline.requests,
         )
         self._stopping = threading.Event()
         self._turned_s = now_s
@@ -153,14 +158,12 @@ class MqttIntake:
         if commits.is_due(now_s, quiet=not came):
             self._commit(now_s)
         connection.tend(now_s, listening=listening)
-        self._ask_devices(now_s)
+        self._take_counts()
         if connection.canary.is_fresh(now_s) and not connection.outage:
             self._tick_if_quiet(now_s)
 
-    def _ask_devices(self, now_s: float) -> None:
-        """Send what formats with a memory ask of devices, and take over what they have counted."""
-        if not self._connection.outage and (asked := self._pipeline.requests(now_s, time.time_ns())):
-            self._connection.send(asked)
+    def _take_counts(self) -> None:
+        """Take over what formats with a memory have counted."""
         if self._pipeline.counts:
             self.counts.update(self._pipeline.counts)
             self._pipeline.counts.clear()

@@ -5,8 +5,9 @@ to know what messages mean and when they are durable. Whatever paho raises ends 
 """
 
 import random
+import time
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 import structlog
 
@@ -44,7 +45,9 @@ class BrokerConnection:
         now_s: float,
         *,
         had_session: bool,
+        requests: Callable[[float, int], Iterable[Publication]],
     ) -> None:
+        """Connect nothing yet; `requests` tells what is to be sent to devices at a time."""
         self.session_present = self.session_lost = False
         self.outage = "not connected yet"
         self.connections = 0
@@ -53,7 +56,7 @@ class BrokerConnection:
         self._settings, self._inbox, self._counts = settings, inbox, counts
         self._filters = [each.filter for each in settings.subscriptions]
         self._canary_topic = f"lifeline/canary/{settings.client_id}"
-        self._had_session = had_session
+        self._had_session, self._requests = had_session, requests
         self._link: MqttLink | None = None
         self._epoch = 0
         self._opened_s = self._tended_s = self._outage_s = now_s
@@ -108,15 +111,6 @@ class BrokerConnection:
         if stale:
             self._counts["acknowledgements_stale", ""] += stale
 
-    def send(self, publications: Iterable[Publication]) -> None:
-        """Send with QoS 0 to devices what is to be sent; without a connection it is lost, and asked for again."""
-        link = self._link
-        if link is None or not link.session.accepted:
-            return
-        for each in publications:
-            link.publish(each.topic, each.payload, 0)
-        link.flush()
-
     def tend(self, now_s: float, *, listening: bool) -> None:
         """Send canary and ping, and end a connection that is refused, unanswered or deaf."""
         gap_s = now_s - self._tended_s
@@ -142,7 +136,9 @@ class BrokerConnection:
             self._link = None
 
     def _prove(self, link: MqttLink, now_s: float) -> None:
-        """Send the canary when it is due; give the link up when none came back and nothing else either."""
+        """Send the canary and requests when due; give the link up when neither canary nor anything else came."""
+        for each in self._requests(now_s, time.time_ns()):
+            link.publish(each.topic, each.payload, 0)
         if self.canary.is_due(now_s):
             self.canary.sent_s = now_s
             link.publish(self._canary_topic)

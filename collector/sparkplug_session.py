@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from collector.batch import Quality
 from collector.dead_letter import Reason
 from collector.payload import NO_TIME, Columns, PayloadError, Publication
-from collector.sparkplug_wire import GOOD_QUALITY, DataType, Message, Metric, encode
+from collector.sparkplug_wire import GOOD_QUALITY, Message, Metric, ValueType, encode
 from collector.times import epoch_ms_to_ns
 from config.quantities import ONLINE
 
@@ -28,7 +28,7 @@ _HALF_RING = 128
 """Of two numbers on the ring 0..255, the one less than this behind the other is the older."""
 _FAR_MS = 2**63
 """Beyond every time; stands for the time of reception, which is after all that was sent before."""
-_NUMBERS = range(1, DataType.BOOLEAN + 1)
+_NUMBERS = range(1, ValueType.BOOLEAN + 1)
 """Data types that are numbers: whole, real and yes or no."""
 _NOT_IN_WORDS = re.compile(r"[^A-Za-z0-9_.-]")
 
@@ -135,7 +135,7 @@ class SparkplugSessions:
         elif kind in ("NBIRTH", "DBIRTH"):
             columns = self._begin(edge, speaker, message)
         elif kind in ("NDATA", "DDATA"):
-            columns = self._data(edge, speaker, message)
+            columns = self._report(edge, speaker, message)
         else:
             raise PayloadError(Reason.TOPIC, f"message type: expected N or D with BIRTH, DATA or DEATH, got {kind!r}")
         count = len(columns.channel)
@@ -152,7 +152,7 @@ class SparkplugSessions:
         """
         wanting = [each for each in self._edges.values() if each.wants_birth and now_s - each.asked_s >= REBIRTH_S]
         now_ms = now_ns // 1_000_000
-        ask = Metric(name=REBIRTH, timestamp_ms=now_ms, datatype=DataType.BOOLEAN, value=1)
+        ask = Metric(name=REBIRTH, timestamp_ms=now_ms, datatype=ValueType.BOOLEAN, value=1)
         payload = encode(Message(timestamp_ms=now_ms, metrics=[ask])) if wanting else b""
         for edge in wanting:
             # asked again only when another message shows that it lives and was not reborn
@@ -219,7 +219,7 @@ class SparkplugSessions:
             return Columns([], [], [], [], [])
         raise PayloadError(Reason.UNKNOWN_SENSOR, f"device: not in the register: {speaker.device[:200]!r}")
 
-    def _data(self, edge: _Edge, speaker: Speaker, message: Message) -> Columns:
+    def _report(self, edge: _Edge, speaker: Speaker, message: Message) -> Columns:
         if self._channels and speaker.device not in self._channels:
             raise PayloadError(Reason.UNKNOWN_SENSOR, f"device: not in the register: {speaker.device[:200]!r}")
         columns = Columns([], [], [], [], [])

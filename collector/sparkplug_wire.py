@@ -24,7 +24,7 @@ _VARINT_BYTES = 10
 Value = int | float | str | None
 
 
-class DataType(IntEnum):
+class ValueType(IntEnum):
     """Data types that this program writes; others are read by number."""
 
     UNKNOWN = 0
@@ -113,9 +113,9 @@ def decode(payload: bytes) -> Message:
     return message
 
 
-def _metric(data: bytes) -> Metric:
+def _metric(coded: bytes) -> Metric:
     metric = Metric()
-    for number, value in _fields(data):
+    for number, value in _fields(coded):
         if number in _VARINTS:
             _set_whole(metric, number, _whole(value, f"metric field {number}"))
         elif number in _TEXTS:
@@ -148,11 +148,11 @@ def _set_whole(metric: Metric, number: int, value: int) -> None:
         metric.value, metric.is_whole = (int(bool(value)), False) if number == _Field.BOOLEAN else (value, True)
 
 
-def _quality(data: bytes) -> int:
+def _quality(coded: bytes) -> int:
     """Return the property `Quality` of a set of properties, good where it has none."""
     keys: list[str] = []
     values: list[int] = []
-    for number, value in _fields(data):
+    for number, value in _fields(coded):
         if number == 1:
             keys.append(_text(value))
         elif number == 2:
@@ -162,33 +162,33 @@ def _quality(data: bytes) -> int:
     return dict(zip(keys, values, strict=False)).get("Quality", GOOD_QUALITY)
 
 
-def _fields(data: bytes) -> Iterator[tuple[int, int | bytes]]:
+def _fields(coded: bytes) -> Iterator[tuple[int, int | bytes]]:
     """Yield (field number, value) of one protobuf message: whole numbers, or bytes of fixed or given length."""
-    place, end = 0, len(data)
+    place, end = 0, len(coded)
     while place < end:
-        key, place = _varint(data, place)
+        key, place = _varint(coded, place)
         number, wire_type = key >> 3, key & 7
         if wire_type == 0:
-            value, place = _varint(data, place)
+            value, place = _varint(coded, place)
             yield number, value
             continue
         if wire_type == 2:
-            size, place = _varint(data, place)
+            size, place = _varint(coded, place)
         elif wire_type in (1, 5):
             size = 8 if wire_type == 1 else 4
         else:
             raise PayloadError(Reason.SYNTAX, f"byte {place}: expected a protobuf field, got wire type {wire_type}")
         if number == 0 or size > end - place:
             raise PayloadError(Reason.SYNTAX, f"byte {place}: expected {size} bytes of field {number}")
-        yield number, data[place : place + size]
+        yield number, coded[place : place + size]
         place += size
 
 
-def _varint(data: bytes, place: int) -> tuple[int, int]:
+def _varint(coded: bytes, place: int) -> tuple[int, int]:
     """Return the number that begins at `place`, at most 64 bits of it, and the place behind it."""
     value = shift = 0
-    for at in range(place, min(place + _VARINT_BYTES, len(data))):
-        byte = data[at]
+    for at in range(place, min(place + _VARINT_BYTES, len(coded))):
+        byte = coded[at]
         value |= (byte & 0x7F) << shift
         if byte < 0x80:
             return value & 0xFFFF_FFFF_FFFF_FFFF, at + 1
@@ -216,10 +216,10 @@ def _text(value: int | bytes) -> str:
 
 
 def _real(value: int | bytes, form: str) -> float:
-    data = _bytes(value, "value")
-    if len(data) != struct.calcsize(form):
-        raise PayloadError(Reason.SCHEMA, f"value: expected {struct.calcsize(form)} bytes, got {len(data)}")
-    number: float = struct.unpack(form, data)[0]
+    coded = _bytes(value, "value")
+    if len(coded) != struct.calcsize(form):
+        raise PayloadError(Reason.SCHEMA, f"value: expected {struct.calcsize(form)} bytes, got {len(coded)}")
+    number: float = struct.unpack(form, coded)[0]
     return number
 
 
@@ -263,10 +263,10 @@ def _encode_value(metric: Metric) -> bytes:
         return b""
     if isinstance(value, str):
         return _bytes_field(_Field.STRING, value.encode())
-    if metric.datatype == DataType.BOOLEAN:
+    if metric.datatype == ValueType.BOOLEAN:
         return _number_field(_Field.BOOLEAN, int(bool(value)))
     if metric.is_whole:
-        is_long = metric.datatype in (DataType.INT64, 8)
+        is_long = metric.datatype in (ValueType.INT64, 8)
         return _number_field(_Field.LONG if is_long else _Field.INT, int(value) & (2 ** (64 if is_long else 32) - 1))
     return _key(_Field.DOUBLE, 1) + struct.pack("<d", value)
 
@@ -275,8 +275,8 @@ def _number_field(number: int, value: int) -> bytes:
     return _key(number, 0) + _encode_varint(value & 0xFFFF_FFFF_FFFF_FFFF)
 
 
-def _bytes_field(number: int, data: bytes) -> bytes:
-    return _key(number, 2) + _encode_varint(len(data)) + data
+def _bytes_field(number: int, coded: bytes) -> bytes:
+    return _key(number, 2) + _encode_varint(len(coded)) + coded
 
 
 def _key(number: int, wire_type: int) -> bytes:

@@ -14,7 +14,7 @@ from collector import sparkplug_wire
 from collector.batch import Quality
 from collector.payload import NO_TIME, Columns, Decoder
 from collector.sparkplug_session import SparkplugSessions, speaker_of
-from collector.sparkplug_wire import DataType, Message, Metric
+from collector.sparkplug_wire import Message, Metric, ValueType
 
 _BAD_QUALITY = 0
 
@@ -41,7 +41,7 @@ def encode(columns: Columns) -> bytes:
         Metric(
             name=channel,
             timestamp_ms=None if time_ns == NO_TIME else time_ns // 1_000_000,
-            datatype=DataType.DOUBLE,
+            datatype=ValueType.DOUBLE,
             quality=_BAD_QUALITY if quality & Quality.DEVICE_SUSPECT else sparkplug_wire.GOOD_QUALITY,
             value=value,
         )

@@ -11,7 +11,7 @@ from collector import sparkplug_session as module
 from collector.dead_letter import Reason
 from collector.payload import NO_TIME, PayloadError
 from collector.sparkplug_session import REBIRTH_S, SparkplugSessions, speaker_of
-from collector.sparkplug_wire import DataType, Message, Metric, decode
+from collector.sparkplug_wire import Message, Metric, ValueType, decode
 
 CHANNELS = {"G:E": {"online", "load"}, "G:E:D": {"online", "p"}, "G:E:D2": {"online"}, "FT-1": {"p"}}
 MS = 1_486_144_502_122
@@ -42,7 +42,7 @@ class Talk:
         self.seq = 0
         return [
             *self.send("NBIRTH", Metric(name="bdSeq", datatype=4, value=bd_seq, is_whole=True)),
-            *self.send("DBIRTH", pressure(1.5, name="p", datatype=DataType.DOUBLE), Metric(name="make", value="Sony")),
+            *self.send("DBIRTH", pressure(1.5, name="p", datatype=ValueType.DOUBLE), Metric(name="make", value="Sony")),
         ]
 
     def asked(self, now_s=0.0):

@@ -4,15 +4,15 @@ import pytest
 
 from collector.dead_letter import Reason
 from collector.payload import PayloadError
-from collector.sparkplug_wire import MAX_METRICS, DataType, Message, Metric, decode, encode
+from collector.sparkplug_wire import MAX_METRICS, Message, Metric, ValueType, decode, encode
 
 
 @pytest.mark.parametrize(
     "metric",
     [
-        Metric(name="a", alias=0, timestamp_ms=1, datatype=DataType.DOUBLE, value=-0.5),
+        Metric(name="a", alias=0, timestamp_ms=1, datatype=ValueType.DOUBLE, value=-0.5),
         Metric(alias=2**64 - 1, is_null=True),
-        Metric(name="压力", timestamp_ms=-1, datatype=DataType.BOOLEAN, value=1),
+        Metric(name="压力", timestamp_ms=-1, datatype=ValueType.BOOLEAN, value=1),
         Metric(name="s", datatype=12, value="text", is_historical=True, quality=500),
         Metric(name="i", datatype=3, value=2**32 - 5, is_whole=True),
         Metric(name="l", datatype=8, value=2**63, is_whole=True),
