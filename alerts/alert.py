@@ -60,6 +60,11 @@ class DecisionReason(StrEnum):
     """The return to normal of a message that never left."""
     UNDELIVERABLE = "undeliverable"
     """The channel before this one refused it or gave up."""
+    CONFIGURATION_CHANGED = "configuration_changed"
+    """The rule or sensor of this open alert has left the configuration, or moved: closed, its end was not seen."""
+    STATE_LOST = "state_lost"
+    """The rules no longer hold this open alert's alarm: closed, its end was not seen; a danger that lasts is raised
+    anew."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +121,7 @@ class Decision:
     position: int
     """Journal position of the cause, 0 where the dispatcher decided."""
     time_ns: int
-    """Event time of the cause; wall time where the dispatcher decided."""
+    """Event time of the cause; wall time where the dispatcher or a restart decided."""
     verdict: DecisionVerdict
     reason: DecisionReason
     detail: str

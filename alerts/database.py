@@ -23,6 +23,16 @@ BUSY_TIMEOUT_MS = 30_000
 
 _CREATE_LOCK = 0x6C696665
 
+_POSTGRESQL = {
+    "connect_timeout": 10,
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 30_000,
+}
+"""How soon a server that is gone without a word counts as away: seconds, the last in milliseconds. Assumed; what the
+system does by itself takes hours, in which no warning would leave. What the URL says comes first."""
+
 
 class LedgerVersionError(Exception):
     """The database holds another version of the ledger than this program writes."""
@@ -49,7 +59,10 @@ class Database:
             self._writer = _sqlite_writer(target.render_as_string(hide_password=False))
             self._reader = _sqlite_reader(target.render_as_string(hide_password=False))
         else:
-            self._writer = self._reader = create_engine(target, pool_pre_ping=True, pool_size=10, max_overflow=20)
+            patience = {name: value for name, value in _POSTGRESQL.items() if name not in target.query}
+            self._writer = self._reader = create_engine(
+                target, pool_pre_ping=True, pool_size=10, max_overflow=20, connect_args=patience
+            )
         try:
             self._create(target.render_as_string())
         except BaseException:

@@ -176,7 +176,8 @@ def _address(draft: Draft, district: District) -> Draft:
     if draft.kind in (NotificationKind.CLEARED, NotificationKind.DEVICE_RECOVERED):
         told = tuple(Candidate(each, each.contact, DecisionReason.TOLD_BEFORE) for each in alert.told)
         return replace(draft, candidates=told) if told else _skip(draft, DecisionReason.NOBODY_TOLD)
-    domain = district.register.assets[alert.asset].domain
+    # The sensor's place of today: an open alert may name an asset that has left the register since.
+    domain = district.register.assets[draft.occurrence.sensor.asset].domain
     routes = district.routes.matching(alert.dimension, alert.level, domain)
     if not routes:
         level = WarningLevel(alert.level).key if alert.level else alert.dimension.value
@@ -312,7 +313,7 @@ def _incident(event: Occurrence, alert: Alert, kind: NotificationKind, district:
         alert=alert.id,
         level=event.level_after if kind in _BEGINNINGS else alert.peak,
         rule=district.ruleset.rule(event.key.rule),
-        asset=district.register.assets[alert.asset],
+        asset=district.register.assets[event.sensor.asset],
         sensor=event.sensor,
         quantity=district.quantities[event.sensor.quantity],
         value=event.value,

@@ -41,7 +41,7 @@ class _Receiver(http.server.ThreadingHTTPServer):
 
     def __init__(self) -> None:
         self.arrived: dict[str, float] = {}
-        super().__init__(("127.0.0.1", 0), _Handler)
+        super().__init__(("127.0.0.1", 0), _Call)
 
     @property
     def url(self) -> str:
@@ -49,7 +49,7 @@ class _Receiver(http.server.ThreadingHTTPServer):
         return f"http://127.0.0.1:{self.server_address[1]}/"
 
 
-class _Handler(http.server.BaseHTTPRequestHandler):
+class _Call(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
 
     def do_POST(self) -> None:

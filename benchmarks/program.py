@@ -19,6 +19,7 @@ from benchmarks.town import write_district
 from config.loading import load_settings
 from lifeline.app import App
 from lifeline.configuration import load_configuration
+from lifeline.logs import configure_logs
 
 CLIENT_ID = "bench"
 
@@ -75,6 +76,7 @@ def main() -> None:
     """Run the program over N_MESSAGES waiting messages, or until the end of standard input."""
     configuration = load_configuration(load_settings(Path(sys.argv[1]), os.environ))
     n_messages = int(sys.argv[2])
+    configure_logs("console", configuration.settings.log.level, sys.stderr)
     app = App(configuration)
     app.start()
     if n_messages:

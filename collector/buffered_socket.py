@@ -19,6 +19,10 @@ class BufferedSocket:
 
     def __init__(self, inner: socket.socket) -> None:
         self._inner = inner
+        # a broker that gathers small packets (Nagle) waits for the kernel's own answer, which Linux delays by 40 ms
+        self._is_tcp = hasattr(socket, "TCP_QUICKACK") and inner.family != socket.AF_UNIX
+        if self._is_tcp:
+            inner.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._chunk = b""
         self._place = 0
         self._unsent = bytearray()
@@ -32,6 +36,8 @@ class BufferedSocket:
         if self._place >= len(self._chunk):
             self._chunk = self._inner.recv(_CHUNK_BYTES)
             self._place = 0
+            if self._is_tcp:
+                self._inner.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)
         start = self._place
         self._place = start + size
         return self._chunk[start : self._place]

@@ -80,6 +80,7 @@ class MqttIntake:
             now_s,
             had_session=bool(journal.read(0, 1)),
             requests=pipeline.requests,
+            max_payload_bytes=limits.max_payload_bytes,
         )
         self._stopping = threading.Event()
         self._turned_s = now_s

@@ -46,6 +46,7 @@ class BrokerConnection:
         *,
         had_session: bool,
         requests: Callable[[float, int], Iterable[Publication]],
+        max_payload_bytes: int,
     ) -> None:
         """Connect nothing yet; `requests` tells what is to be sent to devices at a time."""
         self.session_present = self.session_lost = False
@@ -57,6 +58,7 @@ class BrokerConnection:
         self._filters = [each.filter for each in settings.subscriptions]
         self._canary_topic = f"lifeline/canary/{settings.client_id}"
         self._had_session, self._requests = had_session, requests
+        self._max_payload_bytes = max_payload_bytes
         self._link: MqttLink | None = None
         self._epoch = 0
         self._opened_s = self._tended_s = self._outage_s = now_s
@@ -75,7 +77,14 @@ class BrokerConnection:
     def connect(self, now_s: float) -> None:
         """Open a link; may take seconds. A failure is noted and sets the time of the next try."""
         self._epoch += 1
-        session = MqttSession(self._epoch, self._filters, self._canary_topic, self._inbox, self._counts)
+        session = MqttSession(
+            self._epoch,
+            self._filters,
+            self._canary_topic,
+            self._inbox,
+            self._counts,
+            max_payload_bytes=self._max_payload_bytes,
+        )
         try:
             self._link = MqttLink(self._settings, session)
         except (OSError, ValueError) as error:

@@ -35,6 +35,8 @@ class MqttSession:
         canary_topic: str,
         inbox: list[Received],
         counts: Counter[tuple[str, str]],
+        *,
+        max_payload_bytes: int,
     ) -> None:
         self.epoch = epoch
         self.accepted = False
@@ -45,6 +47,7 @@ class MqttSession:
         self._canary_topic = canary_topic
         self.inbox = inbox
         self._counts = counts
+        self._kept_bytes = max_payload_bytes + 1
         self._log = structlog.get_logger(epoch=epoch)
 
     def attach(self, client: Client) -> None:
@@ -86,7 +89,8 @@ class MqttSession:
             self.canary_back = True
             raw = None
         else:
-            raw = RawMessage(topic, bytes(message.payload), message.retain)
+            # one byte more than allowed tells the pipeline enough; 500 payloads of 50 MB would not fit into memory
+            raw = RawMessage(topic, bytes(message.payload[: self._kept_bytes]), message.retain)
         self.inbox.append(Received(raw, message.mid, message.qos, self.epoch))
 
     def _on_disconnect(

@@ -144,7 +144,7 @@ class Pipeline:
         """Return the payload as its decoder takes it, within the limit."""
         limit = self._limits.max_payload_bytes
         if len(payload) > limit:
-            raise PayloadError(Reason.TOO_LARGE, f"payload: expected at most {limit} bytes, got {len(payload)}")
+            raise PayloadError(Reason.TOO_LARGE, f"payload: expected at most {limit} bytes, got more")
         return payload if compression == "none" else inflate(payload, compression, limit)
 
     def _finish(self, rows: _Rows, received_ns: int) -> ReadingBatch:

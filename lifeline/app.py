@@ -32,6 +32,9 @@ from lifeline.watchdog import Watchdog
 _JOIN_S = 15.0
 """How long a stop waits for one thread; assumed: a write to a server gives up after 10 s."""
 
+_STOP_S = 25.0
+"""How long a stop waits for all of them; less than the 30 s that deploy/lifeline.service grants."""
+
 _log = structlog.get_logger()
 
 
@@ -55,6 +58,8 @@ class App:
         self.configuration = configuration
         self._clock_ns = clock_ns
         self._supervisor = Supervisor()
+        self.left: list[str] = []
+        """Threads that did not end with `stop`: only the end of the process ends them."""
         self.registry = CollectorRegistry()
         with contextlib.ExitStack() as undo:
             self._listener = _listen(settings.console.host, settings.console.port)
@@ -113,6 +118,7 @@ class App:
         self._supervisor.begin_stop()
         self._watchdog.stop()
         stages = self.stages
+        deadline_s = time.monotonic() + _STOP_S
         for name, stop in (
             ("intake", stages.intake.stop),
             ("rules", stages.rules.stop),
@@ -120,11 +126,14 @@ class App:
             ("housekeeping", stages.housekeeping.stop),
         ):
             stop()
-            self._supervisor.join(_JOIN_S, name)
-        stages.dispatcher.stop()
+            self._supervisor.join(min(_JOIN_S, _left_s(deadline_s)), name)
+        self._supervisor.run("dispatcher_stop", stages.dispatcher.stop)
         self._console.stop()
-        if left := self._supervisor.join(_JOIN_S):
-            _log.error("threads_left", threads=left)
+        self.left = self._supervisor.join(_left_s(deadline_s))
+        if self.left:
+            # They may hold what closing would wait for; the files survive an end without it.
+            _log.error("threads_left", threads=self.left)
+            return
         self._undo.close()
         _log.info("stopped")
 
@@ -154,3 +163,7 @@ def _listen(host: str, port: int) -> Listener:
     except OSError as error:
         message = f"console {host}:{port}: expected a free address, got {error.strerror}; set console.host or .port"
         raise StartError(message) from error
+
+
+def _left_s(deadline_s: float) -> float:
+    return max(0.1, deadline_s - time.monotonic())

@@ -3,10 +3,12 @@
 Comes in: stores and stages. Goes out: their counters, and gauges of what is now. Refuses to format them.
 """
 
+import contextlib
 from collections import Counter
 from collections.abc import Iterator
 
 import numpy as np
+from sqlalchemy.exc import DBAPIError
 
 from config.levels import WarningLevel
 from config.register import Register
@@ -91,12 +93,17 @@ class Gauges:
             yield Gauge("assets", {"level": level.key if level else "none"}, count)
 
     def _people(self) -> Iterator[Gauge]:
+        # While the ledger is away these are absent: the numbers that show its outage must still come.
+        with contextlib.suppress(DBAPIError):
+            yield from self._open_alerts()
+        for name, status in self._stages.dispatcher.status().channels.items():
+            yield Gauge("outbox_pending", {"channel": name}, status.waiting.pending + status.waiting.sending)
+            yield Gauge("channel_up", {"channel": name}, float(not status.reason))
+
+    def _open_alerts(self) -> Iterator[Gauge]:
         alerts = self._stores.ledger.open_alerts()
         hazards = Counter(alert.level for alert in alerts if alert.dimension is Dimension.HAZARD)
         for level in WarningLevel:
             if level is not WarningLevel.GREEN:
                 yield Gauge("open_alerts", {"level": level.key}, hazards[level])
         yield Gauge("open_device_faults", {}, sum(alert.dimension is Dimension.HEALTH for alert in alerts))
-        for name, status in self._stages.dispatcher.status().channels.items():
-            yield Gauge("outbox_pending", {"channel": name}, status.waiting.pending + status.waiting.sending)
-            yield Gauge("channel_up", {"channel": name}, float(not status.reason))

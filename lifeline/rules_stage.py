@@ -7,6 +7,7 @@ Exactly once relative to the journal: alarm events and position are one transact
 snapshot, evaluates up to the committed position without emitting anything, and goes on behind it.
 """
 
+import math
 import threading
 import time
 from collections import Counter
@@ -18,11 +19,13 @@ import structlog
 
 from alerts.alert import Alert, Cursor, Plan, Step
 from alerts.ledger import Ledger
+from alerts.orphans import Standing, plan_orphans
 from collector.journal import Entry, Position
 from collector.journal.sqlite import SqliteJournal
 from lifeline.judge import Judge
 from lifeline.ledger_writer import LedgerWriter
-from rules.events import AlarmEvents
+from rules.engine import RuleEngine
+from rules.events import AlarmEvents, Dimension
 
 _ROUND = 64
 """Entries judged before a look at the stop flag and the commit clock; assumed."""
@@ -55,6 +58,8 @@ class RulesStatus:
     """Position of the newest snapshot: the journal is needed from here."""
     is_ledger_away: bool
     is_restored: bool
+    loop_age_s: float
+    """Since the loop last turned, seconds."""
 
 
 class RulesStage:
@@ -70,19 +75,20 @@ class RulesStage:
         snapshot_s: float,
         on_events: Callable[[], None],
         clock_s: Callable[[], float] = time.monotonic,
+        clock_ns: Callable[[], int] = time.time_ns,
     ) -> None:
         """Let `judge` judge what `journal` holds; call `on_events` after each committed step with events."""
         self._journal, self._ledger, self._planner = journal, ledger, planner
         self.judge = judge
         self._snapshot_s, self._on_events = snapshot_s, on_events
-        self._clock_s = clock_s
+        self._clock_s, self._clock_ns = clock_s, clock_ns
         self._stopping = threading.Event()
         self._writer = LedgerWriter(ledger, self._stopping)
         self._cursor = Cursor(0, 0)
         self._snapshot: Position = 0
         self._open: tuple[Alert, ...] = ()
         self._restored = self._abandoned = False
-        self._committed_s = self._snapshot_s_at = self._board_s = self._clock_s()
+        self._turned_s = self._committed_s = self._snapshot_s_at = self._board_s = self._clock_s()
         self.counts: Counter[tuple[str, str]] = self._writer.counts
 
     def run(self) -> None:
@@ -107,7 +113,12 @@ class RulesStage:
     def status(self) -> RulesStatus:
         """Return where the stage stands."""
         return RulesStatus(
-            self.judge.position, self._cursor.position, self._snapshot, self._writer.is_away, self._restored
+            self.judge.position,
+            self._cursor.position,
+            self._snapshot,
+            self._writer.is_away,
+            self._restored,
+            self._clock_s() - self._turned_s,
         )
 
     def restore(self) -> None:
@@ -121,18 +132,25 @@ class RulesStage:
         _check_belongs(self._journal.last_position(), self._cursor.position)
         self._snapshot = self.judge.restore(self._ledger.snapshot())
         while self.judge.position < self._cursor.position:
+            self._turned_s = self._clock_s()
             read = self._journal.read(self.judge.position, _ROUND)
             entries = [entry for entry in read if entry.position <= self._cursor.position]
             for entry in entries:
                 self.judge.evaluate(entry)
             if not entries:
                 break
+        standing = _standing(self.judge.engine, self._cursor.position, self._clock_ns())
+        self._open = _close_orphans(self._ledger, self._cursor, self._open, standing)
+        if self.judge.position > self._snapshot:
+            # Else a program that never lives until the next snapshot would judge more again at each start.
+            self._snapshot_s_at = -math.inf
         self._restored = True
         self._publish()
         _log.info("rules_restored", snapshot=self._snapshot, position=self.judge.position, open_alerts=len(self._open))
 
     def judge_round(self) -> bool:
         """Judge the next entries and commit what follows; False when there was none."""
+        self._turned_s = self._clock_s()
         entries = self._journal.read(self.judge.position, _ROUND)
         if not entries:
             return False
@@ -148,8 +166,11 @@ class RulesStage:
         return True
 
     def _idle(self) -> None:
-        if self.judge.position > self._cursor.position and self._clock_s() - self._committed_s >= _COMMIT_S:
-            self._commit_position(self._due_snapshot())
+        snapshot = self._due_snapshot() if self.judge.position > self._snapshot else None
+        is_behind = self.judge.position > self._cursor.position and self._clock_s() - self._committed_s >= _COMMIT_S
+        # A journal that is full brings no entry to commit with; only a newer snapshot lets it be trimmed.
+        if is_behind or snapshot is not None:
+            self._commit_position(snapshot)
         if self._journal.wait(self.judge.position, _WAIT_S) and not self._journal.read(self.judge.position, 1):
             # Only rows that cannot be read lie behind: they are passed over with the next good one.
             self._stopping.wait(_WAIT_S)
@@ -208,6 +229,28 @@ def merged(plans: Sequence[Plan]) -> Plan:
         plans[-1].open_alerts,
         tuple(alert for plan in plans for alert in plan.alert_of),
     )
+
+
+def _standing(engine: RuleEngine, position: Position, now_ns: int) -> Standing:
+    """Return what `engine`, restored to `position`, knows about the alarms of today's configuration."""
+    sensors = engine.register.sensors
+    active = {
+        key.id: sensors[key.sensor].device if key.dimension is Dimension.HEALTH else key.id
+        for key, level in zip(engine.alarms, engine.levels(), strict=True)
+        if level
+    }
+    return Standing({key.id for key in engine.alarms}, active, position, now_ns)
+
+
+def _close_orphans(ledger: Ledger, cursor: Cursor, alerts: tuple[Alert, ...], standing: Standing) -> tuple[Alert, ...]:
+    """Close those of `alerts` that can never end, in one transaction; returns those that stay open."""
+    plan = plan_orphans(alerts, standing)
+    if plan.decisions:
+        # Not repeated when the answer is lost: the program ends, and its restart asks the ledger what is still open.
+        ledger.commit_step(Step(cursor, cursor.position, joined([]), (), plan))
+        for decision in plan.decisions:
+            _log.warning("alert_without_alarm", alert=decision.alert, alarm=decision.subject, reason=decision.reason)
+    return plan.open_alerts
 
 
 def _check_belongs(last: Position, committed: Position) -> None:

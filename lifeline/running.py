@@ -7,6 +7,8 @@ A reload is a restart: the old program commits its position with a snapshot, the
 everything that still exists by id, and the broker keeps what comes in between.
 """
 
+import logging
+import os
 import threading
 from collections import Counter
 from collections.abc import Callable
@@ -52,6 +54,10 @@ def run_reloading(
                 program = reloaded(program, load, counts)
     finally:
         program.stop()
+    if program.left:
+        # A thread that hangs in the kernel or holds a lock would keep an orderly exit waiting for ever.
+        logging.shutdown()
+        os._exit(1)
     return 1 if program.failure else 0
 
 
@@ -73,7 +79,7 @@ def reloaded(program: App, load: Callable[[], Configuration], counts: Counter[tu
         return program
     old = program.configuration
     program.stop()
-    if program.failure:
+    if program.failure or program.left:
         return program
     try:
         after = App(configuration, reloads=counts)

@@ -1,4 +1,4 @@
-"""The system's alarms about itself: one log line when one begins, one when it ends, and what `/health` says meanwhile.
+"""The system's alarms about itself: when one begins, when it ends, and what `/health` says meanwhile.
 
 Comes in: claims about the stages, checked once a second. Goes out: which of them hold, since when. Refuses to look at
 the stages itself: `lifeline.watchdog` does.
@@ -17,6 +17,8 @@ class Symptom:
     detail: str
     is_fatal: bool = False
     """Whether only a new process can help."""
+    is_logged: bool = False
+    """Whether the stage that it is about writes the two lines of its outage itself."""
 
 
 @dataclass(frozen=True, slots=True)

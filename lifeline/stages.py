@@ -72,6 +72,7 @@ def build_stages(
         make_planner(configuration, engine, around.links),
         snapshot_s=settings.ledger.snapshot_s,
         on_events=told,
+        clock_ns=around.clock_ns,
     )
     recorder = Recorder(stores.journal, stores.history, settings.history.batch_readings)
     memory = CheckMemory(settings.journal.path.with_name("checks.bin"), configuration.pipeline.plausibility)

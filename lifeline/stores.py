@@ -5,19 +5,37 @@ Comes in: a configuration. Goes out: `Stores`. Refuses to read or write them.
 
 import contextlib
 import sqlite3
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TypeVar
 
 from sqlalchemy.exc import SQLAlchemyError
 
 from alerts.database import LedgerVersionError
 from alerts.ledger import Ledger, open_ledger
 from collector.history.opening import CountedHistory, open_history
+from collector.journal import JournalBrokenError, JournalFullError
 from collector.journal.sqlite import SqliteJournal
+from collector.journal.writer import JournalInUseError
 from config.register import Register
 from config.settings import Settings
+from config.validation import mask_url
 from lifeline.start_error import StartError
 
 _MIB = 1 << 20
+_CAUSES = (
+    OSError,
+    sqlite3.Error,
+    SQLAlchemyError,
+    ValueError,
+    JournalBrokenError,
+    JournalFullError,
+    JournalInUseError,
+    LedgerVersionError,
+)
+"""What can prevent an opening and a person can put right; each says what was expected, got, and what to do."""
+
+_Store = TypeVar("_Store")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,15 +53,23 @@ def open_stores(settings: Settings, register: Register, undo: contextlib.ExitSta
     Raises:
         StartError: one of them cannot be opened.
     """
-    try:
-        wanted = settings.journal
-        journal = SqliteJournal(wanted.path, register.sensor_ids, wanted.max_mb * _MIB, wanted.ballast_mb * _MIB)
-        undo.callback(journal.close)
-        history = open_history(settings.history, register)
-        undo.callback(history.close)
-        ledger = open_ledger(settings.ledger.url)
-        undo.callback(ledger.close)
-    except (OSError, sqlite3.Error, SQLAlchemyError, LedgerVersionError) as error:
-        message = f"journal, history or ledger below {settings.data_dir}: expected them to open, got {error}"
-        raise StartError(message) from error
+    kept = settings.journal
+    journal = _open(
+        f"journal {kept.path}",
+        lambda: SqliteJournal(kept.path, register.sensor_ids, kept.max_mb * _MIB, kept.ballast_mb * _MIB),
+    )
+    undo.callback(journal.close)
+    past = settings.history
+    place = mask_url(past.url) if past.kind == "influxdb" else past.path
+    history = _open(f"history {place}", lambda: open_history(past, register))
+    undo.callback(history.close)
+    ledger = _open(f"ledger {mask_url(settings.ledger.url)}", lambda: open_ledger(settings.ledger.url))
+    undo.callback(ledger.close)
     return Stores(journal, history, ledger)
+
+
+def _open(what: str, opening: Callable[[], _Store]) -> _Store:
+    try:
+        return opening()
+    except _CAUSES as error:
+        raise StartError(f"{what}: expected it to open, got {error}") from error

@@ -6,6 +6,7 @@ journal and the ledger make that safe.
 """
 
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -69,10 +70,11 @@ class Supervisor:
         return self._ended.wait(timeout_s)
 
     def join(self, timeout_s: float, name: str | None = None) -> list[str]:
-        """Wait for the threads (or the one called `name`), at most `timeout_s` each; returns those still running."""
+        """Wait for the threads (or the one called `name`), `timeout_s` in all; returns those still running."""
         wanted = [thread for thread in self._threads if name in (None, thread.name)]
+        deadline_s = time.monotonic() + timeout_s
         for thread in wanted:
-            thread.join(timeout_s)
+            thread.join(max(0.0, deadline_s - time.monotonic()))
         return [thread.name for thread in wanted if thread.is_alive()]
 
     def alive(self) -> dict[str, bool]:

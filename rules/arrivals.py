@@ -171,3 +171,9 @@ def ends_of(grouped: NDArray[np.intp]) -> NDArray[np.bool_]:
 def heartbeats_of(register: Register) -> frozenset[str]:
     """Return the ids of the sensors that another sensor names as the heartbeat of its device."""
     return frozenset(sensor.heartbeat for sensor in register.sensors if sensor.heartbeat)
+
+
+def heartbeat_numbers(register: Register) -> NDArray[np.intp]:
+    """Return intp[n_sensors]: dense number of each sensor's heartbeat, -1 where it has none."""
+    numbers = [register.sensor_index[each.heartbeat] if each.heartbeat else -1 for each in register.sensors]
+    return np.array(numbers, np.intp)

@@ -32,7 +32,9 @@ class RuleEngine:
     """Judges every rule of a rule set over every sensor that it is bound to."""
 
     def __init__(self, ruleset: RuleSet, register: Register) -> None:
-        self._ruleset, self._register = ruleset, register
+        self._ruleset = ruleset
+        self.register = register
+        """What the sensor numbers of `alarms` stand for."""
         self.alarms: tuple[AlarmKey, ...] = alarm_keys(ruleset, register)
         """What the dense alarm numbers stand for."""
         blinding = {rule.id for rule in ruleset.rules if RULE_KINDS[rule.kind].blinds}
@@ -52,11 +54,11 @@ class RuleEngine:
             bound[rule.kind].append(BoundRule(rule, first))
             first += len(rule.sensors)
         evaluators = {
-            name: kind.build(bound[name], self._register, self.counts)
+            name: kind.build(bound[name], self.register, self.counts)
             for name, kind in RULE_KINDS.items()
             if bound[name]
         }
-        return Parts(Admission(self._register, self.counts), evaluators)
+        return Parts(Admission(self.register, self.counts), evaluators)
 
     def evaluate(self, batch: ReadingBatch, position: int) -> AlarmEvents:
         """Return the transitions that `batch`, standing at `position` in the journal, causes.
@@ -91,7 +93,7 @@ class RuleEngine:
 
     def snapshot(self) -> bytes:
         """Return everything that a later engine needs to go on from `position`; equal states are equal bytes."""
-        return pack(self._parts, self.position, self._register.sensor_ids, [key.id for key in self.alarms])
+        return pack(self._parts, self.position, self.register.sensor_ids, [key.id for key in self.alarms])
 
     def restore(self, blob: bytes) -> None:
         """Go on from a snapshot: what still exists by id keeps its state, what is new begins now.
@@ -100,7 +102,7 @@ class RuleEngine:
             SnapshotError: `blob` is not an intact snapshot; the engine is as it was.
         """
         parts = self._build()
-        self.position = unpack(blob, parts, self._register.sensor_ids, [key.id for key in self.alarms])
+        self.position = unpack(blob, parts, self.register.sensor_ids, [key.id for key in self.alarms])
         self._parts = parts
 
     def _evaluators(self) -> Sequence[Evaluator]:

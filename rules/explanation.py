@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from config.levels import WarningLevel
 from rules.events import AlarmEvents, Reason, Transition
-from rules.rule import LevelLimit, Rule, Side
+from rules.rule import Rule, Side
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,26 +93,24 @@ def _held(rule: Rule, turn: Turn, *, is_zh: bool) -> str:
 
 def _back(rule: Rule, turn: Turn, *, is_zh: bool) -> str:
     what = _measured(rule, turn.value, is_zh=is_zh)
-    limit = _lowest_left(rule, turn)
+    # The one level that surely ended: a lower one may never have been active, or have ended before.
+    limit = rule.limit_of(turn.level_before)
     if limit is None:
         return what
-    bound = _number(rule, limit.reset)
-    span = _span(limit.off_delay_s, is_zh=is_zh) if limit.off_delay_s else ""
+    bound, reset = _number(rule, limit.limit), _number(rule, limit.reset)
+    is_low, span = limit.side is Side.LOW, _span(limit.off_delay_s, is_zh=is_zh) if limit.off_delay_s else ""
+    # Within the deadband the condition stays over although the value alone would not end it.
+    is_between = turn.value <= limit.reset if is_low else turn.value >= limit.reset
     stays = _stays(turn.level_after, is_zh=is_zh)
     if is_zh:
-        word = "已回升到" if limit.side is Side.LOW else "已回落到"
-        beyond = "以上" if limit.side is Side.LOW else "以下"
+        side, back, beyond = ("高于", "回升到", "以上") if is_low else ("低于", "回落到", "以下")
+        begin = f"仍{side}{bound}，曾{back}" if is_between else f"已{back}"
         held = f"，已持续{span}" if span else ""
-        return f"{what}，{word}{bound}{beyond}{held}{stays}"
-    word = "back above" if limit.side is Side.LOW else "back below"
+        return f"{what}，{begin}{limit.level.colour_zh}色解除值{reset}{beyond}{held}{stays}"
+    side = "above" if is_low else "below"
+    between = f"still {side} {bound} since it was " if is_between else ""
     held = f" for {span}" if span else ""
-    return f"{what}, {word} {bound}{held}{stays}"
-
-
-def _lowest_left(rule: Rule, turn: Turn) -> LevelLimit | None:
-    """Return the limit of the lowest level that is no longer active: the one furthest back within."""
-    left = [limit for limit in rule.levels if turn.level_after < limit.level <= turn.level_before]
-    return left[0] if left else None
+    return f"{what}, {between}back {side} the {limit.level.key} reset value of {reset}{held}{stays}"
 
 
 def _stays(level: int, *, is_zh: bool) -> str:

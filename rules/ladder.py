@@ -30,14 +30,14 @@ class LimitTable:
     """The numbers of all rules of a kind, a row for each rule and a column for each level; low sides are mirrored."""
 
     def __init__(self, limits: Sequence[Sequence[LevelLimit]], live: Sequence[bool]) -> None:
-        """Make one row for each of `limits`, whose levels wait for a heartbeat where `live` says so."""
+        """Make one row for each of `limits`, whose levels begin only with a heartbeat where `live` says so."""
         shape = (len(limits), len(_LEVELS))
         self.limit = np.full(shape, np.inf)
         """Mirrored where the low side is dangerous; inf where the rule has no such level."""
         self.reset = np.full(shape, -np.inf)
         self.on_ns, self.off_ns = np.zeros(shape, np.int64), np.zeros(shape, np.int64)
         self.sign = np.array([-1.0 if each[0].side is Side.LOW else 1.0 for each in limits])
-        self.live = np.array(live, np.bool_)
+        self.live = np.array(live, np.bool_)[:, np.newaxis]
         for row, each in enumerate(limits):
             for limit in each:
                 place = row, limit.level - 1
@@ -99,7 +99,12 @@ class Ladder:
     """The levels of all bindings of a kind."""
 
     def __init__(
-        self, table: LimitTable, row: NDArray[np.intp], stale_ns: NDArray[np.int64], alarm: NDArray[np.int32]
+        self,
+        table: LimitTable,
+        row: NDArray[np.intp],
+        stale_ns: NDArray[np.int64],
+        alarm: NDArray[np.int32],
+        has_heartbeat: NDArray[np.bool_],
     ) -> None:
         """Make one inactive alarm for each binding.
 
@@ -108,8 +113,10 @@ class Ladder:
             row: intp[n], the row of each binding in `table`.
             stale_ns: int64[n], a longer gap between two values restarts a running delay.
             alarm: int32[n], dense alarm numbers.
+            has_heartbeat: bool[n], levels end only with a heartbeat.
         """
         n = len(row)
+        self._has_heartbeat = has_heartbeat[:, np.newaxis]
         self._table, self._rule, self._alarm = table, row, alarm
         self.level: NDArray[np.int8] = np.zeros(n, np.int8)
         self._episode_ns = np.zeros(n, np.int64)
@@ -172,16 +179,16 @@ class Ladder:
         """
         now, b, before_ns = run.inputs, run.inputs.binding, run.before_ns[:, np.newaxis]
         time_ns = now.time_ns[:, np.newaxis]
-        waits = self._beyond[b] & ~self._active[b]
+        waits = self._beyond[b] != self._active[b]
         self._lives[b] |= waits & (time_ns > self._since_ns[b])
         held = (before_ns - self._since_ns[b] >= self._delay_ns(b)) & (before_ns >= time_ns)
         completed = dataclasses.replace(now, time_ns=run.before_ns, value=run.before_value)
         return self._switch(completed, waits & self._is_proven(b) & held)
 
     def _is_proven(self, b: NDArray[np.intp]) -> NDArray[np.bool_]:
-        """Return bool[n, 5]: levels that do not wait for a heartbeat."""
-        needless: NDArray[np.bool_] = ~self._beyond[b] | ~self._table.live[self._rule[b]][:, np.newaxis]
-        return self._lives[b] | needless
+        """Return bool[n, 5]: levels that do not wait for a heartbeat to turn."""
+        waits = np.where(self._active[b], self._has_heartbeat[b], self._table.live[self._rule[b]])
+        return self._lives[b] | ~waits
 
     def _delay_ns(self, b: NDArray[np.intp]) -> NDArray[np.int64]:
         rule = self._rule[b]

@@ -30,6 +30,15 @@ _BLAMES_POINTS = ("partial write", "unable to parse", "field type conflict", "in
 _REMEDY = "check history.url, database, bucket, org, token"
 
 
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A server's answer to one request; header names in lower case."""
+
+    status: int
+    headers: dict[str, str]
+    body: str
+
+
 class Kind(Enum):
     """The four things that can have become of a write."""
 

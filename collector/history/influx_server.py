@@ -1,31 +1,21 @@
 """I/O: one InfluxDB server over HTTP: who it is, one write request, one InfluxQL query.
 
 Comes in: line protocol, InfluxQL. Goes out: status, headers and body as they are, rows. Refuses to judge answers.
-1.x is written at `/write` with httpx, 2.x and 3.x at `/api/v2/write` with the synchronous API of influxdb-client (its
-batching API loses points after its retries). Every version answers InfluxQL at `/query`.
+1.x is written at `/write`, 2.x and 3.x at `/api/v2/write` by `influx_v2`. Every version answers InfluxQL at `/query`.
 """
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import httpx
 import structlog
-from influxdb_client.client.influxdb_client import InfluxDBClient
-from influxdb_client.client.write_api import SYNCHRONOUS
-from influxdb_client.rest import ApiException
-from urllib3.exceptions import HTTPError
 
 from collector.history import HistoryUnavailableError
+from collector.history.influx_replies import Answer
 from config.settings import HistorySettings
 
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """A server's answer to one request; header names in lower case."""
-
-    status: int
-    headers: dict[str, str]
-    body: str
+if TYPE_CHECKING:
+    from collector.history.influx_v2 import InfluxV2
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +39,7 @@ class InfluxServer:
             auth=(settings.username, password) if settings.username else None,
             headers={"Authorization": f"Token {self._token}"} if self._token else {},
         )
-        self._client: InfluxDBClient | None = None
+        self._v2: InfluxV2 | None = None
         self._identity: _Identity | None = None
 
     def write(self, body: bytes) -> Answer:
@@ -82,8 +72,8 @@ class InfluxServer:
     def close(self) -> None:
         """Close all connections."""
         self._http.close()
-        if self._client is not None:
-            self._client.close()  # type: ignore[no-untyped-call]
+        if self._v2 is not None:
+            self._v2.close()
 
     def _known(self) -> _Identity:
         """Return who the server is, asked once; what the settings say about the dialect has the last word."""
@@ -115,20 +105,12 @@ class InfluxServer:
         return Answer(answer.status_code, dict(answer.headers), answer.text)
 
     def _write_v2(self, body: bytes) -> Answer:
-        settings = self._settings
-        if self._client is None:
-            timeout_ms = int(settings.timeout_s * 1000)
-            self._client = InfluxDBClient(settings.url, self._token, org=settings.org or "-", timeout=timeout_ms)
-        bucket = settings.bucket or settings.database
-        try:  # nanoseconds are its default precision
-            self._client.write_api(SYNCHRONOUS).write(bucket, settings.org or "-", body)
-        except ApiException as error:
-            headers = {name.lower(): value for name, value in (error.headers or {}).items()}
-            text = error.body.decode(errors="replace") if isinstance(error.body, bytes) else str(error.body or "")
-            return Answer(int(error.status or 0), headers, text)
-        except HTTPError as error:
-            raise HistoryUnavailableError(f"{settings.url}: {error}") from error
-        return Answer(204, {}, "")
+        if self._v2 is None:
+            # Here and not above: loading the client would take a fifth of every start, also where nobody uses it.
+            from collector.history.influx_v2 import InfluxV2  # noqa: PLC0415
+
+            self._v2 = InfluxV2(self._settings)
+        return self._v2.write(body)
 
     def _request(self, method: str, path: str, **options: Any) -> httpx.Response:
         try:

@@ -9,6 +9,7 @@ from pathlib import Path
 from fastapi import FastAPI, Request
 from fastapi.responses import Response
 from fastapi.staticfiles import StaticFiles
+from sqlalchemy.exc import DBAPIError
 from starlette.exceptions import HTTPException
 
 from config.levels import WarningLevel
@@ -42,7 +43,12 @@ def make_console(parts: Parts) -> FastAPI:
         status = error.status_code if isinstance(error, HTTPException) else 500
         return pages.problem("not_found", status)
 
+    def ledger_away(_request: Request, _error: Exception) -> Response:
+        # Whoever writes to the ledger tells of its outage in the log; a gateway repeats its report after a 503.
+        return pages.problem("ledger_away", 503)
+
     application.add_exception_handler(HTTPException, not_found)
+    application.add_exception_handler(DBAPIError, ledger_away)
     return application
 
 

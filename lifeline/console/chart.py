@@ -95,12 +95,14 @@ def draw(series: Series, limits: Sequence[Limit], window: Window) -> Chart:
 
 
 def _round_ticks(values: Sequence[float]) -> list[float]:
-    """Return 3 to 7 round numbers, the first below and the last above all `values`."""
+    """Return 2 to 7 round numbers, the first not above and the last not below any of `values`."""
     low, high = (min(values), max(values)) if values else (0.0, 1.0)
     spread = high - low or max(abs(high) * 0.2, 1e-3)
     unit = 10.0 ** math.floor(math.log10(spread / 4))
     step = next(unit * each for each in (1, 2, 5, 10) if unit * each * 4 >= spread)
-    first, last = math.floor(low / step - 0.05), math.ceil(high / step + 0.05)
+    first, last = math.floor(low / step + 1e-9), math.ceil(high / step - 1e-9)
+    if first == last:
+        first, last = first - 1, last + 1
     return [round(number * step, 12) for number in range(first, last + 1)]
 
 

@@ -31,20 +31,14 @@ class AssetRow:
     """False when no hazard rule looks at any of its sensors."""
     is_last_known: bool
     """No sensor that a hazard rule looks at is heard now: the level is what it was before they fell silent."""
+    health: HealthKey
+    """Of the sensors that hazard rules look at, else of all: `ok` all heard, `blind` none any more, `unprotected` none
+    ever; `partial` when any sensor has fallen silent or a watched one was never heard."""
 
     @property
     def sensors(self) -> int:
         """Number of registered sensors."""
         return self.alive + self.blind + self.unseen
-
-    @property
-    def health(self) -> HealthKey:
-        """`ok` all heard, `partial` some not, `blind` none any more, `unprotected` none ever."""
-        if self.unseen == self.sensors:
-            return "unprotected"
-        if self.alive == 0:
-            return "blind"
-        return "ok" if self.alive == self.sensors else "partial"
 
 
 def asset_rows(register: Register, alarms: Sequence[AlarmKey], board: Board) -> list[AssetRow]:
@@ -99,4 +93,21 @@ def _row(asset: Asset, hazard: _Hazard, health: Sequence[int]) -> AssetRow:
     is_heard = any(each != UNSEEN for each in hazard.health)
     level = hazard.level if is_heard or hazard.level > WarningLevel.GREEN else None
     is_last_known = level is not None and ALIVE not in hazard.health
-    return AssetRow(asset, level, alive, blind, len(health) - alive - blind, bool(hazard.health), is_last_known)
+    return AssetRow(
+        asset=asset,
+        level=level,
+        alive=alive,
+        blind=blind,
+        unseen=len(health) - alive - blind,
+        watched=bool(hazard.health),
+        is_last_known=is_last_known,
+        health=_health_key(hazard.health or health, blind),
+    )
+
+
+def _health_key(watched: Sequence[int], blind: int) -> HealthKey:
+    if all(each == UNSEEN for each in watched):
+        return "unprotected"
+    if ALIVE not in watched:
+        return "blind"
+    return "partial" if blind or UNSEEN in watched else "ok"

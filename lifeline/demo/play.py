@@ -57,14 +57,20 @@ def run_demo(options: DemoOptions, stopping: threading.Event) -> int:
     # On a terminal the view is the output; elsewhere only what is wrong is worth a line in the story.
     configure_logs("console", "error" if console.is_terminal else "warning", sys.stderr)
     with _folder(options.keep) as folder:
-        world = DemoWorld(folder, options.host, console_port=options.console_port, inbox_port=options.inbox_port)
+        world = DemoWorld(
+            folder,
+            options.host,
+            console_port=options.console_port,
+            inbox_port=options.inbox_port,
+            stopping=stopping,
+        )
         try:
-            return _perform(world, screen, options, stopping)
+            return _perform(world, screen, once=options.once)
         finally:
             world.stop()
 
 
-def _perform(world: DemoWorld, screen: Screen, options: DemoOptions, stopping: threading.Event) -> int:
+def _perform(world: DemoWorld, screen: Screen, *, once: bool) -> int:
     screen.say(f"控制台 console    {world.app.url}/")
     screen.say(f"短信收件箱 inbox  {world.inbox_url}")
     feed = Feed(world, screen.show)
@@ -72,8 +78,11 @@ def _perform(world: DemoWorld, screen: Screen, options: DemoOptions, stopping: t
         checks = _play(world, feed)
         for check in checks:
             feed.say(f"{'OK  ' if check.is_met else 'FAIL'} {check.claim}: {check.figure}", "check")
-        if not options.once:
-            _go_on(world, feed, stopping)
+        if not once:
+            _go_on(world, feed)
+    if not checks:
+        screen.say("stopped before the end of the story")
+        return 1 if once else 0
     failed = [check for check in checks if not check.is_met]
     if world.app.failure:
         screen.say(f"failed: {world.app.failure.thread}: {world.app.failure.reason}")
@@ -85,13 +94,16 @@ def _play(world: DemoWorld, feed: Feed) -> list[Check]:
     try:
         return Story(world, feed).play().checks()
     except StoryError as error:
+        if world.stopping.is_set():
+            return []
         return [Check("the story was played to its end", is_met=False, figure=str(error))]
 
 
-def _go_on(world: DemoWorld, feed: Feed, stopping: threading.Event) -> None:
+def _go_on(world: DemoWorld, feed: Feed) -> None:
     feed.say("演示继续运行，每两分钟一个新事件 · it goes on: something new every two minutes")
     for name, asset, duration_s in itertools.cycle(_NEXT):
-        if world.wait_for(stopping.is_set, _EVERY_S, feed.pause) or world.app.failure:
+        world.wait_for(world.stopping.is_set, _EVERY_S, feed.pause)
+        if world.stopping.is_set() or world.app.failure:
             return
         world.play(name, asset=asset, duration_s=duration_s)
         feed.say(f"{name} @ {asset}")

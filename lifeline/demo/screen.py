@@ -20,7 +20,8 @@ from lifeline.console.views import asset_rows, level_counts
 from lifeline.demo.feed import Line
 from lifeline.demo.world import DemoWorld
 
-_LINES = 16
+_OTHER_ROWS = 9
+"""Rows of the terminal that are not lines of the story."""
 _MARKS = {"story": "●", "alarm": "▲", "sms": "✉", "check": "✔"}
 
 
@@ -58,7 +59,9 @@ class Screen:
         world = self._world
         if world is None:
             return Group()
-        lines = Text("\n").join(_coloured(line) for line in self._lines[-_LINES:])
+        room = max(4, self._console.size.height - _OTHER_ROWS)
+        lines = Text("\n").join(_coloured(line) for line in self._lines[-room:])
+        lines.no_wrap, lines.overflow = True, "ellipsis"
         addresses = Text(f"控制台 console {world.app.url}   短信收件箱 SMS inbox {world.inbox_url}   Ctrl-C 结束 ends")
         return Group(Panel(self._numbers(world), title="城市生命线 · Lifeline"), Panel(lines), addresses)
 

@@ -4,6 +4,7 @@ Comes in: a folder and ports. Goes out: a running world. Refuses to fake any par
 """
 
 import contextlib
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -25,13 +26,22 @@ SEED = 20250324
 class DemoWorld:
     """Starts in the order in which things need each other, stops in the opposite one."""
 
-    def __init__(self, folder: Path, host: str, *, console_port: int = 0, inbox_port: int = 0) -> None:
-        """Start everything; a part that cannot start stops the others.
+    def __init__(
+        self,
+        folder: Path,
+        host: str,
+        *,
+        console_port: int = 0,
+        inbox_port: int = 0,
+        stopping: threading.Event | None = None,
+    ) -> None:
+        """Start everything; a part that cannot start stops the others. Nothing is waited for once `stopping` is set.
 
         Raises:
             ConfigError: the packaged district is broken.
             StartError: a port is taken.
         """
+        self.stopping = threading.Event() if stopping is None else stopping
         with contextlib.ExitStack() as undo:
             self.gateway = SmsGateway(host, inbox_port)
             self.gateway.start()
@@ -78,7 +88,7 @@ class DemoWorld:
         """Return whether `claim` came true within `timeout_s`; between looks, `pause` waits a little."""
         deadline_s = time.monotonic() + timeout_s
         while not claim():
-            if time.monotonic() > deadline_s or self.app.failure is not None:
+            if time.monotonic() > deadline_s or self.app.failure is not None or self.stopping.is_set():
                 return False
             pause()
         return True

@@ -40,7 +40,7 @@ from pydantic import BaseModel, ConfigDict
 
 from config.quantities import ONLINE, Quantity
 from config.register import Register, Sensor
-from rules.arrivals import Arrivals, starts_of
+from rules.arrivals import Arrivals, heartbeat_numbers, starts_of
 from rules.events import Reason
 from rules.inputs import Inputs, inputs_of, joined
 from rules.kind import NEVER_NS, BoundRule, Fault, Found, State, alarm_numbers
@@ -88,7 +88,7 @@ class Stale:
         self.alarm: NDArray[np.int32] = alarm_numbers(bound)
         n = len(self.alarm)
         self._sensor = np.array([i for each in bound for i in each.rule.sensors], np.intp)
-        self._beat = _heartbeat_of_each(register)[self._sensor]
+        self._beat = heartbeat_numbers(register)[self._sensor]
         stale_s = np.array([each.stale_after_s for each in register.sensors], np.float64)
         self._stale_ns = np.round(stale_s * _SECOND_NS).astype(np.int64)
         self._fed = Links(n_sensors, self._sensor, np.arange(n))
@@ -306,9 +306,3 @@ class _Clock:
         self.columns[1] += min(max(step_ns, 0), LONGEST_STEP_NS)
         if step_ns > INTERRUPTION_NS:
             self.columns[3] = self.columns[1]
-
-
-def _heartbeat_of_each(register: Register) -> NDArray[np.intp]:
-    """Return intp[n_sensors]: dense number of each sensor's heartbeat, -1 where it has none."""
-    numbers = [register.sensor_index[each.heartbeat] if each.heartbeat else -1 for each in register.sensors]
-    return np.array(numbers, np.intp)

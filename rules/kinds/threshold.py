@@ -6,6 +6,8 @@ difference of event times of one sensor.
 For each level of each binding: the *condition* begins with a value at or beyond the limit and ends with one back
 beyond limit and deadband. A level becomes active with the reading that finds the condition unbroken since a reading
 at least `on_delay_s` older, and inactive likewise after `off_delay_s`. The alarm stands at its highest active level.
+Where the device has a heartbeat, becoming inactive also takes one that advances after that older reading: a good value
+from a dead device is no all-clear. Where the rule is `live`, becoming active takes one too.
 `docs/rules.md` says what gaps, doubtful readings and doubtful clocks do.
 
 Source of the terms: deadband, on-delay and off-delay as in OPC UA Part 9 (10000-9), annex B.1.5.
@@ -43,7 +45,7 @@ from pydantic_core import PydanticCustomError
 from config.levels import WarningLevel
 from config.quantities import Quantity
 from config.register import Register, Sensor
-from rules.arrivals import Arrivals
+from rules.arrivals import Arrivals, heartbeat_numbers
 from rules.inputs import inputs_of, joined
 from rules.kind import BoundRule, Fault, Found, State, alarm_numbers
 from rules.ladder import Ladder, LimitTable
@@ -92,6 +94,7 @@ class ThresholdOptions(BaseModel):
 
     side: Side
     live: bool = False
+    """A dead device raises nothing: zero from it is no hazard. That it clears nothing does not depend on this."""
     on_suspect: OnSuspect = OnSuspect.HOLD
     levels: tuple[LevelOptions, ...] = Field(min_length=1, max_length=5)
 
@@ -151,17 +154,19 @@ class Threshold:
         self._counts = counts
         self.alarm: NDArray[np.int32] = alarm_numbers(bound)
         options = [typing.cast("ThresholdOptions", each.rule.options) for each in bound]
-        live = [each.live for each in options]
         sensor = np.array([i for each in bound for i in each.rule.sensors], np.intp)
         row = np.repeat(np.arange(len(bound)), [len(each.rule.sensors) for each in bound])
         stale_s = np.array([each.stale_after_s for each in register.sensors], np.float64)
         stale_ns = np.round(stale_s[sensor] * _SECOND_NS).astype(np.int64)
-        self._ladder = Ladder(LimitTable([each.rule.levels for each in bound], live), row, stale_ns, self.alarm)
+        table = LimitTable([each.rule.levels for each in bound], [each.live for each in options])
+        beat = heartbeat_numbers(register)[sensor]
+        has_beat = np.flatnonzero(beat >= 0)
+        self._ladder = Ladder(table, row, stale_ns, self.alarm, beat >= 0)
         self.level: NDArray[np.int8] = self._ladder.level
         self._holds = np.array([each.on_suspect is OnSuspect.HOLD for each in options], np.bool_)[row]
-        self._live = np.array(live, np.bool_)[row]
+        self._live = np.array([each.live for each in options], np.bool_)[row]
         self._fed = Links(len(register.sensors), sensor, np.arange(len(sensor)))
-        self._proved = _heartbeat_links(register, sensor, np.array(live, np.bool_)[row])
+        self._proved = Links(len(register.sensors), beat[has_beat], has_beat)
         self._stirred = np.zeros(len(sensor), np.bool_)
 
     def evaluate(self, arrivals: Arrivals) -> list[Found]:
@@ -201,10 +206,3 @@ class Threshold:
         """Derive what is not kept; the next reading announces what changed with the rules."""
         del known
         self._ladder.settle()
-
-
-def _heartbeat_links(register: Register, sensor: NDArray[np.intp], is_live: NDArray[np.bool_]) -> Links:
-    """Return the links from heartbeats to the live ones of the bindings of `sensor`, both [n_bindings]."""
-    live = np.flatnonzero(is_live)
-    beat = [register.sensor_index[register.sensors[i].heartbeat] for i in sensor[live]]
-    return Links(len(register.sensors), np.array(beat, np.intp), live)

@@ -161,9 +161,7 @@ def embedded_points(settings: Settings, register: Register) -> Points:
     """Return everything that the embedded history of a stopped program holds."""
     history = open_history(settings.history, register)
     try:
-        return {
-            point: value for i, sensor in enumerate(register.sensors) for point, value in _series(history, i, sensor)
-        }
+        return dict(chain.from_iterable(_series(history, i, sensor) for i, sensor in enumerate(register.sensors)))
     finally:
         history.close()
 

@@ -4,6 +4,7 @@ Hazards are compared with an undisturbed run. The silence of sensors is not, for
 listened: the district's sensors may be silent for an hour here, and no device alarm may come of a restart.
 """
 
+import math
 import random
 import threading
 import time
@@ -43,6 +44,7 @@ _WORKING_S = 1.5
 """A kill comes at a random moment of this time after the connection: while it drains what the broker kept."""
 _STARTING_S = 4.0
 """Every fourth kill comes at a random moment of this time after the start instead."""
+_PIECE = 100
 _UNDER_WAY = 8
 """Messages that one life of the program has under way at its channel, at most."""
 
@@ -85,14 +87,10 @@ def _play(stage: Stage, n_messages: int, kills: int, **sections: object) -> Stor
     messages = city_messages(stage.district, n_messages, seed=kills)
     begin_s = time.monotonic()
     program.start()
-    life_s = time.monotonic() - begin_s + _WORKING_S / 2
-    publishing = threading.Thread(
-        target=send_load,
-        args=(stage.broker.host, stage.broker.port, sent(messages)),
-        kwargs={"messages_per_s": n_messages / (kills * life_s)},
-    )
+    pieces = _pieces(messages, time.monotonic() - begin_s + _WORKING_S / 2, kills)
+    publishing = threading.Thread(target=pieces.publish, args=(stage.broker,))
     publishing.start()
-    _kill(program, kills, random.Random(n_messages))  # noqa: S311 - the same kills every time
+    _kill(program, kills, pieces)
     publishing.join(120)
     assert not publishing.is_alive()
     _wait_for(program, messages[-1])
@@ -102,8 +100,43 @@ def _play(stage: Stage, n_messages: int, kills: int, **sections: object) -> Stor
     return Story(program, stage.gateway, messages, expected, kills)
 
 
-def _kill(program: Program, kills: int, chance: random.Random) -> None:
+@dataclass(frozen=True)
+class Pieces:
+    """Messages that leave piece by piece, as many for each life of the program, spread over it."""
+
+    messages: list[DeviceMessage]
+    pause_s: float
+    """Between two pieces."""
+    for_each_life: int
+    allowed: threading.Semaphore
+    hurry: threading.Event
+    """Set when nothing has to be waited for any more."""
+
+    def publish(self, broker: Mosquitto) -> None:
+        """Send all of them in their order; each piece is acknowledged before the next is sent."""
+        for i in range(0, len(self.messages), _PIECE):
+            if not self.hurry.wait(self.pause_s):
+                self.allowed.acquire()
+            send_load(broker.host, broker.port, sent(self.messages[i : i + _PIECE]))
+
+    def begin_life(self) -> None:
+        """Let what belongs to another life leave."""
+        self.allowed.release(self.for_each_life)
+
+    def finish(self) -> None:
+        """Let the rest leave at once."""
+        self.hurry.set()
+        self.allowed.release(len(self.messages))
+
+
+def _pieces(messages: list[DeviceMessage], life_s: float, lives: int) -> Pieces:
+    n_pieces = math.ceil(len(messages) / lives / _PIECE)
+    return Pieces(messages, life_s / n_pieces, n_pieces, threading.Semaphore(n_pieces), threading.Event())
+
+
+def _kill(program: Program, kills: int, pieces: Pieces) -> None:
     """Kill and restart the program `kills` times; leave it running."""
+    chance = random.Random(kills)  # noqa: S311 - the same kills every time
     begin = 0
     for i in range(kills):
         if i % 4 < 3:
@@ -114,6 +147,8 @@ def _kill(program: Program, kills: int, chance: random.Random) -> None:
         program.kill()
         begin = program.log_bytes()
         program.spawn()
+        pieces.begin_life()
+    pieces.finish()
 
 
 def _has_connected(program: Program, begin: int) -> bool:
@@ -186,9 +221,9 @@ def test_program_killed_20_times_over_influxdb_loses_and_invents_nothing(stage: 
     _check_messages(story)
 
 
-def test_program_killed_6_times_over_embedded_history_loses_and_invents_nothing(stage: Stage):
+def test_program_killed_5_times_over_embedded_history_loses_and_invents_nothing(stage: Stage):
     """The same with the stores that ship with the program."""
-    story = _play(stage, 10_000, 6)
+    story = _play(stage, 8_000, 5)
 
     configuration = story.program.configuration
     assert story.points == embedded_points(configuration.settings, configuration.register)

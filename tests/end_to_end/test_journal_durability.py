@@ -110,7 +110,7 @@ def test_journal_append_syncs_before_each_acknowledgement(tmp_path, strace):
     with _child(tmp_path / "journal.db", 50, *tracer) as child:
         acked = _acked(child.stdout.read())
     calls = "".join(
-        "s" if re.search(r"sync\(\d+<[^>]*journal\.db-wal>\) = 0", line) else "a" if '"ack"' in line else ""
+        "s" if re.search(r"sync\(\d+<[^>]*journal\.db-wal>\) = 0", line) else "a" if '"ack' in line else ""
         for line in trace.read_text().splitlines()
     )
 

@@ -1,64 +1,101 @@
 import json
 
 import pytest
+import yaml
 from typer.testing import CliRunner
 
-from config.settings import packaged_district
+from collector.dead_letter import DeadLetter, Reason
 from lifeline.cli import command_line
 
 
 @pytest.fixture
-def run(monkeypatch, tmp_path):
-    """Return a function that runs one command line and gives (exit code, output)."""
-    sms = {"name": "sms", "kind": "sms", "options": {"url": "http://h/x", "username": "u", "password": "p"}}
-    monkeypatch.setenv("LIFELINE_DATA_DIR", str(tmp_path))
-    monkeypatch.setenv("LIFELINE_CHANNELS", json.dumps([sms]))
+def ask(desk, tmp_path):
+    """Return a function that calls the command line with the desk's settings."""
+    path = tmp_path / "lifeline.yaml"
+    sms = {"url": "http://127.0.0.1:9/x", "username": "u", "password": "p"}
+    content = {"data_dir": str(desk.folder), "channels": [{"name": "sms", "kind": "sms", "options": sms}]}
+    path.write_text(yaml.safe_dump(content))
 
-    def run(*arguments):
-        result = CliRunner().invoke(command_line(), list(arguments))
-        return result.exit_code, result.output
+    def call(*arguments):
+        return CliRunner().invoke(command_line(), [*arguments, "--config", str(path)])
 
-    return run
-
-
-def test_coverage_counts_what_the_last_snapshot_knows(desk, run):
-    """A terminal that spoke is alive, everything else was never seen."""
-    desk.stage.restore()
-    desk.feed(0.35, 3)
-    desk.judge()
-    desk.stage._commit_position(desk.engine.snapshot())
-    code, output = run("coverage", "--by", "asset")
-
-    assert 0 == code, output
-    assert "as of journal position 3" in output
-    assert any(line.split()[:2] == ["2", "0"] and "T-0001" in line for line in output.splitlines())
-    assert "合计 / all" in output.splitlines()[-1]
+    call.path = path
+    return call
 
 
-def test_coverage_without_a_ledger_says_what_to_do(run):
-    """There is nothing to report before the program has run."""
-    code, output = run("coverage")
-
-    assert 1 == code
-    assert "expected a database, got none" in output
+def test_check_good_configuration_prints_detection_times(ask):
+    """A configuration that loads is summed up."""
+    result = ask("check")
+    assert (0, True) == (result.exit_code, "worst-case detection 12 s" in result.output)
 
 
-def test_import_and_export_are_commands(tmp_path, run):
-    """A district goes in by one command and out by another."""
-    code, output = run("import", str(packaged_district()), "--into", str(tmp_path / "d"))
-    assert 0 == code, output
-    code, output = run("export", str(tmp_path / "d"), str(tmp_path / "assets.geojson"))
-
-    assert 0 == code, output
-    assert "21 rows" in output
+def test_check_bad_configuration_prints_each_problem_without_traceback(ask):
+    """Each problem is one line with its remedy, and the exit code is 1."""
+    ask.path.write_text("data_dri: x\nmqtt: {port: 99999}\n")
+    result = ask("check")
+    assert (1, True, False) == (result.exit_code, "data_dri" in result.output, "Traceback" in result.output)
+    assert "port" in result.output
 
 
-def test_import_of_nonsense_prints_each_problem_and_fails(tmp_path, run):
-    """Every mistake is a line, the exit code tells scripts, and no file appears."""
-    (tmp_path / "contacts.csv").write_text("id,name_zh,name_en,phone,language\na,甲,A,123,zh\nb,,B,,xx\n", "utf-8")
-    code, output = run("import", str(tmp_path / "contacts.csv"), "--into", str(tmp_path / "d"))
+def test_replay_prints_the_ledgers_events(ask, desk):
+    """Lines of the replay are those of the ledger, byte for byte."""
+    desk.orange()
+    expected = [event.line for event in desk.stores.ledger.alarm_events()]
+    assert expected == ask("replay").output.splitlines()
 
-    assert 1 == code
-    assert "contacts.csv:2 phone: expected an E.164 number" in output
-    assert "contacts.csv:3 language: expected one of zh, en" in output
-    assert not (tmp_path / "d").exists()
+
+def test_replay_compare_equal_says_so(ask, desk):
+    """Equal is said with the number of events."""
+    desk.orange()
+    result = ask("replay", "--compare", "settings")
+    assert (0, True) == (result.exit_code, result.output.startswith("equal: "))
+
+
+def test_replay_compare_other_ledger_shows_first_difference(ask, desk):
+    """A ledger that lacks an event is told apart, with both sides, and the exit code is 1."""
+    desk.orange()
+    with desk.stores.ledger.database.write() as connection:
+        connection.exec_driver_sql("DELETE FROM alarm_events")
+    result = ask("replay", "--compare", "settings")
+    assert (1, True) == (result.exit_code, "ledger: (none)" in result.output)
+
+
+def test_replay_no_journal_is_said_without_traceback(ask, tmp_path):
+    """A journal that is not there is a line for people."""
+    result = ask("replay", str(tmp_path / "nothing.db"))
+    assert (1, True) == (result.exit_code, "expected a file, got none" in result.output)
+
+
+@pytest.mark.parametrize(("lang", "words"), [("zh", "橙 较大风险"), ("en", "orange larger risk")])
+def test_explain_prints_the_chain(ask, desk, lang, words):
+    """Reading, rule, level and each person are printed in the asked language."""
+    alert = desk.orange()
+    text = ask("explain", alert.id, "--lang", lang).output
+    assert [True] * 4 == [each in text for each in (words, "≤ 0.02 MPa", "+86138******01", "FT-0001.pressure_kpa")]
+
+
+def test_explain_hides_live_links_and_numbers(ask, desk):
+    """What is printed cannot be used to acknowledge, nor to call."""
+    alert = desk.orange()
+    text = ask("explain", alert.id).output
+    numbers = [each.phone for each in desk.configuration.register.contacts.values() if each.phone in text]
+    assert ([], True) == (numbers, "/a/[redacted]" in text)
+
+
+def test_explain_unknown_alert_is_said_without_traceback(ask):
+    """An id that the ledger does not have is a line for people."""
+    result = ask("explain", "nothing")
+    assert (1, True) == (result.exit_code, "expected an id of the ledger" in result.output)
+
+
+def test_dead_letters_lists_reason_and_payload(ask, desk):
+    """A refused message is found again with its reason."""
+    desk.stores.journal.record_dead_letters([DeadLetter(1, "lifeline/x", b"\xff{", Reason.SYNTAX, "byte 0")])
+    line = json.loads(ask("dead-letters").output)
+    assert ("syntax", "lifeline/x", "\\xff{") == (line["reason"], line["topic"], line["payload"])
+
+
+def test_command_line_without_command_shows_help():
+    """Nothing starts by mistake."""
+    result = CliRunner().invoke(command_line(), [])
+    assert "dead-letters" in result.output

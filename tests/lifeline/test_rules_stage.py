@@ -76,6 +76,16 @@ def test_rules_stage_snapshot_due_goes_with_the_step(desk):
     assert (2, 2) == (desk.stores.ledger.snapshot().position, desk.stage.status().snapshot)
 
 
+def test_rules_stage_restored_behind_its_snapshot_takes_one_with_the_first_step(desk):
+    """A program that is killed again and again does not judge the same entries at every start."""
+    desk.orange()
+    desk.new_stage().restore()
+    desk.feed(0.0, 1)
+    desk.monotonic_s += 1.0
+    desk.judge()
+    assert 12 == desk.stores.ledger.snapshot().position
+
+
 def test_rules_stage_second_owner_fences_first(desk):
     """After a takeover the old owner can store nothing more."""
     desk.stage.restore()

@@ -119,7 +119,7 @@ class Oracle:
         for hazard in self.hazards:
             if hazard.sensor == sensor and (usable or hazard.rule.options.on_suspect == "judge"):
                 events += self.judge(hazard, time, value, quality)
-            if moved and hazard.rule.options.live and self.beat_of(hazard.sensor) == sensor:
+            if moved and self.beat_of(hazard.sensor) == sensor:
                 events += self.prove(hazard, time)
         for health in self.healths:
             events += self.notice(health, sensor, time, gone=value == 0) if usable else []
@@ -154,11 +154,19 @@ class Oracle:
             if broken or not was_pending:
                 level.since, level.lives = time, False
             delay = level.limit.on_delay_s if level.beyond else level.limit.off_delay_s
-            proven = level.lives or not level.beyond or not hazard.rule.options.live
-            if proven and time - level.since >= round(delay * S):
+            needs_proof = self.needs_proof_to_raise(hazard) if level.beyond else self.needs_proof_to_end(hazard)
+            if (level.lives or not needs_proof) and time - level.since >= round(delay * S):
                 level.active = level.beyond
         hazard.last = (time, value, clock)
         return self.show(hazard, time, value)
+
+    def needs_proof_to_raise(self, hazard):
+        """Tell whether a dead device is no danger."""
+        return hazard.rule.options.live
+
+    def needs_proof_to_end(self, hazard):
+        """Tell whether a dead device can be told from one that lives: its good value is then no all-clear."""
+        return self.beat_of(hazard.sensor) is not None
 
     def prove(self, hazard, time):
         """Let a heartbeat complete what waits for it."""
@@ -166,11 +174,13 @@ class Oracle:
             return []
         last_time, last_value, _ = hazard.last
         for level in hazard.levels:
-            if level.beyond and not level.active and time > level.since:
+            if level.beyond == level.active:
+                continue
+            if time > level.since:
                 level.lives = True
-            waits = level.beyond and not level.active and level.lives and last_time >= time
-            if waits and last_time - level.since >= round(level.limit.on_delay_s * S):
-                level.active = True
+            delay = level.limit.on_delay_s if level.beyond else level.limit.off_delay_s
+            if level.lives and last_time >= time and last_time - level.since >= round(delay * S):
+                level.active = level.beyond
         return self.show(hazard, last_time, last_value)
 
     def show(self, hazard, time, value):

@@ -47,7 +47,7 @@ LADDER = [("blue", 3.0, 1.0, 12, 3), ("yellow", 2.0, 1.0, 4, 3), ("orange", 1.0,
 
 
 def rules() -> RuleSet:
-    """Return a live ladder on the low side, a high side that judges suspects, one without delays, and stale rules."""
+    """Return a live ladder on each side, a high side that judges suspects, one without delays, and stale rules."""
     return RuleSet(
         (
             threshold("low", [PRESSURE], LADDER, side="low", live=True),
@@ -56,6 +56,7 @@ def rules() -> RuleSet:
             ),
             stale("silent", [PRESSURE, GAS, PLAIN]),
             threshold("second", [PRESSURE, PLAIN], [("green", 3.0, 0.5, 1, 0), ("red", 0.0, 0.5, 0, 4)], side="low"),
+            threshold("alive", [GAS], [("blue", 2.0, 0.5, 0, 0), ("red", 3.0, 1.0, 0, 4)], side="high", live=True),
         ),
         "1",
     )

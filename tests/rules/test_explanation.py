@@ -23,7 +23,7 @@ def rule(side: str, quantity: Quantity | None, levels) -> Rule:
     return Rule(**{**fields, "quantity": quantity})
 
 
-LOW = rule("low", PRESSURE, [("yellow", 0.07, 0.01, 60, 30), ("orange", 0.02, 0.02, 10, 0)])
+LOW = rule("low", PRESSURE, [("yellow", 0.07, 0.01, 60, 30), ("orange", 0.02, 0.02, 10, 10)])
 HIGH = rule("high", GAS, [("yellow", 10.0, 2.0, 0, 5400), ("red", 50.0, 5.0, 4, 60)])
 BARE = rule("high", None, [("red", 50.0, 5.0, 4, 60)])
 SILENT = stale("silent", [PLAIN])
@@ -62,20 +62,44 @@ SILENT = stale("silent", [PLAIN])
         (
             HIGH,
             (Transition.LOWERED, Reason.BACK_WITHIN, 5, 3, 40.0),
-            "甲烷浓度40.0 %LEL，已回落到45.0 %LEL以下，已持续1分钟，仍为黄色",
-            "Methane 40.0 %LEL, back below 45.0 %LEL for 1 min; still yellow",
+            "甲烷浓度40.0 %LEL，已回落到红色解除值45.0 %LEL以下，已持续1分钟，仍为黄色",
+            "Methane 40.0 %LEL, back below the red reset value of 45.0 %LEL for 1 min; still yellow",
         ),
         (
             HIGH,
             (Transition.CLEARED, Reason.BACK_WITHIN, 3, 0, 1.0),
-            "甲烷浓度1.0 %LEL，已回落到8.0 %LEL以下，已持续90分钟",
-            "Methane 1.0 %LEL, back below 8.0 %LEL for 90 min",
+            "甲烷浓度1.0 %LEL，已回落到黄色解除值8.0 %LEL以下，已持续90分钟",
+            "Methane 1.0 %LEL, back below the yellow reset value of 8.0 %LEL for 90 min",
         ),
         (
             LOW,
             (Transition.CLEARED, Reason.BACK_WITHIN, 4, 0, 0.42),
-            "水压0.42 MPa，已回升到0.08 MPa以上，已持续30秒",
-            "Pressure 0.42 MPa, back above 0.08 MPa for 30 s",
+            "水压0.42 MPa，已回升到橙色解除值0.04 MPa以上，已持续10秒",
+            "Pressure 0.42 MPa, back above the orange reset value of 0.04 MPa for 10 s",
+        ),
+        (
+            LOW,
+            (Transition.CLEARED, Reason.BACK_WITHIN, 3, 0, 0.08),
+            "水压0.08 MPa，仍高于0.07 MPa，曾回升到黄色解除值0.08 MPa以上，已持续30秒",
+            (
+                "Pressure 0.08 MPa, still above 0.07 MPa since it was "
+                "back above the yellow reset value of 0.08 MPa for 30 s"
+            ),
+        ),
+        (
+            HIGH,
+            (Transition.CLEARED, Reason.BACK_WITHIN, 5, 0, 46.0),
+            "甲烷浓度46.0 %LEL，仍低于50.0 %LEL，曾回落到红色解除值45.0 %LEL以下，已持续1分钟",
+            (
+                "Methane 46.0 %LEL, still below 50.0 %LEL since it was "
+                "back below the red reset value of 45.0 %LEL for 1 min"
+            ),
+        ),
+        (
+            BARE,
+            (Transition.CLEARED, Reason.BACK_WITHIN, 5, 0, 40.0),
+            "40，已回落到红色解除值45以下，已持续1分钟",
+            "40, back below the red reset value of 45 for 1 min",
         ),
         (
             BARE,
@@ -138,6 +162,44 @@ def test_describe_of_a_level_that_the_rule_no_longer_has_names_the_value():
 def test_describe_of_every_reason_has_words(reason, language):
     """No reason of the bounded set is without a sentence."""
     assert describe(LOW, Turn(Transition.RAISED, reason, 0, 3, 0.05), language)
+
+
+def words(levels, values) -> list[str]:
+    """Return what is said of a pressure each 2 s, in English."""
+    of = rule("low", PRESSURE, levels)
+    engine = RuleEngine(RuleSet((of,), "1"), register())
+    events = engine.evaluate(batch(0, [(PLAIN, 2 * i, value) for i, value in enumerate(values)]), 1)
+    return [describe(of, turn_at(events, i), "en") for i in range(len(events))]
+
+
+def test_describe_of_a_clear_names_the_level_that_ended_not_one_that_never_began():
+    """Orange that ends after its own 10 s says 10 s; yellow, with its 30 s, was never active."""
+    levels = [("yellow", 0.07, 0.01, 60, 30), ("orange", 0.02, 0.02, 10, 10)]
+    expected = [
+        "Pressure 0.00 MPa, at or below the orange limit of 0.02 MPa for 10 s",
+        "Pressure 0.42 MPa, back above the orange reset value of 0.04 MPa for 10 s",
+    ]
+
+    assert expected == words(levels, [0.0] * 6 + [0.42] * 10)
+
+
+def test_describe_of_levels_that_end_one_after_another_names_each_in_turn():
+    """The clear at the end is told with the numbers of the level that ended last."""
+    levels = [("yellow", 0.07, 0.01, 4, 30), ("orange", 0.02, 0.02, 4, 10)]
+    expected = [
+        "Pressure 0.42 MPa, back above the orange reset value of 0.04 MPa for 10 s; still yellow",
+        "Pressure 0.42 MPa, back above the yellow reset value of 0.08 MPa for 30 s",
+    ]
+
+    assert expected == words(levels, [0.0] * 6 + [0.42] * 20)[1:]
+
+
+def test_describe_of_a_lower_level_that_ended_unsaid_names_the_higher():
+    """A yellow that is over while orange stands is not what the clear waited for."""
+    levels = [("yellow", 0.07, 0.01, 4, 10), ("orange", 0.02, 0.02, 4, 30)]
+    expected = ["Pressure 0.42 MPa, back above the orange reset value of 0.04 MPa for 30 s"]
+
+    assert expected == words(levels, [0.0] * 6 + [0.42] * 20)[1:]
 
 
 def test_turn_at_of_events_takes_the_fields_of_that_row():

@@ -12,7 +12,19 @@ from rules.engine import BLIND, RuleEngine
 from rules.events import Dimension
 from rules.rule import RuleSet
 from tests.rules.oracle import Oracle
-from tests.rules.small_district import PLAIN, SECOND_NS, batch, register, rules, threshold, without_position
+from tests.rules.small_district import (
+    BEAT,
+    GAS,
+    OTHER_BEAT,
+    PLAIN,
+    PRESSURE,
+    SECOND_NS,
+    batch,
+    register,
+    rules,
+    threshold,
+    without_position,
+)
 from tests.rules.streams import streams
 
 
@@ -95,6 +107,36 @@ def test_engine_then_silence_keeps_every_hazard_and_makes_every_watched_sensor_b
     watched = [key.sensor for key in judge.alarms if key.dimension is Dimension.HEALTH]
 
     assert (expected, {BLIND}) == (judge.levels()[is_hazard].tolist(), set(judge.health()[watched].tolist()))
+
+
+@settings(max_examples=40, deadline=None)
+@given(streams())
+def test_engine_then_good_values_from_dead_devices_keeps_every_hazard(batches):
+    """Law 4: whatever stood in danger stays so while its device's heartbeat stands still, be its rule live or not."""
+    judge = engine()
+    history(judge, batches)
+    is_hazard = [key.dimension is Dimension.HAZARD and key.sensor in {PRESSURE, GAS} for key in judge.alarms]
+    expected = judge.levels()[is_hazard].tolist()
+    # Further on than any reading and any stale time, so that no sign of life from before counts.
+    later = 100 + max(0, *(int(each.time_ns.max(initial=0)) for each in batches), batches[-1].received_ns) // SECOND_NS
+    for second in range(later, later + 40):
+        history(judge, [batch(second, [(PRESSURE, second, 9.0), (GAS, second, 0.0)])])
+
+    assert expected == judge.levels()[is_hazard].tolist()
+
+
+@settings(max_examples=40, deadline=None)
+@given(streams())
+def test_engine_then_good_values_and_proof_of_life_keeps_no_hazard(batches):
+    """Nothing stays for ever: good values end every hazard where the heartbeat advances, or where there is none."""
+    judge = engine()
+    history(judge, batches)
+    later = 100 + max(0, *(int(each.time_ns.max(initial=0)) for each in batches), batches[-1].received_ns) // SECOND_NS
+    for second in range(later, later + 20):
+        good = [(PRESSURE, second, 9.0), (BEAT, second, second), (GAS, second, 0.0), (OTHER_BEAT, second, second)]
+        history(judge, [batch(second, [*good, (PLAIN, second, 9.0)])])
+
+    assert not judge.levels().any()
 
 
 @settings(max_examples=40, deadline=None)

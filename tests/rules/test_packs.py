@@ -133,6 +133,27 @@ def test_gas_of_a_burst_is_red_within_seconds(tmp_path):
 
 
 @pytest.mark.parametrize(
+    ("pack", "domain", "quantity", "danger", "good", "level"),
+    [
+        ("fire_water", "fire", "fire_water_pressure", 0.0, 0.35, 4),
+        ("water_supply", "water", "water_main_pressure", 0.0, 0.30, 4),
+        ("gas", "gas", "methane", 80.0, 1.0, 5),
+        ("bridge", "bridge", "strain", 400.0, 80.0, 5),
+        ("bridge", "bridge", "displacement", 70.0, 12.0, 5),
+    ],
+)
+def test_pack_of_a_device_that_dies_in_danger_clears_only_after_its_return(
+    tmp_path, pack, domain, quantity, danger, good, level
+):
+    """A gateway that repeats a good value for ten minutes ends nothing; the living device that confirms it does."""
+    values = [danger] * 20 + [good] * 310
+    beats = [min(i, 19) if i < 320 else i for i in range(330)]
+    story = play(tmp_path, pack, town(domain, quantity), values, beats)
+
+    assert ([level, 0], 640) == ([after for _, _, after in story], story[-1][0])
+
+
+@pytest.mark.parametrize(
     ("pack", "domain", "quantity", "value"),
     [
         ("fire_water", "fire", "fire_water_pressure", 0.35),

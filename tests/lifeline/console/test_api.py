@@ -5,7 +5,7 @@ def test_api_assets_gives_level_and_health_apart(browser, desk):
     """The tower in danger has its level and, separately, the health of its data."""
     desk.orange()
     asset = next(asset for asset in browser.get("/api/assets").json()["assets"] if asset["id"] == "T-0001")
-    assert ("orange", "较大风险", "partial") == (asset["level"]["key"], asset["level"]["zh"], asset["health"])
+    assert ("orange", "较大风险", "ok") == (asset["level"]["key"], asset["level"]["zh"], asset["health"])
 
 
 def test_api_alerts_lists_open_alerts_without_phone_numbers(browser, desk):

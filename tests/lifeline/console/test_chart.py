@@ -1,4 +1,5 @@
 import numpy as np
+import pytest
 
 from collector.history import Series
 from config.levels import WarningLevel
@@ -43,3 +44,17 @@ def test_draw_constant_series_keeps_a_range():
 def test_draw_doubtful_reading_is_marked():
     """A reading whose quality is not good gets a mark of its own."""
     assert len(draw(_series([0, 5], [1, 2], [0, 1]), [], WINDOW).doubtful) == 1
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        ([0.0, 0.3], ["0", "0.1", "0.2", "0.3"]),
+        ([-3.0, 17.0], ["-5", "0", "5", "10", "15", "20"]),
+        ([20.0, 20.0], ["19", "20", "21"]),
+        ([0.0, 0.0], ["-0.0005", "0", "0.0005"]),
+    ],
+)
+def test_draw_ticks_are_round_numbers(values, expected):
+    """The axis is labelled with numbers that a person reads at a glance."""
+    assert expected == [tick.label for tick in draw(_series([0, 5], values), [], WINDOW).y_ticks]

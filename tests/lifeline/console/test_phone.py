@@ -1,4 +1,5 @@
 import pytest
+from sqlalchemy.exc import OperationalError
 
 from alerts.acknowledge import MAX_AGE_NS, Purpose, sign
 
@@ -106,3 +107,15 @@ def test_receipt_forged_or_of_unknown_type_is_refused(browser, desk, token, stat
     notification = desk.stores.ledger.notifications(desk.orange().id)[0].notification.id
     token = token or sign(desk.links.secret, notification, Purpose.RECEIPT)
     assert 404 == browser.get(f"/receipts/sms/{token}", params={"status": status}).status_code
+
+
+def test_receipt_while_the_ledger_is_away_asks_the_gateway_to_repeat_it(browser, desk, monkeypatch):
+    """The answer is 503: a report that was answered otherwise would never come again."""
+    delivery = desk.stores.ledger.notifications(desk.orange().id)[0]
+
+    def away(*_arguments):
+        raise OperationalError("UPDATE", {}, Exception("connection refused"))
+
+    monkeypatch.setattr(desk.stores.ledger.outbox, "record_receipt", away)
+    url = desk.links.receipt("sms", delivery.notification.id).replace("%d", "1").removeprefix("http://console")
+    assert 503 == browser.get(url).status_code

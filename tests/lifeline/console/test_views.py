@@ -22,7 +22,10 @@ def _board(levels, health):
     [
         ([4, 0, 0], [1, 1, 1, 1], WarningLevel.ORANGE, "ok"),
         ([4, 1, 0], [2, 2, 1, 1], WarningLevel.ORANGE, "blind"),
-        ([0, 1, 0], [2, 1, 1, 1], WarningLevel.GREEN, "partial"),
+        ([0, 1, 0], [2, 1, 1, 1], WarningLevel.GREEN, "blind"),
+        ([0, 0, 0], [1, 2, 1, 1], WarningLevel.GREEN, "partial"),
+        ([0, 0, 0], [1, 0, 1, 1], WarningLevel.GREEN, "ok"),
+        ([0, 0, 0], [0, 1, 1, 1], None, "unprotected"),
         ([0, 0, 0], [1, 1, 1, 1], WarningLevel.GREEN, "ok"),
         ([0, 0, 0], [0, 0, 1, 1], None, "unprotected"),
     ],
@@ -51,3 +54,15 @@ def test_level_counts_covers_every_level(register):
     """Each level has a count, highest first, and assets without a level are counted too."""
     counts = level_counts(asset_rows(register, ALARMS, _board([5, 0, 0], [1, 1, 0, 0])))
     assert [1, 0, 0, 0, 0, 1] == list(counts.values())
+
+
+def test_level_counts_green_that_fell_silent_is_not_green(register):
+    """A tower whose pressure is no longer heard is not counted among the green ones."""
+    counts = level_counts(asset_rows(register, ALARMS, _board([0, 1, 0], [2, 1, 1, 1])))
+    assert (1, 1) == (counts[WarningLevel.GREEN], counts[None])
+
+
+def test_level_counts_orange_that_fell_silent_stays_orange(register):
+    """A danger that is no longer heard of is still a danger."""
+    counts = level_counts(asset_rows(register, ALARMS, _board([4, 1, 0], [2, 2, 1, 1])))
+    assert 1 == counts[WarningLevel.ORANGE]

@@ -1,4 +1,4 @@
-"""Limits, deadbands, delays, gaps, doubtful readings and dead devices, one at a time."""
+"""Limits, deadbands, delays, gaps and doubtful readings, one at a time."""
 
 import doctest
 
@@ -12,7 +12,7 @@ from rules.engine import RuleEngine
 from rules.kinds import threshold as module
 from rules.kinds.threshold import ThresholdOptions
 from rules.rule import RuleSet
-from tests.rules.small_district import BEAT, GAS, LADDER, PLAIN, PRESSURE, batch, register, threshold, told
+from tests.rules.small_district import GAS, LADDER, PLAIN, PRESSURE, batch, register, threshold, told
 
 LOW = {"side": "low", "levels": [("yellow", 2.0, 1.0, 4, 3)]}
 """Stale time of the plain sensor: 4 s."""
@@ -23,13 +23,6 @@ def play(readings, *, levels, sensor=PLAIN, **options):
     engine = RuleEngine(RuleSet((threshold("rule", [sensor], levels, **options),), "1"), register())
     events = engine.evaluate(batch(0, [(sensor, *reading) for reading in readings]), 1)
     return [(time, transition, after) for _, time, transition, _, after, _ in told(events)]
-
-
-def play_device(readings, *, levels=(("orange", 1.0, 1.0, 4, 0),), parts=1):
-    """Return what a live rule says of (sensor, time in s, value), cut into batches of `parts` readings."""
-    engine = RuleEngine(RuleSet((threshold("rule", [PRESSURE], levels, side="low", live=True),), "1"), register())
-    batches = [batch(0, readings[i : i + parts]) for i in range(0, len(readings), parts)]
-    return [event for each in batches for event in told(engine.evaluate(each, 1))]
 
 
 def test_module_example_runs_as_printed():
@@ -195,58 +188,6 @@ def test_threshold_over_two_clocks_never_measures_a_delay(qualities, expected):
     readings = [(time, 1.0, quality) for time, quality in zip((0, 2, 4, 6), qualities, strict=True)]
 
     assert expected == play(readings, **LOW)
-
-
-@pytest.mark.parametrize("beat_first", [False, True])
-@pytest.mark.parametrize("parts", [1, 2, 3, 100])
-def test_threshold_live_of_zero_and_beats_raises_once_whatever_the_order(beat_first, parts):
-    """Pressure and heartbeat of one message may come in either order and in different batches."""
-    readings = []
-    for time in range(0, 12, 2):
-        pair = [(PRESSURE, time, 0.0), (BEAT, time, float(time))]
-        readings += reversed(pair) if beat_first else pair
-
-    assert [(0, 4.0, "RAISED", 0, 4, "LIMIT_HELD")] == play_device(readings, parts=parts)
-
-
-def test_threshold_live_of_zero_from_a_stuck_device_raises_nothing():
-    """A dead device's flat zero is no hazard, however long it lasts."""
-    readings = [reading for time in range(0, 60, 2) for reading in ((PRESSURE, time, 0.0), (BEAT, time, 7.0))]
-
-    assert [] == play_device(readings)
-
-
-def test_threshold_live_with_a_beat_only_at_the_onset_raises_nothing():
-    """The beat in the message of the first zero proves nothing about the time after it."""
-    beats = [(BEAT, -2, 1.0), (BEAT, 0, 2.0)]
-    readings = [(PRESSURE, -2, 9.0), beats[0], (PRESSURE, 0, 0.0), beats[1]]
-    readings += [reading for time in range(2, 20, 2) for reading in ((PRESSURE, time, 0.0), (BEAT, time, 2.0))]
-
-    assert [] == play_device(readings)
-
-
-def test_threshold_live_with_a_late_beat_raises_with_it():
-    """The level stays pending until the heartbeat advances, then rises with the first value that is not older."""
-    readings = [reading for time in range(0, 10, 2) for reading in ((PRESSURE, time, 0.0), (BEAT, time, 7.0))]
-    readings += [(BEAT, 10, 8.0), (PRESSURE, 10, 0.0)]
-
-    assert [(0, 10.0, "RAISED", 0, 4, "LIMIT_HELD")] == play_device(readings)
-
-
-def test_threshold_live_without_delay_raises_with_the_next_message():
-    """Even with no on-delay a live level waits for one sign of life after its onset."""
-    readings = [(PRESSURE, 0, 0.0), (BEAT, 0, 1.0), (BEAT, 2, 2.0), (PRESSURE, 2, 0.0)]
-    events = play_device(readings, levels=(("orange", 1.0, 1.0, 0, 0),))
-
-    assert [(0, 2.0, "RAISED", 0, 4, "LIMIT_HELD")] == events
-
-
-def test_threshold_live_over_a_gap_needs_a_new_sign_of_life():
-    """A gap restarts the delay and forgets the proof."""
-    readings = [(PRESSURE, 0, 0.0), (BEAT, 0, 1.0), (PRESSURE, 2, 0.0), (BEAT, 2, 2.0)]
-    readings += [(PRESSURE, time, 0.0) for time in range(20, 40, 2)]
-
-    assert [] == play_device(readings)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,55 @@
+"""Open alerts that can never end by themselves, because the rules no longer hold the alarm that opened them.
+
+Comes in: the open alerts, and what the restored rules hold active. Goes out: a `Plan` that closes those alerts, each
+with its reason. Refuses to tell anybody: nobody saw the danger end, and "return to normal" would be a lie.
+"""
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, replace
+
+from alerts.alert import Alert, Decision, DecisionReason, DecisionVerdict, Plan
+from config.levels import NO_LEVEL
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What the rules know at one journal position."""
+
+    known: Collection[str]
+    """Ids of all alarms of today's configuration."""
+    active: Mapping[str, str]
+    """Alarm id to the subject that its alert has, for every alarm that is active."""
+    position: int
+    """Journal position that this is true for."""
+    now_ns: int
+    """UTC nanoseconds."""
+
+
+def plan_orphans(open_alerts: Iterable[Alert], standing: Standing) -> Plan:
+    """Return what becomes of alerts whose alarms are gone; without decisions when every alert still has its alarms.
+
+    A device fault that keeps one of its alarms stays open with the rest. The alert keeps `changed_ns`: no reading
+    changed it.
+    """
+    closed: list[Alert] = []
+    still_open: list[Alert] = []
+    decisions: list[Decision] = []
+    for alert in open_alerts:
+        kept = tuple(each for each in alert.alarms if standing.active.get(each) == alert.subject)
+        if kept == alert.alarms:
+            still_open.append(alert)
+            continue
+        decisions += [_decision(alert, each, standing) for each in alert.alarms if each not in kept]
+        after = replace(alert, alarms=kept, is_open=bool(kept), level=alert.level if kept else NO_LEVEL)
+        closed.append(after)
+        if after.is_open:
+            still_open.append(after)
+    return Plan(tuple(closed), (), tuple(decisions), tuple(still_open))
+
+
+def _decision(alert: Alert, alarm: str, standing: Standing) -> Decision:
+    is_gone = alarm not in standing.known or alarm in standing.active
+    reason = DecisionReason.CONFIGURATION_CHANGED if is_gone else DecisionReason.STATE_LOST
+    told = ", ".join(dict.fromkeys(each.contact for each in alert.told)) or "nobody"
+    detail = f"{alarm}: its end was not seen; not told: {told}"
+    return Decision(alert.id, alarm, standing.position, standing.now_ns, DecisionVerdict.SKIP, reason, detail)

@@ -1,0 +1,30 @@
+import dataclasses
+
+import pytest
+
+from config.levels import WarningLevel
+from lifeline.check import detection_s, summary
+from rules.rule import LevelLimit, RuleSet, Side
+
+
+@pytest.mark.parametrize(
+    ("on_delay_s", "cadence_s", "expected"),
+    [(10, 2, 12), (10, 4, 16), (10, 60, 120), (0, 2, 2), (2, 2, 4)],
+)
+def test_detection_is_one_cadence_and_the_delay_rounded_up(register, on_delay_s, cadence_s, expected):
+    """The onset falls behind a reading at worst, and the delay ends with a reading."""
+    limit = LevelLimit(WarningLevel.ORANGE, Side.LOW, 0.02, 0.02, on_delay_s, 10, "assumed")
+    sensor = dataclasses.replace(register.sensors[0], cadence_s=float(cadence_s))
+    assert expected == detection_s(limit, sensor)
+
+
+def test_summary_names_assets_without_a_rule(register):
+    """An asset that no hazard rule watches is said so."""
+    lines = summary(register, RuleSet((), "none"))
+    assert 2 == sum(line.startswith("WITHOUT A HAZARD RULE") for line in lines)
+
+
+def test_summary_of_demo_district_watches_everything(desk):
+    """In the packaged district each asset has a hazard rule, each level a source."""
+    lines = summary(desk.configuration.register, desk.configuration.ruleset)
+    assert [] == [line for line in lines if "WITHOUT" in line or line.endswith("source: ")]

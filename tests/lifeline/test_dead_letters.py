@@ -1,0 +1,18 @@
+import pytest
+
+from collector.dead_letter import DeadLetter, Reason
+from lifeline.dead_letters import is_whole
+
+
+@pytest.mark.parametrize(
+    ("reason", "topic", "detail", "expected"),
+    [
+        (Reason.UNKNOWN_SENSOR, "lifeline/v1/fire/T-1/FT-9/up", "no such device", True),
+        (Reason.TOO_LARGE, "lifeline/x", f"too large (first 4096 of 70000 bytes, sha256 {'0' * 64})", False),
+        (Reason.HISTORY_REJECTED, "history/FT-1.pressure", "field type conflict", False),
+        (Reason.TOPIC, "", "empty topic", False),
+    ],
+)
+def test_is_whole_only_what_can_be_published_identically(reason, topic, detail, expected):
+    """A cut payload, a point of the history, and what has no topic are kept back."""
+    assert expected == is_whole(DeadLetter(1, topic, b"x", reason, detail))

@@ -1,0 +1,21 @@
+import re
+from pathlib import Path
+
+from lifeline.cli import command_line
+
+ROOT = Path(__file__).parents[2]
+TEXT = (ROOT / "docs/operations.md").read_text()
+
+
+def test_operations_explains_every_self_alarm():
+    """Each alarm that the watchdog can raise has a row that says what to do."""
+    raised = set(re.findall(r'Symptom\(\s*f?"([a-z_]+)', (ROOT / "lifeline/watchdog.py").read_text()))
+    assert raised == {
+        name.removesuffix("<name>") for name in re.findall(r"^\| `([a-z_]+(?:<name>)?)` \| ", TEXT, re.MULTILINE)
+    }
+
+
+def test_operations_lists_every_command():
+    """Each command of the program is in the table of commands."""
+    names = {command.name or command.callback.__name__ for command in command_line().registered_commands}
+    assert names == set(re.findall(r"^\| `lifeline ([a-z-]+)", TEXT, re.MULTILINE))
