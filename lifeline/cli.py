@@ -21,6 +21,7 @@ from collector.journal.reading import JournalReader
 from config.errors import ConfigError
 from config.loading import load_settings
 from config.merging import differences
+from lifeline.capacity import capacity
 from lifeline.chain import read_chain
 from lifeline.check import district_size, summary
 from lifeline.configuration import Configuration, load_configuration
@@ -100,9 +101,10 @@ def simulate(
 
 
 def check(config: ConfigPath = None) -> None:
-    """Load all configuration; print every problem, or what is watched and how fast; exit 1 on problems."""
+    """Load all configuration; print every problem, or what is watched and how long outages may last."""
     configuration = load_configuration(load_settings(config))
-    for line in summary(configuration.register, configuration.ruleset):
+    lines = summary(configuration.register, configuration.ruleset)
+    for line in (*lines, *capacity(configuration.register, configuration.settings)):
         typer.echo(line)
 
 

@@ -1,7 +1,8 @@
 """Admission: which readings of a batch are news, and which of them prove that their device lives.
 
 Comes in: `ReadingBatch`. Goes out: `Arrivals`, the readings that are newer than everything judged before of their
-sensor, in the order of the batch. Every reading refused is counted with a reason. Refuses to know rules.
+sensor, in the order of the batch; what carries its received time is news by arriving. Every reading refused is counted
+with a reason. Refuses to know rules.
 """
 
 from collections import Counter
@@ -14,10 +15,15 @@ from collector.batch import Quality, ReadingBatch
 from config.register import Register
 from rules.power import Power
 
+RECEIVED_CLOCK = np.uint8(Quality.TIME_SERVER | Quality.TIME_FUTURE | Quality.TIME_PAST)
+"""Any of these bits: the time is not the device's own but when the reading was received."""
+
 
 @dataclass(frozen=True, slots=True)
 class Arrivals:
-    """Readings admitted from one batch, in its order. Times of one sensor strictly increase.
+    """Readings admitted from one batch, in its order. Times of one sensor by its device's clock strictly increase.
+
+    Received times are in the order of arrival, and go back where the receiving machine's clock was set back.
 
     Attributes:
         received_ns: when the batch was received, UTC nanoseconds.
@@ -66,7 +72,9 @@ class Admission:
     def __init__(self, register: Register, counts: Counter[tuple[str, str]]) -> None:
         n = len(register.sensors)
         self.newest_ns = np.full(n, np.iinfo(np.int64).min, np.int64)
-        """Newest event time admitted of each sensor."""
+        """Newest event time admitted of each sensor by its device's own clock."""
+        self.is_seen = np.zeros(n, np.bool_)
+        """A reading was admitted."""
         self.beat = np.full(n, np.nan)
         """Last usable value of each heartbeat, NaN before the first."""
         self.power = Power(register)
@@ -80,9 +88,9 @@ class Admission:
         sensor = batch.sensor.astype(np.intp)
         place = self._judgeable(sensor, batch.value)
         if len(place):
-            place = place[self._is_newer(sensor[place], batch.time_ns[place])]
+            place = place[self._is_news(sensor[place], batch.time_ns[place], batch.quality[place])]
         sensor, time_ns, value, quality = sensor[place], batch.time_ns[place], batch.value[place], batch.quality[place]
-        np.maximum.at(self.newest_ns, sensor, time_ns)
+        self.is_seen[sensor] = True
         usable = (quality & Quality.OUT_OF_RANGE) == 0
         advanced, sighted = self._beats(sensor, value, usable)
         stuck = self.power.stuck(sensor, value, usable)
@@ -95,6 +103,24 @@ class Admission:
         self._count("unknown_sensor", ~known)
         self._count("not_finite", known & ~finite)
         return np.flatnonzero(known & finite)
+
+    def _is_news(
+        self, sensor: NDArray[np.intp], time_ns: NDArray[np.int64], quality: NDArray[np.uint8]
+    ) -> NDArray[np.bool_]:
+        """Return bool[n], and remember the newest times.
+
+        A received time says when somebody listened, not when something was measured: compared with the device's own
+        times it would leave every sensor unjudged for as long as the receiving machine's clock was set back.
+        """
+        own = (quality & RECEIVED_CLOCK) == 0
+        if own.all():
+            news = self._is_newer(sensor, time_ns)
+        else:
+            news = ~own
+            news[own] = self._is_newer(sensor[own], time_ns[own])
+        own &= news
+        np.maximum.at(self.newest_ns, sensor[own], time_ns[own])
+        return news
 
     def _is_newer(self, sensor: NDArray[np.intp], time_ns: NDArray[np.int64]) -> NDArray[np.bool_]:
         """Return bool[n]: later than every reading of the same sensor before it, here and in earlier batches."""

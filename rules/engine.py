@@ -89,7 +89,7 @@ class RuleEngine:
 
     def seen(self) -> NDArray[np.bool_]:
         """Return bool[n_sensors]: at least one reading has been admitted since the state began."""
-        return self._parts.admission.newest_ns > np.iinfo(np.int64).min
+        return self._parts.admission.is_seen.copy()
 
     def snapshot(self) -> bytes:
         """Return everything that a later engine needs to go on from `position`; equal states are equal bytes."""

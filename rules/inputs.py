@@ -9,10 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from collector.batch import Quality
-from rules.arrivals import Arrivals, starts_of
-
-_RECEIVED_CLOCK = np.uint8(Quality.TIME_SERVER | Quality.TIME_FUTURE | Quality.TIME_PAST)
+from rules.arrivals import RECEIVED_CLOCK, Arrivals, starts_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +46,7 @@ class Inputs:
 
 def inputs_of(arrivals: Arrivals, row: NDArray[np.intp], binding: NDArray[np.intp], *, is_beat: bool) -> Inputs:
     """Return one input for each pair of `row`, intp[n] into `arrivals`, and `binding`, intp[n]."""
-    received_clock = (arrivals.quality[row] & _RECEIVED_CLOCK) != 0
+    received_clock = (arrivals.quality[row] & RECEIVED_CLOCK) != 0
     flags = np.full(len(row), is_beat)
     return Inputs(arrivals.place[row], binding, arrivals.time_ns[row], arrivals.value[row], received_clock, flags)
 

@@ -79,6 +79,8 @@ class _Newest:
         before_value = np.where(is_first, self.value[b], inputs.value[before])
         before_clock = np.where(is_first, self.received_clock[b], inputs.received_clock[before])
         broken = (inputs.time_ns - before_ns > self._stale_ns[b]) | (inputs.received_clock != before_clock)
+        # Only a received clock goes back: when it was set.
+        broken |= inputs.time_ns < before_ns
         return _Run(inputs, before_ns, before_value, broken)
 
     def remember(self, inputs: Inputs, pending: NDArray[np.bool_]) -> None:
@@ -92,7 +94,7 @@ class _Newest:
             (self.received_clock, inputs.received_clock),
         ):
             column[b[last]] = value[last]
-            column[b] *= pending[b]
+            column[b[~pending[b]]] = 0  # not by a product, which leaves -0.0 of a negative value
 
 
 class Ladder:
@@ -179,11 +181,12 @@ class Ladder:
         """
         now, b, before_ns = run.inputs, run.inputs.binding, run.before_ns[:, np.newaxis]
         time_ns = now.time_ns[:, np.newaxis]
-        waits = self._beyond[b] != self._active[b]
-        self._lives[b] |= waits & (time_ns > self._since_ns[b])
+        waits = (self._beyond[b] != self._active[b]) & ~self._lives[b]
+        proves = waits & (time_ns > self._since_ns[b])
+        self._lives[b] |= proves
         held = (before_ns - self._since_ns[b] >= self._delay_ns(b)) & (before_ns >= time_ns)
         completed = dataclasses.replace(now, time_ns=run.before_ns, value=run.before_value)
-        return self._switch(completed, waits & self._is_proven(b) & held)
+        return self._switch(completed, proves & held)
 
     def _is_proven(self, b: NDArray[np.intp]) -> NDArray[np.bool_]:
         """Return bool[n, 5]: levels that do not wait for a heartbeat to turn."""

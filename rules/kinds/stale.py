@@ -233,13 +233,12 @@ class Stale:
     def _remember(self, arrivals: Arrivals) -> None:
         sensor, time_ns = arrivals.sensor[arrivals.usable], arrivals.time_ns[arrivals.usable]
         self._heard_ns[sensor] = self._clock.listening_ns
-        np.maximum.at(self._time_ns, sensor, time_ns)
-        newest = time_ns == self._time_ns[sensor]
-        self._value[sensor[newest]] = arrivals.value[arrivals.usable][newest]
+        # Of a sensor that is there twice the later row counts.
+        self._time_ns[sensor], self._value[sensor] = time_ns, arrivals.value[arrivals.usable]
         beats = arrivals.advanced | arrivals.sighted
         sensor = arrivals.sensor[beats]
         self._advanced_ns[sensor] = self._clock.listening_ns
-        np.maximum.at(self._beat_time_ns, sensor, arrivals.time_ns[beats])
+        self._beat_time_ns[sensor] = arrivals.time_ns[beats]
 
     def state(self) -> State:
         """Return the columns to keep."""

@@ -102,9 +102,8 @@ class Oracle:
     def read(self, sensor, time, value, quality):
         """Return what one reading causes."""
         known = 0 <= sensor < len(self.register.sensors)
-        if not known or not math.isfinite(value) or time <= self.newest.get(sensor, -math.inf):
+        if not known or not math.isfinite(value) or not self.is_news(sensor, time, quality):
             return []
-        self.newest[sensor] = time
         usable = Quality.OUT_OF_RANGE not in quality
         moved, sighted = False, False
         if usable and any(each.heartbeat == self.register.sensors[sensor].id for each in self.register.sensors):
@@ -133,15 +132,23 @@ class Oracle:
             return self.go(health, time)
         return self.hear(health, time) if sensor in (health.sensor, health.online) else []
 
+    def is_news(self, sensor, time, quality):
+        """Tell whether a reading is newer than those before it by the same clock; a received time always is."""
+        if has_received_time(quality):
+            return True
+        is_newer = time > self.newest.get(sensor, -math.inf)
+        self.newest[sensor] = max(time, self.newest.get(sensor, time))
+        return is_newer
+
     def beat_of(self, sensor):
         """Return the heartbeat of `sensor`."""
         return self.register.sensor_index.get(self.register.sensors[sensor].heartbeat)
 
     def judge(self, hazard, time, value, quality):
         """Judge one value by one rule."""
-        clock = bool(quality & (Quality.TIME_SERVER | Quality.TIME_FUTURE | Quality.TIME_PAST))
+        clock = has_received_time(quality)
         broken = hazard.last is not None and (
-            time - hazard.last[0] > self.stale_ns(hazard.sensor) or clock != hazard.last[2]
+            not 0 <= time - hazard.last[0] <= self.stale_ns(hazard.sensor) or clock != hazard.last[2]
         )
         for level in hazard.levels:
             was_pending = level.beyond != level.active
@@ -174,12 +181,11 @@ class Oracle:
             return []
         last_time, last_value, _ = hazard.last
         for level in hazard.levels:
-            if level.beyond == level.active:
+            if level.beyond == level.active or level.lives or time <= level.since:
                 continue
-            if time > level.since:
-                level.lives = True
+            level.lives = True
             delay = level.limit.on_delay_s if level.beyond else level.limit.off_delay_s
-            if level.lives and last_time >= time and last_time - level.since >= round(delay * S):
+            if last_time >= time and last_time - level.since >= round(delay * S):
                 level.active = level.beyond
         return self.show(hazard, last_time, last_value)
 
@@ -252,6 +258,11 @@ class Oracle:
     def is_fresh(self, heard, stale):
         """Tell whether something was heard within its stale time."""
         return heard is not None and self.listening - heard[0] <= stale
+
+
+def has_received_time(quality):
+    """Tell whether the time is not the device's own."""
+    return bool(quality & (Quality.TIME_SERVER | Quality.TIME_FUTURE | Quality.TIME_PAST))
 
 
 def is_beyond(limit, value):

@@ -5,6 +5,7 @@ from collections import Counter
 import numpy as np
 import pytest
 
+from collector.batch import Quality
 from rules.arrivals import Admission, ends_of, heartbeats_of, starts_of
 from rules.links import Links
 from tests.rules.small_district import BEAT, PLAIN, PRESSURE, batch, register
@@ -32,6 +33,18 @@ def test_admit_of_many_readings_of_one_sensor_keeps_the_running_newest(n_parts):
         admitted += (arrivals.time_ns // 1_000_000_000).tolist()
 
     assert sorted(set(np.maximum.accumulate(times).tolist())) == admitted
+
+
+@pytest.mark.parametrize("flag", [Quality.TIME_SERVER, Quality.TIME_FUTURE, Quality.TIME_PAST])
+def test_admit_of_received_times_goes_by_arrival(flag):
+    """Whatever the receiving machine's clock says, what arrives is news; the device's own times are compared alone."""
+    door = admission()
+    own, server = 0, int(flag)
+    readings = [(PLAIN, 100, 1.0, own), (PLAIN, 40, 2.0, server), (PLAIN, 30, 3.0, server), (PLAIN, 9000, 4.0, server)]
+    readings += [(PLAIN, 101, 5.0, own), (PLAIN, 100, 6.0, own)]
+
+    assert [1.0, 2.0, 3.0, 4.0, 5.0] == door.admit(batch(1, readings)).value.tolist()
+    assert 101 * 1_000_000_000 == door.newest_ns[PLAIN]
 
 
 def test_admit_of_a_heartbeat_tells_the_first_from_the_advancing():

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from collector.batch import make_batch, tick
+from collector.batch import Quality, make_batch, tick
 from config.register import Asset, Register, Sensor
 from rules.engine import BLIND, RuleEngine
 from rules.events import Dimension
@@ -185,6 +185,20 @@ def test_engine_over_a_jump_of_the_received_clock_tells_the_same(jump_s):
             history[id(engine)] += told(engine.evaluate(batch(second + jump, readings), 1))
 
     assert history[id(steady)] == history[id(jumping)]
+
+
+@pytest.mark.parametrize("jump_s", [3600, -3600, -360_000_000])
+def test_engine_whose_readings_get_received_times_of_a_wrong_clock_still_raises_and_clears(jump_s):
+    """While a wrong clock of the machine stands in for those of the devices, dangers begin and end all the same."""
+    engine, events = RuleEngine(rules(), register()), []
+    for second in range(400_000_000, 400_000_060):
+        is_wrong, danger = second >= 400_000_010, 400_000_020 <= second < 400_000_040
+        time, flag = (second + jump_s, Quality.TIME_FUTURE) if is_wrong else (second, Quality.GOOD)
+        readings = [(PRESSURE, time, 0.0 if danger else 9.0, flag), (BEAT, time, second, flag)]
+        events += told(engine.evaluate(batch(second + (jump_s if is_wrong else 0), readings), 1))
+    hazards = [(transition, before, after) for number, _, transition, before, after, _ in events if number == 0]
+
+    assert [("RAISED", 0), ("CLEARED", 0)] == [(hazards[0][0], hazards[0][1]), (hazards[-1][0], hazards[-1][2])]
 
 
 def test_levels_and_health_of_an_engine_agree_with_its_events():

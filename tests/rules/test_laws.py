@@ -15,6 +15,7 @@ from tests.rules.oracle import Oracle
 from tests.rules.small_district import (
     BEAT,
     GAS,
+    ONLINE,
     OTHER_BEAT,
     PLAIN,
     PRESSURE,
@@ -134,7 +135,7 @@ def test_engine_then_good_values_and_proof_of_life_keeps_no_hazard(batches):
     later = 100 + max(0, *(int(each.time_ns.max(initial=0)) for each in batches), batches[-1].received_ns) // SECOND_NS
     for second in range(later, later + 20):
         good = [(PRESSURE, second, 9.0), (BEAT, second, second), (GAS, second, 0.0), (OTHER_BEAT, second, second)]
-        history(judge, [batch(second, [*good, (PLAIN, second, 9.0)])])
+        history(judge, [batch(second, [*good, (PLAIN, second, 9.0), (ONLINE, second, 1.0)])])
 
     assert not judge.levels().any()
 
@@ -148,9 +149,9 @@ def test_engine_of_any_stream_counts_every_reading_that_it_did_not_judge(batches
     for each in batches:
         judge.evaluate(each, 1)
         for i in range(len(each)):
-            before = dict(oracle.newest)
-            oracle.read(int(each.sensor[i]), int(each.time_ns[i]), float(each.value[i]), Quality.GOOD)
-            n_admitted += oracle.newest != before
+            row = int(each.sensor[i]), int(each.time_ns[i]), Quality(int(each.quality[i]))
+            is_judgeable = 0 <= row[0] < len(register().sensors) and math.isfinite(each.value[i])
+            n_admitted += is_judgeable and oracle.is_news(*row)
     n_refused = sum(n for (name, _), n in judge.counts.items() if name == "readings_not_judged")
 
     assert sum(map(len, batches)) == n_admitted + n_refused
