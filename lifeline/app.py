@@ -34,6 +34,8 @@ _JOIN_S = 15.0
 
 _STOP_S = 25.0
 """How long a stop waits for all of them; less than the 30 s that deploy/lifeline.service grants."""
+_FAILED_STOP_S = 8.0
+"""The same after a failure: what hangs will not end, and a new process should begin; assumed."""
 
 _log = structlog.get_logger()
 
@@ -118,7 +120,7 @@ class App:
         self._supervisor.begin_stop()
         self._watchdog.stop()
         stages = self.stages
-        deadline_s = time.monotonic() + _STOP_S
+        deadline_s = time.monotonic() + (_STOP_S if self.failure is None else _FAILED_STOP_S)
         for name, stop in (
             ("intake", stages.intake.stop),
             ("rules", stages.rules.stop),

@@ -63,8 +63,8 @@ def capacity(register: Register, settings: Settings) -> list[str]:
     ]
     if hours < settings.journal.retention_h:
         lines.append(
-            f"JOURNAL SMALLER THAN ITS RETENTION: journal.retention_h is {settings.journal.retention_h:g}: entries that all "
-            "have read go sooner; raise journal.max_mb to keep them"
+            f"JOURNAL SMALLER THAN ITS RETENTION: journal.retention_h is {settings.journal.retention_h:g}: entries "
+            "that all have read go sooner; raise journal.max_mb to keep them"
         )
     return lines
 

@@ -8,7 +8,7 @@ import math
 import random
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -36,12 +36,16 @@ from tests.end_to_end.city import (
 )
 from tests.services.influxdb import InfluxDB
 from tests.services.mosquitto import Mosquitto
-from tests.services.program import Program
+from tests.services.program import Program, sms_channel
 
 pytestmark = [pytest.mark.end_to_end, pytest.mark.timeout(600)]
 
-_WORKING_S = 1.5
+_WORKING_S = 0.8
 """A kill comes at a random moment of this time after the connection: while it drains what the broker kept."""
+_NETWORK_S = 0.03
+"""Bytes to the gateway, and back, take this long, so that a kill finds messages under way."""
+_FEW_READINGS = 200
+"""In one write to the history, so that a kill finds one between write and cursor."""
 _STARTING_S = 4.0
 """Every fourth kill comes at a random moment of this time after the start instead."""
 _PIECE = 100
@@ -73,17 +77,27 @@ class Stage:
     gateway: SmsGateway
     district: Path
     make_program: Callable[..., Program]
+    sms: Mapping[str, object]
+    """The channel to the gateway."""
 
 
 @pytest.fixture
-def stage(tmp_path, mosquitto, sms_gateway, make_program) -> Stage:
+def stage(tmp_path, mosquitto, sms_gateway, make_program, chaos_proxy) -> Stage:
     """Return broker, gateway and district."""
-    return Stage(mosquitto, sms_gateway, write_district(tmp_path / "district"), make_program)
+    proxy = chaos_proxy(sms_gateway.port)
+    proxy.delay_s = _NETWORK_S
+    sms = sms_channel(f"http://{proxy.host}:{proxy.port}/cgi-bin/sendsms")
+    return Stage(mosquitto, sms_gateway, write_district(tmp_path / "district"), make_program, sms)
 
 
-def _play(stage: Stage, n_messages: int, kills: int, **sections: object) -> Story:
+def _play(stage: Stage, n_messages: int, kills: int, **history: object) -> Story:
     """Publish `n_messages` while the program is killed `kills` times; return when all that can follow has followed."""
-    program = stage.make_program(district=str(stage.district), ledger={"snapshot_s": 3}, **sections)
+    program = stage.make_program(
+        district=str(stage.district),
+        ledger={"snapshot_s": 3},
+        channels=[stage.sms],
+        history={"batch_readings": _FEW_READINGS, **history},
+    )
     messages = city_messages(stage.district, n_messages, seed=kills)
     begin_s = time.monotonic()
     program.start()
@@ -214,7 +228,7 @@ def _deliveries(story: Story) -> list[Delivery]:
 def test_program_killed_20_times_over_influxdb_loses_and_invents_nothing(stage: Stage, influxdb: InfluxDB):
     """Points, alarm events and SMS of 50,000 messages are those of a program that nobody killed."""
     history = {"kind": "influxdb", "url": influxdb.url, "database": influxdb.database}
-    story = _play(stage, 50_000, 20, history=history)
+    story = _play(stage, 50_000, 20, **history)
 
     assert story.points == influxdb_points(influxdb)
     _check_alarms(story)

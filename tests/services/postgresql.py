@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 import subprocess
 import tempfile
 from pathlib import Path
@@ -39,7 +40,6 @@ class PostgreSQL:
         command = [postgres, "-D", cluster, *arguments]
         self.process = ServerProcess(command, [self.port], self.folder / "postgres.log", user=_USER)
         self.kill, self.log_tail = self.process.kill, self.process.log_tail
-        self.pause, self.resume = self.process.pause, self.process.resume
 
     def start(self) -> None:
         """Start the server and return once it takes queries."""
@@ -49,6 +49,16 @@ class PostgreSQL:
     def stop(self) -> None:
         """Stop the server without waiting for its clients."""
         self.process.kill()
+
+    def pause(self) -> None:
+        """Freeze the server with every connection (SIGSTOP): each has a process and a process group of its own."""
+        for pid in self._family():
+            os.kill(pid, signal.SIGSTOP)
+
+    def resume(self) -> None:
+        """Let a paused server run again (SIGCONT)."""
+        for pid in self._family():
+            os.kill(pid, signal.SIGCONT)
 
     def restart(self) -> None:
         """Stop and start again on the same port and files."""
@@ -66,6 +76,12 @@ class PostgreSQL:
         name = f"lifeline_{self._n_databases}"
         self._execute(f'CREATE DATABASE "{name}"')
         return f"postgresql+psycopg://{_USER}@{self.host}:{self.port}/{name}"
+
+    def _family(self) -> list[int]:
+        """Return the process ids of the server and its children."""
+        main = self.process.pid
+        children = Path(f"/proc/{main}/task/{main}/children").read_text().split()
+        return [main, *map(int, children)]
 
     def _execute(self, statement: str) -> None:
         """Run one statement outside transactions."""

@@ -23,6 +23,11 @@ _SAMPLE = re.compile(r'(\w+)(?:\{\w+="([^"]*)"\})? (\S+)')
 _PROBE_S = 0.05
 
 
+def sms_channel(url: str) -> dict[str, object]:
+    """Return the settings of the channel `sms` to the gateway at `url`."""
+    return {"name": "sms", "kind": "sms", "options": {"url": url, "username": "none", "password": "none"}}
+
+
 class Program:
     """The real command; files, console port and session stay the same over kills and restarts."""
 
@@ -37,9 +42,7 @@ class Program:
             "mqtt": {"port": mqtt_port, "client_id": "program"},
             "console": {"port": self.port, "secret": _SECRET},
             "log": {"format": "json"},
-            "channels": [
-                {"name": "sms", "kind": "sms", "options": {"url": sms_url, "username": "none", "password": "none"}}
-            ],
+            "channels": [sms_channel(sms_url)],
         }
         self.settings_file = folder / "lifeline.yaml"
         self.settings_file.write_text(yaml.safe_dump(settings | sections), encoding="utf-8")
