@@ -31,6 +31,6 @@ run: .venv/.run ## the program, configured by CONFIG=lifeline.yaml
 	@touch $@
 
 # the lock file of the tests holds everything of the other one too
-.venv/.test: requirements/test.txt pyproject.toml deploy/make-environment.sh
+.venv/.test: requirements/test.txt requirements/sparkplug-edge.txt pyproject.toml deploy/make-environment.sh
 	@deploy/make-environment.sh requirements/test.txt
 	@touch .venv/.run $@

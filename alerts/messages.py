@@ -184,8 +184,20 @@ def _cleared_en(incident: Incident, name: str) -> str:
     )
 
 
-_FAULTS_ZH = {Reason.NO_READING: "数据中断", Reason.NO_HEARTBEAT: "心跳停止"}
-_FAULTS_EN = {Reason.NO_READING: "no readings", Reason.NO_HEARTBEAT: "its heartbeat stands still"}
+_FAULTS_ZH = {
+    Reason.NO_READING: "数据中断",
+    Reason.NO_HEARTBEAT: "心跳停止",
+    Reason.DEVICE_OFFLINE: "设备离线",
+    Reason.FLAT_LINE: "读数长时间不变",
+    Reason.BATTERY_LOW: "电池电量低",
+}
+_FAULTS_EN = {
+    Reason.NO_READING: "no readings",
+    Reason.NO_HEARTBEAT: "its heartbeat stands still",
+    Reason.DEVICE_OFFLINE: "it is offline",
+    Reason.FLAT_LINE: "its readings stand still",
+    Reason.BATTERY_LOW: "its battery is low",
+}
 
 
 def _fault_zh(incident: Incident, name: str) -> str:

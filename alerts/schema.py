@@ -164,3 +164,11 @@ decisions = Table(
     Column("detail", Text, nullable=False),
     Index("decisions_alert", "alert"),
 )
+
+configurations = Table(
+    "configurations",
+    METADATA,
+    Column("position", BigInteger, primary_key=True),
+    Column("version", Text, nullable=False),
+    Column("started_ns", BigInteger, nullable=False),
+)

@@ -2,10 +2,17 @@
 
 import sys
 
-from benchmarks import intake, latency, rules
+from benchmarks import data_quality, formats, intake, latency, register, rules
 from benchmarks.figures import machine, show
 
-BENCHMARKS = {"rules": rules.measure, "intake": intake.measure, "latency": latency.measure}
+BENCHMARKS = {
+    "rules": rules.measure,
+    "intake": intake.measure,
+    "formats": formats.measure,
+    "latency": latency.measure,
+    "register": register.measure,
+    "data_quality_speed": data_quality.measure_speed,
+}
 
 
 def main() -> None:

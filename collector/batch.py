@@ -24,6 +24,12 @@ class Quality(IntFlag):
     """The device's time was too old to be believed; the received time stands in."""
     DEVICE_SUSPECT = 16
     """The device itself marked the reading as doubtful."""
+    RATE = 32
+    """Farther from the readings before it than its quantity can move in that time."""
+    SPIKE = 64
+    """Far from its sensor's level, measured by how much this sensor usually changes; nothing has confirmed it yet."""
+    FLAT = 128
+    """Equal to its predecessors for longer than this sensor, which usually changes, ever was."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,6 +28,8 @@ class Reason(StrEnum):
     """The topic names another asset or domain than the register gives this device."""
     RETAINED = "retained"
     """A retained message is an old value and is never read as live."""
+    SESSION = "session"
+    """It does not fit what came before: data ahead of the birth that explains them, a death that is superseded."""
     HISTORY_REJECTED = "history_rejected"
     """The time-series database refused this one point."""
 

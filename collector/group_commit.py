@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import structlog
 
 from collector.batch import Quality, ReadingBatch, tick
+from collector.check_memory import CheckMemory
 from collector.dead_letter import DeadLetter, Reason
 from collector.journal import Journal, JournalFullError
 from collector.pipeline import Pipeline, RawMessage
@@ -47,8 +48,15 @@ class GroupCommit:
     """Group commit of received messages, in their order."""
 
     def __init__(
-        self, pipeline: Pipeline, journal: Journal, limits: IntakeSettings, counts: Counter[tuple[str, str]]
+        self,
+        pipeline: Pipeline,
+        journal: Journal,
+        limits: IntakeSettings,
+        counts: Counter[tuple[str, str]],
+        *,
+        memory: CheckMemory | None = None,
     ) -> None:
+        self._memory = memory
         self.pending: list[Received] = []
         """Filled by the session, in the order of receipt."""
         self.appended_s = 0.0
@@ -100,11 +108,13 @@ class GroupCommit:
         commit = self._held or self._prepare(now_ns)
         if commit.batch or commit.dead_letters:
             try:
-                self._journal.append([commit.batch], commit.dead_letters)
+                position = self._journal.append([commit.batch], commit.dead_letters)
             except JournalFullError as error:
                 self._hold(commit, now_s, error)
                 return []
             self.appended_s = now_s
+            if self._memory is not None:
+                self._memory.save_if_due(position, now_s)
         if self._held is not None:
             self._held = None
             self._log.info("intake_resumed", messages=len(commit.received))
@@ -114,13 +124,15 @@ class GroupCommit:
     def tick(self, now_s: float, now_ns: int) -> None:
         """Tell the clock of the rules that we listened and nothing came, if the journal has room to hear it."""
         try:
-            self._journal.append([tick(now_ns)])
+            position = self._journal.append([tick(now_ns)])
         except JournalFullError:
             self._counts["ticks_refused", "journal_full"] += 1
             return
         finally:
             self.appended_s = now_s
         self._counts["ticks", ""] += 1
+        if self._memory is not None and not self.is_held:
+            self._memory.save_if_due(position, now_s)
 
     def _prepare(self, received_ns: int) -> _Commit:
         received = self.pending.copy()

@@ -10,6 +10,7 @@ import time
 from collections import Counter
 from dataclasses import dataclass
 
+from collector.check_memory import CheckMemory
 from collector.group_commit import GroupCommit
 from collector.journal import Journal
 from collector.mqtt_connection import BrokerConnection
@@ -56,10 +57,20 @@ class IntakeStatus:
 class MqttIntake:
     """Owns the connection; `run` belongs to one thread, everything else to any."""
 
-    def __init__(self, settings: MqttSettings, limits: IntakeSettings, pipeline: Pipeline, journal: Journal) -> None:
-        self.counts: Counter[tuple[str, str]] = Counter()
+    def __init__(
+        self,
+        settings: MqttSettings,
+        limits: IntakeSettings,
+        pipeline: Pipeline,
+        journal: Journal,
+        *,
+        memory: CheckMemory | None = None,
+    ) -> None:
+        """Connect nothing yet; `memory`, already loaded, is saved now and then."""
+        self.counts: Counter[tuple[str, str]] = Counter() if memory is None else memory.counts
         self._limits = limits
-        self._commits = GroupCommit(pipeline, journal, limits, self.counts)
+        self._pipeline = pipeline
+        self._commits = GroupCommit(pipeline, journal, limits, self.counts, memory=memory)
         now_s = time.monotonic()
         # entries in the journal tell that an earlier run had a session
         self._connection = BrokerConnection(
@@ -68,6 +79,7 @@ class MqttIntake:
             self.counts,
             now_s,
             had_session=bool(journal.read(0, 1)),
+            requests=pipeline.requests,
             max_payload_bytes=limits.max_payload_bytes,
         )
         self._stopping = threading.Event()
@@ -147,8 +159,15 @@ class MqttIntake:
         if commits.is_due(now_s, quiet=not came):
             self._commit(now_s)
         connection.tend(now_s, listening=listening)
+        self._take_counts()
         if connection.canary.is_fresh(now_s) and not connection.outage:
             self._tick_if_quiet(now_s)
+
+    def _take_counts(self) -> None:
+        """Take over what formats with a memory have counted."""
+        if self._pipeline.counts:
+            self.counts.update(self._pipeline.counts)
+            self._pipeline.counts.clear()
 
     def _begin_turn(self, limit_s: float) -> float:
         """Promise to be back within `limit_s`; returns the time of now."""

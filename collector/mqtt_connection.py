@@ -5,8 +5,9 @@ to know what messages mean and when they are durable. Whatever paho raises ends 
 """
 
 import random
+import time
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 import structlog
 
@@ -14,6 +15,7 @@ from collector.canary import Canary
 from collector.group_commit import Received
 from collector.mqtt_link import MqttLink
 from collector.mqtt_session import MqttSession
+from collector.payload import Publication
 from collector.reconnecting import TAKEOVERS, Reconnecting
 from config.settings import MqttSettings
 
@@ -43,8 +45,10 @@ class BrokerConnection:
         now_s: float,
         *,
         had_session: bool,
+        requests: Callable[[float, int], Iterable[Publication]],
         max_payload_bytes: int,
     ) -> None:
+        """Connect nothing yet; `requests` tells what is to be sent to devices at a time."""
         self.session_present = self.session_lost = False
         self.outage = "not connected yet"
         self.connections = 0
@@ -53,7 +57,7 @@ class BrokerConnection:
         self._settings, self._inbox, self._counts = settings, inbox, counts
         self._filters = [each.filter for each in settings.subscriptions]
         self._canary_topic = f"lifeline/canary/{settings.client_id}"
-        self._had_session = had_session
+        self._had_session, self._requests = had_session, requests
         self._max_payload_bytes = max_payload_bytes
         self._link: MqttLink | None = None
         self._epoch = 0
@@ -141,7 +145,9 @@ class BrokerConnection:
             self._link = None
 
     def _prove(self, link: MqttLink, now_s: float) -> None:
-        """Send the canary when it is due; give the link up when none came back and nothing else either."""
+        """Send the canary and requests when due; give the link up when neither canary nor anything else came."""
+        for each in self._requests(now_s, time.time_ns()):
+            link.publish(each.topic, each.payload, 0)
         if self.canary.is_due(now_s):
             self.canary.sent_s = now_s
             link.publish(self._canary_topic)

@@ -67,9 +67,9 @@ class MqttLink:
                 self._client.ack(each.mid, each.qos)
         return stale
 
-    def publish(self, topic: str) -> None:
-        """Send an empty message with QoS 1."""
-        self._client.publish(topic, b"", 1)
+    def publish(self, topic: str, payload: bytes = b"", qos: int = 1) -> None:
+        """Send a message."""
+        self._client.publish(topic, payload, qos)
 
     def flush(self) -> None:
         """Send what waits."""

@@ -3,8 +3,12 @@
 Comes in: nothing. Goes out: the contract between `decoders/` and the pipeline. Refuses to know topics and registers.
 """
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
 
 from collector.dead_letter import Reason
 
@@ -36,6 +40,35 @@ class Columns:
     """As sent, in the sensor's own unit; finite."""
     quality: list[int]
     """`Quality` bits that the device itself gave."""
+    device: list[str] | None = None
+    """Whose each reading is, where the payload says so; None where only the topic does."""
+    left_out: list[tuple[str, str]] = field(default_factory=list)
+    """(device, channel) of values that are no number, empty device: the topic's; told if it is registered."""
+    relative: bool = False
+    """Whether `time_ns` counts from the moment of reception, as without a clock; `NO_TIME` is that moment."""
+
+
+@dataclass(slots=True)
+class Blocks:
+    """The same for sampled signals: thousands of readings of few channels, as arrays, without an object for each."""
+
+    channels: list[str]
+    channel: NDArray[np.intp]
+    """intp[n], place in `channels`."""
+    time_ns: NDArray[np.int64]
+    """int64[n], UTC nanoseconds."""
+    value: NDArray[np.float64]
+    """float64[n], as sent, finite."""
+    quality: NDArray[np.uint8]
+    """uint8[n], `Quality` bits that the device itself gave."""
+
+
+@dataclass(frozen=True, slots=True)
+class Publication:
+    """A message that a format wants sent to its devices, with QoS 0 and never retained."""
+
+    topic: str
+    payload: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,9 +79,27 @@ class Decoder:
     levels of the topic. `encode(columns)` is its inverse, for simulators and tests.
     """
 
-    decode: Callable[[bytes, Mapping[str, str], int], Columns]
+    decode: Callable[[bytes, Mapping[str, str], int], Columns | Blocks]
     encode: Callable[[Columns], bytes]
     fields: frozenset[str] = frozenset({"device"})
     """Topic fields without which this format cannot name a sensor."""
     optional_channels: frozenset[str] = frozenset()
     """Channels that every device of this format may send without having them in the register."""
+    with_options: Callable[[Mapping[str, object]], "Decoder"] | None = None
+    """The same format as the options of one subscription want it; None where there is nothing to choose.
+
+    Raises `pydantic.ValidationError`.
+    """
+    names_devices: bool = False
+    """Whether the payload names the devices: then the topic need not, if the subscription says who may be named."""
+    speaks_for_topic: bool = False
+    """Whether the devices that it names are made of the topic alone, so that no subscription need say who may be."""
+    tells_state: bool = False
+    """Whether a retained message counts: it tells the state of now, which the broker keeps for whoever comes later."""
+    open: Callable[[Mapping[str, Collection[str]], Counter[tuple[str, str]]], "Decoder"] | None = None
+    """The same format with a memory of its own, for formats of which one message explains the next.
+
+    Given are the channels of each device of the register, and where to count. None where each message stands alone.
+    """
+    requests: Callable[[float, int], Sequence[Publication]] | None = None
+    """What an opened format wants sent now; given are monotonic seconds and UTC nanoseconds."""

@@ -4,17 +4,24 @@ Comes in: topics and payloads, as many as one commit takes. Goes out: columns in
 every refused message with its reason. Refuses to know MQTT, clocks and files. Never raises, whatever the bytes.
 """
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from collector.batch import ReadingBatch, tick
+from collector.batch import Quality, ReadingBatch, tick
+from collector.compression import inflate
 from collector.dead_letter import DeadLetter, Reason
-from collector.payload import Columns, PayloadError
+from collector.decoders import DECODERS
+from collector.identity import sensors_of, sensors_of_blocks
+from collector.payload import NO_TIME, Blocks, Columns, Decoder, PayloadError, Publication
+from collector.plausibility import Plausibility
 from collector.quality import flag_range, settle_times
-from collector.sources import NOT_KEPT, Source, Sources
+from collector.readers import opened
+from collector.sources import NOT_KEPT, Sources
 from config.quantities import Quantity
 from config.register import Register
 from config.settings import IntakeSettings, Subscription
@@ -40,14 +47,27 @@ class _Rows:
     time_ns: list[int] = field(default_factory=list)
     value: list[float] = field(default_factory=list)
     quality: list[int] = field(default_factory=list)
+    blocks: list[tuple[int, NDArray[np.int32], Blocks]] = field(default_factory=list)
+    """Sampled signals: how many of the readings above come before it, the sensors, the samples."""
     messages: list[RawMessage] = field(default_factory=list)
     lengths: list[int] = field(default_factory=list)
     """Readings of each of `messages`."""
     problems: list[tuple[RawMessage, PayloadError]] = field(default_factory=list)
 
+    def columns(self) -> tuple[NDArray[np.int32], NDArray[np.int64], NDArray[np.float64], NDArray[np.uint8]]:
+        """Return sensor, time, value and quality of all readings in the order of their messages."""
+        blocks = self.blocks
+        starts = [start for start, _, _ in blocks]
+        return (
+            _interleave(np.array(self.sensor, np.int32), starts, [sensor for _, sensor, _ in blocks]),
+            _interleave(np.array(self.time_ns, np.int64), starts, [block.time_ns for _, _, block in blocks]),
+            _interleave(np.array(self.value, np.float64), starts, [block.value for _, _, block in blocks]),
+            _interleave(np.array(self.quality, np.uint8), starts, [block.quality for _, _, block in blocks]),
+        )
+
 
 class Pipeline:
-    """Decodes, finds the sensors, scales and flags. Its only state is the memory of topics seen."""
+    """Decodes, finds the sensors, scales and flags. It remembers topics, and what each sensor usually says."""
 
     def __init__(
         self,
@@ -55,84 +75,117 @@ class Pipeline:
         quantities: Mapping[str, Quantity],
         subscriptions: Sequence[Subscription],
         limits: IntakeSettings,
+        *,
+        decoders: Mapping[str, Decoder] = DECODERS,
     ) -> None:
         """Take the sensors' columns out of the register once.
+
+        A last row, which is what place -1 means, stands for readings without a sensor.
 
         Raises:
             ConfigError: a subscription does not fit.
         """
-        self._sources = Sources(register, subscriptions)
+        self.counts: Counter[tuple[str, str]] = Counter()
+        """What formats with a memory have counted."""
+        table = opened(decoders, register, self.counts)
+        self._asking = [each.requests for each in table.values() if each.requests is not None]
+        self._sources = Sources(register, subscriptions, table)
         self._limits = limits
         sensors = register.sensors
-        self._scale = np.array([sensor.scale for sensor in sensors], np.float64)
-        self._offset = np.array([sensor.offset for sensor in sensors], np.float64)
-        self._low = np.array([quantities[sensor.quantity].low for sensor in sensors], np.float64)
-        self._high = np.array([quantities[sensor.quantity].high for sensor in sensors], np.float64)
+        kinds = [quantities[sensor.quantity] for sensor in sensors]
+        self._scale = np.array([*(sensor.scale for sensor in sensors), 1.0], np.float64)
+        self._offset = np.array([*(sensor.offset for sensor in sensors), 0.0], np.float64)
+        self._low = np.array([*(kind.low for kind in kinds), 0.0], np.float64)
+        self._high = np.array([*(kind.high for kind in kinds), 0.0], np.float64)
+        self.plausibility = Plausibility(register, quantities)
+        """What it remembers of the sensors; kept over a restart by whoever owns a file."""
 
     def decode(self, messages: Sequence[RawMessage], received_ns: int) -> tuple[ReadingBatch, list[DeadLetter]]:
         """Return the readings of `messages` in their order, and a dead letter for all that is not among them."""
         rows = _Rows()
         for message in messages:
             try:
-                self._take(message, rows)
+                self._take(message, rows, received_ns)
             except PayloadError as error:
                 rows.problems.append((message, error))
-        batch = self._finish(rows, received_ns) if rows.sensor else tick(received_ns)
+        batch = self._finish(rows, received_ns) if any(rows.lengths) else tick(received_ns)
         return batch, [_dead_letter(message, received_ns, error) for message, error in rows.problems]
 
-    def _take(self, message: RawMessage, rows: _Rows) -> None:
+    def requests(self, now_s: float, now_ns: int) -> list[Publication]:
+        """Return what formats with a memory want sent to their devices; monotonic seconds and UTC nanoseconds."""
+        return [each for ask in self._asking for each in ask(now_s, now_ns)]
+
+    def _take(self, message: RawMessage, rows: _Rows, received_ns: int) -> None:
         """Add the readings of one message, with NOT_KEPT for those without a sensor."""
         source = self._sources.find(message.topic)
-        if message.retain:
+        if message.retain and not source.reader.decoder.tells_state:
             raise PayloadError(Reason.RETAINED, "retained: an old value kept by the broker is never read as live")
-        payload = message.payload
-        if len(payload) > self._limits.max_payload_bytes:
-            limit = self._limits.max_payload_bytes
-            raise PayloadError(Reason.TOO_LARGE, f"payload: expected at most {limit} bytes, got more")
-        columns = source.decoder.decode(payload, source.fields, self._limits.max_readings)
-        number_of = source.channels.get
-        numbers = [number_of(channel, NOT_KEPT) for channel in columns.channel]
-        if NOT_KEPT in numbers:
-            _note_unknown(message, columns, source, rows)
-        rows.sensor += numbers
-        rows.time_ns += columns.time_ns
-        rows.value += columns.value
-        rows.quality += columns.quality
+        readings = source.reader.decoder.decode(
+            self._unpack(message.payload, source.reader.compression), source.fields, self._limits.max_readings
+        )
+        if isinstance(readings, Blocks):
+            sensor, problems = sensors_of_blocks(readings, source)
+            rows.blocks.append((len(rows.sensor), sensor, readings))
+            rows.lengths.append(len(sensor))
+        else:
+            numbers, problems = sensors_of(readings, source)
+            if readings.relative:
+                _make_absolute(readings, received_ns)
+            rows.sensor += numbers
+            rows.time_ns += readings.time_ns
+            rows.value += readings.value
+            rows.quality += readings.quality
+            rows.lengths.append(len(numbers))
         rows.messages.append(message)
-        rows.lengths.append(len(numbers))
+        if problems:
+            rows.problems += [(message, problem) for problem in problems]
+
+    def _unpack(self, payload: bytes, compression: str) -> bytes:
+        """Return the payload as its decoder takes it, within the limit."""
+        limit = self._limits.max_payload_bytes
+        if len(payload) > limit:
+            raise PayloadError(Reason.TOO_LARGE, f"payload: expected at most {limit} bytes, got more")
+        return payload if compression == "none" else inflate(payload, compression, limit)
 
     def _finish(self, rows: _Rows, received_ns: int) -> ReadingBatch:
         """Scale and flag all rows at once; leave out those without a sensor or beyond float64 in canonical units."""
-        sensor = np.array(rows.sensor, np.int32)
-        sent = np.array(rows.value, np.float64)
+        sensor, sent_ns, sent, said = rows.columns()
         with np.errstate(over="ignore"):
             value = sent * self._scale[sensor] + self._offset[sensor]
         limits = self._limits
         time_ns, time_flags = settle_times(
-            np.array(rows.time_ns, np.int64),
+            sent_ns,
             received_ns,
             int(limits.future_tolerance_s * 1e9),
             int(limits.past_tolerance_days * _DAY_NS),
         )
-        quality = np.array(rows.quality, np.uint8) | time_flags
+        quality = said | time_flags
         quality |= flag_range(value, self._low[sensor], self._high[sensor])
         batch = ReadingBatch(received_ns, sensor, time_ns, value, quality)
         known = sensor != NOT_KEPT
         finite = np.isfinite(value)
-        if known.all() and finite.all():
-            return batch
-        _note_overflow(rows, known & ~finite)
-        return batch.take(known & finite)
+        if not (known.all() and finite.all()):
+            _note_overflow(rows, known & ~finite)
+            batch = batch.take(known & finite)
+        return self.plausibility.judge(batch)
 
 
-def _note_unknown(message: RawMessage, columns: Columns, source: Source, rows: _Rows) -> None:
-    """Add one problem for all channels of a message that are not in the register."""
-    unknown = sorted({channel for channel in columns.channel if channel not in source.channels})
-    if unknown:
-        names = ", ".join(repr(channel[:80]) for channel in unknown[:8])
-        more = f" and {len(unknown) - 8} more" if len(unknown) > 8 else ""
-        detail = f"device {source.fields['device']}: no channel {names}{more} in the register; the others are stored"
-        rows.problems.append((message, PayloadError(Reason.UNKNOWN_SENSOR, detail)))
+T = TypeVar("T", bound=np.generic)
+
+
+def _interleave(rows: NDArray[T], starts: Sequence[int], blocks: Sequence[NDArray[T]]) -> NDArray[T]:
+    """Return `rows` with each block put in at its place among them."""
+    if not blocks:
+        return rows
+    parts = np.split(rows, starts)
+    return np.concatenate([part for pair in zip(parts, blocks, strict=False) for part in pair] + parts[-1:])
+
+
+def _make_absolute(columns: Columns, received_ns: int) -> None:
+    """Turn times that count from the reception into times, and say that they rest on our clock."""
+    flag = int(Quality.TIME_SERVER)
+    columns.time_ns = [NO_TIME if since == NO_TIME else received_ns + since for since in columns.time_ns]
+    columns.quality = [quality | flag for quality in columns.quality]
 
 
 def _note_overflow(rows: _Rows, overflow: NDArray[np.bool_]) -> None:

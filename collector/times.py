@@ -1,10 +1,10 @@
-"""Times in payloads: RFC 3339 text or epoch milliseconds to UTC int64 nanoseconds.
+"""Times in payloads: RFC 3339 text, epoch milliseconds or seconds to UTC int64 nanoseconds, and text back.
 
 Comes in: one time as a device wrote it. Goes out: nanoseconds, or a `PayloadError`. Refuses to know the clock.
 """
 
 import re
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from collector.dead_letter import Reason
 from collector.payload import PayloadError
@@ -48,6 +48,28 @@ def rfc3339_to_ns(text: str) -> int:
     if -(2**63) < time_ns < 2**63:
         return time_ns
     raise _unrepresentable(text[:40])
+
+
+def seconds_to_ns(time_s: float) -> int:
+    """Return nanoseconds since 1970 of seconds since 1970, rounded to a microsecond: a double holds no more today.
+
+    Raises:
+        PayloadError: TIME_UNREPRESENTABLE, also when it is not finite.
+    """
+    if not -LAST_MS / 1000 < time_s < LAST_MS / 1000:
+        raise _unrepresentable(f"{time_s} s since 1970")
+    whole = int(time_s)
+    return whole * 1_000_000_000 + round((time_s - whole) * 1_000_000) * 1_000
+
+
+def ns_to_rfc3339(time_ns: int) -> str:
+    """Return the UTC time such as `2025-03-24T00:01:02.120Z`, as many digits as it needs: none, 3, 6 or 9."""
+    seconds, rest = divmod(time_ns, 1_000_000_000)
+    text = (_EPOCH + timedelta(seconds=seconds)).strftime("%Y-%m-%dT%H:%M:%S")
+    digits = f"{rest:09d}"
+    while digits.endswith("000"):
+        digits = digits[:-3]
+    return f"{text}.{digits}Z" if digits else f"{text}Z"
 
 
 def _unrepresentable(got: str) -> PayloadError:

@@ -4,6 +4,7 @@ Comes in: topic strings and the templates of the subscriptions. Goes out: named 
 Refuses to know the register and the payload.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -11,48 +12,53 @@ MAX_TOPIC_BYTES = 1024
 """Longest topic accepted. Source: assumed, twelve levels of 80 bytes; MQTT 3.1.1 section 1.5.3 allows 65,535."""
 
 
+_LEVEL = re.compile(r"([^{}+#]*)\{(\w+)\}([^{}+#]*)|[^{}+#]+")
+
+
 @dataclass(frozen=True, slots=True)
 class TopicTemplate:
     """A topic with named levels, taken apart once."""
 
     text: str
-    levels: tuple[str, ...]
-    """Literal text of each level, empty where any text fits."""
-    fields: tuple[tuple[int, str], ...]
-    """(place, name) of each field."""
+    pattern: re.Pattern[str]
+    """Matches the topics of this shape; its groups are the fields, never empty."""
+
+    @property
+    def fields(self) -> frozenset[str]:
+        """Names in braces."""
+        return frozenset(self.pattern.groupindex)
 
     def match(self, topic: str) -> Mapping[str, str] | None:
         """Return the fields of `topic`, or None when it has another shape or an empty field."""
-        parts = topic.split("/")
-        if len(parts) != len(self.levels):
-            return None
-        if any(level and level != part for level, part in zip(self.levels, parts, strict=True)):
-            return None
-        found = {name: parts[place] for place, name in self.fields}
-        return found if all(found.values()) else None
+        found = self.pattern.fullmatch(topic)
+        return found.groupdict() if found else None
 
 
 def compile_template(text: str) -> TopicTemplate:
     """Return the template of `text`, e.g. `lifeline/v1/{domain}/{asset}/{device}/up`; a level `_` means nothing.
 
+    A field may have text around it, `Datastreams({device})`; a topic may begin with `/`, as those of FIWARE do.
+
     Raises:
-        ValueError: a level is empty or mixes text and field, or a field is named twice.
+        ValueError: a level is empty or mixes text and several fields, or a field is named twice.
     """
-    levels: list[str] = []
-    fields: list[tuple[int, str]] = []
+    patterns: list[str] = []
+    names: list[str] = []
     for place, level in enumerate(text.split("/")):
-        if level == "_":
-            levels.append("")
+        if level == "" and place == 0 and len(text) > 1:
+            patterns.append("")
             continue
-        name = level[1:-1] if level.startswith("{") and level.endswith("}") else ""
-        if not level or (not name and set(level) & set("{}+#")) or (name and not name.isidentifier()):
+        found = _LEVEL.fullmatch(level)
+        if found is None or (found[2] is not None and not found[2].isidentifier()):
             raise ValueError(f"level {place + 1} of {text!r}: expected plain text or one {{field}}, got {level!r}")
-        if name in (known for _, known in fields):
-            raise ValueError(f"level {place + 1} of {text!r}: expected each field once, got {{{name}}} again")
-        levels.append("" if name else level)
-        if name:
-            fields.append((place, name))
-    return TopicTemplate(text, tuple(levels), tuple(fields))
+        if found[2] in names:
+            raise ValueError(f"level {place + 1} of {text!r}: expected each field once, got {{{found[2]}}} again")
+        if found[2] is None:
+            patterns.append("[^/]*" if level == "_" else re.escape(level))
+        else:
+            names.append(found[2])
+            patterns.append(f"{re.escape(found[1])}(?P<{found[2]}>[^/]+){re.escape(found[3])}")
+    return TopicTemplate(text, re.compile("/".join(patterns), re.DOTALL))
 
 
 def filter_matches(topic_filter: str, topic: str) -> bool:
@@ -83,6 +89,6 @@ def topic_problem(topic: str) -> str:
     forbidden = sorted(set(topic) & set("+#\0"))
     if forbidden:
         return f"topic: expected no wildcard and no NUL, got {forbidden}"
-    if "" in topic.split("/"):
+    if topic == "/" or "" in topic.split("/")[1:]:
         return "topic: expected no empty level"
     return ""

@@ -3,6 +3,7 @@
 Comes in: a `Row`. Goes out: words, texts, numbers, choices, references, and problems. Refuses to know the register.
 """
 
+import contextlib
 import difflib
 import math
 import re
@@ -69,11 +70,10 @@ class Cells:
     def choice(self, column: str, choices: type[Choice]) -> Choice:
         """Return the member of `choices` that the cell names; the first one where it names none."""
         text = self.row[column]
-        for member in choices:
-            if member.value == text:
-                return member
+        with contextlib.suppress(ValueError):
+            return choices(text)
         names = [member.value for member in choices]
-        self.refuse(column, expected=f"one of {', '.join(names)}", remedy=_remedy(text, names))
+        self.refuse(column, expected=f"one of {', '.join(names)}", remedy=close_name(text, names))
         return next(iter(choices))
 
     def reference(self, column: str, known: Mapping[str, Row] | None, table: str) -> Row | None:
@@ -81,12 +81,13 @@ class Cells:
         text = self.row[column]
         if known is None or text in known:
             return known[text] if known else None
-        remedy = _remedy(text, known, f"add the row to {table}.csv or correct the id")
+        remedy = close_name(text, known, f"add the row to {table}.csv or correct the id")
         self.refuse(column, expected=f"an id of {table}.csv", remedy=remedy)
         return None
 
 
-def _remedy(text: str, names: Collection[str], otherwise: str = "choose one of them") -> str:
+def close_name(text: str, names: Collection[str], otherwise: str = "choose one of them") -> str:
+    """Return a remedy that names the closest of `names`, or `otherwise`."""
     close = difflib.get_close_matches(text, names, 1) if len(names) <= _FEW else []
     return f"did you mean {close[0]}?" if close else otherwise
 

@@ -7,22 +7,25 @@ a `ConfigError`, and nothing is loaded.
 import dataclasses
 import os
 import typing
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 
 from pydantic import ValidationError
 
-from config.catalogue import quantities_from
+from config.catalogue import catalogue_from
 from config.document import Document, Plain
 from config.errors import ConfigError, Problem
 from config.files import read_text, read_yaml
 from config.overrides import merged, read_overrides
 from config.quantities import Quantity
 from config.register import Register
-from config.rows import TABLES, register_from
+from config.rows import OPTIONAL_COLUMNS, OPTIONAL_TABLES, TABLES, register_from
 from config.settings import Settings, secret_settings
 from config.tables import Table, parse_table, unreadable
 from config.validation import problems_from_validation
+
+QUANTITIES = "quantities.yaml"
+"""The catalogue's file, packaged and in a district."""
 
 MAX_SECRET_BYTES = 64 * 1024
 """Largest secret file; assumed."""
@@ -58,13 +61,17 @@ def load_settings(path: Path | None, environ: Mapping[str, str] | None = None) -
     raise ConfigError([_with_origin(problem, overrides.origins) for problem in problems])
 
 
-def load_quantities(path: Path | None = None) -> dict[str, Quantity]:
-    """Return the quantities of the YAML file at `path` by name; None means the packaged catalogue.
+def load_quantities(district: Path | None = None) -> dict[str, Quantity]:
+    """Return the packaged quantities by name, and those of the district's own `quantities.yaml` if it has one.
 
     Raises:
-        ConfigError: everything that is wrong in it.
+        ConfigError: everything that is wrong in a file.
     """
-    return quantities_from(read_yaml(path or Path(__file__).parent / "quantities.yaml"))
+    catalogue = catalogue_from(read_yaml(Path(__file__).parent / QUANTITIES))
+    own = district / QUANTITIES if district else None
+    if own is not None and own.exists():
+        catalogue = catalogue_from(read_yaml(own), catalogue)
+    return dict(catalogue.quantities)
 
 
 def load_register(folder: Path, quantities: Mapping[str, Quantity]) -> Register:
@@ -73,12 +80,29 @@ def load_register(folder: Path, quantities: Mapping[str, Quantity]) -> Register:
     Raises:
         ConfigError: everything that is wrong in all files.
     """
-    return register_from({name: _read_table(folder / f"{name}.csv", TABLES[name]) for name in TABLES}, quantities)
+    return register_from(load_tables(folder), quantities)
 
 
-def _read_table(path: Path, columns: Sequence[str]) -> Table:
+def load_tables(folder: Path) -> dict[str, Table]:
+    """Return the tables of the district in `folder`, unchecked; optional files that are not there are left out.
+
+    Without hazard classes of its own a district has the packaged ones.
+    """
+    tables = {name: load_table(folder / f"{name}.csv", name) for name in TABLES}
+    optional = [name for name in OPTIONAL_TABLES if (folder / f"{name}.csv").exists()]
+    return tables | packaged_tables() | {name: load_table(folder / f"{name}.csv", name) for name in optional}
+
+
+def packaged_tables() -> dict[str, Table]:
+    """Return the tables that count where a district has none of its own."""
+    return {"hazard_classes": load_table(Path(__file__).parent / "hazard_classes.csv", "hazard_classes")}
+
+
+def load_table(path: Path, name: str) -> Table:
+    """Return the table of the file at `path`, which has the columns of the file called `name` of a district."""
+    columns = TABLES[name] if name in TABLES else OPTIONAL_TABLES[name]
     try:
-        return parse_table(read_text(path), str(path), columns)
+        return parse_table(read_text(path), str(path), columns, OPTIONAL_COLUMNS.get(name, ()))
     except ConfigError as error:
         return unreadable(str(path), error.problems)
 

@@ -3,8 +3,17 @@
 Comes in: rows checked by `config.loading` from `quantities.yaml`. Goes out: `Quantity`. Refuses to know sensors.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+
+Conversion = tuple[float, float]
+"""(scale, offset): what is wanted = value * scale + offset."""
+
+ONLINE = "online"
+"""The quantity that a device, or whoever watches its connection, says: 1 it is there, 0 it has gone."""
+
+_OWN_LEL = re.compile(r"%LEL@([0-9]+(?:\.[0-9]+)?)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +33,21 @@ class Quantity:
     """Largest believable change, canonical unit per second; inf when none is known."""
     decimals: int
     """Digits after the point in messages for people."""
-    accepts: Mapping[str, tuple[float, float]]
+    accepts: Mapping[str, Conversion]
     """Other unit to (scale, offset): canonical = value * scale + offset."""
     source: str
     """Where the numbers come from: a standard's clause, `assumed`, or `unverified`."""
+    lel_vol: float | None = None
+    """Of a gas in %LEL: what 100 %LEL stands for, percent by volume."""
+
+    def conversion(self, unit: str) -> Conversion | None:
+        """Return how a value in `unit` becomes canonical; None when the unit measures something else.
+
+        `%LEL@4.4` is the percent of a device whose own lower explosive limit is 4.4 percent by volume; a limit that
+        is not within half and twice that of the quantity belongs to another gas.
+        """
+        own = _OWN_LEL.fullmatch(unit)
+        if own is None or self.lel_vol is None:
+            return self.accepts.get(unit)
+        share = float(own[1]) / self.lel_vol
+        return (share, 0.0) if 0.5 <= share <= 2.0 else None

@@ -56,6 +56,29 @@ class Asset:
     latitude: float
     """Degrees, WGS84."""
     longitude: float
+    code: str = ""
+    """Code with a check character (`config.codes`), as on the sticker at the door; empty when it has none."""
+    hazard_class: str = ""
+    """Id of the class of a listed hazard point; empty when it is none."""
+    risk_level: str = ""
+    """Key of the level that the list of hazard points gives it; empty when it is none."""
+
+
+@dataclass(frozen=True, slots=True)
+class HazardClass:
+    """One class of listed hazard points."""
+
+    id: str
+    name_zh: str
+    name_en: str
+
+
+@dataclass(frozen=True, slots=True)
+class Neighbour:
+    """The next asset along a pipe or a span."""
+
+    asset: str
+    distance_m: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +134,9 @@ class Register:
     sensors: Sequence[Sensor]
     contacts: Mapping[str, Contact]
     duties: Sequence[Duty]
+    hazard_classes: Mapping[str, HazardClass] = field(default_factory=dict)
+    neighbours: Mapping[str, Sequence[Neighbour]] = field(default_factory=dict)
+    """Asset id to its neighbours, nearest first; each pair stands at both ends."""
     sensor_index: Mapping[str, int] = field(init=False)
     """Sensor id to dense number."""
     channel_index: Mapping[tuple[str, str], int] = field(init=False)

@@ -4,15 +4,28 @@ Comes in: tables of regions, assets, sensors, contacts and duties, and the quant
 `ConfigError` with everything that is wrong. Refuses to open files and to repair.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from config.cells import Cells, unique_rows
+from config.cells import Cells, close_name, unique_rows
 from config.errors import ConfigError, Problem
+from config.levels import WarningLevel
 from config.quantities import Quantity
-from config.register import Asset, Contact, Duty, Region, RegionKind, Register, Role, Sensor
-from config.tables import Row, Table
+from config.register import (
+    Asset,
+    Contact,
+    Duty,
+    HazardClass,
+    Neighbour,
+    Region,
+    RegionKind,
+    Register,
+    Role,
+    Sensor,
+)
+from config.tables import Row, Table, unreadable
+from config.together import check_codes, check_duties, check_sensors
 
 TABLES: Mapping[str, tuple[str, ...]] = {
     "regions": ("id", "kind", "parent", "name_zh", "name_en"),
@@ -23,6 +36,25 @@ TABLES: Mapping[str, tuple[str, ...]] = {
 }
 """Columns of each file of a district."""
 
+OPTIONAL_COLUMNS: Mapping[str, tuple[str, ...]] = {"assets": ("code", "hazard_class", "risk_level")}
+"""Columns that a file may have."""
+
+OPTIONAL_TABLES: Mapping[str, tuple[str, ...]] = {
+    "neighbours": ("asset", "neighbour", "distance_m"),
+    "hazard_classes": ("id", "name_zh", "name_en"),
+}
+"""Columns of the files that a district may have."""
+
+KEYS: Mapping[str, tuple[str, ...]] = {
+    **dict.fromkeys(("regions", "assets", "sensors", "contacts", "hazard_classes"), ("id",)),
+    "duties": ("asset", "role", "contact"),
+    "neighbours": ("asset", "neighbour"),
+}
+"""The columns that name a row of each file."""
+
+MAX_DISTANCE_M = 100_000.0
+"""Longest way between neighbours, metres; assumed: no span and no pipe section of a city is longer."""
+
 HEARTBEAT = "heartbeat"
 """The quantity that counts up while a device lives."""
 
@@ -31,6 +63,10 @@ MAX_CADENCE_S = 7 * 86_400
 
 STALE_CADENCES = 3
 """Missed readings until a sensor counts as blind where the register gives no time; assumed."""
+
+
+_ROWS = 1000
+"""Rows between two words about how far the check is."""
 
 
 class Domain(StrEnum):
@@ -53,6 +89,20 @@ class Language(StrEnum):
     EN = "en"
 
 
+class RiskLevel(StrEnum):
+    """The five levels, as a list of hazard points writes them."""
+
+    RED = WarningLevel.RED.key
+    ORANGE = WarningLevel.ORANGE.key
+    YELLOW = WarningLevel.YELLOW.key
+    BLUE = WarningLevel.BLUE.key
+    GREEN = WarningLevel.GREEN.key
+
+
+ABSENT = unreadable("(absent)", ())
+"""A file that a district does not have: nothing is missing from it."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Known:
     """The rows that others may name; None where their file could not be read."""
@@ -61,53 +111,77 @@ class _Known:
     assets: Mapping[str, Row] | None
     sensors: Mapping[str, Row] | None
     contacts: Mapping[str, Row] | None
+    hazard_classes: Mapping[str, Row] | None
     quantities: Mapping[str, Quantity]
 
 
-def register_from(tables: Mapping[str, Table], quantities: Mapping[str, Quantity]) -> Register:
+def register_from(
+    tables: Mapping[str, Table], quantities: Mapping[str, Quantity], checked: Callable[[int], None] | None = None
+) -> Register:
     """Return the register that `tables` describe.
 
     Args:
-        tables: one for each name in `TABLES`.
+        tables: one for each name in `TABLES`, and those in `OPTIONAL_TABLES` that there are.
         quantities: the catalogue by name.
+        checked: told now and then how many more rows have been checked.
 
     Raises:
         ConfigError: everything that is wrong, by file and line.
     """
     problems = [problem for table in tables.values() for problem in table.problems]
-    known = _Known(
-        _by_id(tables["regions"], problems),
-        _by_id(tables["assets"], problems),
-        _by_id(tables["sensors"], problems),
-        _by_id(tables["contacts"], problems),
-        quantities,
-    )
-    regions = [_region(cells, known) for cells in _each(tables["regions"], problems)]
-    assets = [_asset(cells, known) for cells in _each(tables["assets"], problems)]
-    sensors = [_sensor(cells, known) for cells in _each(tables["sensors"], problems)]
-    contacts = [_contact(cells) for cells in _each(tables["contacts"], problems)]
-    duties = [_duty(cells, known) for cells in _each(tables["duties"], problems)]
-    _check_sensors(tables["sensors"], problems)
-    _check_duties(tables["duties"], problems)
+    given = {name: tables.get(name, ABSENT) for name in (*TABLES, *OPTIONAL_TABLES)}
+    known = _known(given, quantities, problems)
+    rows = {name: _each(table, problems, checked) for name, table in given.items()}
+    regions = [_region(cells, known) for cells in rows["regions"]]
+    assets = [_asset(cells, known) for cells in rows["assets"]]
+    sensors = [_sensor(cells, known) for cells in rows["sensors"]]
+    contacts = [_contact(cells) for cells in rows["contacts"]]
+    duties = [_duty(cells, known) for cells in rows["duties"]]
+    classes = [HazardClass(c.word("id"), c.name("name_zh"), c.name("name_en")) for c in rows["hazard_classes"]]
+    check_codes(given["assets"], problems)
+    check_sensors(given["sensors"], problems)
+    check_duties(given["duties"], problems)
+    neighbours = _neighbours(given["neighbours"], known, problems)
     if problems:
-        files = [table.file for table in tables.values()]
-        raise ConfigError(sorted(problems, key=lambda problem: (files.index(problem.file), problem.line)))
+        raise ConfigError(_in_order(problems, [table.file for table in given.values()]))
     return Register(
         {region.id: region for region in regions},
         {asset.id: asset for asset in assets},
         tuple(sensors),
         {contact.id: contact for contact in contacts},
         tuple(duties),
+        hazard_classes={each.id: each for each in classes},
+        neighbours=neighbours,
     )
+
+
+def _known(tables: Mapping[str, Table], quantities: Mapping[str, Quantity], problems: list[Problem]) -> _Known:
+    return _Known(
+        _by_id(tables["regions"], problems),
+        _by_id(tables["assets"], problems),
+        _by_id(tables["sensors"], problems),
+        _by_id(tables["contacts"], problems),
+        _by_id(tables["hazard_classes"], problems),
+        quantities,
+    )
+
+
+def _each(table: Table, problems: list[Problem], checked: Callable[[int], None] | None) -> Iterator[Cells]:
+    for place, row in enumerate(table.rows, 1):
+        yield Cells(row, problems)
+        if checked is not None and (place % _ROWS == 0 or place == len(table.rows)):
+            checked(place % _ROWS or _ROWS)
+
+
+def _in_order(problems: Sequence[Problem], files: Sequence[str]) -> list[Problem]:
+    """Return `problems` by file, those of `files` first, and by line."""
+    places = {file: place for place, file in enumerate(dict.fromkeys([*files, *(each.file for each in problems)]))}
+    return sorted(problems, key=lambda problem: (places[problem.file], problem.line))
 
 
 def _by_id(table: Table, problems: list[Problem]) -> Mapping[str, Row] | None:
     rows = {key[0]: row for key, row in unique_rows(table, ("id",), problems).items()}
     return rows if table.is_readable else None
-
-
-def _each(table: Table, problems: list[Problem]) -> Iterator[Cells]:
-    return (Cells(row, problems) for row in table.rows)
 
 
 def _region(cells: Cells, known: _Known) -> Region:
@@ -143,7 +217,16 @@ def _asset(cells: Cells, known: _Known) -> Asset:
         region=cells.row["region"],
         latitude=cells.number("latitude", -90, 90, expected="-90 to 90", remedy="write degrees north, WGS84"),
         longitude=cells.number("longitude", -180, 180, expected="-180 to 180", remedy="write degrees east, WGS84"),
+        code=cells.row["code"],
+        hazard_class=_hazard_class(cells, known),
+        risk_level=cells.choice("risk_level", RiskLevel).value if cells.row["risk_level"] else "",
     )
+
+
+def _hazard_class(cells: Cells, known: _Known) -> str:
+    if cells.row["hazard_class"]:
+        cells.reference("hazard_class", known.hazard_classes, "hazard_classes")
+    return cells.row["hazard_class"]
 
 
 def _sensor(cells: Cells, known: _Known) -> Sensor:
@@ -174,14 +257,17 @@ def _sensor(cells: Cells, known: _Known) -> Sensor:
 def _conversion(cells: Cells, quantities: Mapping[str, Quantity]) -> tuple[float, float]:
     name, unit = cells.row["quantity"], cells.row["unit"]
     if name not in quantities:
-        expected = f"one of {', '.join(quantities)}"
-        cells.refuse("quantity", expected=expected, remedy="choose one of them or add it to quantities.yaml")
+        remedy = close_name(name, quantities, "see docs/quantities.md, or add it to quantities.yaml of the district")
+        cells.refuse("quantity", expected="a name of the catalogue of quantities", remedy=remedy)
         return 1.0, 0.0
-    accepted = {**quantities[name].accepts, quantities[name].unit: (1.0, 0.0)}
-    if unit not in accepted:
-        expected = f"a unit of {name}: {', '.join(sorted(accepted))}"
+    quantity = quantities[name]
+    conversion = (1.0, 0.0) if unit == quantity.unit else quantity.conversion(unit)
+    if conversion is None:
+        accepted = sorted({*quantity.accepts, quantity.unit})
+        own_lel = f", %LEL@{quantity.lel_vol:g} and the like" if quantity.lel_vol else ""
+        expected = f"a unit of {name}: {', '.join(accepted)}{own_lel}"
         cells.refuse("unit", expected=expected, remedy="choose one of them or add it to accepts in quantities.yaml")
-    return accepted.get(unit, (1.0, 0.0))
+    return conversion or (1.0, 0.0)
 
 
 def _stale_after_s(cells: Cells, cadence_s: float) -> float:
@@ -233,23 +319,28 @@ def _duty(cells: Cells, known: _Known) -> Duty:
     return Duty(cells.row["asset"], cells.choice("role", Role), cells.row["contact"])
 
 
-def _check_sensors(table: Table, problems: list[Problem]) -> None:
-    """Check what only several sensors together can break: channels and devices."""
-    unique_rows(table, ("device", "channel"), problems)
-    homes: dict[str, Row] = {}
+def _neighbours(table: Table, known: _Known, problems: list[Problem]) -> Mapping[str, Sequence[Neighbour]]:
+    """Return both directions of every pair, nearest first."""
+    found: dict[str, list[Neighbour]] = {}
+    first: dict[frozenset[str], Row] = {}
     for row in table.rows:
-        home = homes.setdefault(row["device"], row)
-        if home["asset"] != row["asset"]:
-            expected = f"{home['asset']}, where line {home.line} puts device {row['device']}"
-            problems.append(row.problem("asset", expected=expected, remedy="a device stands at one asset"))
-
-
-def _check_duties(table: Table, problems: list[Problem]) -> None:
-    """Check what only several duties together can break: repetition and a second responsible contact."""
-    unique_rows(table, ("asset", "role", "contact"), problems)
-    first: dict[str, Row] = {}
-    for row in table.rows:
-        before = first.setdefault(row["asset"], row) if row["role"] == Role.RESPONSIBLE else row
-        if before["contact"] != row["contact"]:
-            expected = f"one responsible contact an asset ({before['contact']} at line {before.line})"
-            problems.append(row.problem("contact", expected=expected, remedy="give one of the two another role"))
+        cells = Cells(row, problems)
+        pair = [cells.reference(column, known.assets, "assets") for column in ("asset", "neighbour")]
+        distance_m = cells.number(
+            "distance_m",
+            0.01,
+            MAX_DISTANCE_M,
+            expected=f"0.01 to {MAX_DISTANCE_M:g} metres",
+            remedy="write the way along the pipe or the span",
+        )
+        one, other = row["asset"], row["neighbour"]
+        before = first.setdefault(frozenset((one, other)), row)
+        if one == other:
+            cells.refuse("neighbour", expected="another asset", remedy="remove the row")
+        elif before is not row:
+            remedy = "remove one of the two: a pair counts in both directions"
+            cells.refuse("neighbour", expected=f"each pair once (line {before.line} has it)", remedy=remedy)
+        elif None not in pair:
+            found.setdefault(one, []).append(Neighbour(other, distance_m))
+            found.setdefault(other, []).append(Neighbour(one, distance_m))
+    return {asset: tuple(sorted(each, key=lambda n: (n.distance_m, n.asset))) for asset, each in found.items()}

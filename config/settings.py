@@ -55,14 +55,21 @@ class Subscription(BaseModel):
     template: str = Field(min_length=1)
     """The same topic with names in braces: {domain}, {asset}, {device}, {channel}; `_` where a word means nothing."""
     decoder: str = Field(min_length=1)
-    """Key in the table of decoders: lifeline_json or plain_value."""
+    """Key in the table of decoders, docs/formats.md; or the name of one that another package brings."""
+    options: dict[str, object] = Field(default_factory=dict)
+    """What this decoder lets the subscription choose, docs/formats.md."""
+    devices: tuple[str, ...] = ()
+    """Devices that payloads may name where the topic has no {device}: ids with `*` and `?`, {field} of the template."""
+    compression: Literal["none", "gzip", "zlib"] = "none"
+    """How payloads are packed; unpacked they may have `intake.max_payload_bytes` too."""
 
 
 def default_subscriptions() -> tuple[Subscription, ...]:
-    """Return the two topics that Lifeline's own devices use."""
+    """Return the three topics that Lifeline's own devices use."""
     prefix = "lifeline/v1/{domain}/{asset}/{device}"
     return (
         Subscription(filter="lifeline/v1/+/+/+/up", template=f"{prefix}/up", decoder="lifeline_json"),
+        Subscription(filter="lifeline/v1/+/+/+/status", template=f"{prefix}/status", decoder="device_status"),
         Subscription(filter="lifeline/v1/+/+/+/+/value", template=f"{prefix}/{{channel}}/value", decoder="plain_value"),
     )
 

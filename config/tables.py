@@ -47,12 +47,16 @@ def unreadable(file: str, problems: Sequence[Problem]) -> Table:
     return Table(file, (), problems, is_readable=False)
 
 
-def parse_table(text: str, file: str, columns: Sequence[str]) -> Table:
-    """Return the rows of `text`, whose header must name exactly `columns`, in any order."""
+def parse_table(text: str, file: str, columns: Sequence[str], optional: Sequence[str] = ()) -> Table:
+    """Return the rows of `text`, whose header must name `columns` and may name `optional` ones, in any order.
+
+    A column that is not there reads as empty.
+    """
     reader = csv.reader(io.StringIO(text, newline=""), strict=True)
     rows: list[Row] = []
     problems: list[Problem] = []
     header: list[str] = []
+    absent: dict[str, str] = {}
     line = 0
     try:
         for cells in reader:
@@ -61,13 +65,15 @@ def parse_table(text: str, file: str, columns: Sequence[str]) -> Table:
                 continue
             if not header:
                 header = [cell.strip() for cell in cells]
-                problems = _header_problems(header, file, start, columns)
+                problems = _header_problems(header, file, start, (columns, optional))
                 if problems:
                     return unreadable(file, problems)
+                absent = dict.fromkeys(set(optional) - set(header), "")
             elif len(cells) != len(header):
                 problems.append(_width_problem(file, start, len(header), len(cells)))
             else:
-                rows.append(Row(file, start, {name: cell.strip() for name, cell in zip(header, cells, strict=True)}))
+                named = {name: cell.strip() for name, cell in zip(header, cells, strict=True)}
+                rows.append(Row(file, start, named | absent))
     except csv.Error as error:
         remedy = "check the quotes around this line; a quote inside a cell is written twice"
         problems.append(Problem(file, reader.line_num, "(row)", "CSV", str(error), remedy))
@@ -86,23 +92,26 @@ def _width_problem(file: str, line: int, expected: int, got: int) -> Problem:
     return Problem(file, line, "(row)", f"{expected} cells", str(got), remedy)
 
 
-def _header_problems(header: list[str], file: str, line: int, columns: Sequence[str]) -> list[Problem]:
+def _header_problems(
+    header: list[str], file: str, line: int, known: tuple[Sequence[str], Sequence[str]]
+) -> list[Problem]:
+    columns, optional = known
     if len(header) == 1 and any(mark in header[0] for mark in ";\t"):
         remedy = "save the file with commas between the cells"
         return [Problem(file, line, "(header)", ",".join(columns), "another separator than a comma", remedy)]
-    every = ", ".join(columns)
+    every = ", ".join([*columns, *optional])
     missing = [
-        Problem(file, line, name, "this column", "no such column", f"the header must name {every}")
+        Problem(file, line, name, "this column", "no such column", f"the header must name {', '.join(columns)}")
         for name in columns
         if name not in header
     ]
     unknown = [
         Problem(file, line, name or "(header)", f"one of {every}", "an unknown column", "remove or rename it")
         for name in header
-        if name not in columns
+        if name not in columns and name not in optional
     ]
     twice = [
         Problem(file, line, name, "the column once", "it again", "remove one of the two")
-        for name in sorted({name for name in columns if header.count(name) > 1})
+        for name in sorted({name for name in header if header.count(name) > 1})
     ]
     return missing + unknown + twice

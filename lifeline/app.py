@@ -6,12 +6,14 @@ arguments, environment and signals: `lifeline.cli` does.
 
 import contextlib
 import time
+from collections import Counter
 from collections.abc import Callable
 
 import structlog
 from prometheus_client import CollectorRegistry
 
 from alerts.acknowledge import Links
+from alerts.configurations import record_configuration
 from config.secrets import console_secret
 from lifeline.board import Board
 from lifeline.configuration import Configuration
@@ -41,7 +43,13 @@ _log = structlog.get_logger()
 class App:
     """One running program. `stores` and `stages` are open to look at."""
 
-    def __init__(self, configuration: Configuration, *, clock_ns: Callable[[], int] = time.time_ns) -> None:
+    def __init__(
+        self,
+        configuration: Configuration,
+        *,
+        clock_ns: Callable[[], int] = time.time_ns,
+        reloads: Counter[tuple[str, str]] | None = None,
+    ) -> None:
         """Open everything that `configuration` names; nothing runs before `start`.
 
         Raises:
@@ -50,6 +58,7 @@ class App:
         """
         settings, register = configuration.settings, configuration.register
         self.configuration = configuration
+        self._clock_ns = clock_ns
         self._supervisor = Supervisor()
         self.left: list[str] = []
         """Threads that did not end with `stop`: only the end of the process ends them."""
@@ -62,7 +71,7 @@ class App:
             around = Surroundings(links, latency_histograms(self.registry), clock_ns)
             self.stages = build_stages(configuration, self.stores, around, undo)
             self._watchdog = Watchdog(self.stages, self.stores.journal, self._supervisor, clock_ns)
-            gauges = Gauges(configuration.register, self.stores, self.stages, self._watchdog)
+            gauges = Gauges(configuration.register, self.stores, self.stages, self._watchdog, reloads)
             self.registry.register(StageCollector(gauges.counts, gauges.values))
             self._console = ConsoleServer(make_console(self._parts(links, clock_ns)), self._listener)
             self._undo = undo.pop_all()
@@ -89,6 +98,7 @@ class App:
     def start(self) -> None:
         """Start every thread: those that read first, the intake last."""
         stages, run = self.stages, self._supervisor.run
+        record_configuration(self.stores.ledger.database, self.configuration.version, self._clock_ns())
         run("console", self._console.run)
         run("rules", stages.rules.run)
         run("recorder", stages.recorder.run)

@@ -25,6 +25,18 @@ def summary(register: Register, ruleset: RuleSet) -> list[str]:
     return lines
 
 
+def district_size(register: Register) -> str:
+    """Return how much of what there is."""
+    parts = {
+        "regions": register.regions,
+        "assets": register.assets,
+        "sensors": register.sensors,
+        "contacts": register.contacts,
+        "duties": register.duties,
+    }
+    return ", ".join(f"{len(part)} {name}" for name, part in parts.items())
+
+
 def detection_s(limit: LevelLimit, sensor: Sensor) -> float:
     """Return the longest time from the onset of a danger to the alarm, seconds.
 

@@ -1,12 +1,10 @@
-"""I/O: the command line: run, demo, simulate, check, replay, explain, dead-letters.
+"""I/O: the command line: run, demo, simulate, check, coverage, replay, explain, dead-letters, import, export.
 
 Comes in: arguments. Goes out: a running program, or text and an exit code: 0 well, 1 not. Refuses to show a traceback
 for what a person can put right.
 """
 
 import functools
-import logging
-import os
 import signal
 import sys
 import threading
@@ -15,25 +13,34 @@ from pathlib import Path
 from typing import Annotated, ParamSpec
 
 import typer
+from rich.console import Console
+from rich.progress import Progress
 
 from collector.dead_letter import Reason
 from collector.journal.reading import JournalReader
 from config.errors import ConfigError
 from config.loading import load_settings
-from lifeline.app import App
+from config.merging import differences
 from lifeline.capacity import capacity
 from lifeline.chain import read_chain
-from lifeline.check import summary
+from lifeline.check import district_size, summary
 from lifeline.configuration import Configuration, load_configuration
 from lifeline.console.words import language
+from lifeline.coverage import Grouping, coverage_lines
+from lifeline.coverage import coverage as covered_by
+from lifeline.coverage import whole as covered_whole
 from lifeline.dead_letters import letter_line, republish
 from lifeline.demo.play import DemoOptions, run_demo
 from lifeline.explain import explanation
+from lifeline.importing import export_assets, export_table, import_into
+from lifeline.judge import Judge
 from lifeline.ledgers import existing_ledger
 from lifeline.logs import configure_logs
 from lifeline.replay import compare, replay_lines
+from lifeline.running import run_reloading
 from lifeline.simulate import SimulationOptions, run_simulation
 from lifeline.start_error import StartError
+from rules.engine import RuleEngine
 
 P = ParamSpec("P")
 
@@ -49,29 +56,22 @@ def command_line() -> typer.Typer:
     """Return the command line; nothing is read or started before it is called."""
     line = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
     line.callback()(_about)
-    for command in (run, demo, simulate, check, replay, explain):
+    for command in (run, demo, simulate, check, coverage, replay, explain):
         line.command()(_for_people(command))
     line.command("dead-letters")(_for_people(dead_letters))
+    line.command("import")(_for_people(import_district))
+    line.command("export")(_for_people(export_district))
     return line
 
 
 def run(config: ConfigPath = None) -> None:
-    """Run collector, rules, alerts and console until SIGTERM or Ctrl-C; exit 1 when a part of it failed."""
+    """Run collector, rules, alerts and console until SIGTERM or Ctrl-C; SIGHUP loads the district again."""
     settings = load_settings(config)
     configure_logs(settings.log.format, settings.log.level, sys.stderr)
-    program = App(load_configuration(settings))
-    stopping = _stop_on_signal()
-    program.start()
-    try:
-        while not stopping.is_set() and not program.wait(0.5):
-            pass
-    finally:
-        program.stop()
-    if program.left:
-        # A thread that hangs in the kernel or holds a lock would keep an orderly exit waiting for ever.
-        logging.shutdown()
-        os._exit(1)
-    raise typer.Exit(1 if program.failure else 0)
+    stopping, reloading = _stop_on_signal(), _on_signal(signal.SIGHUP)
+    configuration = load_configuration(settings)
+    code = run_reloading(configuration, lambda: load_configuration(settings), stopping, reloading)
+    raise typer.Exit(code)
 
 
 def demo(
@@ -106,6 +106,23 @@ def check(config: ConfigPath = None) -> None:
     lines = summary(configuration.register, configuration.ruleset)
     for line in (*lines, *capacity(configuration.register, configuration.settings)):
         typer.echo(line)
+
+
+def coverage(
+    config: ConfigPath = None,
+    *,
+    by: Annotated[Grouping, typer.Option(help="What the counts are of.")] = Grouping.DOMAIN,
+) -> None:
+    """Print who is alive, blind and never seen, as of the last snapshot in the ledger."""
+    configuration = load_configuration(load_settings(config))
+    register = configuration.register
+    judge = Judge(RuleEngine(configuration.ruleset, register))
+    position = judge.restore(existing_ledger(configuration.settings.ledger.url).snapshot())
+    judge.publish()
+    typer.echo(f"as of journal position {position}")
+    rows = [*covered_by(register, judge.board.health, by), covered_whole(register, judge.board.health)]
+    for text in coverage_lines(rows):
+        typer.echo(text)
 
 
 def replay(
@@ -169,6 +186,32 @@ def dead_letters(
         typer.echo(letter_line(letter))
 
 
+def import_district(
+    sources: Annotated[list[Path], typer.Argument(help="CSV or GeoJSON files, or folders of them.")],
+    into: Annotated[Path, typer.Option("--into", help="District folder; it is made when it does not exist.")],
+    *,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Check everything, write nothing.")] = False,
+) -> None:
+    """Put rows into a district folder: new keys are added, known ones replaced; all or nothing."""
+    with Progress(console=Console(stderr=True)) as progress:
+        imported = import_into(into, sources, progress, dry_run=dry_run)
+    for text in differences(imported.merges):
+        typer.echo(text)
+    typer.echo(f"{'would be' if dry_run else 'is'} a district of {district_size(imported.register)}")
+
+
+def export_district(
+    folder: Annotated[Path, typer.Argument(help="District folder.")],
+    target: Annotated[Path, typer.Argument(help="File to write: .csv, or .geojson for assets.")],
+    *,
+    table: Annotated[str, typer.Option(help="Which file of the district.")] = "assets",
+) -> None:
+    """Write one table of a district as CSV, or its assets as GeoJSON."""
+    is_map = target.suffix in (".geojson", ".json")
+    n_rows = export_assets(folder, target) if is_map else export_table(folder, table, target)
+    typer.echo(f"{n_rows} rows in {target}")
+
+
 def _about() -> None:
     """Lifeline: telemetry and warning system for a city's lifelines."""
 
@@ -181,10 +224,15 @@ def _reader(configuration: Configuration, path: Path | None) -> JournalReader:
 
 
 def _stop_on_signal() -> threading.Event:
-    stopping = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda _number, _frame: stopping.set())
-    return stopping
+    return _on_signal(signal.SIGTERM, signal.SIGINT)
+
+
+def _on_signal(*numbers: signal.Signals) -> threading.Event:
+    """Return what is set when one of the signals comes."""
+    came = threading.Event()
+    for number in numbers:
+        signal.signal(number, lambda _number, _frame: came.set())
+    return came
 
 
 def _for_people(command: Callable[P, None]) -> Callable[P, None]:
@@ -195,7 +243,7 @@ def _for_people(command: Callable[P, None]) -> Callable[P, None]:
         except ConfigError as error:
             for problem in error.problems:
                 typer.echo(str(problem), err=True)
-            typer.echo(f"{len(error.problems)} problem(s); nothing was started", err=True)
+            typer.echo(f"{len(error.problems)} problem(s); nothing was started or written", err=True)
             raise typer.Exit(1) from None
         except StartError as error:
             typer.echo(str(error), err=True)

@@ -3,8 +3,10 @@
 Comes in: settings. Goes out: `Configuration`, or one `ConfigError` with every problem of every file. Refuses to repair.
 """
 
+import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TypeVar
 
 from alerts.acknowledge import Links
@@ -12,6 +14,7 @@ from alerts.loading import load_routes
 from alerts.opening import open_channels
 from alerts.routing import Routes, check_duties
 from collector.pipeline import Pipeline
+from collector.plugins import load_decoders
 from config.errors import ConfigError, Problem
 from config.loading import load_quantities, load_register
 from config.quantities import Quantity
@@ -33,6 +36,8 @@ class Configuration:
     ruleset: RuleSet
     routes: Routes
     pipeline: Pipeline
+    version: str
+    """Hash of the district's files."""
 
 
 def load_configuration(settings: Settings) -> Configuration:
@@ -41,19 +46,44 @@ def load_configuration(settings: Settings) -> Configuration:
     Raises:
         ConfigError: every problem that could be found; files that depend on a broken one are not judged.
     """
-    quantities = load_quantities()
+    version = district_version(settings.district)
+    quantities = load_quantities(settings.district)
     register = load_register(settings.district, quantities)
     channels = [channel.name for channel in settings.channels]
     problems: list[Problem] = []
     ruleset = _try(problems, lambda: load_rules(settings.district / "rules.yaml", register, quantities))
     routes = _try(problems, lambda: load_routes(settings.district / "routes.yaml", channels))
-    pipeline = _try(problems, lambda: Pipeline(register, quantities, settings.mqtt.subscriptions, settings.intake))
+    pipeline = _try(problems, lambda: _pipeline(settings, quantities, register))
     _try(problems, lambda: open_channels(settings.channels, Links("http://127.0.0.1", b"")))
     if ruleset is not None and routes is not None:
         _try(problems, lambda: check_duties(routes, register, capable_levels(ruleset, register)))
+    if district_version(settings.district) != version:
+        problems.append(_changing(settings.district))
     if problems or ruleset is None or routes is None or pipeline is None:
         raise ConfigError(problems)
-    return Configuration(settings, quantities, register, ruleset, routes, pipeline)
+    return Configuration(settings, quantities, register, ruleset, routes, pipeline, version)
+
+
+def _pipeline(settings: Settings, quantities: Mapping[str, Quantity], register: Register) -> Pipeline:
+    """Return the intake's pure half, with the decoders that other packages bring."""
+    subscriptions = settings.mqtt.subscriptions
+    decoders = load_decoders(subscription.decoder for subscription in subscriptions)
+    return Pipeline(register, quantities, subscriptions, settings.intake, decoders=decoders)
+
+
+def district_version(folder: Path) -> str:
+    """Return the hash of the files that make the district in `folder`."""
+    total = hashlib.sha256()
+    for path in sorted([*folder.glob("*.csv"), *folder.glob("*.yaml")]):
+        content = path.read_bytes()
+        total.update(f"{path.name} {len(content)}\n".encode())
+        total.update(content)
+    return total.hexdigest()[:16]
+
+
+def _changing(folder: Path) -> Problem:
+    remedy = "wait until it is written and load it again"
+    return Problem(str(folder), 0, "(folder)", "files that stay as they are", "one that changed meanwhile", remedy)
 
 
 def _try(problems: list[Problem], load: Callable[[], T]) -> T | None:

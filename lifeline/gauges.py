@@ -24,8 +24,16 @@ from rules.events import Dimension
 class Gauges:
     """Reads everything that `/metrics` shows beside the histograms."""
 
-    def __init__(self, register: Register, stores: Stores, stages: Stages, watchdog: Watchdog) -> None:
-        """Look at `stores`, `stages` and `watchdog` when asked."""
+    def __init__(
+        self,
+        register: Register,
+        stores: Stores,
+        stages: Stages,
+        watchdog: Watchdog,
+        reloads: Counter[tuple[str, str]] | None = None,
+    ) -> None:
+        """Look at `stores`, `stages` and `watchdog` when asked; `reloads` outlives them."""
+        self._reloads = Counter() if reloads is None else reloads
         self._register, self._stores, self._stages, self._watchdog = register, stores, stages, watchdog
 
     def counts(self) -> list[Counts]:
@@ -42,6 +50,7 @@ class Gauges:
             stores.journal.counts,
             stores.history.counts,
             stores.ledger.counts,
+            self._reloads,
         ]
         return list({id(counter): counter for counter in counters}.values())
 

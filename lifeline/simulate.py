@@ -43,7 +43,7 @@ def run_simulation(settings: Settings, options: SimulationOptions, stopping: thr
     Raises:
         ConfigError: the district or a scenario's name is wrong.
     """
-    quantities = load_quantities()
+    quantities = load_quantities(settings.district)
     register = load_register(settings.district, quantities)
     start_ns = time.time_ns()
     scenarios = _scenarios(register, options, start_ns)

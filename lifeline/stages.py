@@ -12,6 +12,7 @@ from alerts.alert import Alert, Plan
 from alerts.dispatch import Dispatcher
 from alerts.opening import open_channels
 from alerts.planning import District, plan_step
+from collector.check_memory import CheckMemory
 from collector.mqtt import MqttIntake
 from collector.recorder import Recorder
 from lifeline.configuration import Configuration
@@ -74,9 +75,11 @@ def build_stages(
         clock_ns=around.clock_ns,
     )
     recorder = Recorder(stores.journal, stores.history, settings.history.batch_readings)
+    memory = CheckMemory(settings.journal.path.with_name("checks.bin"), configuration.pipeline.plausibility)
+    memory.load(stores.journal)
     readers = (lambda: recorder.status().position, lambda: rules.status().snapshot)
     return Stages(
-        MqttIntake(settings.mqtt, settings.intake, configuration.pipeline, stores.journal),
+        MqttIntake(settings.mqtt, settings.intake, configuration.pipeline, stores.journal, memory=memory),
         engine,
         rules,
         recorder,

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from collector.batch import Quality, ReadingBatch
 from config.register import Register
+from rules.power import Power
 
 RECEIVED_CLOCK = np.uint8(Quality.TIME_SERVER | Quality.TIME_FUTURE | Quality.TIME_PAST)
 """Any of these bits: the time is not the device's own but when the reading was received."""
@@ -34,6 +35,7 @@ class Arrivals:
         usable: bool[n], not flagged OUT_OF_RANGE.
         advanced: bool[n], a usable heartbeat whose value differs from the one before.
         sighted: bool[n], the first usable value of a heartbeat, which says nothing yet about its going on.
+        stuck: bool[n], the same value as before from a device whose battery is failing.
     """
 
     received_ns: int
@@ -45,10 +47,27 @@ class Arrivals:
     usable: NDArray[np.bool_]
     advanced: NDArray[np.bool_]
     sighted: NDArray[np.bool_]
+    stuck: NDArray[np.bool_]
+
+    def part(self, start: int, end: int) -> "Arrivals":
+        """Return the arrivals from `start` to before `end`."""
+        rows = slice(start, end)
+        return Arrivals(
+            self.received_ns,
+            self.place[rows],
+            self.sensor[rows],
+            self.time_ns[rows],
+            self.value[rows],
+            self.quality[rows],
+            self.usable[rows],
+            self.advanced[rows],
+            self.sighted[rows],
+            self.stuck[rows],
+        )
 
 
 class Admission:
-    """Remembers the newest time of every sensor and the last value of every heartbeat."""
+    """Remembers the newest time of every sensor, the last value of every heartbeat, and what `Power` remembers."""
 
     def __init__(self, register: Register, counts: Counter[tuple[str, str]]) -> None:
         n = len(register.sensors)
@@ -58,6 +77,7 @@ class Admission:
         """A reading was admitted."""
         self.beat = np.full(n, np.nan)
         """Last usable value of each heartbeat, NaN before the first."""
+        self.power = Power(register)
         heartbeats = heartbeats_of(register)
         self._is_heartbeat = np.array([sensor.id in heartbeats for sensor in register.sensors], np.bool_)
         self._row = np.zeros(n, np.intp)
@@ -73,7 +93,8 @@ class Admission:
         self.is_seen[sensor] = True
         usable = (quality & Quality.OUT_OF_RANGE) == 0
         advanced, sighted = self._beats(sensor, value, usable)
-        return Arrivals(batch.received_ns, place, sensor, time_ns, value, quality, usable, advanced, sighted)
+        stuck = self.power.stuck(sensor, value, usable)
+        return Arrivals(batch.received_ns, place, sensor, time_ns, value, quality, usable, advanced, sighted, stuck)
 
     def _judgeable(self, sensor: NDArray[np.intp], value: NDArray[np.float64]) -> NDArray[np.intp]:
         """Return the places of readings that a rule can look at; a poisoned one never reaches the columns."""

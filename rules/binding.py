@@ -55,9 +55,9 @@ class Binder:
             self.bound.append(found)
 
     def check_all(self) -> None:
-        """Find what is wrong between rules: the same id twice, a sensor whose health two rules judge."""
+        """Find what is wrong between rules: the same id twice, a sensor whose health two rules of a kind judge."""
         by_id: dict[str, Bound] = {}
-        watched: dict[int, str] = {}
+        watched: dict[tuple[str, int], str] = {}
         for each in self.bound:
             before = by_id.setdefault(each.rule.id, each)
             if before is not each:
@@ -66,15 +66,16 @@ class Binder:
                 self._refuse(each.document, (*each.path, "id"), f"an id not used at {place}", each.rule.id, remedy)
             self._check_health(each, watched)
 
-    def _check_health(self, each: Bound, watched: dict[int, str]) -> None:
+    def _check_health(self, each: Bound, watched: dict[tuple[str, int], str]) -> None:
         if RULE_KINDS[each.rule.kind].dimension is not Dimension.HEALTH:
             return
         for number in each.rule.sensors:
-            before = watched.setdefault(number, each.rule.id)
+            before = watched.setdefault((each.rule.kind, number), each.rule.id)
             if before != each.rule.id:
                 got = f"{self.register.sensors[number].id}, already judged by {before}"
                 remedy = "narrow `where` of one of them"
-                self._refuse(each.document, each.path, "sensors whose health no other rule judges", got, remedy)
+                expected = f"sensors that no other {each.rule.kind} rule judges"
+                self._refuse(each.document, each.path, expected, got, remedy)
                 return
 
     def _bind(self, document: Document, path: Path, entry: object) -> Bound | None:

@@ -37,7 +37,9 @@ class RuleEngine:
         """What the sensor numbers of `alarms` stand for."""
         self.alarms: tuple[AlarmKey, ...] = alarm_keys(ruleset, register)
         """What the dense alarm numbers stand for."""
-        self._health = np.array([i for i, key in enumerate(self.alarms) if key.dimension is Dimension.HEALTH], np.intp)
+        blinding = {rule.id for rule in ruleset.rules if RULE_KINDS[rule.kind].blinds}
+        is_health = [key.dimension is Dimension.HEALTH and key.rule in blinding for key in self.alarms]
+        self._health = np.flatnonzero(np.array(is_health, np.bool_))
         self._sensor = np.array([key.sensor for key in self.alarms], np.intp)
         self.counts: Counter[tuple[str, str]] = Counter()
         """Metric name and reason to how often, since this engine was made; not part of a snapshot."""

@@ -44,6 +44,16 @@ class Reason(IntEnum):
     """Registered, listened for, and never heard."""
     HEARD_AGAIN = 6
     """A usable reading and heartbeat are back."""
+    DEVICE_OFFLINE = 7
+    """The device, its gateway or the broker said that it has gone."""
+    FLAT_LINE = 8
+    """Standing still for longer than ever, and nothing else on the device moves."""
+    MOVES_AGAIN = 9
+    """The value, or another of its device, changes again."""
+    BATTERY_LOW = 10
+    """The charge is at or below the limit."""
+    BATTERY_WELL = 11
+    """The charge is back above limit and deadband."""
 
 
 @dataclass(frozen=True, slots=True)

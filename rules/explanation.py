@@ -61,6 +61,14 @@ _SILENCE = {
         "Readings arrive, but the device's heartbeat stands still{within}",
     ),
     Reason.NEVER_SEEN: ("已登记，但从未收到读数{within}", "Registered, but never heard{within}"),
+    Reason.DEVICE_OFFLINE: ("设备已离线", "The device has gone offline"),
+    Reason.FLAT_LINE: (
+        "读数长时间不变，且该设备其他读数也不变",
+        "The reading has stood still for longer than ever, and nothing else on the device moves",
+    ),
+    Reason.MOVES_AGAIN: ("读数恢复变化", "Readings of the device change again"),
+    Reason.BATTERY_LOW: ("电池电量低", "The battery is low"),
+    Reason.BATTERY_WELL: ("电池电量已恢复", "The battery is charged again"),
     Reason.HEARD_AGAIN: ("读数和心跳已恢复", "Readings and heartbeat are back"),
 }
 

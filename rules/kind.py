@@ -122,3 +122,5 @@ class RuleKind:
     options: type[BaseModel]
     """A model that also satisfies `KindOptions`; unknown keys are forbidden."""
     build: Callable[[Sequence[BoundRule], Register, Counter[tuple[str, str]]], Evaluator]
+    blinds: bool = True
+    """Of a health kind: while its alarm stands, the sensor says nothing that can be trusted."""

@@ -3,7 +3,8 @@
 Comes in: an engine's parts; or bytes. Goes out: bytes; or the parts filled. What the bytes say is matched by sensor id
 and alarm id, never by dense number. Refuses bytes that are not intact, and objects inside them.
 
-The bytes are a numpy `.npz` archive: a zip of plain columns, each with its CRC-32.
+The bytes are the CRC-32 of all that follows, and a numpy `.npz` archive: a zip of plain columns. The zip's own checks
+cover its members, not its directory, whose lengths a changed bit would be believed.
 """
 
 import io
@@ -19,6 +20,7 @@ from rules.arrivals import Admission
 from rules.kind import Evaluator, State
 
 FORMAT = 2
+_CRC_BYTES = 4
 _SEPARATOR = "\n"
 _REMEDY = "replay the journal from its start instead"
 
@@ -62,7 +64,8 @@ def _archived(columns: Mapping[str, NDArray[np.generic]]) -> bytes:
             np.lib.format.write_array(plain, column, allow_pickle=False)
             # Level 1: a quiet district shrinks tenfold already, and higher levels cost several times as long.
             archive.writestr(member, plain.getvalue(), zipfile.ZIP_DEFLATED, compresslevel=1)
-    return blob.getvalue()
+    content = blob.getvalue()
+    return zlib.crc32(content).to_bytes(_CRC_BYTES, "little") + content
 
 
 def unpack(blob: bytes, parts: Parts, sensor_ids: Sequence[str], alarm_ids: Sequence[str]) -> int:
@@ -79,8 +82,10 @@ def unpack(blob: bytes, parts: Parts, sensor_ids: Sequence[str], alarm_ids: Sequ
 
 
 def _load(blob: bytes) -> dict[str, NDArray[np.generic]]:
+    if zlib.crc32(blob[_CRC_BYTES:]) != int.from_bytes(blob[:_CRC_BYTES], "little"):
+        raise SnapshotError(f"snapshot: expected bytes of the CRC before them, got others; {_REMEDY}")
     try:
-        with zipfile.ZipFile(io.BytesIO(blob)) as archive:
+        with zipfile.ZipFile(io.BytesIO(blob[_CRC_BYTES:])) as archive:
             names = archive.namelist()
             columns = {name.removesuffix(".npy"): _member(archive, name) for name in names}
     except (zipfile.BadZipFile, zlib.error, OSError, EOFError, ValueError, NotImplementedError, RuntimeError) as error:
@@ -91,7 +96,6 @@ def _load(blob: bytes) -> dict[str, NDArray[np.generic]]:
 
 
 def _member(archive: zipfile.ZipFile, name: str) -> NDArray[np.generic]:
-    # Read to the end before parsing: only then has the CRC been compared.
     column: NDArray[np.generic] = np.lib.format.read_array(io.BytesIO(archive.read(name)), allow_pickle=False)
     return column
 
@@ -147,7 +151,12 @@ def _move(old: NDArray[np.generic], new: NDArray[np.generic], match: _Match) -> 
 
 
 def _admission_columns(admission: Admission) -> dict[str, NDArray[np.generic]]:
-    return {"newest_ns": admission.newest_ns, "is_seen": admission.is_seen, "beat": admission.beat}
+    return {
+        "newest_ns": admission.newest_ns,
+        "is_seen": admission.is_seen,
+        "beat": admission.beat,
+        "last": admission.power.last,
+    }
 
 
 def _from_ids(ids: Sequence[str]) -> NDArray[np.uint8]:

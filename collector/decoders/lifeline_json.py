@@ -7,7 +7,6 @@ identified by its sensor and time. Of a key written twice the last counts; unkno
 devices may say more than we read.
 """
 
-import json
 from collections.abc import Mapping
 from typing import Literal
 
@@ -15,6 +14,7 @@ import msgspec
 
 from collector.batch import Quality
 from collector.dead_letter import Reason
+from collector.json_values import read_json
 from collector.payload import NO_TIME, Columns, PayloadError
 from collector.times import LAST_MS, epoch_ms_to_ns, rfc3339_to_ns
 
@@ -49,10 +49,7 @@ _DECODER = msgspec.json.Decoder(_Message)
 def decode(payload: bytes, fields: Mapping[str, str], max_readings: int) -> Columns:
     """Return the readings; see `Decoder`. `fields` are not needed: the device's own channels name the sensors."""
     del fields
-    try:
-        message = _DECODER.decode(payload)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-        raise _why(payload, error) from None
+    message = read_json(payload, _DECODER)
     if (message.m is None) == (message.r is None):
         raise PayloadError(Reason.SCHEMA, "$: expected exactly one of m and r")
     if message.m is None:
@@ -134,30 +131,6 @@ def _time_ns(ts: int | str | list[int] | None) -> int:
     if ts is None:
         return NO_TIME
     raise PayloadError(Reason.SCHEMA, "$.ts: expected one time, got a list")
-
-
-def _why(payload: bytes, error: Exception) -> PayloadError:
-    """Tell NaN, Infinity and 1e999 (a sensor that failed) from text that is no JSON and from other types."""
-    detail = str(error)
-    if "Number out of range" in detail:
-        return PayloadError(Reason.NOT_FINITE, f"expected a number within float64: {detail}")
-    if "Integer value out of range" in detail:
-        return PayloadError(Reason.TIME_UNREPRESENTABLE, f"expected a time from 1678 to 2262: {detail}")
-    if isinstance(error, msgspec.ValidationError):
-        return PayloadError(Reason.SCHEMA, detail)
-    if _has_not_finite_word(payload):
-        return PayloadError(Reason.NOT_FINITE, "expected numbers, got NaN or Infinity, which JSON does not have")
-    return PayloadError(Reason.SYNTAX, detail)
-
-
-def _has_not_finite_word(payload: bytes) -> bool:
-    """Return whether Python's laxer parser reads the payload and meets NaN or Infinity in it."""
-    words: list[str] = []
-    try:
-        json.loads(payload, parse_constant=words.append)
-    except (ValueError, RecursionError):
-        return False
-    return bool(words)
 
 
 def encode(columns: Columns) -> bytes:

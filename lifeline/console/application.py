@@ -14,6 +14,7 @@ from starlette.exceptions import HTTPException
 
 from config.levels import WarningLevel
 from lifeline.console.api import ApiRoutes
+from lifeline.console.coverage import CoverageRoutes
 from lifeline.console.pages import PageRoutes
 from lifeline.console.parts import Parts
 from lifeline.console.phone import PhoneRoutes
@@ -26,7 +27,13 @@ def make_console(parts: Parts) -> FastAPI:
     """Return the application with all its routes."""
     application = FastAPI(title="Lifeline", openapi_url=None, docs_url=None, redoc_url=None)
     pages = Pages()
-    for routes in (PageRoutes(parts, pages), PhoneRoutes(parts, pages), ApiRoutes(parts), ProbeRoutes(parts)):
+    for routes in (
+        PageRoutes(parts, pages),
+        PhoneRoutes(parts, pages),
+        ApiRoutes(parts),
+        CoverageRoutes(parts, pages),
+        ProbeRoutes(parts),
+    ):
         application.include_router(routes.router)
     application.add_api_route("/levels.css", _levels_sheet, response_class=Response)
     application.mount("/static", StaticFiles(directory=Path(__file__).parent / "static"))

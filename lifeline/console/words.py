@@ -25,6 +25,10 @@ def word(key: str, lang: Language) -> str:
 
 _WORDS = {
     "lifeline": ("城市生命线", "Lifeline"),
+    "coverage": ("感知覆盖", "Coverage"),
+    "covered": ("全部测点在线的对象", "assets heard in full"),
+    "domain": ("领域", "Domain"),
+    "street": ("街道", "Street"),
     "overview": ("总览", "Overview"),
     "assets": ("对象", "Assets"),
     "asset": ("对象", "Asset"),

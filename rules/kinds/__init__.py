@@ -4,10 +4,14 @@ from collections.abc import Mapping
 
 from rules.events import Dimension
 from rules.kind import RuleKind
+from rules.kinds.battery import Battery, BatteryOptions
+from rules.kinds.flat import Flat, FlatOptions
 from rules.kinds.stale import Stale, StaleOptions
 from rules.kinds.threshold import Threshold, ThresholdOptions
 
 RULE_KINDS: Mapping[str, RuleKind] = {
+    "battery": RuleKind(Dimension.HEALTH, BatteryOptions, Battery, blinds=False),
+    "flat": RuleKind(Dimension.HEALTH, FlatOptions, Flat),
     "stale": RuleKind(Dimension.HEALTH, StaleOptions, Stale),
     "threshold": RuleKind(Dimension.HAZARD, ThresholdOptions, Threshold),
 }

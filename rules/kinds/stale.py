@@ -1,4 +1,4 @@
-"""`stale`: a sensor that is not heard, or whose device has stopped counting, is blind.
+"""`stale`: a sensor that is not heard, or whose device has stopped counting or said goodbye, is blind.
 
 Comes in: admitted readings and the received time of each batch. Goes out: transitions of health alarms, level 1 while
 blind. Refuses to know hazards: a red sensor that falls silent stays red and is blind as well.
@@ -8,6 +8,9 @@ Silence is measured in *listening time*: the sum of the steps of `received_ns` f
 arrives, up to the batch before it and before its own readings, at most once per second of listening time. A step of
 more than 2 s means that listening was interrupted; a sensor that was not heard for its stale time since then gets
 10 s of listening time more, because one clamped step alone can be longer than the stale time of a fast sensor.
+
+A device that is said to be offline is blind at once, and stays so until it is said to be online and its readings and
+heartbeat are heard again: being online alone proves nothing.
 
 >>> from collector.batch import make_batch, tick
 >>> from config.register import Register, Sensor
@@ -35,13 +38,14 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
-from config.quantities import Quantity
+from config.quantities import ONLINE, Quantity
 from config.register import Register, Sensor
 from rules.arrivals import Arrivals, heartbeat_numbers, starts_of
 from rules.events import Reason
 from rules.inputs import Inputs, inputs_of, joined
 from rules.kind import NEVER_NS, BoundRule, Fault, Found, State, alarm_numbers
 from rules.links import Links
+from rules.presence import Presence
 from rules.rule import LevelLimit
 
 _SECOND_NS = 1_000_000_000
@@ -52,6 +56,8 @@ INTERRUPTION_NS = 2 * _SECOND_NS
 PATIENCE_NS = 2 * LONGEST_STEP_NS
 """Added to a stale time in which listening was interrupted; assumed: two interruptions in a row."""
 _BLIND = np.int8(1)
+_ABOUT_DEVICES = frozenset({"heartbeat", "battery", ONLINE})
+"""Quantities whose silence is the device's, not one more sensor's."""
 
 
 class StaleOptions(BaseModel):
@@ -64,8 +70,8 @@ class StaleOptions(BaseModel):
         return ()
 
     def binds(self, sensor: Sensor, heartbeats: frozenset[str]) -> bool:
-        """Tell whether `sensor` is watched: not a heartbeat, which is judged with the others, and not a battery."""
-        return sensor.id not in heartbeats and sensor.quantity not in {"heartbeat", "battery"}
+        """Tell whether `sensor` is watched: not what tells of the device, such as its heartbeat and battery."""
+        return sensor.id not in heartbeats and sensor.quantity not in _ABOUT_DEVICES
 
     def faults(self, quantity: Quantity | None, sensors: Sequence[Sensor]) -> Iterator[Fault]:
         """Yield nothing: a stale rule works for any sensor of the register."""
@@ -88,6 +94,7 @@ class Stale:
         self._fed = Links(n_sensors, self._sensor, np.arange(n))
         has_beat = np.flatnonzero(self._beat >= 0)
         self._proved = Links(n_sensors, self._beat[has_beat], has_beat)
+        self._presence = Presence(register, self._sensor)
         self.level: NDArray[np.int8] = np.zeros(n, np.int8)
         self._episode_ns = np.full(n, NEVER_NS)
         self._changed_ns = np.full(n, NEVER_NS)
@@ -102,22 +109,25 @@ class Stale:
         """Sensors whose arrival could end a blindness."""
 
     def evaluate(self, arrivals: Arrivals) -> list[Found]:
-        """Return who fell silent before these arrivals, and who is heard again with them."""
+        """Return who fell silent before these arrivals, and who has gone or is heard again with them."""
         found = []
         if self._clock.is_due(arrivals.received_ns) and self._clock.listening_ns > self._earliest_ns:
             found.append(self._fall_silent(self._clock.received_ns))
         self._clock.step(arrivals.received_ns)
-        rows = np.flatnonzero(self._awaited[arrivals.sensor])
-        if len(rows):
-            found.append(self._hear_again(self._inputs(arrivals, rows)))
-        self._remember(arrivals)
+        for piece, is_presence in self._presence.pieces(arrivals):
+            rows = np.flatnonzero(self._awaited[piece.sensor])
+            if is_presence:
+                found.append(self._hear_presence(piece))
+            elif len(rows):
+                found.append(self._hear_again(self._inputs(piece, rows)))
+            self._remember(piece)
         return found
 
     def _fall_silent(self, received_ns: int) -> Found:
         """Return the sensors that have become blind by the batch received at `received_ns`."""
         sensor, beat = self._sensor, self._beat
-        unheard = self._is_silent(self._heard_ns[sensor], self._stale_ns[sensor])
-        stuck = (beat >= 0) & self._is_silent(self._advanced_ns[beat], self._stale_ns[beat])
+        unheard = self._clock.is_silence(self._heard_ns[sensor], self._stale_ns[sensor])
+        stuck = (beat >= 0) & self._clock.is_silence(self._advanced_ns[beat], self._stale_ns[beat])
         b = np.flatnonzero((unheard | stuck) & (self.level == 0))
         sensor, beat, unheard = sensor[b], beat[b], unheard[b]
         last_ns = np.where(unheard, self._time_ns[sensor], self._beat_time_ns[beat])
@@ -130,11 +140,6 @@ class Stale:
         reason = np.where(unheard, silent, Reason.NO_HEARTBEAT).astype(np.uint8)
         self._episode_ns[b] = time_ns
         return self._turn(b, np.full(len(b), -1), time_ns, np.full(len(b), np.nan), reason)
-
-    def _is_silent(self, heard_ns: NDArray[np.int64], stale_ns: NDArray[np.int64]) -> NDArray[np.bool_]:
-        patience_ns = np.where(self._clock.since_interruption_ns <= stale_ns, PATIENCE_NS, 0)
-        silent: NDArray[np.bool_] = self._clock.listening_ns - heard_ns > stale_ns + patience_ns
-        return silent
 
     def _hear_again(self, inputs: Inputs) -> Found:
         """Return the blind sensors for which a usable reading and, if they have one, an advancing heartbeat are back.
@@ -155,6 +160,27 @@ class Stale:
         time_ns = np.maximum(inputs.time_ns[ends], self._changed_ns[b])
         return self._turn(b, inputs.place[ends], time_ns, value, np.full(len(b), Reason.HEARD_AGAIN, np.uint8))
 
+    def _hear_presence(self, piece: Arrivals) -> Found:
+        """Return whose device has gone, and who was heard before the device was said to be back."""
+        row, b = self._presence.reach(piece.sensor)
+        row, b = row[piece.usable[row]], b[piece.usable[row]]
+        gone = piece.value[row] == 0
+        sensor, beat = self._sensor[b], self._beat[b]
+        # What was heard before the end is no sign of life after it.
+        long_ago_ns = self._clock.listening_ns - 1 - self._stale_ns
+        self._heard_ns[sensor[gone]] = long_ago_ns[sensor[gone]]
+        self._advanced_ns[beat[gone & (beat >= 0)]] = long_ago_ns[beat[gone & (beat >= 0)]]
+        blind = self.level[b] > 0
+        fresh = self._is_fresh(self._heard_ns, self._time_ns, sensor)
+        fresh &= self._is_fresh(self._advanced_ns, self._beat_time_ns, beat)
+        turns = np.flatnonzero(np.where(gone, ~blind, blind & fresh))
+        row, b, gone = row[turns], b[turns], gone[turns]
+        time_ns = np.maximum(piece.time_ns[row], self._changed_ns[b] + gone)
+        self._episode_ns[b[gone]] = time_ns[gone]
+        value = np.where(gone, np.nan, self._value[self._sensor[b]])
+        reason = np.where(gone, Reason.DEVICE_OFFLINE, Reason.HEARD_AGAIN).astype(np.uint8)
+        return self._turn(b, piece.place[row], time_ns, value, reason)
+
     def _inputs(self, arrivals: Arrivals, rows: NDArray[np.intp]) -> Inputs:
         """Return what `rows` of `arrivals` bring to blind bindings, sorted by binding and then place."""
         readings = rows[arrivals.usable[rows]]
@@ -166,7 +192,8 @@ class Stale:
             inputs_of(arrivals, beats[beat_row], beat_binding, is_beat=True),
         )
         inputs = joined(parts)
-        inputs = inputs.take(self.level[inputs.binding] > 0)
+        awaited = (self.level > 0) & ~self._presence.is_offline(self._value)
+        inputs = inputs.take(awaited[inputs.binding])
         return inputs.take(np.lexsort((inputs.place, inputs.binding)))
 
     def _is_fresh(
@@ -257,6 +284,12 @@ class _Clock:
     def since_interruption_ns(self) -> int:
         """Listening time since listening was last interrupted."""
         return int(self.columns[1] - self.columns[3])
+
+    def is_silence(self, heard_ns: NDArray[np.int64], stale_ns: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """Tell who was last heard too long ago."""
+        patience_ns = np.where(self.since_interruption_ns <= stale_ns, PATIENCE_NS, 0)
+        silent: NDArray[np.bool_] = self.listening_ns - heard_ns > stale_ns + patience_ns
+        return silent
 
     def is_due(self, received_ns: int) -> bool:
         """Tell whether silence is to be judged before a batch received at `received_ns`; then it is taken as done."""

@@ -164,6 +164,7 @@ class Threshold:
         self._ladder = Ladder(table, row, stale_ns, self.alarm, beat >= 0)
         self.level: NDArray[np.int8] = self._ladder.level
         self._holds = np.array([each.on_suspect is OnSuspect.HOLD for each in options], np.bool_)[row]
+        self._live = np.array([each.live for each in options], np.bool_)[row]
         self._fed = Links(len(register.sensors), sensor, np.arange(len(sensor)))
         self._proved = Links(len(register.sensors), beat[has_beat], has_beat)
         self._stirred = np.zeros(len(sensor), np.bool_)
@@ -175,6 +176,10 @@ class Threshold:
             judged = arrivals.usable[row] | ~self._holds[binding]
             self._counts["readings_held", "out_of_range"] += int(np.count_nonzero(~judged))
             row, binding = row[judged], binding[judged]
+        if arrivals.stuck.any():
+            evidence = ~(arrivals.stuck[row] & self._live[binding])
+            self._counts["readings_held", "failing_power"] += int(np.count_nonzero(~evidence))
+            row, binding = row[evidence], binding[evidence]
         self._counts["threshold_evaluations", ""] += len(binding)
         ladder, value = self._ladder, arrivals.value[row]
         # Written so that a value that compares with nothing counts as not calm.

@@ -213,7 +213,7 @@ def test_plan_never_seen_sends_nothing_and_says_why():
     )
 
 
-@pytest.mark.parametrize("reason", [Reason.NO_READING, Reason.NO_HEARTBEAT])
+@pytest.mark.parametrize("reason", [Reason.NO_READING, Reason.NO_HEARTBEAT, Reason.DEVICE_OFFLINE])
 def test_plan_health_never_makes_a_hazard_message(reason):
     """Whatever a dead device looks like, its notice is no warning."""
     [planned] = plan(blind(BLIND_PRESSURE, 10.0, reason)).planned

@@ -36,10 +36,14 @@ def register() -> Register:
     return Register({}, assets, sensors, {}, [])
 
 
+def quantities() -> dict[str, Quantity]:
+    """Return the one quantity of `register()`."""
+    return {"pressure": Quantity("pressure", "压力", "pressure", "MPa", 0.0, 1000.0, 1.0, 3, {}, "assumed")}
+
+
 def pipeline(**limits: float) -> Pipeline:
     """Return a pipeline over `register()`; pressures from 0 to 1,000 are in range."""
-    quantities = {"pressure": Quantity("pressure", "压力", "pressure", "MPa", 0.0, 1000.0, 1.0, 3, {}, "assumed")}
-    return Pipeline(register(), quantities, default_subscriptions(), IntakeSettings(**limits))
+    return Pipeline(register(), quantities(), default_subscriptions(), IntakeSettings(**limits))
 
 
 def message(values: object, topic: str = TOPIC, **fields: object) -> RawMessage:

@@ -21,6 +21,22 @@ def test_template_with_underscore_leaves_the_level_out():
     assert {"device": "D"} == fields
 
 
+def test_template_with_text_around_a_field_gives_the_field():
+    """The entity id in parentheses of OGC SensorThings is a field."""
+    template = compile_template("v1.1/Datastreams({device})/Observations")
+
+    assert {"device": "999"} == template.match("v1.1/Datastreams(999)/Observations")
+    assert template.match("v1.1/Datastreams()/Observations") is None
+
+
+def test_template_beginning_with_a_slash_fits_such_topics_only():
+    """The topics of FIWARE begin with a slash; it belongs to the shape."""
+    template = compile_template("/json/_/{device}/attrs")
+
+    assert {"device": "D"} == template.match("/json/KEY/D/attrs")
+    assert template.match("json/KEY/D/attrs") is None
+
+
 @pytest.mark.parametrize(
     "topic", ["lifeline/v1/fire/T-1/FT-1/down", "lifeline/v1/fire/T-1/FT-1", "lifeline/v1/fire//FT-1/up", "x" + UP, ""]
 )
@@ -30,7 +46,8 @@ def test_template_other_shape_gives_none(topic):
 
 
 @pytest.mark.parametrize(
-    "text", ["a//{device}", "a/x{device}", "a/{}/b", "a/{device}/{device}", "a/+/b", "a/#", "{a b}", ""]
+    "text",
+    ["a//{device}", "a/{x}{device}", "a/{x", "a/{}/b", "a/{device}/{device}", "a/+/b", "a/#", "{a b}", "", "/", "a/"],
 )
 def test_template_malformed_is_refused(text):
     """A template with an empty, mixed, repeated or wildcard level is an error that names the level."""
@@ -71,13 +88,20 @@ def test_filter_table_of_the_standard_holds(topic_filter, topic, expected):
         ("a/#", "wildcard"),
         ("a/\0", "NUL"),
         ("a//b", "empty level"),
-        ("/a", "empty level"),
+        ("/", "empty level"),
+        ("//a", "empty level"),
+        ("a/", "empty level"),
         (b"a/\xff/b".decode(errors="surrogateescape"), "0xff"),
     ],
 )
 def test_topic_not_valid_says_why(topic, word):
     """Each kind of bad topic is told from the others."""
     assert word in topic_problem(topic)
+
+
+def test_topic_beginning_with_a_slash_is_valid():
+    """FIWARE's agents publish such topics."""
+    assert "" == topic_problem("/json/KEY/D/attrs")
 
 
 def test_topic_with_chinese_levels_is_valid():

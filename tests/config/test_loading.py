@@ -289,6 +289,9 @@ def garbage_district(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return _district(tmp_path_factory.mktemp("garbage"))
 
 
+QUANTITIES = load_quantities()
+
+
 @given(name=st.sampled_from(list(TABLES)), content=st.binary(max_size=200))
 def test_register_random_bytes_raise_nothing_but_config_errors(
     garbage_district: Path, name: str, content: bytes
@@ -299,6 +302,6 @@ def test_register_random_bytes_raise_nothing_but_config_errors(
         (garbage_district / f"{table}.csv").write_bytes(content if table == name else original)
 
     with pytest.raises(ConfigError) as caught:
-        load_register(garbage_district, load_quantities())
+        load_register(garbage_district, QUANTITIES)
 
     assert caught.value.problems

@@ -1,3 +1,4 @@
+import re
 from collections.abc import Mapping
 
 import pytest
@@ -8,7 +9,7 @@ from config.errors import ConfigError
 from config.loading import load_quantities
 from config.quantities import Quantity
 from config.register import Register, Role
-from config.rows import TABLES, register_from
+from config.rows import OPTIONAL_COLUMNS, OPTIONAL_TABLES, TABLES, register_from
 from config.tables import Table, parse_table
 
 GOOD = {
@@ -46,6 +47,11 @@ def quantities() -> Mapping[str, Quantity]:
     return load_quantities()
 
 
+def _columns(name: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return the columns that the file must have and those that it may have."""
+    return {**TABLES, **OPTIONAL_TABLES}[name], OPTIONAL_COLUMNS.get(name, ())
+
+
 def _tables(**changes: tuple[int, str]) -> dict[str, Table]:
     """Return the good district with lines replaced: `assets=(2, "...")`; one past the end appends."""
     tables = {}
@@ -54,7 +60,7 @@ def _tables(**changes: tuple[int, str]) -> dict[str, Table]:
         if name in changes:
             line, row = changes[name]
             text[line - 1 : line] = [row]
-        tables[name] = parse_table("\n".join(text) + "\n", f"{name}.csv", TABLES[name])
+        tables[name] = parse_table("\n".join(text) + "\n", f"{name}.csv", *_columns(name))
     return tables
 
 
@@ -105,8 +111,8 @@ ROLES = "responsible, manager, maintenance, grid_worker, duty"
         ("assets", 4, "T-1,tower,fire,楼,T,G,1,1", "id: expected each id once (line 2 has it), got T-1; rename or "),
         ("sensors", 4, "x y,T-2,F-2,h,heartbeat,count,2,,", "id: expected 1 to 64 of A-Z a-z 0-9 _ . : -, got 'x y'"),
         ("sensors", 4, "F-2.h,T-9,F-2,h,heartbeat,count,2,,", "asset: expected an id of assets.csv, got 'T-9'; did yo"),
-        ("sensors", 4, "F-2.h,T-2,F-2,h,pulse,count,2,,", "quantity: expected one of fire_water_pressure, water_main_"),
-        ("sensors", 4, "F-2.p,T-2,F-2,p,methane,%,2,,", "unit: expected a unit of methane: %LEL, %vol, ppm, got '%'; "),
+        ("sensors", 4, "F-2.h,T-2,F-2,h,pulse,count,2,,", "quantity: expected a name of the catalogue of quantities"),
+        ("sensors", 4, "F-2.p,T-2,F-2,p,methane,%,2,,", "unit: expected a unit of methane: %LEL, %vol, ppm, %LEL@5"),
         ("sensors", 4, "F-2.h,T-2,F-2,h,heartbeat,count,0,,", "cadence_s: expected 0.001 to 604800 seconds, got '0'; "),
         ("sensors", 4, "F-2.h,T-2,F-2,h,heartbeat,count,-2,,", "cadence_s: expected 0.001 to 604800 seconds, got '-2'"),
         ("sensors", 4, "F-2.h,T-2,F-2,h,heartbeat,count,2,1,", "stale_after_s: expected at least the cadence (2 s), o"),
@@ -207,7 +213,7 @@ def test_register_random_rows_raise_nothing_but_config_errors(table: str, rows: 
     tables = _tables()
     width = len(TABLES[table])
     lines = ["\x1f".join(row[:width]).replace(",", "").replace('"', "").replace("\x1f", ",") for row in rows]
-    tables[table] = parse_table("\n".join([",".join(TABLES[table]), *lines]), f"{table}.csv", TABLES[table])
+    tables[table] = parse_table("\n".join([",".join(TABLES[table]), *lines]), f"{table}.csv", *_columns(table))
 
     try:
         outcome: object = register_from(tables, _small_catalogue())
@@ -223,3 +229,73 @@ def _small_catalogue() -> Mapping[str, Quantity]:
     heartbeat = Quantity("heartbeat", "心跳", "heartbeat", "count", accepts={}, **sources)
     pressure = Quantity("fire_water_pressure", "压", "pressure", "MPa", accepts={"kPa": (0.001, 0.0)}, **sources)
     return {"heartbeat": heartbeat, "fire_water_pressure": pressure}
+
+
+CLASSES = "id,name_zh,name_en\nseptic_tank,化粪池,septic tank\n"
+LISTED = "id,kind,domain,name_zh,name_en,region,latitude,longitude,code,hazard_class,risk_level"
+
+
+def _listed(assets: str, neighbours: str = "asset,neighbour,distance_m\n") -> dict[str, Table]:
+    """Return the good district with optional columns and files."""
+    texts = {"assets": f"{LISTED}\n{assets}", "hazard_classes": CLASSES, "neighbours": neighbours}
+    return _tables() | {name: parse_table(text, f"{name}.csv", *_columns(name)) for name, text in texts.items()}
+
+
+def _row(asset: str, code: str = "", hazard_class: str = "", risk_level: str = "") -> str:
+    return f"{asset},residential_tower,fire,楼,Tower,G,29.5,106.5,{code},{hazard_class},{risk_level}\n"
+
+
+def test_register_listed_hazard_point_has_class_level_and_code(quantities: Mapping[str, Quantity]) -> None:
+    """A hazard point is an asset with three more columns."""
+    tables = _listed(_row("T-1", "YZ-000001-6", "septic_tank", "orange") + _row("T-2"))
+    register = register_from(tables, quantities)
+    asset = register.assets["T-1"]
+
+    assert ("YZ-000001-6", "septic_tank", "orange") == (asset.code, asset.hazard_class, asset.risk_level)
+    assert "化粪池" == register.hazard_classes["septic_tank"].name_zh
+    assert "" == register.assets["T-2"].code
+
+
+@pytest.mark.parametrize(
+    ("assets", "message"),
+    [
+        (_row("T-1", "YZ-000001-V") + _row("T-2"), "assets.csv:2 code: expected a code with its check character last"),
+        (_row("T-1", "YZ-000001-V") + _row("T-2"), "it would be YZ-000001-6"),
+        (_row("T-1", "yz 1") + _row("T-2"), "it would be 0-9, A-Z and hyphens, at least three"),
+        (_row("T-1", "YZ-000001-6") + _row("T-2", "YZ0000016"), "assets.csv:3 code: expected each code once (line 2"),
+        (_row("T-1", "", "septic") + _row("T-2"), "hazard_class: expected an id of hazard_classes.csv, got 'septic'"),
+        (_row("T-1", "", "", "purple") + _row("T-2"), "risk_level: expected one of red, orange, yellow, blue, green"),
+    ],
+)
+def test_register_wrong_hazard_point_says_what_to_do(
+    quantities: Mapping[str, Quantity], assets: str, message: str
+) -> None:
+    """A wrong code shows the right one; classes and levels name what there is."""
+    with pytest.raises(ConfigError) as caught:
+        register_from(_listed(assets), quantities)
+
+    assert message in str(caught.value)
+
+
+def test_register_neighbours_count_in_both_directions(quantities: Mapping[str, Quantity]) -> None:
+    """One row tells both ends how far the other is."""
+    tables = _listed(_row("T-1") + _row("T-2"), "asset,neighbour,distance_m\nT-1,T-2,120\n")
+    register = register_from(tables, quantities)
+
+    assert [("T-2", 120.0)] == [(each.asset, each.distance_m) for each in register.neighbours["T-1"]]
+    assert [("T-1", 120.0)] == [(each.asset, each.distance_m) for each in register.neighbours["T-2"]]
+
+
+@pytest.mark.parametrize(
+    ("row", "message"),
+    [
+        ("T-1,T-1,5", "neighbour: expected another asset"),
+        ("T-1,T-9,5", "neighbour: expected an id of assets.csv"),
+        ("T-1,T-2,-5", "distance_m: expected 0.01 to 100000 metres"),
+        ("T-1,T-2,5\nT-2,T-1,5", "neighbours.csv:3 neighbour: expected each pair once (line 2 has it)"),
+    ],
+)
+def test_register_wrong_neighbours_are_refused(quantities: Mapping[str, Quantity], row: str, message: str) -> None:
+    """Strangers, loops, impossible ways and repetition are mistakes."""
+    with pytest.raises(ConfigError, match=re.escape(message)):
+        register_from(_listed(_row("T-1") + _row("T-2"), f"asset,neighbour,distance_m\n{row}\n"), quantities)

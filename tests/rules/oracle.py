@@ -41,6 +41,7 @@ class Health:
     number: int
     sensor: int
     beat: int | None
+    online: int | None
     blind: bool = False
     episode: int = 0
     changed: int | None = None
@@ -71,7 +72,9 @@ class Oracle:
                     self.hazards.append(Hazard(number, rule, sensor, [Level(limit) for limit in rule.levels]))
                 else:
                     beat = self.register.sensors[sensor].heartbeat
-                    self.healths.append(Health(number, sensor, self.register.sensor_index[beat] if beat else None))
+                    index = self.register.sensor_index
+                    online = index.get(f"{self.register.sensors[sensor].device}.online")
+                    self.healths.append(Health(number, sensor, index[beat] if beat else None, online))
                 number += 1
 
     def stale_ns(self, sensor):
@@ -118,9 +121,16 @@ class Oracle:
             if moved and self.beat_of(hazard.sensor) == sensor:
                 events += self.prove(hazard, time)
         for health in self.healths:
-            if (health.sensor == sensor and usable) or (health.beat == sensor and (moved or sighted)):
+            events += self.notice(health, sensor, time, gone=value == 0) if usable else []
+            if (moved or sighted) and health.beat == sensor:
                 events += self.hear(health, time)
         return events
+
+    def notice(self, health, sensor, time, gone):
+        """Return what a usable value of `sensor` says about the health of another."""
+        if health.online == sensor and gone:
+            return self.go(health, time)
+        return self.hear(health, time) if sensor in (health.sensor, health.online) else []
 
     def is_news(self, sensor, time, quality):
         """Tell whether a reading is newer than those before it by the same clock; a received time always is."""
@@ -219,8 +229,24 @@ class Oracle:
         health.blind, health.episode, health.changed = True, at, at
         return [(health.number, at, at, 0, 1, None, reason)]
 
+    def go(self, health, time):
+        """Return the transition to blind of a device that has gone; what was heard before counts no longer."""
+        long_ago = self.listening - self.stale_ns(health.sensor) - 1
+        if health.sensor in self.heard:
+            self.heard[health.sensor] = (long_ago, *self.heard[health.sensor][1:])
+        if health.beat in self.advanced:
+            long_ago = self.listening - self.stale_ns(health.beat) - 1
+            self.advanced[health.beat] = (long_ago, *self.advanced[health.beat][1:])
+        if health.blind:
+            return []
+        at = time if health.changed is None else max(time, health.changed + 1)
+        health.blind, health.episode, health.changed = True, at, at
+        return [(health.number, at, at, 0, 1, None, "DEVICE_OFFLINE")]
+
     def hear(self, health, time):
         """Return the transition to seeing, if there is one."""
+        if health.online in self.heard and self.heard[health.online][2] == 0:
+            return []
         is_fresh = self.is_fresh(self.heard.get(health.sensor), self.stale_ns(health.sensor))
         if health.beat is not None:
             is_fresh &= self.is_fresh(self.advanced.get(health.beat), self.stale_ns(health.beat))

@@ -11,8 +11,9 @@ from rules.rule import Rule, RuleSet
 
 SECOND_NS = 1_000_000_000
 
-PRESSURE, BEAT, GAS, OTHER_BEAT, PLAIN = range(5)
-"""Dense numbers: a live terminal's pressure and heartbeat, a manhole's gas and heartbeat, a sensor on its own."""
+PRESSURE, BEAT, GAS, OTHER_BEAT, PLAIN, ONLINE = range(6)
+"""Dense numbers: a live terminal's pressure and heartbeat, a manhole's gas and heartbeat, a sensor on its own,
+and whether the terminal is there."""
 
 
 def register() -> Register:
@@ -23,6 +24,7 @@ def register() -> Register:
         Sensor("G.ch4", "A", "G", "ch4", "methane", 1.0, 0.0, 3.0, 9.0, "G.beat"),
         Sensor("G.beat", "A", "G", "beat", "heartbeat", 1.0, 0.0, 3.0, 5.0, ""),
         Sensor("P.p", "B", "P", "p", "fire_water_pressure", 1.0, 0.0, 1.0, 4.0, ""),
+        Sensor("T.online", "A", "T", "online", "online", 1.0, 0.0, 60.0, 180.0, ""),
     ]
     assets = {name: Asset(name, "residential_tower", "fire", name, name, "R", 0.0, 0.0) for name in "AB"}
     return Register({}, assets, sensors, {}, [])

@@ -19,7 +19,7 @@ received_steps = st.sampled_from([0, 1, 2, 2, 2, 2, 3, 5, 8, 30, 7200, -3])
 @st.composite
 def messages(draw) -> list[tuple]:
     """Return the readings of one moment: one device's pressure and heartbeat in either order, or something else."""
-    kind = draw(st.sampled_from(["device", "device", "device", "any", "poison"]))
+    kind = draw(st.sampled_from(["device", "device", "device", "any", "online", "poison"]))
     step, quality = draw(steps), draw(qualities)
     if kind == "device":
         sensor = draw(st.sampled_from([0, 2]))
@@ -27,7 +27,9 @@ def messages(draw) -> list[tuple]:
         return [(step if i == 0 else 0, *row) for i, row in enumerate(draw(st.permutations(pair)))]
     if kind == "any":
         return [(step, draw(st.integers(0, 4)), draw(values), quality)]
-    return [(step, draw(st.integers(-1, 6)), draw(st.sampled_from([np.nan, np.inf, -np.inf, 1.0])), quality)]
+    if kind == "online":
+        return [(step, 5, float(draw(st.integers(0, 1))), quality)]
+    return [(step, draw(st.integers(-1, 7)), draw(st.sampled_from([np.nan, np.inf, -np.inf, 1.0])), quality)]
 
 
 @st.composite

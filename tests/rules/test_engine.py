@@ -133,7 +133,7 @@ def test_seen_of_an_engine_tells_who_ever_came():
     engine = RuleEngine(rules(), register())
     engine.evaluate(batch(1, [(PRESSURE, 1, 9.0), (GAS, 1, float("nan"))]), 1)
 
-    assert [True, False, False, False, False] == engine.seen().tolist()
+    assert [True, *[False] * 5] == engine.seen().tolist()
 
 
 @pytest.mark.parametrize("poison", [np.nan, np.inf, -np.inf])

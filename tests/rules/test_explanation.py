@@ -127,6 +127,12 @@ SILENT = stale("silent", [PLAIN])
         ),
         (
             SILENT,
+            (Transition.RAISED, Reason.DEVICE_OFFLINE, 0, 1, math.nan),
+            "设备已离线",
+            "The device has gone offline",
+        ),
+        (
+            SILENT,
             (Transition.CLEARED, Reason.HEARD_AGAIN, 1, 0, 0.4),
             "读数和心跳已恢复",
             "Readings and heartbeat are back",

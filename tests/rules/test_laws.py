@@ -15,6 +15,7 @@ from tests.rules.oracle import Oracle
 from tests.rules.small_district import (
     BEAT,
     GAS,
+    ONLINE,
     OTHER_BEAT,
     PLAIN,
     PRESSURE,
@@ -134,7 +135,7 @@ def test_engine_then_good_values_and_proof_of_life_keeps_no_hazard(batches):
     later = 100 + max(0, *(int(each.time_ns.max(initial=0)) for each in batches), batches[-1].received_ns) // SECOND_NS
     for second in range(later, later + 20):
         good = [(PRESSURE, second, 9.0), (BEAT, second, second), (GAS, second, 0.0), (OTHER_BEAT, second, second)]
-        history(judge, [batch(second, [*good, (PLAIN, second, 9.0)])])
+        history(judge, [batch(second, [*good, (PLAIN, second, 9.0), (ONLINE, second, 1.0)])])
 
     assert not judge.levels().any()
 

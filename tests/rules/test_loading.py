@@ -129,7 +129,7 @@ def test_load_of_several_mistakes_tells_all_of_them(tmp_path):
 
 def test_load_of_an_unknown_kind_names_the_known_ones(tmp_path):
     """The remedy is in the message."""
-    with pytest.raises(ConfigError, match="expected one of stale, threshold"):
+    with pytest.raises(ConfigError, match="expected one of battery, flat, stale, threshold"):
         load(tmp_path, GOOD.replace("kind: threshold", "kind: guess"))
 
 
@@ -170,7 +170,7 @@ def test_load_of_a_pack_that_finds_no_sensor_is_fine(tmp_path):
     beats_only = Register({}, {}, [], {}, [])
     text = "packs: [fire_water]\n"
 
-    assert [()] * 2 == [rule.sensors for rule in load(tmp_path, text, beats_only)]
+    assert [()] * 4 == [rule.sensors for rule in load(tmp_path, text, beats_only)]
 
 
 @pytest.mark.parametrize(

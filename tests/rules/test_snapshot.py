@@ -1,6 +1,7 @@
 """Snapshots outlive a change of register and rules, and refuse damage."""
 
 import io
+import zlib
 
 import numpy as np
 import pytest
@@ -53,7 +54,7 @@ def test_snapshot_of_equal_states_is_equal_bytes():
 
 def test_snapshot_opens_without_pickle():
     """It is a plain archive of plain columns."""
-    with np.load(io.BytesIO(disturbed().snapshot()), allow_pickle=False) as columns:
+    with np.load(io.BytesIO(disturbed().snapshot()[4:]), allow_pickle=False) as columns:
         kinds = {columns[name].dtype.kind for name in columns}
 
     assert kinds <= set("ifub")
@@ -151,20 +152,26 @@ def test_restore_forgets_what_the_engine_had_seen_itself():
     assert fresh.snapshot() == used.snapshot()
 
 
+def sealed(archive: io.BytesIO) -> bytes:
+    """Return the archive behind its CRC, as a snapshot is."""
+    content = archive.getvalue()
+    return zlib.crc32(content).to_bytes(4, "little") + content
+
+
 def changed_archive(column: str, value: np.ndarray | None) -> bytes:
     """Return an intact archive in which `column` is `value`, or is missing."""
-    with np.load(io.BytesIO(disturbed().snapshot())) as old:
+    with np.load(io.BytesIO(disturbed().snapshot()[4:])) as old:
         columns = {**old, column: value}
     blob = io.BytesIO()
     np.savez(blob, **{name: each for name, each in columns.items() if each is not None})
-    return blob.getvalue()
+    return sealed(blob)
 
 
 def pickled_archive() -> bytes:
     """Return an archive with an object in it."""
     blob = io.BytesIO()
-    np.savez(blob, format=np.array([1]), sensors=np.array([{}], object))
-    return blob.getvalue()
+    np.savez(blob, format=np.array([2]), sensors=np.array([{}], object))
+    return sealed(blob)
 
 
 @pytest.mark.parametrize(
@@ -192,21 +199,14 @@ def test_restore_of_a_damaged_snapshot_is_refused_and_changes_nothing(blob):
     assert before == engine.snapshot()
 
 
-def test_restore_of_any_flipped_byte_is_refused_or_harmless():
-    """A changed byte never becomes a changed state."""
+def test_restore_of_any_flipped_byte_is_refused():
+    """A changed byte never becomes a changed state, wherever it stands."""
     blob, engine = disturbed().snapshot(), RuleEngine(rules(), register())
-    refused = 0
-    for place in range(0, len(blob), 17):
+    for place in range(len(blob)):
         flipped = bytearray(blob)
         flipped[place] ^= 0x5A
-        try:
+        with pytest.raises(SnapshotError):
             engine.restore(bytes(flipped))
-        except SnapshotError:
-            refused += 1
-        else:
-            assert blob == engine.snapshot()
-
-    assert refused > len(blob) / 17 / 2
 
 
 def test_restore_then_a_long_pause_does_not_make_sensors_blind():

@@ -1,0 +1,90 @@
+"""Events of a ChirpStack v4 network server, JSON: `application/{_}/device/{device}/event/{event}`.
+
+Comes in: payload bytes and the topic's fields. Goes out: the numbers of `object`, which the codec of the device profile
+fills, at the time at which the first gateway heard them; of a status event the battery. Join, acknowledgement, log and
+location events hold no reading and give none. Source: chirpstack.io, Integrations, Event types.
+
+A frame that several gateways heard, or that is delivered again, has the same `deduplicationId` and the same `time`:
+sensor and time make it one reading.
+"""
+
+from collections.abc import Mapping
+
+import msgspec
+
+from collector.dead_letter import Reason
+from collector.json_values import check_count, gather, read_json
+from collector.moments import only_moment
+from collector.payload import NO_TIME, Columns, PayloadError
+from collector.times import ns_to_rfc3339, rfc3339_to_ns
+
+BATTERY = "bat"
+"""Channel of the battery level in a status event, percent."""
+MARGIN = "margin"
+"""Channel of the link margin in a status event, dB."""
+_EVENTS_WITHOUT_READINGS = frozenset({"join", "ack", "txack", "log", "location", "integration"})
+
+
+class _Device(msgspec.Struct, rename="camel"):
+    dev_eui: str = ""
+
+
+class _Event(msgspec.Struct, rename="camel", omit_defaults=True):
+    """The fields that we read of any event; `fCnt`, `rxInfo` and the others are left alone."""
+
+    device: _Device = msgspec.field(default_factory=_Device, name="deviceInfo")
+    time: str = ""
+    deduplication_id: str = ""
+    undecoded: str = msgspec.field(default="", name="data")
+    decoded: dict[str, object] | None = msgspec.field(default=None, name="object")
+    margin: float | None = None
+    battery_level: float | None = None
+    external_power_source: bool = False
+    battery_level_unavailable: bool = False
+
+
+_DECODER = msgspec.json.Decoder(_Event)
+
+
+def decode(payload: bytes, fields: Mapping[str, str], max_readings: int) -> Columns:
+    """Return the readings of one event; see `Decoder`. Without a level `{event}` the topic is taken for `up`."""
+    kind = fields.get("event", "up")
+    if kind in _EVENTS_WITHOUT_READINGS:
+        return Columns([], [], [], [])
+    if kind not in ("up", "status"):
+        raise PayloadError(Reason.TOPIC, f"event: expected an event of ChirpStack v4, got {kind[:40]!r}")
+    event = read_json(payload, _DECODER)
+    columns = Columns([], [], [], [])
+    time_ns = rfc3339_to_ns(event.time) if event.time else NO_TIME
+    gather(columns, _of_status(event) if kind == "status" else _of_uplink(event), time_ns, event.device.dev_eui)
+    is_empty = kind == "status" or not event.undecoded
+    return columns if is_empty and not columns.channel and not columns.left_out else check_count(columns, max_readings)
+
+
+def _of_uplink(event: _Event) -> Mapping[str, object]:
+    if event.decoded is None and event.undecoded:
+        raise PayloadError(Reason.SCHEMA, "$.object: expected the decoded payload; set a codec in the device profile")
+    return event.decoded or {}
+
+
+def _of_status(event: _Event) -> Mapping[str, object]:
+    values: dict[str, object] = {}
+    if event.battery_level is not None and not (event.external_power_source or event.battery_level_unavailable):
+        values[BATTERY] = event.battery_level
+    if event.margin is not None:
+        values[MARGIN] = event.margin
+    return values
+
+
+def encode(columns: Columns) -> bytes:
+    """Return the `up` event of one moment.
+
+    Raises:
+        ValueError: readings of several times or devices.
+    """
+    moment = only_moment(columns)
+    event = _Event(_Device(moment.device), decoded=dict(moment.values))
+    if moment.time_ns != NO_TIME:
+        event.time = ns_to_rfc3339(moment.time_ns)
+        event.deduplication_id = f"{moment.device}-{moment.time_ns}"
+    return msgspec.json.encode(event)

@@ -1,0 +1,47 @@
+"""The state of a device's connection: `{"online":true}`, retained, and `{"online":false}` as its Last Will.
+
+Comes in: payload bytes. Goes out: one reading of the channel `online`, 1 or 0, without a time: a will is written when
+the device connects, so that only its reception says when it went. Other keys are left alone.
+"""
+
+from collections.abc import Mapping
+
+import msgspec
+
+from collector.dead_letter import Reason
+from collector.payload import NO_TIME, Columns, Decoder, PayloadError
+from config.quantities import ONLINE
+
+
+class _Status(msgspec.Struct):
+    online: bool
+
+
+_DECODER = msgspec.json.Decoder(_Status)
+
+
+def decode(payload: bytes, fields: Mapping[str, str], max_readings: int = 1) -> Columns:
+    """Return the one reading; see `Decoder`."""
+    del fields
+    if max_readings < 1:
+        raise PayloadError(Reason.TOO_LARGE, f"payload: expected at most {max_readings} readings, got 1")
+    try:
+        status = _DECODER.decode(payload)
+    except msgspec.ValidationError as error:
+        raise PayloadError(Reason.SCHEMA, str(error)) from None
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        raise PayloadError(Reason.SYNTAX, str(error)) from None
+    return Columns([ONLINE], [NO_TIME], [float(status.online)], [0])
+
+
+def encode(columns: Columns) -> bytes:
+    """Return the payload of one reading; its time is not carried.
+
+    Raises:
+        ValueError: not exactly one reading.
+    """
+    (value,) = columns.value
+    return msgspec.json.encode(_Status(online=value != 0))
+
+
+DECODER = Decoder(decode, encode, optional_channels=frozenset({ONLINE}), tells_state=True)

@@ -1,0 +1,44 @@
+"""Measures as a FIWARE IoT Agent for JSON takes them: `/json/{_}/{device}/attrs`, or `.../attrs/{channel}` for one.
+
+Comes in: payload bytes and the topic's fields. Goes out: the numbers and booleans of the object, or of each object of
+a list, at its `TimeInstant`. Source: fiware-iotagent-json, User manual, and its time stamp processing.
+"""
+
+from collections.abc import Mapping
+
+import msgspec
+
+from collector.dead_letter import Reason
+from collector.json_values import check_count, gather, read_json
+from collector.moments import moments_of
+from collector.payload import NO_TIME, Columns, PayloadError
+from collector.times import ns_to_rfc3339, rfc3339_to_ns
+
+_TIME = "TimeInstant"
+_DECODER: "msgspec.json.Decoder[object]" = msgspec.json.Decoder(object)
+_MANY = msgspec.json.Decoder(dict[str, object] | list[dict[str, object]])
+
+
+def decode(payload: bytes, fields: Mapping[str, str], max_readings: int) -> Columns:
+    """Return the readings; see `Decoder`. Where the topic names the channel the payload is its value."""
+    columns = Columns([], [], [], [])
+    channel = fields.get("channel")
+    if channel is not None:
+        gather(columns, {channel: read_json(payload, _DECODER)}, NO_TIME)
+        return check_count(columns, max_readings)
+    message = read_json(payload, _MANY)
+    for measures in message if isinstance(message, list) else [message]:
+        instant = measures.pop(_TIME, None)
+        if instant is not None and not isinstance(instant, str):
+            raise PayloadError(Reason.SCHEMA, f"$.{_TIME}: expected ISO 8601 text, got {type(instant).__name__}")
+        gather(columns, measures, rfc3339_to_ns(instant) if instant else NO_TIME)
+    return check_count(columns, max_readings)
+
+
+def encode(columns: Columns) -> bytes:
+    """Return the object of one moment, or a list of several."""
+    objects = [
+        moment.values if moment.time_ns == NO_TIME else moment.values | {_TIME: ns_to_rfc3339(moment.time_ns)}
+        for moment in moments_of(columns)
+    ]
+    return msgspec.json.encode(objects[0] if len(objects) == 1 else objects)

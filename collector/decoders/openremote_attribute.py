@@ -1,0 +1,32 @@
+"""An attribute value as OpenRemote's clients write it: `{_}/{_}/writeattributevalue/{channel}/{device}`.
+
+Comes in: payload bytes, any JSON value, and the topic's fields: the attribute is the channel, the asset id the device.
+Goes out: one number or boolean without a time; of an object its numbers, as channels `attribute.key`.
+Source: docs.openremote.io, Manager APIs, MQTT.
+"""
+
+from collections.abc import Mapping
+
+import msgspec
+
+from collector.json_values import check_count, gather, read_json
+from collector.payload import NO_TIME, Columns
+
+_DECODER: "msgspec.json.Decoder[object]" = msgspec.json.Decoder(object)
+
+
+def decode(payload: bytes, fields: Mapping[str, str], max_readings: int) -> Columns:
+    """Return the readings; see `Decoder`."""
+    columns = Columns([], [], [], [])
+    gather(columns, {fields["channel"]: read_json(payload, _DECODER)}, NO_TIME)
+    return check_count(columns, max_readings)
+
+
+def encode(columns: Columns) -> bytes:
+    """Return the payload of one reading; its channel belongs into the topic, its time is not carried.
+
+    Raises:
+        ValueError: not exactly one reading.
+    """
+    (value,) = columns.value
+    return msgspec.json.encode(value)

@@ -1,0 +1,262 @@
+"""Plausibility: does a reading fit to those before it of the same sensor? RATE, SPIKE and FLAT, one bit each.
+
+Comes in: columns of readings, in the order of receipt. Goes out: `Quality` bits, same length. Refuses to drop or change
+a reading, and to judge danger: a burst pipe is a spike first and a hazard a moment later, so every rule still sees it.
+
+Every sensor is judged by its own readings alone, in their order: how they are cut into batches changes nothing. A
+reading that is not newer than the newest of its sensor is not judged, except that the newest one repeated gets the same
+bits again. docs/quality.md says what each check means and how the numbers were chosen.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from collector.batch import Quality, ReadingBatch
+from collector.rounds import Rounds
+from collector.sensor_memory import Remembered, SensorMemory
+from config.quantities import Quantity
+from config.register import Register
+
+_SECOND_NS = 1_000_000_000
+_RECEIVED_CLOCK = np.uint8(Quality.TIME_SERVER | Quality.TIME_FUTURE | Quality.TIME_PAST)
+_STATES = frozenset({"0/1", "count"})
+"""Units of states and counters: standing still and stepping are their nature."""
+_CHARGE = "battery"
+"""A charge too: it stands still for weeks, and a new battery is a step."""
+_SIGNAL_S = 0.1
+"""A sensor read more often sends a signal, in which no single reading is a level; assumed: ten a second."""
+_SAME = 1e-9
+"""Readings this share of the quantity's range apart are equal; assumed: far below any instrument's last digit."""
+
+
+@dataclass(frozen=True, slots=True)
+class CheckLimits:
+    """The numbers of the checks, the same for every sensor.
+
+    Source: the spike check's were chosen on half of a public set of river sensors (docs/quality.md); the others are
+    assumed, each with its reason.
+    """
+
+    spike_scales: float = 11.0
+    """A spike departs from its sensor's level by this many of the larger of its two scales of change."""
+    spike_floor: float = 0.001
+    """And by this share of the quantity's range; assumed: 0.1 % of full scale is a usual accuracy."""
+    fast_readings: float = 16.0
+    """Memory of the scale of recent change, readings."""
+    slow_readings: float = 3000.0
+    """Memory of the scale of usual change, readings."""
+    clip: float = 12.0
+    """One reading teaches at most this many of the larger scale: a fault does not become normal at once."""
+    level_weight: float = 0.5
+    """How far the level follows an accepted reading."""
+    learn_readings: int = 96
+    """A sensor is judged for spikes after this many; assumed: a day at four an hour."""
+    flat_readings: int = 30
+    """Equal readings, and cadences, that are never flat; assumed: a minute at 2 s, a night at a quarter of an hour."""
+    flat_ratio: float = 4.0
+    """Flat is this many times longer than the sensor's longest run of equal readings; assumed."""
+    flat_changes: int = 100
+    """A sensor is judged for flatness after this many changes; assumed: by then its usual runs are known."""
+    flat_forget: float = 0.999
+    """What is kept of the longest run at each change; assumed: half of it is forgotten after 700 runs."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Bounds:
+    """Columns of what the register says of each sensor."""
+
+    rate: NDArray[np.float64]
+    """Largest believable change, canonical unit per second."""
+    floor: NDArray[np.float64]
+    """Smallest departure that can be a spike, canonical unit."""
+    same: NDArray[np.float64]
+    """Largest difference of equal readings, canonical unit."""
+    gap_ns: NDArray[np.int64]
+    """After a longer gap nothing is compared with what was before."""
+    flat_ns: NDArray[np.int64]
+    """Shortest time that can be flat."""
+
+    def take(self, sensor: NDArray[np.intp]) -> "_Bounds":
+        """Return the rows of `sensor`."""
+        return _Bounds(
+            self.rate[sensor], self.floor[sensor], self.same[sensor], self.gap_ns[sensor], self.flat_ns[sensor]
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Readings:
+    """Columns of readings that are judged together."""
+
+    sensor: NDArray[np.intp]
+    time_ns: NDArray[np.int64]
+    stands_in: NDArray[np.bool_]
+    """The time is when they were received."""
+    value: NDArray[np.float64]
+
+    def take(self, rows: NDArray[np.bool_]) -> "_Readings":
+        """Return the readings at `rows`."""
+        return _Readings(self.sensor[rows], self.time_ns[rows], self.stands_in[rows], self.value[rows])
+
+
+class Plausibility:
+    """The memory of every sensor, and the three checks over it."""
+
+    def __init__(
+        self, register: Register, quantities: Mapping[str, Quantity], limits: CheckLimits | None = None
+    ) -> None:
+        """Learn from nothing, or from what `memory` is then filled with."""
+        self._limits = limits or CheckLimits()
+        self.memory = SensorMemory(register.sensor_ids)
+        self._rounds = Rounds(len(register.sensors))
+        beats = {sensor.heartbeat for sensor in register.sensors}
+        judged = [
+            each.quantity != _CHARGE
+            and each.id not in beats
+            and quantities[each.quantity].unit not in _STATES
+            and each.cadence_s >= _SIGNAL_S
+            for each in register.sensors
+        ]
+        self._is_judged = np.array(judged, np.bool_)
+        self._bounds = _bounds_of(register, quantities, self._limits)
+
+    def judge(self, batch: ReadingBatch) -> ReadingBatch:
+        """Return `batch` with the bits RATE, SPIKE and FLAT added, and remember its readings.
+
+        What is OUT_OF_RANGE is neither judged nor remembered.
+        """
+        sensor = batch.sensor.astype(np.intp)
+        flags = batch.quality.copy()
+        rows = np.flatnonzero(self._is_judged[sensor] & ((flags & Quality.OUT_OF_RANGE) == 0))
+        stands_in = (flags & _RECEIVED_CLOCK) != 0
+        # The digits that keep stand-in times apart depend on the batch, so that nothing may depend on them.
+        time_ns = np.where(stands_in, batch.received_ns, batch.time_ns)
+        for piece in self._rounds.of(sensor[rows]):
+            at = rows[piece]
+            flags[at] |= self._judge_round(_Readings(sensor[at], time_ns[at], stands_in[at], batch.value[at]))
+        return ReadingBatch(batch.received_ns, batch.sensor, batch.time_ns, batch.value, flags)
+
+    def _judge_round(self, new: _Readings) -> NDArray[np.uint8]:
+        """Judge at most one reading of each sensor."""
+        before = self.memory.take(new.sensor)
+        newer = (new.time_ns > before.time_ns) | (new.stands_in & (new.time_ns == before.time_ns))
+        if newer.all():
+            bounds = self._bounds.take(new.sensor)
+            fresh = new.time_ns - before.time_ns > bounds.gap_ns
+            after = _step(_Judgement(before, bounds, self._limits, new, fresh))
+            self.memory.put(new.sensor, after)
+            return after.said
+        again = (new.time_ns == before.time_ns) & (new.value == before.last)
+        flags = np.where(again, before.said, np.uint8(0))
+        if newer.any():
+            flags[newer] = self._judge_round(new.take(newer))
+        return flags
+
+
+@dataclass(frozen=True, slots=True)
+class _Judgement:
+    """One more reading of each of n sensors: what was remembered, what is new, and whether a long gap lies between."""
+
+    before: Remembered
+    bounds: _Bounds
+    limits: CheckLimits
+    new: _Readings
+    fresh: NDArray[np.bool_]
+    """The newest reading is too old to be compared with, or there is none."""
+
+
+def _step(each: _Judgement) -> Remembered:
+    """Return what is remembered after the readings of `each`; `said` are their bits."""
+    before, limits, value, fresh = each.before, each.limits, each.new.value, each.fresh
+    change = np.where(fresh, 0.0, np.abs(value - before.last))
+    away = np.where(fresh, 0.0, np.abs(value - before.level))
+    # A return from a spike is fast as well, but it leads back to the level.
+    dt_s = np.maximum(each.new.time_ns - before.time_ns, 1) / _SECOND_NS
+    rate = (np.minimum(change, away) > each.bounds.rate * dt_s) & ~(each.new.stands_in | before.stands_in)
+
+    learned = before.count >= limits.learn_readings
+    scale = np.maximum(before.fast, np.sqrt(before.slow))
+    bound = np.maximum(limits.spike_scales * scale, each.bounds.floor)
+    beyond = learned & (away > bound)
+    # Two readings in a row at the same new place are a new level, not two spikes.
+    spike = beyond & ~(before.pending & (change <= bound))
+    level = before.level + limits.level_weight * (value - before.level)
+    level = np.where(spike, before.level, np.where(beyond | fresh, value, level))
+
+    lesson = np.where(learned, np.minimum(change, np.maximum(limits.clip * scale, each.bounds.floor)), change)
+    fast, slow = _learn(before, lesson, fresh, limits)
+    run = _run(each)
+    flags = rate * np.uint8(Quality.RATE) + spike * np.uint8(Quality.SPIKE) + run.flat * np.uint8(Quality.FLAT)
+    return Remembered(
+        time_ns=each.new.time_ns,
+        stands_in=each.new.stands_in,
+        last=value,
+        said=flags,
+        level=level,
+        fast=fast,
+        slow=slow,
+        count=before.count + 1,
+        pending=spike,
+        anchor=run.anchor,
+        run=run.length,
+        run_ns=run.since_ns,
+        longest=run.longest,
+        changes=run.changes,
+    )
+
+
+def _learn(
+    before: Remembered, lesson: NDArray[np.float64], fresh: NDArray[np.bool_], limits: CheckLimits
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return the scales of recent and of usual change; the first readings weigh the same, later ones fade."""
+    known = 1.0 / (before.count + 1.0)
+    fast_weight = np.where(fresh, 0.0, np.maximum(1.0 / limits.fast_readings, known))
+    slow_weight = np.where(fresh, 0.0, np.maximum(1.0 / limits.slow_readings, known))
+    fast = before.fast + fast_weight * (lesson - before.fast)
+    slow = before.slow + slow_weight * (lesson * lesson - before.slow)
+    return fast, slow
+
+
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """The present runs of equal readings."""
+
+    flat: NDArray[np.bool_]
+    anchor: NDArray[np.float64]
+    length: NDArray[np.int64]
+    since_ns: NDArray[np.int64]
+    longest: NDArray[np.float64]
+    changes: NDArray[np.int64]
+
+
+def _run(each: _Judgement) -> _Run:
+    """Return the runs of equal readings, and which of them are too long for their sensor."""
+    before, limits = each.before, each.limits
+    same = ~each.fresh & (np.abs(each.new.value - before.anchor) <= each.bounds.same)
+    ended = ~same & (before.run > 0)
+    knows = before.changes >= limits.flat_changes
+    limit = np.maximum(limits.flat_readings, limits.flat_ratio * before.longest)
+    # A fault's own run counts only as far as it was not yet a fault.
+    counted = np.where(knows, np.minimum(before.run, limit), before.run)
+    longest = np.where(ended, np.maximum(before.longest * limits.flat_forget, counted), before.longest)
+    length = np.where(same, before.run + 1, 1)
+    since_ns = np.where(same, before.run_ns, each.new.time_ns)
+    flat = same & knows & (length > limit) & (each.new.time_ns - since_ns >= each.bounds.flat_ns)
+    anchor = np.where(same, before.anchor, each.new.value)
+    return _Run(flat, anchor, length, since_ns, longest, before.changes + ended)
+
+
+def _bounds_of(register: Register, quantities: Mapping[str, Quantity], limits: CheckLimits) -> _Bounds:
+    kinds = [quantities[sensor.quantity] for sensor in register.sensors]
+    span = np.array([kind.high - kind.low for kind in kinds], np.float64)
+    stale_s = np.array([sensor.stale_after_s for sensor in register.sensors], np.float64)
+    cadence_s = np.array([sensor.cadence_s for sensor in register.sensors], np.float64)
+    return _Bounds(
+        rate=np.array([kind.max_rate for kind in kinds], np.float64),
+        floor=span * limits.spike_floor,
+        same=span * _SAME,
+        gap_ns=np.round(stale_s * _SECOND_NS).astype(np.int64),
+        flat_ns=np.round(cadence_s * limits.flat_readings * _SECOND_NS).astype(np.int64),
+    )

@@ -1,0 +1,130 @@
+"""`SensorMemory`: what the checks remember of every sensor, as columns, and as bytes that outlive the program.
+
+Comes in: sensor numbers and new states. Goes out: states of those sensors; a snapshot. Refuses to judge, and to know
+files. A snapshot is matched by sensor id: what still exists goes on, what is new begins to learn.
+"""
+
+import io
+import zipfile
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+
+import numpy as np
+from numpy.typing import NDArray
+
+NEVER_NS = np.iinfo(np.int64).min // 2
+"""Stands for "no reading yet"; half of the range, so that a difference cannot overflow."""
+_FORMAT = 1
+
+
+class MemoryUnusableError(ValueError):
+    """The bytes are not an intact snapshot of this program; the sensors can be learned again from the journal."""
+
+
+@dataclass(slots=True)
+class Remembered:
+    """The memory of n sensors, one row each."""
+
+    time_ns: NDArray[np.int64]
+    """Event time of the newest usable reading."""
+    stands_in: NDArray[np.bool_]
+    """That time is when it was received."""
+    last: NDArray[np.float64]
+    """Its value."""
+    said: NDArray[np.uint8]
+    """The bits it got."""
+    level: NDArray[np.float64]
+    """Where the sensor stood before anything doubtful."""
+    fast: NDArray[np.float64]
+    """Mean absolute change from reading to reading, over few readings."""
+    slow: NDArray[np.float64]
+    """Mean squared change, over many readings."""
+    count: NDArray[np.int64]
+    """Usable readings seen."""
+    pending: NDArray[np.bool_]
+    """The newest reading was a spike: the next one tells whether the level has moved."""
+    anchor: NDArray[np.float64]
+    """The value that the present run of equal readings began with."""
+    run: NDArray[np.int64]
+    """Readings in the present run."""
+    run_ns: NDArray[np.int64]
+    """When it began."""
+    longest: NDArray[np.float64]
+    """Longest run ever, slowly forgotten."""
+    changes: NDArray[np.int64]
+    """Runs that have ended."""
+
+
+class SensorMemory:
+    """The memory of all sensors of a register."""
+
+    def __init__(self, sensor_ids: Sequence[str]) -> None:
+        n = len(sensor_ids)
+        self._ids = tuple(sensor_ids)
+        self._all = Remembered(
+            np.full(n, NEVER_NS),
+            np.zeros(n, np.bool_),
+            np.zeros(n),
+            np.zeros(n, np.uint8),
+            np.zeros(n),
+            np.zeros(n),
+            np.zeros(n),
+            np.zeros(n, np.int64),
+            np.zeros(n, np.bool_),
+            np.zeros(n),
+            np.zeros(n, np.int64),
+            np.full(n, NEVER_NS),
+            np.zeros(n),
+            np.zeros(n, np.int64),
+        )
+        self._columns: dict[str, NDArray[np.generic]] = {
+            each.name: getattr(self._all, each.name) for each in fields(Remembered)
+        }
+
+    @property
+    def columns(self) -> Remembered:
+        """The columns of all sensors, to look at."""
+        return self._all
+
+    def take(self, sensor: NDArray[np.intp]) -> Remembered:
+        """Return copies of the rows of `sensor`, intp[n]."""
+        return Remembered(*(column[sensor] for column in self._columns.values()))  # type: ignore[arg-type]
+
+    def put(self, sensor: NDArray[np.intp], state: Remembered) -> None:
+        """Replace the rows of `sensor`, intp[n], each number at most once."""
+        for name, column in self._columns.items():
+            column[sensor] = getattr(state, name)
+
+    def snapshot(self) -> bytes:
+        """Return all of it; a numpy `.npz` archive of plain columns, each with its CRC-32."""
+        blob = io.BytesIO()
+        ids = np.frombuffer("\n".join(self._ids).encode(), np.uint8)
+        np.savez(blob, format=np.array([_FORMAT]), ids=ids, **self._columns)  # type: ignore[arg-type]
+        return blob.getvalue()
+
+    def restore(self, blob: bytes) -> None:
+        """Take over what a snapshot says of the sensors that exist in both.
+
+        Raises:
+            MemoryUnusableError: `blob` is not intact; nothing was taken over.
+        """
+        try:
+            with np.load(io.BytesIO(blob), allow_pickle=False) as archive:
+                kept = {name: archive[name] for name in ("format", "ids", *self._columns)}
+            old_ids = kept["ids"].tobytes().decode().split("\n")
+            self._check(kept, len(old_ids))
+        except (ValueError, KeyError, OSError, EOFError, zipfile.BadZipFile, zlib.error, NotImplementedError) as error:
+            raise MemoryUnusableError(f"memory of the checks: expected an intact snapshot, got {error!r}") from error
+        place = {each: i for i, each in enumerate(old_ids)}
+        both = np.array([(place[each], i) for i, each in enumerate(self._ids) if each in place], np.intp).reshape(-1, 2)
+        for name, column in self._columns.items():
+            column[both[:, 1]] = kept[name][both[:, 0]]
+
+    def _check(self, kept: dict[str, NDArray[np.generic]], n_kept: int) -> None:
+        if kept["format"].tolist() != [_FORMAT]:
+            raise ValueError(f"format {kept['format'].tolist()}, not {_FORMAT}")
+        for name, column in self._columns.items():
+            n_rows = n_kept if self._ids or kept[name].size else 0
+            if kept[name].dtype != column.dtype or kept[name].shape != (n_rows,):
+                raise ValueError(f"{name}: {kept[name].dtype}{kept[name].shape}")

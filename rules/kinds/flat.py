@@ -1,0 +1,146 @@
+"""`flat`: a sensor that stands still while nothing else on its device moves cannot be trusted: the device has frozen.
+
+Comes in: admitted readings with their quality. Goes out: transitions of health alarms, level 1 while frozen. Refuses
+to know hazards: the value is judged by other rules as if this one did not exist.
+
+The intake flags FLAT what stands still for longer than this sensor ever did. If another measured value of the same
+device has changed in the later half of that time, the device measures and the value is a value: an empty pipe reads
+0.000 for as long as it is empty.
+
+>>> from collector.batch import Quality, make_batch
+>>> from config.register import Register, Sensor
+>>> from rules.engine import RuleEngine
+>>> from rules.rule import Rule, RuleSet
+>>> main = Sensor("M.p", "M", "D", "p", "water_main_pressure", 1.0, 0.0, 2.0, 6.0, "")
+>>> rule = Rule("frozen", "flat", "冻结", "frozen", "", "", None, (0,), (), FlatOptions())
+>>> engine = RuleEngine(RuleSet((rule,), "1"), Register({}, {}, [main], {}, []))
+>>> quality = [0, 0, Quality.FLAT, Quality.FLAT, 0]
+>>> events = engine.evaluate(make_batch(0, [0] * 5, [1, 2, 3, 4, 5], [0.3, 0.3, 0.3, 0.3, 0.31], quality), position=1)
+>>> [(int(events.time_ns[i]), int(events.level_after[i])) for i in range(len(events))]
+[(3, 1), (5, 0)]
+"""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict
+
+from collector.batch import Quality
+from config.quantities import ONLINE, Quantity
+from config.register import Register, Sensor
+from rules.arrivals import Arrivals, ends_of, heartbeats_of, starts_of
+from rules.events import Reason
+from rules.kind import NEVER_NS, BoundRule, Fault, Found, State, alarm_numbers
+from rules.rule import LevelLimit
+from rules.turns import Turns
+
+_NOT_MEASURED = frozenset({"heartbeat", "battery", ONLINE})
+
+
+class FlatOptions(BaseModel):
+    """A flat rule has no keys of its own: each sensor's own past says what is too long."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    def limits(self) -> tuple[LevelLimit, ...]:
+        """Return no levels: a frozen device is no hazard."""
+        return ()
+
+    def binds(self, sensor: Sensor, heartbeats: frozenset[str]) -> bool:
+        """Tell whether `sensor` is watched: measured values are."""
+        return sensor.id not in heartbeats and sensor.quantity not in _NOT_MEASURED
+
+    def faults(self, quantity: Quantity | None, sensors: Sequence[Sensor]) -> Iterator[Fault]:
+        """Yield nothing: a flat rule works for any sensor of the register."""
+        del quantity, sensors
+        yield from ()
+
+
+class Flat:
+    """All flat rules over all their sensors."""
+
+    def __init__(self, bound: Sequence[BoundRule], register: Register, counts: Counter[tuple[str, str]]) -> None:
+        del counts
+        n_sensors = len(register.sensors)
+        self.alarm: NDArray[np.int32] = alarm_numbers(bound)
+        self._binding = np.full(n_sensors, -1, np.intp)
+        watched = [number for each in bound for number in each.rule.sensors]
+        self._binding[watched] = np.arange(len(watched))
+        self._device, self._members = _devices(register, watched)
+        self.level: NDArray[np.int8] = np.zeros(len(watched), np.int8)
+        self._episode_ns = np.full(len(watched), NEVER_NS)
+        self._value = np.full(n_sensors, np.nan)
+        self._moved_ns = np.full(n_sensors, NEVER_NS)
+        self._is_active = np.zeros(n_sensors, np.bool_)
+
+    def evaluate(self, arrivals: Arrivals) -> list[Found]:
+        """Return the sensors that froze or moved again."""
+        sensor = arrivals.sensor
+        rows = np.flatnonzero(arrivals.usable & (self._device[sensor] >= 0))
+        told = rows[((arrivals.quality[rows] & Quality.FLAT) != 0) | self._is_active[sensor[rows]]]
+        told = told[self._binding[sensor[told]] >= 0]
+        if len(told) == 0:
+            self._remember(arrivals, rows)
+            return []
+        # Few devices are ever flat: theirs are looked at one by one, in their order.
+        slow = np.isin(self._device[sensor[rows]], self._device[sensor[told]])
+        self._remember(arrivals, rows[~slow])
+        turns = Turns(self.alarm, self.level, self._episode_ns)
+        for row in rows[slow].tolist():
+            self._look_at(arrivals, row, turns)
+        return turns.found()
+
+    def _look_at(self, arrivals: Arrivals, row: int, turns: Turns) -> None:
+        number, value, time_ns = int(arrivals.sensor[row]), float(arrivals.value[row]), int(arrivals.time_ns[row])
+        if value != self._value[number]:
+            self._value[number], self._moved_ns[number] = value, time_ns
+        b = int(self._binding[number])
+        if b < 0:
+            return
+        is_frozen = bool(arrivals.quality[row] & Quality.FLAT) and not self._moves_elsewhere(number, time_ns)
+        if is_frozen != (self.level[b] > 0):
+            turns.turn(arrivals, row, b, Reason.FLAT_LINE if is_frozen else Reason.MOVES_AGAIN)
+            self._is_active[number] = is_frozen
+
+    def _moves_elsewhere(self, number: int, time_ns: int) -> bool:
+        """Tell whether another value of the device changed in the later half of this one's standing still."""
+        half_ns = (int(self._moved_ns[number]) + time_ns) // 2
+        return any(self._moved_ns[each] > half_ns for each in self._members[self._device[number]] if each != number)
+
+    def _remember(self, arrivals: Arrivals, rows: NDArray[np.intp]) -> None:
+        """Note the last value of each sensor, and when it last changed."""
+        rows = rows[np.argsort(arrivals.sensor[rows], kind="stable")]
+        sensor, value = arrivals.sensor[rows], arrivals.value[rows]
+        before = np.concatenate(([np.nan], value[:-1]))[: len(rows)]
+        start = starts_of(sensor)
+        before[start] = self._value[sensor[start]]
+        moved = value != before
+        np.maximum.at(self._moved_ns, sensor[moved], arrivals.time_ns[rows[moved]])
+        end = ends_of(sensor)
+        self._value[sensor[end]] = value[end]
+
+    def state(self) -> State:
+        """Return the columns to keep."""
+        by_sensor: dict[str, NDArray[np.generic]] = {"value": self._value, "moved_ns": self._moved_ns}
+        return State(by_sensor, {"level": self.level, "episode_ns": self._episode_ns}, {})
+
+    def settle(self, known: NDArray[np.bool_]) -> None:
+        """Derive whose next reading could end an alarm."""
+        del known
+        is_watched = self._binding >= 0
+        self._is_active[is_watched] = self.level[self._binding[is_watched]] > 0
+
+
+def _devices(register: Register, watched: Sequence[int]) -> tuple[NDArray[np.intp], list[list[int]]]:
+    """Return the number of each measured sensor's device, -1 where nothing of it is watched, and their sensors."""
+    heartbeats = heartbeats_of(register)
+    numbers = {name: i for i, name in enumerate(dict.fromkeys(register.sensors[each].device for each in watched))}
+    device = np.full(len(register.sensors), -1, np.intp)
+    members: list[list[int]] = [[] for _ in numbers]
+    for number, each in enumerate(register.sensors):
+        if each.id not in heartbeats and each.quantity not in _NOT_MEASURED and each.device in numbers:
+            device[number] = numbers[each.device]
+            members[device[number]].append(number)
+    return device, members

@@ -1,0 +1,75 @@
+import pytest
+
+from collector.dead_letter import Reason
+from collector.payload import NO_TIME, PayloadError
+from collector.senml import Options, Record, resolve
+
+T = 1_750_000_000.0
+NS = 1_750_000_000 * 10**9
+
+
+def readings(*records: Record, **options: object) -> list[tuple[str, int, float]]:
+    """Return (channel, time, value) of what the records of device D resolve to."""
+    columns = resolve(records, Options.model_validate(options), {"device": "D"}, 100)
+    return list(zip(columns.channel, columns.time_ns, columns.value, strict=True))
+
+
+@pytest.mark.parametrize(
+    ("records", "expected"),
+    [
+        ([Record(n="a", v=1)], [("a", NO_TIME, 1.0)]),
+        ([Record(bn="D:", n="a", v=1), Record(n="b", v=2)], [("a", NO_TIME, 1.0), ("b", NO_TIME, 2.0)]),
+        ([Record(bn="D:", bt=T), Record(n="b", v=2, t=1)], [("b", NS + 10**9, 2.0)]),
+        ([Record(bv=10, bs=100, n="a", v=1, s=5)], [("a", NO_TIME, 11.0), ("a.sum", NO_TIME, 105.0)]),
+        ([Record(bv=10, n="a", vb=True), Record(n="b", vb=False)], [("a", NO_TIME, 1.0), ("b", NO_TIME, 0.0)]),
+        ([Record(n="a", s=5)], [("a.sum", NO_TIME, 5.0)]),
+        ([Record(n="a", vs="open"), Record(n="b", v=1)], [("b", NO_TIME, 1.0)]),
+        ([Record(bn="D:", u="lon", v=24.3), Record(u="lat", v=60.1)], [("lon", NO_TIME, 24.3), ("lat", NO_TIME, 60.1)]),
+        ([Record(n="a", v=1, t=T), Record(n="a", v=2, t=T + 0.001)], [("a", NS, 1.0), ("a", NS + 10**6, 2.0)]),
+        ([Record(bt=T, n="a", v=1), Record(bt=T + 9, n="a", v=2)], [("a", NS, 1.0), ("a", NS + 9 * 10**9, 2.0)]),
+    ],
+)
+def test_resolve_records_gives_readings(records, expected):
+    """Names, times, values and sums are those of RFC 8428, section 4."""
+    assert expected == readings(*records)
+
+
+@pytest.mark.parametrize(
+    ("records", "options", "reason"),
+    [
+        ([], {}, Reason.SCHEMA),
+        ([Record(n="a")], {}, Reason.SCHEMA),
+        ([Record(bn="D:")], {}, Reason.SCHEMA),
+        ([Record(v=1)], {}, Reason.SCHEMA),
+        ([Record(n="a", v=1, vb=True)], {}, Reason.SCHEMA),
+        ([Record(n="a", v=1, bver=11)], {}, Reason.SCHEMA),
+        ([Record(n="a", v=1, u="Cel")], {"units": {"a": "kPa"}}, Reason.SCHEMA),
+        ([Record(n="a", v=1, t=T), Record(n="a", v=1, t=-5)], {}, Reason.SCHEMA),
+        ([Record(n="a", v=1)], {"device": "name"}, Reason.SCHEMA),
+        ([Record(n="a", vs="x")], {}, Reason.SCHEMA),
+        ([Record(n="a", v=1e308, bv=1e308)], {}, Reason.NOT_FINITE),
+        ([Record(n="a", v=1, t=1e30)], {}, Reason.TIME_UNREPRESENTABLE),
+        ([Record(n="a", v=1)] * 101, {}, Reason.TOO_LARGE),
+    ],
+)
+def test_resolve_what_is_no_pack_says_why(records, options, reason):
+    """A pack that breaks the rules, or is of another unit than agreed, is refused whole."""
+    with pytest.raises(PayloadError) as caught:
+        readings(*records, **options)
+
+    assert reason == caught.value.reason
+
+
+def test_resolve_times_from_now_stay_relative():
+    """Times below 2**28 seconds count from the reception, which the pipeline knows."""
+    columns = resolve([Record(n="a", v=1, t=-5), Record(n="a", v=2)], Options(), {"device": "D"}, 100)
+
+    assert (True, [-5_000_000_000, NO_TIME]) == (columns.relative, columns.time_ns)
+
+
+def test_resolve_names_with_devices_tells_them_apart():
+    """The name up to its last separator is the device, if the subscription says so."""
+    options = Options(device="name", separator="/")
+    columns = resolve([Record(bn="dev/1/", n="a", v=1), Record(bn="dev/2/", n="b", v=2)], options, {}, 100)
+
+    assert (["dev/1", "dev/2"], ["a", "b"]) == (columns.device, columns.channel)
