@@ -44,5 +44,5 @@ pip install --quiet --no-deps --no-build-isolation -e .
 
 # the Sparkplug edge node of the tests is not ours and needs an older paho-mqtt: it gets a folder of its own
 if [ "$lock" = requirements/test.txt ]; then
-    pip install --quiet --require-hashes --upgrade --target .venv/sparkplug_edge -r requirements/sparkplug-edge.txt
+    pip install --quiet --no-deps --require-hashes --upgrade --target .venv/sparkplug_edge -r requirements/sparkplug-edge.txt
 fi

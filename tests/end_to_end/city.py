@@ -16,6 +16,7 @@ from pathlib import Path
 
 from alerts.acknowledge import Links, Purpose, verify
 from alerts.ledger import Ledger
+from collector.batch import Quality
 from collector.history.opening import open_history
 from collector.pipeline import RawMessage
 from config.loading import load_quantities, load_register
@@ -41,7 +42,9 @@ _PIECE_NS = 200 * SECOND_NS
 _CHUNK = 500
 
 Points = dict[tuple[str, int], tuple[float, int]]
-"""(sensor id, UTC nanoseconds) to (value in the canonical unit, quality bits)."""
+"""(sensor id, UTC nanoseconds) to (value in the canonical unit, quality bits but those of plausibility)."""
+_JUDGED = Quality.RATE | Quality.SPIKE | Quality.FLAT
+"""What the checks think of a value: a city that lives a day in a minute is full of spikes, and loses no point by it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +157,7 @@ def told(gateway: SmsGateway, links: Links) -> dict[str, list[tuple[str, str]]]:
 def influxdb_points(influxdb: InfluxDB) -> Points:
     """Return everything that the database holds."""
     rows = influxdb.query('SELECT "value", "quality" FROM /.*/ GROUP BY "sensor"')
-    return {(row["sensor"], row["time"]): (float(row["value"]), row["quality"]) for row in rows}
+    return {(row["sensor"], row["time"]): (float(row["value"]), row["quality"] & ~_JUDGED) for row in rows}
 
 
 def embedded_points(settings: Settings, register: Register) -> Points:
@@ -169,4 +172,4 @@ def embedded_points(settings: Settings, register: Register) -> Points:
 def _series(history, number: int, sensor: Sensor) -> Iterator[tuple[tuple[str, int], tuple[float, int]]]:
     series = history.read(number, 0, 2**62)
     for time_ns, value, quality in zip(series.time_ns, series.value, series.quality, strict=True):
-        yield (sensor.id, int(time_ns)), (float(value), int(quality))
+        yield (sensor.id, int(time_ns)), (float(value), int(quality) & ~_JUDGED)
