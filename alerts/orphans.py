@@ -4,7 +4,7 @@ Comes in: the open alerts, and what the restored rules hold active. Goes out: a 
 with its reason. Refuses to tell anybody: nobody saw the danger end, and "return to normal" would be a lie.
 """
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from alerts.alert import Alert, Decision, DecisionReason, DecisionVerdict, Plan
@@ -45,6 +45,17 @@ def plan_orphans(open_alerts: Iterable[Alert], standing: Standing) -> Plan:
         if after.is_open:
             still_open.append(after)
     return Plan(tuple(closed), (), tuple(decisions), tuple(still_open))
+
+
+def end_was_seen(decisions: Sequence[Decision]) -> bool:
+    """Return whether an alert that is over, with all its `decisions` in order, was not closed by `plan_orphans`."""
+    taken = [each.reason for each in decisions if each.verdict not in _DISPATCHED]
+    return not taken or taken[-1] not in _UNSEEN
+
+
+_UNSEEN = (DecisionReason.CONFIGURATION_CHANGED, DecisionReason.STATE_LOST)
+_DISPATCHED = (DecisionVerdict.WITHDRAW, DecisionVerdict.FALL_BACK)
+"""What the dispatcher decides, at any later time."""
 
 
 def _decision(alert: Alert, alarm: str, standing: Standing) -> Decision:

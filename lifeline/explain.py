@@ -5,10 +5,11 @@ judge: it repeats what the ledger stored.
 """
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from alerts.alert import Alert, Decision
+from alerts.orphans import end_was_seen
 from alerts.receipts import ReceiptCode
 from alerts.records import Delivery, StoredEvent
 from config.levels import WarningLevel
@@ -44,7 +45,7 @@ def chain_links(chain: Chain, register: Register, ruleset: RuleSet, lang: Langua
         if event is chain.events[0]:
             links += [_reading(event, sensor, rule, lang), _rule(chain.alert, rule, limit, ruleset.version, lang)]
         links.append(_alarm(event, sensor, rule, lang))
-    return [*links, _alert(chain.alert, register, lang)]
+    return [*links, _alert(chain, register, lang)]
 
 
 def explanation(chain: Chain, register: Register, ruleset: RuleSet, lang: Language) -> str:
@@ -115,7 +116,15 @@ def _level(number: int, rule: Rule | None, lang: Language) -> str:
     return f"{level.colour_zh} {level.zh}" if lang == "zh" else f"{level.key} {level.en}"
 
 
-def _alert(alert: Alert, register: Register, lang: Language) -> ChainLink:
+def ending(alert: Alert, decisions: Sequence[Decision]) -> str:
+    """Return the word key of how `alert` stands: open, closed, or closed_unseen when nobody saw its end."""
+    if alert.is_open:
+        return "open"
+    return "closed" if end_was_seen(decisions) else "closed_unseen"
+
+
+def _alert(chain: Chain, register: Register, lang: Language) -> ChainLink:
+    alert = chain.alert
     asset = register.assets.get(alert.asset)
     name = (asset.name_zh if lang == "zh" else asset.name_en) if asset else alert.asset
     if alert.dimension is Dimension.HEALTH:
@@ -123,7 +132,7 @@ def _alert(alert: Alert, register: Register, lang: Language) -> ChainLink:
     else:
         level = WarningLevel(alert.peak)
         title = f"{level.colour_zh} {level.zh}" if lang == "zh" else f"{level.key} {level.en}"
-    state = word("open" if alert.is_open else "closed", lang)
+    state = word(ending(alert, chain.decisions), lang)
     return ChainLink("alert", alert.opened_ns, f"{name}: {title} ({state})", alert.id)
 
 

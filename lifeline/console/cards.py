@@ -15,7 +15,7 @@ from lifeline.console.formats import clock_text, masked
 from lifeline.console.parts import Parts
 from lifeline.console.security import form_proof
 from lifeline.console.words import Language, word
-from lifeline.explain import chain_links, decision_text
+from lifeline.explain import chain_links, decision_text, ending
 from rules.events import Dimension
 
 OPERATOR = "console"
@@ -42,6 +42,8 @@ class AlertCard:
     title: str
     since: str
     open: bool
+    ending: str
+    """Word of how it stands: open, closed, or closed_unseen when nobody saw the end."""
     acknowledged: bool
     acknowledged_by: str
     acknowledged_at: str
@@ -96,12 +98,18 @@ def alert_card(alert: Alert, parts: Parts, lang: Language) -> AlertCard:
         title=(rule.title_zh if lang == "zh" else rule.title_en) if rule else alert.rule,
         since=clock_text(alert.opened_ns, parts.zone),
         open=alert.is_open,
+        ending=ending_of(alert, parts),
         acknowledged=alert.acknowledged_ns is not None,
         acknowledged_by=contact_name(alert.acknowledged_by, parts, lang),
         acknowledged_at=clock_text(alert.acknowledged_ns or 0, parts.zone),
         contacts=_choices(alert, parts, lang),
         proof=form_proof(parts.links.secret, alert.id),
     )
+
+
+def ending_of(alert: Alert, parts: Parts) -> str:
+    """Return the word key of how `alert` stands."""
+    return ending(alert, () if alert.is_open else parts.ledger.decisions(alert.id))
 
 
 def shown_level(alert: Alert) -> WarningLevel | None:

@@ -15,7 +15,7 @@ from fastapi.responses import HTMLResponse, PlainTextResponse, RedirectResponse,
 from alerts.acknowledge import MAX_AGE_NS, verify
 from alerts.receipts import ReceiptError, read_receipt
 from alerts.records import Delivery
-from lifeline.console.cards import contact_name, shown_level
+from lifeline.console.cards import contact_name, ending_of, shown_level
 from lifeline.console.formats import clock_text
 from lifeline.console.forms import form_fields
 from lifeline.console.parts import Parts
@@ -97,7 +97,7 @@ class PhoneRoutes:
             "asset_en": asset.name_en if asset else alert.asset,
             "level": shown_level(alert),
             "text": self._text_without_link(delivery),
-            "open": alert.is_open,
+            "ending": ending_of(alert, self._parts),
             "acknowledged": delivery.acknowledged_ns is not None,
             "acknowledged_by": contact_name(delivery.notification.contact, self._parts, "zh"),
             "acknowledged_at": clock_text(delivery.acknowledged_ns or 0, self._parts.zone),

@@ -82,6 +82,7 @@ _WORDS = {
     "event": ("事件", "Event"),
     "advice": ("处置建议", "Advice"),
     "closed": ("已解除", "Closed"),
+    "closed_unseen": ("已关闭，险情是否消除未经确认", "Closed, nobody saw the danger end"),
     "open": ("未解除", "Open"),
     "decisions": ("决定及原因", "Decisions and reasons"),
     "system": ("系统自检", "This system"),
