@@ -21,6 +21,8 @@ from config.quantities import Quantity
 from config.register import Register
 
 _SECOND_NS = 1_000_000_000
+MAX_BURST = 256
+"""Readings of one sensor in one batch, at most, that are judged; assumed: a round takes some ten microseconds."""
 _RECEIVED_CLOCK = np.uint8(Quality.TIME_SERVER | Quality.TIME_FUTURE | Quality.TIME_PAST)
 _STATES = frozenset({"0/1", "count"})
 """Units of states and counters: standing still and stepping are their nature."""
@@ -125,11 +127,14 @@ class Plausibility:
     def judge(self, batch: ReadingBatch) -> ReadingBatch:
         """Return `batch` with the bits RATE, SPIKE and FLAT added, and remember its readings.
 
-        What is OUT_OF_RANGE is neither judged nor remembered.
+        What is OUT_OF_RANGE is neither judged nor remembered, and so are readings of a sensor that has more than
+        `MAX_BURST` of them in the batch: they are judged one after the other, and the intake must not stand still.
         """
         sensor = batch.sensor.astype(np.intp)
         flags = batch.quality.copy()
         rows = np.flatnonzero(self._is_judged[sensor] & ((flags & Quality.OUT_OF_RANGE) == 0))
+        if len(rows) > MAX_BURST:
+            rows = rows[np.bincount(sensor[rows])[sensor[rows]] <= MAX_BURST]
         stands_in = (flags & _RECEIVED_CLOCK) != 0
         # The digits that keep stand-in times apart depend on the batch, so that nothing may depend on them.
         time_ns = np.where(stands_in, batch.received_ns, batch.time_ns)
