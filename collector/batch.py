@@ -32,6 +32,10 @@ class Quality(IntFlag):
     """Equal to its predecessors for longer than this sensor, which usually changes, ever was."""
 
 
+RECEIVED_CLOCK = np.uint8(Quality.TIME_SERVER | Quality.TIME_FUTURE | Quality.TIME_PAST)
+"""Any of these bits: the time is not the device's own but when the reading was received."""
+
+
 @dataclass(frozen=True, slots=True)
 class ReadingBatch:
     """Readings received together.

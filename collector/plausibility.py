@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from collector.batch import Quality, ReadingBatch
+from collector.batch import RECEIVED_CLOCK, Quality, ReadingBatch
 from collector.rounds import Rounds
 from collector.sensor_memory import Remembered, SensorMemory
 from config.quantities import Quantity
@@ -23,7 +23,6 @@ from config.register import Register
 _SECOND_NS = 1_000_000_000
 MAX_BURST = 256
 """Readings of one sensor in one batch, at most, that are judged; assumed: a round takes some ten microseconds."""
-_RECEIVED_CLOCK = np.uint8(Quality.TIME_SERVER | Quality.TIME_FUTURE | Quality.TIME_PAST)
 _STATES = frozenset({"0/1", "count"})
 """Units of states and counters: standing still and stepping are their nature."""
 _CHARGE = "battery"
@@ -135,7 +134,7 @@ class Plausibility:
         rows = np.flatnonzero(self._is_judged[sensor] & ((flags & Quality.OUT_OF_RANGE) == 0))
         if len(rows) > MAX_BURST:
             rows = rows[np.bincount(sensor[rows])[sensor[rows]] <= MAX_BURST]
-        stands_in = (flags & _RECEIVED_CLOCK) != 0
+        stands_in = (flags & RECEIVED_CLOCK) != 0
         # The digits that keep stand-in times apart depend on the batch, so that nothing may depend on them.
         time_ns = np.where(stands_in, batch.received_ns, batch.time_ns)
         for piece in self._rounds.of(sensor[rows]):

@@ -11,12 +11,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from collector.batch import Quality, ReadingBatch
+from collector.batch import RECEIVED_CLOCK, Quality, ReadingBatch
 from config.register import Register
 from rules.power import Power
-
-RECEIVED_CLOCK = np.uint8(Quality.TIME_SERVER | Quality.TIME_FUTURE | Quality.TIME_PAST)
-"""Any of these bits: the time is not the device's own but when the reading was received."""
 
 
 @dataclass(frozen=True, slots=True)

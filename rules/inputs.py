@@ -9,7 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from rules.arrivals import RECEIVED_CLOCK, Arrivals, starts_of
+from collector.batch import RECEIVED_CLOCK
+from rules.arrivals import Arrivals, starts_of
 
 
 @dataclass(frozen=True, slots=True)
