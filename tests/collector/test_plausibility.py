@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from collector.batch import Quality, ReadingBatch, make_batch
-from collector.plausibility import CheckLimits, Plausibility
+from collector.plausibility import MAX_BURST, CheckLimits, Plausibility
 from collector.sensor_memory import MemoryUnusableError
 from config.quantities import Quantity
 from config.register import Register, Sensor
@@ -163,6 +163,20 @@ def test_out_of_range_is_left_to_its_own_bit_and_teaches_nothing():
 
     assert [0] * 50 + [Quality.OUT_OF_RANGE, 0, 0, 0] == bits
     assert reference.memory.snapshot() == checks.memory.snapshot()
+
+
+@pytest.mark.parametrize(("n", "flagged"), [(MAX_BURST, True), (MAX_BURST + 1, False)])
+def test_burst_beyond_the_bound_is_left_unjudged_and_unremembered(n, flagged):
+    """A back-log of one sensor passes with its values and bits as they came, and the intake does not stand still."""
+    checks = plausibility()
+    course(checks, noisy(50))
+    before = checks.memory.snapshot()
+    times = [(200 + 2 * i) * S for i in range(n)]
+    burst = make_batch(times[-1], [0] * n, times, [*[5.0] * (n - 1), 9.0], [0] * n)
+    judged = checks.judge(burst)
+
+    assert flagged == bool(judged.quality[-1] & Quality.SPIKE)
+    assert flagged == (before != checks.memory.snapshot())
 
 
 def test_late_reading_is_not_judged_and_the_newest_repeated_gets_the_same_bits():
