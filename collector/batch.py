@@ -32,7 +32,7 @@ class Quality(IntFlag):
     """Equal to its predecessors for longer than this sensor, which usually changes, ever was."""
 
 
-RECEIVED_CLOCK = np.uint8(Quality.TIME_SERVER | Quality.TIME_FUTURE | Quality.TIME_PAST)
+RECEIVED_CLOCK = np.uint16(Quality.TIME_SERVER | Quality.TIME_FUTURE | Quality.TIME_PAST)
 """Any of these bits: the time is not the device's own but when the reading was received."""
 
 
@@ -45,7 +45,7 @@ class ReadingBatch:
         sensor: int32[n], dense number in the register.
         time_ns: int64[n], when measured, UTC nanoseconds.
         value: float64[n], canonical unit of the sensor's quantity, never NaN or infinite.
-        quality: uint8[n], `Quality` bits.
+        quality: uint16[n], `Quality` bits.
 
     An empty batch is a clock tick: the intake was listening and nothing came.
     """
@@ -54,7 +54,7 @@ class ReadingBatch:
     sensor: NDArray[np.int32]
     time_ns: NDArray[np.int64]
     value: NDArray[np.float64]
-    quality: NDArray[np.uint8]
+    quality: NDArray[np.uint16]
 
     def __len__(self) -> int:
         """Return the number of readings."""
@@ -83,7 +83,7 @@ def make_batch(received_ns: int, sensor: object, time_ns: object, value: object,
         np.asarray(sensor, np.int32),
         np.asarray(time_ns, np.int64),
         np.asarray(value, np.float64),
-        np.asarray(quality, np.uint8),
+        np.asarray(quality, np.uint16),
     )
     lengths = {len(batch.sensor), len(batch.time_ns), len(batch.value), len(batch.quality)}
     if len(lengths) != 1:

@@ -59,8 +59,8 @@ class Blocks:
     """int64[n], UTC nanoseconds."""
     value: NDArray[np.float64]
     """float64[n], as sent, finite."""
-    quality: NDArray[np.uint8]
-    """uint8[n], `Quality` bits that the device itself gave."""
+    quality: NDArray[np.uint16]
+    """uint16[n], `Quality` bits that the device itself gave."""
 
 
 @dataclass(frozen=True, slots=True)

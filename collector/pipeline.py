@@ -54,7 +54,7 @@ class _Rows:
     """Readings of each of `messages`."""
     problems: list[tuple[RawMessage, PayloadError]] = field(default_factory=list)
 
-    def columns(self) -> tuple[NDArray[np.int32], NDArray[np.int64], NDArray[np.float64], NDArray[np.uint8]]:
+    def columns(self) -> tuple[NDArray[np.int32], NDArray[np.int64], NDArray[np.float64], NDArray[np.uint16]]:
         """Return sensor, time, value and quality of all readings in the order of their messages."""
         blocks = self.blocks
         starts = [start for start, _, _ in blocks]
@@ -62,7 +62,7 @@ class _Rows:
             _interleave(np.array(self.sensor, np.int32), starts, [sensor for _, sensor, _ in blocks]),
             _interleave(np.array(self.time_ns, np.int64), starts, [block.time_ns for _, _, block in blocks]),
             _interleave(np.array(self.value, np.float64), starts, [block.value for _, _, block in blocks]),
-            _interleave(np.array(self.quality, np.uint8), starts, [block.quality for _, _, block in blocks]),
+            _interleave(np.array(self.quality, np.uint16), starts, [block.quality for _, _, block in blocks]),
         )
 
 

@@ -142,7 +142,7 @@ class Plausibility:
             flags[at] |= self._judge_round(_Readings(sensor[at], time_ns[at], stands_in[at], batch.value[at]))
         return ReadingBatch(batch.received_ns, batch.sensor, batch.time_ns, batch.value, flags)
 
-    def _judge_round(self, new: _Readings) -> NDArray[np.uint8]:
+    def _judge_round(self, new: _Readings) -> NDArray[np.uint16]:
         """Judge at most one reading of each sensor."""
         before = self.memory.take(new.sensor)
         newer = (new.time_ns > before.time_ns) | (new.stands_in & (new.time_ns == before.time_ns))
@@ -153,7 +153,7 @@ class Plausibility:
             self.memory.put(new.sensor, after)
             return after.said
         again = (new.time_ns == before.time_ns) & (new.value == before.last)
-        flags = np.where(again, before.said, np.uint8(0))
+        flags = np.where(again, before.said, np.uint16(0))
         if newer.any():
             flags[newer] = self._judge_round(new.take(newer))
         return flags
@@ -192,7 +192,7 @@ def _step(each: _Judgement) -> Remembered:
     lesson = np.where(learned, np.minimum(change, np.maximum(limits.clip * scale, each.bounds.floor)), change)
     fast, slow = _learn(before, lesson, fresh, limits)
     run = _run(each)
-    flags = rate * np.uint8(Quality.RATE) + spike * np.uint8(Quality.SPIKE) + run.flat * np.uint8(Quality.FLAT)
+    flags = rate * np.uint16(Quality.RATE) + spike * np.uint16(Quality.SPIKE) + run.flat * np.uint16(Quality.FLAT)
     return Remembered(
         time_ns=each.new.time_ns,
         stands_in=each.new.stands_in,

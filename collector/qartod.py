@@ -33,11 +33,11 @@ A replaced time says nothing about the value, but the value was not judged again
 """
 
 
-def qartod_flags(quality: NDArray[np.uint8], value: NDArray[np.float64] | None = None) -> NDArray[np.uint8]:
+def qartod_flags(quality: NDArray[np.uint16], value: NDArray[np.float64] | None = None) -> NDArray[np.uint8]:
     """Return uint8[n], `QartodFlag` values.
 
     Args:
-        quality: uint8[n], `Quality` bits.
+        quality: uint16[n], `Quality` bits.
         value: float64[n] where missing readings stand as NaN, as in a table with one row for every cadence.
     """
     flags = np.full(len(quality), QartodFlag.GOOD, np.uint8)

@@ -32,7 +32,7 @@ class Remembered:
     """That time is when it was received."""
     last: NDArray[np.float64]
     """Its value."""
-    said: NDArray[np.uint8]
+    said: NDArray[np.uint16]
     """The bits it got."""
     level: NDArray[np.float64]
     """Where the sensor stood before anything doubtful."""
@@ -66,7 +66,7 @@ class SensorMemory:
             np.full(n, NEVER_NS),
             np.zeros(n, np.bool_),
             np.zeros(n),
-            np.zeros(n, np.uint8),
+            np.zeros(n, np.uint16),
             np.zeros(n),
             np.zeros(n),
             np.zeros(n),

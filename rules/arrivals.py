@@ -28,7 +28,7 @@ class Arrivals:
         sensor: intp[n], dense number in the register.
         time_ns: int64[n], event time, UTC nanoseconds.
         value: float64[n], canonical unit, finite.
-        quality: uint8[n], `Quality` bits.
+        quality: uint16[n], `Quality` bits.
         usable: bool[n], not flagged OUT_OF_RANGE.
         advanced: bool[n], a usable heartbeat whose value differs from the one before.
         sighted: bool[n], the first usable value of a heartbeat, which says nothing yet about its going on.
@@ -40,7 +40,7 @@ class Arrivals:
     sensor: NDArray[np.intp]
     time_ns: NDArray[np.int64]
     value: NDArray[np.float64]
-    quality: NDArray[np.uint8]
+    quality: NDArray[np.uint16]
     usable: NDArray[np.bool_]
     advanced: NDArray[np.bool_]
     sighted: NDArray[np.bool_]
@@ -102,7 +102,7 @@ class Admission:
         return np.flatnonzero(known & finite)
 
     def _is_news(
-        self, sensor: NDArray[np.intp], time_ns: NDArray[np.int64], quality: NDArray[np.uint8]
+        self, sensor: NDArray[np.intp], time_ns: NDArray[np.int64], quality: NDArray[np.uint16]
     ) -> NDArray[np.bool_]:
         """Return bool[n], and remember the newest times.
 

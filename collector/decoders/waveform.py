@@ -109,7 +109,7 @@ def _decode(payload: bytes, names: Sequence[str], max_readings: int) -> Blocks:
         np.repeat(np.array([channels.index(frame.channel) for frame in frames], np.intp), lengths),
         np.concatenate([frame.time_ns for frame in frames]),
         np.concatenate([frame.value for frame in frames]),
-        np.repeat(np.array([frame.quality for frame in frames], np.uint8), lengths),
+        np.repeat(np.array([frame.quality for frame in frames], np.uint16), lengths),
     )
 
 

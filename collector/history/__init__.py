@@ -30,7 +30,7 @@ class Series:
 
     time_ns: NDArray[np.int64]
     value: NDArray[np.float64]
-    quality: NDArray[np.uint8]
+    quality: NDArray[np.uint16]
 
 
 class History(Protocol):

@@ -20,7 +20,7 @@ MAX_PARTS = 128
 KEYS_PER_MINUTE = 1 << 34
 """2**27 sensors of 2**7 parts; int64 nanoseconds are less than 2**29 minutes, so a key fits in int64."""
 
-_READING = np.dtype([("time_ns", "<i8"), ("value", "<f8"), ("quality", "u1")])
+_READING = np.dtype([("time_ns", "<i8"), ("value", "<f8"), ("quality", "<u2")])
 RAW = np.dtype([("sensor", "<i4"), *((name, _READING[name]) for name in ("time_ns", "value", "quality"))])
 """One reading in the raw log: 21 bytes, packed."""
 
@@ -31,7 +31,7 @@ NO_READINGS: RawReadings = np.empty(0, RAW)
 
 
 def raw_readings(
-    sensor: NDArray[np.int32], time_ns: NDArray[np.int64], value: NDArray[np.float64], quality: NDArray[np.uint8]
+    sensor: NDArray[np.int32], time_ns: NDArray[np.int64], value: NDArray[np.float64], quality: NDArray[np.uint16]
 ) -> RawReadings:
     """Return the columns as records of the raw log."""
     records = np.empty(len(sensor), RAW)

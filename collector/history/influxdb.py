@@ -71,7 +71,7 @@ class InfluxHistory:
         return Series(
             np.array([row[0] for row in rows], np.int64),
             np.array([row[1] for row in rows], np.float64),
-            np.array([row[2] or 0 for row in rows], np.uint8),
+            np.array([row[2] or 0 for row in rows], np.uint16),
         )
 
     def count(self, sensor: int | None = None) -> int:

@@ -6,7 +6,7 @@ back. A frame whose bytes or place changed is refused, never half read. Refuses 
 Layout (40 bytes of header, then n of each column, so that the wide columns stay aligned):
 
     magic 4s | crc32 u32 of position and all that follows | dictionary 16s | received_ns i64 | n u32 | zero u32
-    time_ns i64[n] | value f64[n] | sensor i32[n] | quality u8[n]
+    time_ns i64[n] | value f64[n] | sensor i32[n] | quality u16[n]
 """
 
 import hashlib
@@ -20,10 +20,10 @@ from numpy.typing import NDArray
 
 from collector.batch import ReadingBatch
 
-_MAGIC = b"LLB1"
+_MAGIC = b"LLB2"
 _HEADER = struct.Struct("<4sI16sqI4x")
 _CRC_START = 8
-_READING_BYTES = 8 + 8 + 4 + 1
+_READING_BYTES = 8 + 8 + 4 + 2
 
 
 class FrameError(ValueError):
@@ -60,7 +60,7 @@ def encode(batch: ReadingBatch, dictionary: bytes, position: int) -> bytes:
             np.asarray(batch.time_ns, "<i8").tobytes(),
             np.asarray(batch.value, "<f8").tobytes(),
             np.asarray(batch.sensor, "<i4").tobytes(),
-            np.asarray(batch.quality, "u1").tobytes(),
+            np.asarray(batch.quality, "<u2").tobytes(),
         )
     )
     header = _HEADER.pack(_MAGIC, 0, dictionary, batch.received_ns, len(batch))
@@ -104,7 +104,7 @@ def _columns(frame: bytes, received_ns: int, n: int) -> ReadingBatch:
         np.frombuffer(frame, "<i4", n, sensor_at),
         np.frombuffer(frame, "<i8", n, time_at),
         np.frombuffer(frame, "<f8", n, value_at),
-        np.frombuffer(frame, "u1", n, sensor_at + 4 * n),
+        np.frombuffer(frame, "<u2", n, sensor_at + 4 * n),
     )
 
 

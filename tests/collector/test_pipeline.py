@@ -35,11 +35,11 @@ def test_decode_known_channels_gives_scaled_columns():
 
 
 def test_decode_columns_have_the_types_of_the_batch():
-    """int32, int64, float64 and uint8, also for no message at all."""
+    """int32, int64, float64 and uint16, also for no message at all."""
     for batch, _ in (decode(message({"heartbeat": 1})), decode()):
         kinds = [str(column.dtype) for column in (batch.sensor, batch.time_ns, batch.value, batch.quality)]
 
-        assert ["int32", "int64", "float64", "uint8"] == kinds
+        assert ["int32", "int64", "float64", "uint16"] == kinds
 
 
 def test_decode_plain_value_gets_the_received_time():

@@ -24,18 +24,18 @@ from collector.qartod import QartodFlag, qartod_flags
 )
 def test_qartod_worst_bit_decides(bits, expected):
     """Fail before suspect before unknown before good."""
-    assert [expected] == qartod_flags(np.array([bits], np.uint8)).tolist()
+    assert [expected] == qartod_flags(np.array([bits], np.uint16)).tolist()
 
 
 def test_qartod_nan_in_a_table_is_missing():
     """Where a row has no reading nothing else is said."""
-    flags = qartod_flags(np.array([0, int(Quality.SPIKE)], np.uint8), np.array([1.0, np.nan]))
+    flags = qartod_flags(np.array([0, int(Quality.SPIKE)], np.uint16), np.array([1.0, np.nan]))
 
     assert [QartodFlag.GOOD, QartodFlag.MISSING] == flags.tolist()
 
 
 def test_qartod_every_bit_has_a_flag():
     """No bit that is ever set passes as good."""
-    every = np.array([int(bit) for bit in Quality if bit], np.uint8)
+    every = np.array([int(bit) for bit in Quality if bit], np.uint16)
 
     assert QartodFlag.GOOD not in qartod_flags(every).tolist()

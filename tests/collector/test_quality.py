@@ -22,7 +22,7 @@ def test_range_edges_are_good_and_beyond_is_flagged(value, expected):
     flags = flag_range(np.array([value]), np.array([0.0]), np.array([1.6]))
 
     assert [expected] == flags.tolist()
-    assert np.uint8 == flags.dtype
+    assert np.uint16 == flags.dtype
 
 
 @pytest.mark.parametrize(

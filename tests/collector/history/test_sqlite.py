@@ -162,7 +162,7 @@ def test_history_any_writes_equals_a_dictionary(tmp_path_factory, writes):
 def test_fold_gives_keys_in_order_and_each_reading_once():
     """Blocks come sorted, so that the table is appended; equal points are folded to the last."""
     readings = blocks.raw_readings(
-        np.array([2, 1, 2], np.int32), np.array([0, MINUTE, 0]), np.array([1.0, 2.0, 3.0]), np.zeros(3, np.uint8)
+        np.array([2, 1, 2], np.int32), np.array([0, MINUTE, 0]), np.array([1.0, 2.0, 3.0]), np.zeros(3, np.uint16)
     )
     folded = [(key, bytes(block)) for key, block in blocks.fold(readings, {0: 5, 1: 0})]
 

@@ -116,7 +116,7 @@ def test_open_file_without_a_header_continues_behind_every_old_position(journal_
 def test_open_row_with_a_wrong_crc_keeps_the_file_and_passes_over_the_row(journal_file):
     """A changed byte inside a frame costs that row alone; the file needs no repair."""
     content = journal_file.read_bytes()
-    _invert(journal_file, content.rindex(b"LLB1") + 60)
+    _invert(journal_file, content.rindex(b"LLB2") + 60)
     journal = _open(journal_file)
     found = _rows(journal)
     journal.close()

@@ -11,7 +11,7 @@ WINDOW = Window(0, 900 * SECOND, 10 * SECOND)
 
 def _series(times, values, quality=None):
     quality = quality or [0] * len(times)
-    return Series(np.array(times, np.int64) * SECOND, np.array(values, float), np.array(quality, np.uint8))
+    return Series(np.array(times, np.int64) * SECOND, np.array(values, float), np.array(quality, np.uint16))
 
 
 def test_draw_gap_breaks_line():
