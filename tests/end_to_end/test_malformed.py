@@ -2,8 +2,9 @@
 
 import json
 import random
+import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import pytest
 
@@ -24,12 +25,18 @@ from tests.end_to_end.city import (
 from tests.services.listener import Listener
 from tests.services.program import Program
 
-pytestmark = pytest.mark.end_to_end
+pytestmark = [pytest.mark.end_to_end, pytest.mark.timeout(600)]
 
 _GOOD, _BAD = 10_000, 1_000
 _KEPT_BYTES = 4096
-_SOON_S = 5.0
-"""A good message after all the bad ones is stored within this, seconds."""
+_SOON_S = 30.0
+"""A good message after all the bad ones is stored and judged within this, seconds: 0.1 s here, but a machine whose
+disk stands still for seconds is no fault of the bad messages."""
+_PATIENCE_S = 180.0
+"""For everything else that has to be waited for."""
+_MACHINE_ALARMS = frozenset({"journal_hangs", "ledger_hangs", "rules_late"})
+_MACHINE_EVENTS = frozenset({"outage_started", "outage_ended"})
+"""What the program says of a slow disk, and of a gateway that a busy test answers late."""
 
 
 def _kept(topic: str, payload: bytes, reason: str) -> tuple[str, bytes, str]:
@@ -62,15 +69,37 @@ def _with_key_twice(topic: str, payload: bytes) -> tuple[str, bytes]:
     return topic, payload.replace(values, wrong + b"," + values)
 
 
-def _left_at_the_broker(port: int) -> set[bytes]:
-    """Return what the broker gives to whoever takes over the stopped program's session, up to a message of our own."""
+def _left_at_the_broker(port: int) -> list[tuple[str, bytes]]:
+    """Return what the broker gives to whoever takes over the stopped program's session, up to a message of our own.
+
+    The program's last message to itself may be among them: nobody waits for it at the end.
+    """
     sentinel = b"the end"
     heir = Listener(port, "the/end", client_id="program")
     send_load("127.0.0.1", port, [("the/end", sentinel)])
+    deadline_s = time.monotonic() + _PATIENCE_S
     try:
-        return set(heir.wait_for(1)) - {sentinel}
+        while sentinel not in heir.payloads and time.monotonic() < deadline_s:
+            time.sleep(0.02)
+        assert sentinel in heir.payloads
+        left = [(message.topic, message.payload) for message in heir.messages if message.payload != sentinel]
+        return [each for each in left if each[0] != "lifeline/canary/program"]
     finally:
         heir.close()
+
+
+def _complaints(program: Program, begin: int) -> list[dict]:
+    """Return the warnings and errors in the log that are not about the machine."""
+    lines = [line for line in program.events(begin) if line["level"] in ("warning", "error")]
+    lines = [line for line in lines if line.get("alarm") not in _MACHINE_ALARMS]
+    return [line for line in lines if line["event"] not in _MACHINE_EVENTS]
+
+
+def _assert_same(expected: Mapping, got: Mapping) -> None:
+    """Compare two mappings, so that a failure shows the first differences and not ten thousand equal rows."""
+    assert [] == sorted(expected.keys() - got.keys(), key=repr)[:5], "missing"
+    assert [] == sorted(got.keys() - expected.keys(), key=repr)[:5], "too many"
+    assert [] == [(key, expected[key], got[key]) for key in expected if expected[key] != got[key]][:5], "different"
 
 
 def test_program_fed_1000_bad_messages_among_10000_good_ones_keeps_all(tmp_path, make_program, mosquitto):
@@ -86,20 +115,20 @@ def test_program_fed_1000_bad_messages_among_10000_good_ones_keeps_all(tmp_path,
     first, last = good[:-1], good[-1]
 
     send_load(mosquitto.host, mosquitto.port, _shuffled(first, bad, chance))
-    program.wait_until(lambda: program.metrics()["messages_total", ""] == len(first) + len(bad), 60)
-    program.wait_until(program.is_idle, 30)
+    program.wait_until(lambda: program.metrics()["messages_total", ""] >= len(first) + len(bad), _PATIENCE_S)
+    program.wait_until(program.is_idle, _PATIENCE_S)
     send_load(mosquitto.host, mosquitto.port, [last])
-    program.wait_until(lambda: program.metrics()["messages_total", ""] == len(good) + len(bad), _SOON_S)
+    program.wait_until(lambda: program.metrics()["messages_total", ""] >= len(good) + len(bad), _SOON_S)
     program.wait_until(program.is_idle, _SOON_S)
 
     assert 1 == program.metrics()["connections_total", ""]
-    assert [] == [line for line in program.events(begin) if line["level"] in ("warning", "error")]
+    assert [] == _complaints(program, begin)
     assert 0 == program.stop()
-    assert set() == _left_at_the_broker(mosquitto.port)
-    assert Counter(_kept(each.topic, each.payload, str(each.reason)) for each in bad) == _dead_letters(program)
+    assert [] == _left_at_the_broker(mosquitto.port)
+    _assert_same(Counter(_kept(each.topic, each.payload, str(each.reason)) for each in bad), _dead_letters(program))
     configuration = program.configuration
     stored = embedded_points(configuration.settings, configuration.register)
-    assert published_points(messages, configuration.register) == stored
+    _assert_same(published_points(messages, configuration.register), stored)
     ledger = existing_ledger(configuration.settings.ledger.url)
     assert undisturbed(configuration, program.links, messages).events == without_position(ledger_lines(ledger))
     ledger.close()
