@@ -48,7 +48,7 @@ class Incident:
     sensor: Sensor
     quantity: Quantity
     value: float
-    """The triggering reading, canonical unit; NaN where silence caused it."""
+    """The reading, or what the rule derived from it, in the unit of `quantity`; NaN where silence caused it."""
     reason: Reason
     time_ns: int
     """Event time."""

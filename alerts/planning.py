@@ -307,15 +307,16 @@ def _open(event: Occurrence) -> Alert:
 
 
 def _incident(event: Occurrence, alert: Alert, kind: NotificationKind, district: District) -> Incident:
+    rule = district.ruleset.rule(event.key.rule)
     return Incident(
         kind=kind,
         dimension=alert.dimension,
         alert=alert.id,
         level=event.level_after if kind in _BEGINNINGS else alert.peak,
-        rule=district.ruleset.rule(event.key.rule),
+        rule=rule,
         asset=district.register.assets[event.sensor.asset],
         sensor=event.sensor,
-        quantity=district.quantities[event.sensor.quantity],
+        quantity=rule.judged or district.quantities[event.sensor.quantity],
         value=event.value,
         reason=event.reason,
         time_ns=event.time_ns,

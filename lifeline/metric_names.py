@@ -46,11 +46,11 @@ COUNTERS: Mapping[str, str] = {
     "receipts": "Delivery reports, by what they say.",
     "recorded_readings": "Readings stored in the history.",
     "reloads": "Times that the district was loaded again, by what became of it: applied, unchanged or refused.",
+    "rule_evaluations": "Readings judged by a hazard rule, by kind; once for each rule that watches it.",
     "sessions_lost": "Times that the broker had forgotten our session.",
     "sparkplug_sessions": "What births, deaths and gaps of Sparkplug edge nodes did, by kind.",
     "subscriptions_refused": "Subscriptions that the broker refused.",
     "takeovers_suspected": "Times that the broker ended our connections as if another had our client id.",
-    "threshold_evaluations": "Comparisons of a reading with a limit's rule.",
     "ticks": "Empty batches that moved the clock while nothing came.",
     "ticks_refused": "Ticks that the journal refused.",
 }

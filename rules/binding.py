@@ -104,6 +104,8 @@ class Binder:
             for number, sensor in enumerate(self.register.sensors)
             if self._passes(head, sensor) and kind_options.binds(sensor, heartbeats)
         )
+        quantity = self.quantities[head.quantity] if head.quantity else None
+        judged = kind_options.judged(quantity)
         return Rule(
             head.id,
             head.kind,
@@ -111,10 +113,11 @@ class Binder:
             head.title.en,
             head.advice.zh,
             head.advice.en,
-            self.quantities[head.quantity] if head.quantity else None,
+            quantity,
             tuple(watched),
             kind_options.limits(),
             options,
+            None if judged is quantity else judged,
         )
 
     def _passes(self, head: RuleHead, sensor: Sensor) -> bool:

@@ -121,20 +121,21 @@ def _stays(level: int, *, is_zh: bool) -> str:
 
 
 def _measured(rule: Rule, value: float, *, is_zh: bool) -> str:
-    if rule.quantity is None:
+    judged = rule.judged
+    if judged is None:
         return _number(rule, value)
     if is_zh:
-        return f"{rule.quantity.zh}{_number(rule, value)}"
-    return f"{rule.quantity.en[:1].upper()}{rule.quantity.en[1:]} {_number(rule, value)}"
+        return f"{judged.zh}{_number(rule, value)}"
+    return f"{judged.en[:1].upper()}{judged.en[1:]} {_number(rule, value)}"
 
 
 def _number(rule: Rule, value: float) -> str:
-    if rule.quantity is None:
+    if rule.judged is None:
         return f"{value:g}"
-    text = f"{value:.{rule.quantity.decimals}f}"
+    text = f"{value:.{rule.judged.decimals}f}"
     # "-0.00" reads as a fault of the instrument.
     plain = text.removeprefix("-") if float(text) == 0 else text
-    return f"{plain} {rule.quantity.unit}"
+    return f"{plain} {rule.judged.unit}"
 
 
 def _span(seconds: float, *, is_zh: bool) -> str:

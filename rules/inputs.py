@@ -21,7 +21,7 @@ class Inputs:
         place: intp[n], place of the arrival in its batch.
         binding: intp[n], whom it reaches.
         time_ns: int64[n], event time.
-        value: float64[n], canonical unit.
+        value: float64[n], in the unit of what is judged.
         received_clock: bool[n], the time is not the device's own but when it was received.
         is_beat: bool[n], a sign of life of the binding's device instead of a value to judge.
     """
@@ -45,11 +45,13 @@ class Inputs:
         )
 
 
-def inputs_of(arrivals: Arrivals, row: NDArray[np.intp], binding: NDArray[np.intp], *, is_beat: bool) -> Inputs:
-    """Return one input for each pair of `row`, intp[n] into `arrivals`, and `binding`, intp[n]."""
+def inputs_of(
+    arrivals: Arrivals, row: NDArray[np.intp], binding: NDArray[np.intp], value: NDArray[np.float64], *, is_beat: bool
+) -> Inputs:
+    """Return one input for each pair of `row`, intp[n] into `arrivals`, and `binding`, intp[n], with its value."""
     received_clock = (arrivals.quality[row] & RECEIVED_CLOCK) != 0
     flags = np.full(len(row), is_beat)
-    return Inputs(arrivals.place[row], binding, arrivals.time_ns[row], arrivals.value[row], received_clock, flags)
+    return Inputs(arrivals.place[row], binding, arrivals.time_ns[row], value, received_clock, flags)
 
 
 def joined(parts: Sequence[Inputs]) -> Inputs:

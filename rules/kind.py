@@ -41,6 +41,10 @@ class KindOptions(Protocol):
         """Return the levels a rule can raise, lowest first; empty for rules that judge devices."""
         ...
 
+    def judged(self, quantity: Quantity | None) -> Quantity | None:
+        """Return what is compared with the limits: `quantity` itself, or what the kind derives from it."""
+        ...
+
     def binds(self, sensor: Sensor, heartbeats: frozenset[str]) -> bool:
         """Tell whether a sensor that passed the rule's filters is watched; `heartbeats` are ids of sensors."""
         ...

@@ -36,6 +36,7 @@ class LimitTable:
         """Mirrored where the low side is dangerous; inf where the rule has no such level."""
         self.reset = np.full(shape, -np.inf)
         self.on_ns, self.off_ns = np.zeros(shape, np.int64), np.zeros(shape, np.int64)
+        self.on_samples, self.off_samples = np.ones(shape, np.int32), np.ones(shape, np.int32)
         self.sign = np.array([-1.0 if each[0].side is Side.LOW else 1.0 for each in limits])
         self.live = np.array(live, np.bool_)[:, np.newaxis]
         for row, each in enumerate(limits):
@@ -45,6 +46,9 @@ class LimitTable:
                 self.reset[place] = self.sign[row] * limit.reset
                 self.on_ns[place] = round(limit.on_delay_s * _SECOND_NS)
                 self.off_ns[place] = round(limit.off_delay_s * _SECOND_NS)
+                self.on_samples[place], self.off_samples[place] = limit.on_samples, limit.off_samples
+        self.counts = bool((self.on_samples > 1).any() or (self.off_samples > 1).any())
+        """Some level waits for a number of readings."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +128,7 @@ class Ladder:
         self._episode_ns = np.zeros(n, np.int64)
         self._beyond, self._active = np.zeros((n, 5), np.bool_), np.zeros((n, 5), np.bool_)
         self._lives, self._since_ns = np.zeros((n, 5), np.bool_), np.zeros((n, 5), np.int64)
+        self._samples = np.zeros((n, 5), np.int32)
         self._newest = _Newest(stale_ns)
         self.low, self.high = np.zeros(n), np.zeros(n)
         """A value within changes no condition."""
@@ -170,7 +175,9 @@ class Ladder:
         since = np.where(is_new, time_ns, self._since_ns[b])
         lives = self._lives[b] & ~is_new
         self._beyond[b], self._since_ns[b], self._lives[b] = beyond, since, lives
-        due = (beyond != active) & self._is_proven(b) & (time_ns - since >= self._delay_ns(b))
+        if self._table.counts:
+            self._samples[b] = np.where(is_new, 1, self._samples[b] + 1)
+        due = (beyond != active) & self._is_proven(b) & (time_ns - since >= self._delay_ns(b)) & self._is_counted(b)
         return self._switch(run.inputs, due)
 
     def _prove(self, run: _Run) -> Found:
@@ -184,7 +191,7 @@ class Ladder:
         waits = (self._beyond[b] != self._active[b]) & ~self._lives[b]
         proves = waits & (time_ns > self._since_ns[b])
         self._lives[b] |= proves
-        held = (before_ns - self._since_ns[b] >= self._delay_ns(b)) & (before_ns >= time_ns)
+        held = (before_ns - self._since_ns[b] >= self._delay_ns(b)) & (before_ns >= time_ns) & self._is_counted(b)
         completed = dataclasses.replace(now, time_ns=run.before_ns, value=run.before_value)
         return self._switch(completed, proves & held)
 
@@ -192,6 +199,14 @@ class Ladder:
         """Return bool[n, 5]: levels that do not wait for a heartbeat to turn."""
         waits = np.where(self._active[b], self._has_heartbeat[b], self._table.live[self._rule[b]])
         return self._lives[b] | ~waits
+
+    def _is_counted(self, b: NDArray[np.intp]) -> NDArray[np.bool_]:
+        """Return bool[n, 5]: levels whose running delay has seen enough readings."""
+        rule = self._rule[b]
+        if not self._table.counts:
+            return np.ones((len(b), 5), np.bool_)
+        needed = np.where(self._beyond[b], self._table.on_samples[rule], self._table.off_samples[rule])
+        return self._samples[b] >= needed
 
     def _delay_ns(self, b: NDArray[np.intp]) -> NDArray[np.int64]:
         rule = self._rule[b]
@@ -228,6 +243,7 @@ class Ladder:
         # What no running delay needs is forgotten, so that equal histories leave equal columns however they were cut.
         self._since_ns[b] *= pending
         self._lives[b] &= pending
+        self._samples[b] *= pending
         low = np.where(beyond, self._table.reset[rule], -np.inf).max(axis=1, initial=-np.inf)
         high = np.where(beyond, np.inf, self._table.limit[rule]).min(axis=1, initial=np.inf)
         high = np.nextafter(high, -np.inf)
@@ -237,6 +253,8 @@ class Ladder:
         ends = np.where(pending & proven, self._since_ns[b] + self._delay_ns(b), np.iinfo(np.int64).max)
         # After a change of rules the level that was told may differ from the one that stands: tell it with any value.
         is_told = self.level[b] == (self._active[b] * _LEVELS).max(axis=1, initial=0)
+        # While readings are counted, each of them matters.
+        is_told &= ~(pending & ~self._is_counted(b)).any(axis=1)
         self._due_ns[b] = np.where(is_told, ends.min(axis=1), np.iinfo(np.int64).min)
         self.pending[b] = pending.any(axis=1) | ~is_told
         self.unproven[b] = (pending & ~proven).any(axis=1)
@@ -250,6 +268,7 @@ class Ladder:
             "active": self._active,
             "lives": self._lives,
             "since_ns": self._since_ns,
+            "samples": self._samples,
             "newest_ns": self._newest.time_ns,
             "newest_value": self._newest.value,
             "newest_clock": self._newest.received_clock,

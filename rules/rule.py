@@ -24,21 +24,25 @@ class Side(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class LevelLimit:
-    """One level of a rule, as people read it: limits in the canonical unit of the rule's quantity."""
+    """One level of a rule, as people read it: limits in the unit of what the rule judges."""
 
     level: WarningLevel
     side: Side
     limit: float
     deadband: float
-    """How far back within the limit a value must be before the condition ends, canonical unit."""
+    """How far back within the limit a value must be before the condition ends, same unit."""
     on_delay_s: float
     off_delay_s: float
     source: str
     """The clause behind the limit, or `assumed` or `unverified` and why."""
+    on_samples: int = 1
+    """Readings in a row, at least, that must find the condition before the level is active."""
+    off_samples: int = 1
+    """Likewise before it ends."""
 
     @property
     def reset(self) -> float:
-        """The value beyond which the condition ends, canonical unit."""
+        """The value beyond which the condition ends, same unit."""
         return self.limit + self.deadband if self.side is Side.LOW else self.limit - self.deadband
 
 
@@ -61,6 +65,13 @@ class Rule:
     """Lowest level first; empty for rules that judge devices."""
     options: BaseModel
     """The options of its kind, as checked when the file was loaded."""
+    derived: Quantity | None = None
+    """What is compared with the limits where it is not the quantity itself: a rate, a time, a residual."""
+
+    @property
+    def judged(self) -> Quantity | None:
+        """What limits and the values of events are in; None for rules that judge devices."""
+        return self.derived or self.quantity
 
     @property
     def source(self) -> str:

@@ -49,6 +49,10 @@ class BatteryOptions(BaseModel):
         """Return no levels: a low charge is no hazard."""
         return ()
 
+    def judged(self, quantity: Quantity | None) -> Quantity | None:
+        """Return the quantity as it is: nothing is compared with limits."""
+        return quantity
+
     def binds(self, sensor: Sensor, heartbeats: frozenset[str]) -> bool:
         """Tell whether `sensor` is watched: charges are."""
         return sensor.quantity == "battery" and sensor.id not in heartbeats

@@ -48,6 +48,10 @@ class FlatOptions(BaseModel):
         """Return no levels: a frozen device is no hazard."""
         return ()
 
+    def judged(self, quantity: Quantity | None) -> Quantity | None:
+        """Return the quantity as it is: nothing is compared with limits."""
+        return quantity
+
     def binds(self, sensor: Sensor, heartbeats: frozenset[str]) -> bool:
         """Tell whether `sensor` is watched: measured values are."""
         return sensor.id not in heartbeats and sensor.quantity not in _NOT_MEASURED

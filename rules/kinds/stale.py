@@ -69,6 +69,10 @@ class StaleOptions(BaseModel):
         """Return no levels: a device that is not heard is no hazard."""
         return ()
 
+    def judged(self, quantity: Quantity | None) -> Quantity | None:
+        """Return the quantity as it is: nothing is compared with limits."""
+        return quantity
+
     def binds(self, sensor: Sensor, heartbeats: frozenset[str]) -> bool:
         """Tell whether `sensor` is watched: not what tells of the device, such as its heartbeat and battery."""
         return sensor.id not in heartbeats and sensor.quantity not in _ABOUT_DEVICES
@@ -188,8 +192,8 @@ class Stale:
         row, binding = self._fed.reach(arrivals.sensor[readings])
         beat_row, beat_binding = self._proved.reach(arrivals.sensor[beats])
         parts = (
-            inputs_of(arrivals, readings[row], binding, is_beat=False),
-            inputs_of(arrivals, beats[beat_row], beat_binding, is_beat=True),
+            inputs_of(arrivals, readings[row], binding, arrivals.value[readings[row]], is_beat=False),
+            inputs_of(arrivals, beats[beat_row], beat_binding, arrivals.value[beats[beat_row]], is_beat=True),
         )
         inputs = joined(parts)
         awaited = (self.level > 0) & ~self._presence.is_offline(self._value)

@@ -19,6 +19,11 @@ class Level:
     active: bool = False
     since: int = 0
     lives: bool = False
+    samples: int = 0
+
+    def is_counted(self):
+        """Tell whether enough readings in a row found it so."""
+        return self.samples >= (self.limit.on_samples if self.beyond else self.limit.off_samples)
 
 
 @dataclass
@@ -159,10 +164,12 @@ class Oracle:
             if level.beyond == level.active:
                 continue
             if broken or not was_pending:
-                level.since, level.lives = time, False
+                level.since, level.lives, level.samples = time, False, 0
+            level.samples += 1
             delay = level.limit.on_delay_s if level.beyond else level.limit.off_delay_s
             needs_proof = self.needs_proof_to_raise(hazard) if level.beyond else self.needs_proof_to_end(hazard)
-            if (level.lives or not needs_proof) and time - level.since >= round(delay * S):
+            is_due = time - level.since >= round(delay * S) and level.is_counted()
+            if (level.lives or not needs_proof) and is_due:
                 level.active = level.beyond
         hazard.last = (time, value, clock)
         return self.show(hazard, time, value)
@@ -185,7 +192,7 @@ class Oracle:
                 continue
             level.lives = True
             delay = level.limit.on_delay_s if level.beyond else level.limit.off_delay_s
-            if last_time >= time and last_time - level.since >= round(delay * S):
+            if last_time >= time and last_time - level.since >= round(delay * S) and level.is_counted():
                 level.active = level.beyond
         return self.show(hazard, last_time, last_value)
 

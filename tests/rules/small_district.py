@@ -31,9 +31,9 @@ def register() -> Register:
 
 
 def threshold(rule_id: str, sensors: Sequence[int], levels: Sequence[tuple], **options: object) -> Rule:
-    """Return a threshold rule; each level is (level, limit, deadband, on_delay_s, off_delay_s)."""
-    names = ("level", "limit", "deadband", "on_delay_s", "off_delay_s")
-    written = [{**dict(zip(names, level, strict=True)), "source": "assumed"} for level in levels]
+    """Return a threshold rule; each level is (level, limit, deadband, on and off delay in s[, on and off samples])."""
+    names = ("level", "limit", "deadband", "on_delay_s", "off_delay_s", "on_samples", "off_samples")
+    written = [{**dict(zip(names, level, strict=False)), "source": "assumed"} for level in levels]
     checked = ThresholdOptions.model_validate({"levels": written, **options})
     return Rule(rule_id, "threshold", rule_id, rule_id, "", "", None, tuple(sensors), checked.limits(), checked)
 
@@ -55,7 +55,9 @@ def rules() -> RuleSet:
                 "gas", [GAS], [("yellow", 2.0, 0.5, 0, 0), ("red", 4.0, 1.0, 3, 5)], side="high", on_suspect="judge"
             ),
             stale("silent", [PRESSURE, GAS, PLAIN]),
-            threshold("second", [PRESSURE, PLAIN], [("green", 3.0, 0.5, 1, 0), ("red", 0.0, 0.5, 0, 4)], side="low"),
+            threshold(
+                "second", [PRESSURE, PLAIN], [("green", 3.0, 0.5, 1, 0, 3, 2), ("red", 0.0, 0.5, 0, 4)], side="low"
+            ),
             threshold("alive", [GAS], [("blue", 2.0, 0.5, 0, 0), ("red", 3.0, 1.0, 0, 4)], side="high", live=True),
         ),
         "1",

@@ -106,7 +106,7 @@ def test_engine_of_held_readings_and_events_counts_them():
     engine.evaluate(batch(6, [(PLAIN, 6, 0.0), (PLAIN, 7, -5.0, 1), (PLAIN, 8, 9.0)]), 1)
     expected = {
         ("readings_held", "out_of_range"): 1,
-        ("threshold_evaluations", ""): 2,
+        ("rule_evaluations", "threshold"): 2,
         ("alarm_events", "raised"): 1,
         ("alarm_events", "cleared"): 1,
     }
@@ -122,7 +122,7 @@ def test_engine_of_late_readings_in_one_batch_judges_only_the_newer():
     counts = engine.counts
 
     assert (3, 1, 4) == (
-        counts["threshold_evaluations", ""],
+        counts["rule_evaluations", "threshold"],
         counts["readings_not_judged", "duplicate"],
         counts["readings_not_judged", "late"],
     )

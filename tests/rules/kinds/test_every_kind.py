@@ -12,7 +12,8 @@ from rules.engine import RuleEngine
 from rules.events import Transition
 from rules.explanation import describe, turn_at
 from rules.kinds import RULE_KINDS
-from rules.kinds.threshold import LevelOptions, ThresholdOptions
+from rules.kinds.threshold import ThresholdOptions
+from rules.levels import LevelOptions
 from rules.loading import load_rules, pack_names
 from rules.spec import RuleHead, Where
 from tests.rules.small_district import batch

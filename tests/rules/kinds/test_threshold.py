@@ -75,6 +75,31 @@ def test_threshold_at_the_end_of_the_deadband_clears_only_behind_it(side, value,
     assert expected == play([(0, 2.0), (1, value)], side=side, levels=[("yellow", 2.0, 1.0, 0, 0)])
 
 
+@pytest.mark.parametrize(
+    ("readings", "expected"),
+    [
+        ([(0, 2.0), (4, 2.0)], []),
+        ([(0, 2.0), (2, 2.0), (4, 2.0)], [(4.0, "RAISED", 3)]),
+        ([(0, 2.0), (1, 2.0), (2, 2.0)], []),
+        ([(0, 2.0), (1, 2.0), (2, 2.0), (4, 2.9)], [(4.0, "RAISED", 3)]),
+        ([(0, 2.0), (1, 3.1), (2, 2.0), (4, 2.0), (6, 2.0)], [(6.0, "RAISED", 3)]),
+        ([(0, 2.0), (2, 2.0), (7, 2.0), (9, 2.0), (11, 2.0)], [(11.0, "RAISED", 3)]),
+    ],
+    ids=["too few", "both hold", "too short", "deadband counts", "interrupted", "gap"],
+)
+def test_threshold_with_on_samples_waits_for_seconds_and_readings(readings, expected):
+    """Three readings in a row, and 4 s: what comes later decides."""
+    assert expected == play(readings, side="low", levels=[("yellow", 2.0, 1.0, 4, 0, 3)])
+
+
+def test_threshold_with_off_samples_ends_with_the_reading_that_completes_them():
+    """Two good readings in a row end it; one does not."""
+    readings = [(0, 2.0), (1, 3.1), (2, 2.0), (3, 3.1), (4, 3.1)]
+    expected = [(0.0, "RAISED", 3), (4.0, "CLEARED", 0)]
+
+    assert expected == play(readings, side="low", levels=[("yellow", 2.0, 1.0, 0, 0, 1, 2)])
+
+
 def test_threshold_within_the_deadband_keeps_a_delay_running():
     """A value between limit and deadband neither begins nor ends the condition."""
     assert [(4.0, "RAISED", 3)] == play([(0, 2.0), (2, 2.9), (4, 2.9)], **LOW)

@@ -1,0 +1,121 @@
+"""The levels of a hazard rule as they are written: what every kind that climbs the ladder shares.
+
+Comes in: plain values from YAML. Goes out: checked options, `LevelLimit`s, faults. Refuses to know what is compared
+with the limits: `judged` of each kind says it.
+"""
+
+import itertools
+import typing
+from collections.abc import Iterator, Sequence
+from enum import StrEnum
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic_core import PydanticCustomError
+
+from config.levels import WarningLevel
+from config.quantities import Quantity
+from config.register import Sensor
+from rules.kind import Fault
+from rules.rule import LevelLimit, Side
+
+_LONGEST_S = 30 * 86_400
+_MOST_SAMPLES = 10_000
+
+
+class OnSuspect(StrEnum):
+    """What a reading flagged OUT_OF_RANGE does."""
+
+    HOLD = "hold"
+    """Nothing: it is as if it had not come."""
+    JUDGE = "judge"
+    """It is judged like any other."""
+
+
+def _level(word: object) -> object:
+    levels = {level.key: level for level in WarningLevel}
+    if not isinstance(word, str) or word not in levels:
+        context = {"expected": f"one of {', '.join(levels)}", "remedy": "choose one of the five levels"}
+        raise PydanticCustomError("level", "unknown level", context)
+    return levels[word]
+
+
+class LevelOptions(BaseModel):
+    """One level of a rule."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    level: typing.Annotated[WarningLevel, BeforeValidator(_level)]
+    limit: float = Field(allow_inf_nan=False)
+    """In the unit of what is judged."""
+    deadband: float = Field(gt=0, allow_inf_nan=False)
+    """In the unit of what is judged; without one, noise at the limit makes an alarm chatter."""
+    on_delay_s: float = Field(ge=0, le=_LONGEST_S, allow_inf_nan=False)
+    off_delay_s: float = Field(default=0, ge=0, le=_LONGEST_S, allow_inf_nan=False)
+    on_samples: int = Field(default=1, ge=1, le=_MOST_SAMPLES)
+    off_samples: int = Field(default=1, ge=1, le=_MOST_SAMPLES)
+    source: str = Field(min_length=3)
+
+
+class LadderOptions(BaseModel):
+    """The keys of a hazard rule besides those that every rule has; each kind adds its own."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    side: Side
+    live: bool = False
+    """A dead device raises nothing: zero from it is no hazard. That it clears nothing does not depend on this."""
+    on_suspect: OnSuspect = OnSuspect.HOLD
+    levels: tuple[LevelOptions, ...] = Field(min_length=1, max_length=5)
+
+    def limits(self) -> tuple[LevelLimit, ...]:
+        """Return the levels, lowest first."""
+        ordered = sorted(self.levels, key=lambda each: each.level)
+        return tuple(LevelLimit(side=self.side, **each.model_dump()) for each in ordered)
+
+    def judged(self, quantity: Quantity | None) -> Quantity | None:
+        """Return what is compared with the limits: the rule's quantity, or what the kind derives from it."""
+        return quantity
+
+    def binds(self, sensor: Sensor, heartbeats: frozenset[str]) -> bool:
+        """Tell whether `sensor` is watched: every sensor of the rule's quantity is."""
+        del sensor, heartbeats
+        return True
+
+    def faults(self, quantity: Quantity | None, sensors: Sequence[Sensor]) -> Iterator[Fault]:
+        """Yield limits that can never be reached or that contradict each other, and devices without a heartbeat."""
+        judged = self.judged(quantity)
+        if judged is None:
+            yield Fault(("quantity",), "a quantity", "nothing", "name what is compared with the limits")
+        else:
+            yield from self._unreachable(judged)
+        yield from self._contradictions()
+        deaf = [sensor.id for sensor in sensors if sensor.heartbeat in {"", sensor.id}] if self.live else []
+        if deaf:
+            remedy = "give the device a heartbeat channel in sensors.csv, narrow `where`, or remove `live`"
+            yield Fault(("live",), "a heartbeat beside every sensor", f"none for {', '.join(deaf[:3])}", remedy)
+
+    def _unreachable(self, judged: Quantity) -> Iterator[Fault]:
+        for i, each in enumerate(self.levels):
+            reset = each.limit - each.deadband if self.side is Side.HIGH else each.limit + each.deadband
+            expected = f"{judged.low:g} to {judged.high:g} {judged.unit} ({judged.name})"
+            if not judged.low <= each.limit <= judged.high:
+                remedy = f"no working instrument reports it; give the limit in {judged.unit}"
+                yield Fault(("levels", i, "limit"), expected, f"{each.limit:g}", remedy)
+            elif not judged.low <= reset <= judged.high:
+                remedy = "choose a smaller deadband: the level could never clear"
+                got = f"an end at {reset:g}"
+                yield Fault(("levels", i, "deadband"), expected, got, remedy)
+
+    def _contradictions(self) -> Iterator[Fault]:
+        sign = -1 if self.side is Side.LOW else 1
+        places = sorted(range(len(self.levels)), key=lambda i: self.levels[i].level)
+        for below, above in itertools.pairwise(places):
+            low, high = self.levels[below], self.levels[above]
+            if low.level == high.level:
+                got, remedy = f"{high.level.key} twice", "remove one of the two"
+                yield Fault(("levels", above, "level"), "each level once", got, remedy)
+            elif sign * high.limit < sign * low.limit:
+                word = "at or below" if self.side is Side.LOW else "at or above"
+                remedy = "swap the two limits, or correct `side`"
+                expected = f"{word} the limit of {low.level.key}, {low.limit:g}"
+                yield Fault(("levels", above, "limit"), expected, f"{high.limit:g}", remedy)
