@@ -30,10 +30,24 @@ class Quality(IntFlag):
     """Far from its sensor's level, measured by how much this sensor usually changes; nothing has confirmed it yet."""
     FLAT = 128
     """Equal to its predecessors for longer than this sensor, which usually changes, ever was."""
+    HISTORICAL = 256
+    """The device itself says that it is not of now; stored, never judged."""
+    LATE = 512
+    """Too old to be of now, by a clock that may be right: out of a buffer, or not yet proven wrong; never judged."""
+    UNCHECKED = 4096
+    """One of so many readings of its sensor received together that nothing compared it with those before it."""
+    GAP = 8192
+    """The first one after a gap longer than its sensor's stale time; information, no doubt about the value."""
 
 
 RECEIVED_CLOCK = np.uint16(Quality.TIME_SERVER | Quality.TIME_FUTURE | Quality.TIME_PAST)
 """Any of these bits: the time is not the device's own but when the reading was received."""
+
+INFORMATION = np.uint16(Quality.GAP)
+"""These bits say something about the reading without any doubt about its value or its time."""
+
+NOT_OF_NOW = np.uint16(Quality.HISTORICAL | Quality.LATE)
+"""Any of these bits: it is stored with its time, and no rule and no page takes it for the state of now."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""Plausibility: does a reading fit to those before it of the same sensor? RATE, SPIKE and FLAT, one bit each.
+"""Plausibility: does a reading fit to those before it of the same sensor? RATE, SPIKE, FLAT and GAP, one bit each.
 
 Comes in: columns of readings, in the order of receipt. Goes out: `Quality` bits, same length. Refuses to drop or change
 a reading, and to judge danger: a burst pipe is a spike first and a hazard a moment later, so every rule still sees it.
@@ -10,19 +10,22 @@ bits again. docs/quality.md says what each check means and how the numbers were 
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
 from collector.batch import RECEIVED_CLOCK, Quality, ReadingBatch
-from collector.rounds import Rounds
+from collector.check_limits import CheckLimits
+from collector.courses import CourseBounds, Stretch, judge_course
+from collector.rounds import Prices, Rounds
 from collector.sensor_memory import Remembered, SensorMemory
-from config.quantities import Quantity
+from config.quantities import ONLINE, Quantity
 from config.register import Register
 
 _SECOND_NS = 1_000_000_000
-MAX_BURST = 256
-"""Readings of one sensor in one batch, at most, that are judged; assumed: a round takes some ten microseconds."""
+MAX_BURST = 16_384
+"""Readings of one sensor in one batch, at most, that are judged; assumed: nine hours at 2 s, some 40 ms."""
 _STATES = frozenset({"0/1", "count"})
 """Units of states and counters: standing still and stepping are their nature."""
 _CHARGE = "battery"
@@ -33,36 +36,8 @@ _SAME = 1e-9
 """Readings this share of the quantity's range apart are equal; assumed: far below any instrument's last digit."""
 
 
-@dataclass(frozen=True, slots=True)
-class CheckLimits:
-    """The numbers of the checks, the same for every sensor.
-
-    Source: the spike check's were chosen on half of a public set of river sensors (docs/quality.md); the others are
-    assumed, each with its reason.
-    """
-
-    spike_scales: float = 11.0
-    """A spike departs from its sensor's level by this many of the larger of its two scales of change."""
-    spike_floor: float = 0.001
-    """And by this share of the quantity's range; assumed: 0.1 % of full scale is a usual accuracy."""
-    fast_readings: float = 16.0
-    """Memory of the scale of recent change, readings."""
-    slow_readings: float = 3000.0
-    """Memory of the scale of usual change, readings."""
-    clip: float = 12.0
-    """One reading teaches at most this many of the larger scale: a fault does not become normal at once."""
-    level_weight: float = 0.5
-    """How far the level follows an accepted reading."""
-    learn_readings: int = 96
-    """A sensor is judged for spikes after this many; assumed: a day at four an hour."""
-    flat_readings: int = 30
-    """Equal readings, and cadences, that are never flat; assumed: a minute at 2 s, a night at a quarter of an hour."""
-    flat_ratio: float = 4.0
-    """Flat is this many times longer than the sensor's longest run of equal readings; assumed."""
-    flat_changes: int = 100
-    """A sensor is judged for flatness after this many changes; assumed: by then its usual runs are known."""
-    flat_forget: float = 0.999
-    """What is kept of the longest run at each change; assumed: half of it is forgotten after 700 runs."""
+_NEVER_FLAT_NS = np.iinfo(np.int64).max
+"""No run is that long."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +61,16 @@ class _Bounds:
             self.rate[sensor], self.floor[sensor], self.same[sensor], self.gap_ns[sensor], self.flat_ns[sensor]
         )
 
+    def of(self, number: int) -> CourseBounds:
+        """Return the row of one sensor."""
+        return CourseBounds(
+            float(self.rate[number]),
+            float(self.floor[number]),
+            float(self.same[number]),
+            int(self.gap_ns[number]),
+            int(self.flat_ns[number]),
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class _Readings:
@@ -103,44 +88,62 @@ class _Readings:
 
 
 class Plausibility:
-    """The memory of every sensor, and the three checks over it."""
+    """The memory of every sensor, and the checks over it."""
 
     def __init__(
-        self, register: Register, quantities: Mapping[str, Quantity], limits: CheckLimits | None = None
+        self,
+        register: Register,
+        quantities: Mapping[str, Quantity],
+        limits: CheckLimits | None = None,
+        prices: Prices | None = None,
     ) -> None:
-        """Learn from nothing, or from what `memory` is then filled with."""
+        """Learn from nothing, or from what `memory` is then filled with; `prices` change only the speed."""
         self._limits = limits or CheckLimits()
         self.memory = SensorMemory(register.sensor_ids)
-        self._rounds = Rounds(len(register.sensors))
-        beats = {sensor.heartbeat for sensor in register.sensors}
-        judged = [
-            each.quantity != _CHARGE
-            and each.id not in beats
-            and quantities[each.quantity].unit not in _STATES
-            and each.cadence_s >= _SIGNAL_S
-            for each in register.sensors
-        ]
-        self._is_judged = np.array(judged, np.bool_)
+        self._rounds = Rounds(len(register.sensors), prices)
+        self._is_watched = np.array(
+            [each.quantity != ONLINE and each.cadence_s >= _SIGNAL_S for each in register.sensors], np.bool_
+        )
         self._bounds = _bounds_of(register, quantities, self._limits)
 
     def judge(self, batch: ReadingBatch) -> ReadingBatch:
-        """Return `batch` with the bits RATE, SPIKE and FLAT added, and remember its readings.
+        """Return `batch` with the bits RATE, SPIKE, FLAT and GAP added, and remember its readings.
 
         What is OUT_OF_RANGE is neither judged nor remembered, and so are readings of a sensor that has more than
-        `MAX_BURST` of them in the batch: they are judged one after the other, and the intake must not stand still.
+        `MAX_BURST` of them in the batch, which get UNCHECKED: the intake must not stand still.
         """
         sensor = batch.sensor.astype(np.intp)
         flags = batch.quality.copy()
-        rows = np.flatnonzero(self._is_judged[sensor] & ((flags & Quality.OUT_OF_RANGE) == 0))
+        rows = np.flatnonzero(self._is_watched[sensor] & ((flags & Quality.OUT_OF_RANGE) == 0))
         if len(rows) > MAX_BURST:
-            rows = rows[np.bincount(sensor[rows])[sensor[rows]] <= MAX_BURST]
+            burst = np.bincount(sensor[rows])[sensor[rows]] > MAX_BURST
+            flags[rows[burst]] |= np.uint16(Quality.UNCHECKED)
+            rows = rows[~burst]
         stands_in = (flags & RECEIVED_CLOCK) != 0
         # The digits that keep stand-in times apart depend on the batch, so that nothing may depend on them.
         time_ns = np.where(stands_in, batch.received_ns, batch.time_ns)
-        for piece in self._rounds.of(sensor[rows]):
+        rounds, courses = self._rounds.cut(sensor[rows])
+        for piece in rounds:
             at = rows[piece]
             flags[at] |= self._judge_round(_Readings(sensor[at], time_ns[at], stands_in[at], batch.value[at]))
+        if len(courses):
+            at = rows[courses]
+            flags[at] |= self._judge_courses(_Readings(sensor[at], time_ns[at], stands_in[at], batch.value[at]))
         return ReadingBatch(batch.received_ns, batch.sensor, batch.time_ns, batch.value, flags)
+
+    def _judge_courses(self, new: _Readings) -> NDArray[np.uint16]:
+        """Judge readings sensor by sensor, which they are sorted by, one after the other."""
+        numbers, time_ns, stands_in, value = (
+            column.tolist() for column in (new.sensor, new.time_ns, new.stands_in, new.value)
+        )
+        bits: list[int] = []
+        ends = [*(np.flatnonzero(np.diff(new.sensor)) + 1).tolist(), len(numbers)]
+        for begin, end in pairwise([0, *ends]):
+            course = self.memory.course(numbers[begin])
+            stretch = Stretch(time_ns[begin:end], stands_in[begin:end], value[begin:end])
+            bits += judge_course(course, self._bounds.of(numbers[begin]), self._limits, stretch)
+            self.memory.put_course(numbers[begin], course)
+        return np.array(bits, np.uint16)
 
     def _judge_round(self, new: _Readings) -> NDArray[np.uint16]:
         """Judge at most one reading of each sensor."""
@@ -193,6 +196,10 @@ def _step(each: _Judgement) -> Remembered:
     fast, slow = _learn(before, lesson, fresh, limits)
     run = _run(each)
     flags = rate * np.uint16(Quality.RATE) + spike * np.uint16(Quality.SPIKE) + run.flat * np.uint16(Quality.FLAT)
+    if fresh.any():
+        # Two clocks have no difference that means anything.
+        gap = fresh & (before.count > 0) & (each.new.stands_in == before.stands_in)
+        flags += gap * np.uint16(Quality.GAP)
     return Remembered(
         time_ns=each.new.time_ns,
         stands_in=each.new.stands_in,
@@ -253,14 +260,26 @@ def _run(each: _Judgement) -> _Run:
 
 
 def _bounds_of(register: Register, quantities: Mapping[str, Quantity], limits: CheckLimits) -> _Bounds:
-    kinds = [quantities[sensor.quantity] for sensor in register.sensors]
+    """Return the bounds of every sensor; what has no level by nature gets bounds that nothing exceeds."""
+    sensors = register.sensors
+    kinds = [quantities[sensor.quantity] for sensor in sensors]
     span = np.array([kind.high - kind.low for kind in kinds], np.float64)
-    stale_s = np.array([sensor.stale_after_s for sensor in register.sensors], np.float64)
-    cadence_s = np.array([sensor.cadence_s for sensor in register.sensors], np.float64)
+    stale_s = np.array([sensor.stale_after_s for sensor in sensors], np.float64)
+    cadence_s = np.array([sensor.cadence_s for sensor in sensors], np.float64)
+    rate = np.array([kind.max_rate for kind in kinds], np.float64)
+    flat_ns = np.round(cadence_s * limits.flat_readings * _SECOND_NS).astype(np.int64)
+    beats = {sensor.heartbeat for sensor in sensors}
+    is_judged = np.array(
+        [
+            sensor.quantity != _CHARGE and sensor.id not in beats and kind.unit not in _STATES
+            for sensor, kind in zip(sensors, kinds, strict=True)
+        ],
+        np.bool_,
+    )
     return _Bounds(
-        rate=np.array([kind.max_rate for kind in kinds], np.float64),
-        floor=span * limits.spike_floor,
+        rate=np.where(is_judged, rate, np.inf),
+        floor=np.where(is_judged, span * limits.spike_floor, np.inf),
         same=span * _SAME,
         gap_ns=np.round(stale_s * _SECOND_NS).astype(np.int64),
-        flat_ns=np.round(cadence_s * limits.flat_readings * _SECOND_NS).astype(np.int64),
+        flat_ns=np.where(is_judged, flat_ns, _NEVER_FLAT_NS),
     )

@@ -13,6 +13,8 @@ from dataclasses import dataclass, fields
 import numpy as np
 from numpy.typing import NDArray
 
+from collector.courses import Course
+
 NEVER_NS = np.iinfo(np.int64).min // 2
 """Stands for "no reading yet"; half of the range, so that a difference cannot overflow."""
 _FORMAT = 1
@@ -95,6 +97,15 @@ class SensorMemory:
         """Replace the rows of `sensor`, intp[n], each number at most once."""
         for name, column in self._columns.items():
             column[sensor] = getattr(state, name)
+
+    def course(self, number: int) -> Course:
+        """Return a copy of the row of one sensor."""
+        return Course(*(column[number].item() for column in self._columns.values()))
+
+    def put_course(self, number: int, course: Course) -> None:
+        """Replace the row of one sensor."""
+        for name, column in self._columns.items():
+            column[number] = getattr(course, name)
 
     def snapshot(self) -> bytes:
         """Return all of it; a numpy `.npz` archive of plain columns, each with its CRC-32."""

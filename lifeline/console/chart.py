@@ -10,6 +10,7 @@ from itertools import pairwise
 
 import numpy as np
 
+from collector.batch import INFORMATION
 from collector.history import Series
 from config.levels import WarningLevel
 
@@ -51,7 +52,7 @@ class Chart:
     lines: tuple[str, ...]
     """SVG polyline points, one for each stretch without a gap."""
     doubtful: tuple[tuple[float, float], ...]
-    """Places of readings whose quality is not good."""
+    """Places of readings whose quality leaves a doubt."""
     limits: tuple[LimitLine, ...]
     x_ticks: tuple[Tick, ...]
     y_ticks: tuple[Tick, ...]
@@ -83,7 +84,8 @@ def draw(series: Series, limits: Sequence[Limit], window: Window) -> Chart:
         return round(_TOP + (high - value) / (high - low) * (HEIGHT - _TOP - _BOTTOM), 1)
 
     points = [(x(int(t)), y(float(v))) for t, v in zip(series.time_ns, series.value, strict=True)]
-    doubtful = tuple(point for point, quality in zip(points, series.quality, strict=True) if quality)
+    doubts = series.quality & ~INFORMATION
+    doubtful = tuple(point for point, doubt in zip(points, doubts, strict=True) if doubt)
     return Chart(
         _stretches(points, series, window.gap_ns),
         doubtful,

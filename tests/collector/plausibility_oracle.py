@@ -4,7 +4,7 @@ import math
 from dataclasses import dataclass
 
 from collector.batch import Quality
-from collector.plausibility import CheckLimits
+from collector.check_limits import CheckLimits
 
 S = 1_000_000_000
 STAND_IN = Quality.TIME_SERVER | Quality.TIME_FUTURE | Quality.TIME_PAST
@@ -42,6 +42,8 @@ class Course:
         flags = 0 if fresh else self.compare(time_ns, stands_in, value)
         if fresh:
             self.level, self.pending = value, False
+        if fresh and self.newest and self.newest[1] == stands_in:
+            flags = Quality.GAP
         self.count += 1
         if self.is_flat(fresh, time_ns, value):
             flags |= Quality.FLAT

@@ -7,7 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from collector.batch import Quality, ReadingBatch, make_batch
-from collector.plausibility import MAX_BURST, CheckLimits, Plausibility
+from collector.check_limits import CheckLimits
+from collector.plausibility import MAX_BURST, Plausibility
+from collector.rounds import Prices
 from collector.sensor_memory import MemoryUnusableError
 from config.quantities import Quantity
 from config.register import Register, Sensor
@@ -16,9 +18,15 @@ from tests.collector.plausibility_oracle import Course
 S = 1_000_000_000
 LEVEL = Quantity("level", "水位", "level", "m", 0.0, 10.0, 0.5, 2, {}, "test")
 CHARGE = replace(LEVEL, name="battery")
-QUANTITIES = {"level": LEVEL, "battery": CHARGE}
+QUANTITIES = {"level": LEVEL, "battery": CHARGE, "online": replace(LEVEL, name="online")}
 QUICK = CheckLimits(learn_readings=5, flat_readings=3, flat_changes=4)
 """Learns within a test; the kinds of numbers are the same."""
+WAYS = {
+    "columns": Prices(round=0.0, course=1.0, reading=1.0),
+    "courses": Prices(round=1e9, course=0.0, reading=0.0),
+    "both": Prices(round=2.5, course=0.5, reading=1.0),
+}
+"""Judged in rounds of columns alone, sensor by sensor alone, or whichever is less."""
 
 
 def sensor(name: str, quantity: str = "level", cadence_s: float = 2.0, heartbeat: str = "") -> Sensor:
@@ -26,10 +34,10 @@ def sensor(name: str, quantity: str = "level", cadence_s: float = 2.0, heartbeat
     return Sensor(name, "A", "D", name, quantity, 1.0, 0.0, cadence_s, 3 * cadence_s, heartbeat)
 
 
-def plausibility(*sensors: Sensor, limits: CheckLimits = QUICK) -> Plausibility:
+def plausibility(*sensors: Sensor, limits: CheckLimits = QUICK, prices: Prices | None = None) -> Plausibility:
     """Return checks that know nothing yet; of three level sensors unless told."""
     known = sensors or (sensor("a"), sensor("b"), sensor("c"))
-    return Plausibility(Register({}, {}, known, {}, []), QUANTITIES, limits)
+    return Plausibility(Register({}, {}, known, {}, []), QUANTITIES, limits, prices)
 
 
 def course(checks: Plausibility, values, first_s: float = 0.0, step_s: float = 2.0, quality: int = 0) -> list[int]:
@@ -142,12 +150,34 @@ def test_flat_ends_with_the_first_change():
     assert [Quality.FLAT, 0] == bits[-2:]
 
 
-def test_gap_begins_again_without_comparing():
-    """After the stale time nothing is said about how the value got there."""
+def test_gap_is_said_once_and_nothing_is_compared_across_it():
+    """After the stale time nothing is said about how the value got there, only that there was a gap."""
     checks = plausibility()
     course(checks, noisy(50))
 
-    assert [0, 0] == course(checks, [9.0, 9.0], first_s=1000.0)
+    assert [Quality.GAP, 0] == course(checks, [9.0, 9.0], first_s=1000.0)
+
+
+@pytest.mark.parametrize(("silent_s", "expected"), [(6.0, 0), (6.1, Quality.GAP)])
+def test_gap_begins_behind_the_stale_time(silent_s, expected):
+    """What the rules would not call stale is no gap."""
+    checks = plausibility()
+    course(checks, [5.0])
+
+    assert [expected] == course(checks, [5.0], first_s=silent_s)
+
+
+def test_gap_first_reading_of_a_sensor_is_none():
+    """Nothing is missing before the first one."""
+    assert [0] == course(plausibility(), [5.0], first_s=1e6)
+
+
+def test_gap_between_two_clocks_is_none():
+    """A received time an hour behind the device's says that a clock is wrong, not that readings are missing."""
+    checks = plausibility()
+    course(checks, [5.0])
+
+    assert [Quality.TIME_SERVER] == course(checks, [5.0], first_s=3600.0, quality=int(Quality.TIME_SERVER))
 
 
 def test_out_of_range_is_left_to_its_own_bit_and_teaches_nothing():
@@ -165,18 +195,30 @@ def test_out_of_range_is_left_to_its_own_bit_and_teaches_nothing():
     assert reference.memory.snapshot() == checks.memory.snapshot()
 
 
-@pytest.mark.parametrize(("n", "flagged"), [(MAX_BURST, True), (MAX_BURST + 1, False)])
-def test_burst_beyond_the_bound_is_left_unjudged_and_unremembered(n, flagged):
-    """A back-log of one sensor passes with its values and bits as they came, and the intake does not stand still."""
+@pytest.mark.parametrize(("n", "judged"), [(MAX_BURST, True), (MAX_BURST + 1, False)])
+def test_burst_beyond_the_bound_is_said_to_be_unchecked_and_is_not_remembered(n, judged):
+    """A back-log of one sensor passes with its values as they came, and the intake does not stand still."""
     checks = plausibility()
     course(checks, noisy(50))
     before = checks.memory.snapshot()
-    times = [(200 + 2 * i) * S for i in range(n)]
+    times = [(102 + 2 * i) * S for i in range(n)]
     burst = make_batch(times[-1], [0] * n, times, [*[5.0] * (n - 1), 9.0], [0] * n)
-    judged = checks.judge(burst)
+    bits = checks.judge(burst).quality
 
-    assert flagged == bool(judged.quality[-1] & Quality.SPIKE)
-    assert flagged == (before != checks.memory.snapshot())
+    assert judged == bool(bits[-1] & Quality.SPIKE)
+    assert (not judged) == bool((bits == Quality.UNCHECKED).all())
+    assert judged == (before != checks.memory.snapshot())
+
+
+def test_burst_of_one_sensor_leaves_the_others_checked():
+    """Who floods the intake hides nobody else's spike."""
+    checks = plausibility()
+    for i, value in enumerate(noisy(50)):
+        checks.judge(make_batch(2 * S * i, [0, 1], [2 * S * i] * 2, [value, value], [0, 0]))
+    n = MAX_BURST + 1
+    bits = checks.judge(make_batch(0, [0] * n + [1], [100 * S] * (n + 1), [5.9] * (n + 1), [0] * (n + 1))).quality
+
+    assert (Quality.UNCHECKED, Quality.SPIKE) == (bits[0], bits[-1])
 
 
 def test_late_reading_is_not_judged_and_the_newest_repeated_gets_the_same_bits():
@@ -198,6 +240,21 @@ def test_late_reading_is_not_judged_and_the_newest_repeated_gets_the_same_bits()
 def test_counters_charges_and_signals_are_not_judged(sensors):
     """Standing still and stepping are their nature."""
     assert {0} == set(course(plausibility(*sensors), [*noisy(50), 9.0, *[5.0] * 50], step_s=0.005))
+
+
+@pytest.mark.parametrize(
+    ("sensors", "expected"),
+    [
+        ((sensor("a", "battery"),), Quality.GAP),
+        ((sensor("a"), sensor("b", heartbeat="a")), Quality.GAP),
+        ((sensor("a", cadence_s=0.005),), 0),
+        ((sensor("a", "online"),), 0),
+    ],
+    ids=["battery", "heartbeat", "signal", "online"],
+)
+def test_gap_of_what_has_no_level_is_told_too(sensors, expected):
+    """Missing readings are missing whatever they say; only signals and what is told on change are left out."""
+    assert [0, expected] == course(plausibility(*sensors), [5.0, 9.0], step_s=1000.0)
 
 
 reading = st.tuples(
@@ -223,16 +280,31 @@ def batches_of(stream) -> list[ReadingBatch]:
     ]
 
 
+@pytest.mark.parametrize("prices", WAYS.values(), ids=WAYS.keys())
 @given(streams)
-def test_judge_any_stream_says_what_the_oracle_says(stream):
-    """Columns and rounds are only a faster way to judge one reading after another."""
-    checks = plausibility()
+def test_judge_any_stream_says_what_the_oracle_says(prices, stream):
+    """Columns, rounds and courses are only faster ways to judge one reading after another."""
+    checks = plausibility(prices=prices)
     oracles = [Course(0.5, 10.0, 6.0, 2.0, QUICK) for _ in range(3)]
     for batch in batches_of(stream):
         columns = (batch.sensor.tolist(), batch.time_ns.tolist(), batch.value.tolist(), batch.quality.tolist())
         expected = [oracles[n].judge(batch.received_ns, *rest) for n, *rest in zip(*columns, strict=True)]
 
         assert expected == checks.judge(batch).quality.tolist()
+
+
+@given(streams, st.integers(0, 2**32 - 1))
+def test_judge_whichever_way_says_the_same_to_the_last_digit(stream, seed):
+    """Bits and memory are equal, so that a sensor may be judged in columns now and alone a moment later."""
+    checks = [plausibility(prices=prices) for prices in WAYS.values()]
+    noise = np.random.default_rng(seed)
+    for batch in batches_of(stream):
+        value = batch.value + noise.normal(0.0, 0.3, len(batch))
+        noisy_batch = replace(batch, value=np.where(noise.random(len(batch)) < 0.5, value, batch.value))
+        bits = [each.judge(noisy_batch).quality.tolist() for each in checks]
+
+        assert bits[0] == bits[1] == bits[2]
+    assert checks[0].memory.snapshot() == checks[1].memory.snapshot() == checks[2].memory.snapshot()
 
 
 @given(streams, st.lists(st.integers(0, 12), max_size=3), st.integers(0, 12))

@@ -1,0 +1,172 @@
+"""Courses: the checks of `collector.plausibility` for many readings of one sensor, one after the other.
+
+Comes in: what is remembered of the sensor, its bounds, its new readings in the order of receipt. Goes out: their bits;
+the memory is brought forward. Refuses to judge differently from the columns: both compute the same sums in the same
+order, so that bits and memory are equal to the last digit, whichever way a reading took.
+
+Columns cost about the same for one sensor as for a hundred; a course costs the same for each reading.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+from collector.batch import Quality
+from collector.check_limits import CheckLimits
+
+_SECOND_NS = 1_000_000_000
+_RATE, _SPIKE, _FLAT, _GAP = map(int, (Quality.RATE, Quality.SPIKE, Quality.FLAT, Quality.GAP))
+
+
+@dataclass(slots=True)
+class Course:
+    """The memory of one sensor: a row of `sensor_memory.Remembered`, field by field."""
+
+    time_ns: int
+    stands_in: bool
+    last: float
+    said: int
+    level: float
+    fast: float
+    slow: float
+    count: int
+    pending: bool
+    anchor: float
+    run: int
+    run_ns: int
+    longest: float
+    changes: int
+
+
+@dataclass(frozen=True, slots=True)
+class CourseBounds:
+    """What the register says of one sensor: a row of the bounds in `collector.plausibility`."""
+
+    rate: float
+    floor: float
+    same: float
+    gap_ns: int
+    flat_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """Readings of one sensor in the order of receipt."""
+
+    time_ns: Sequence[int]
+    stands_in: Sequence[bool]
+    value: Sequence[float]
+
+    def take(self, rows: Sequence[int]) -> "Stretch":
+        """Return the readings at `rows`."""
+        return Stretch(
+            [self.time_ns[row] for row in rows],
+            [self.stands_in[row] for row in rows],
+            [self.value[row] for row in rows],
+        )
+
+
+def judge_course(course: Course, bounds: CourseBounds, limits: CheckLimits, readings: Stretch) -> list[int]:
+    """Return the bits of `readings`; `course` is what is remembered after them."""
+    newer, repeats = _newer(course, readings)
+    bits = [0] * len(readings.value)
+    said_before = course.said
+    new = readings if len(newer) == len(bits) else readings.take(newer)
+    said = _judge_newer(course, bounds, limits, new) if newer else []
+    for row, each in zip(newer, said, strict=True):
+        bits[row] = each
+    for row, n_newer in repeats:
+        bits[row] = said[n_newer - 1] if n_newer else said_before
+    return bits
+
+
+def _newer(course: Course, readings: Stretch) -> tuple[list[int], list[tuple[int, int]]]:
+    """Return the rows that are newer than all before, and those that repeat the newest with how many were newer."""
+    newest_ns, last = course.time_ns, course.last
+    newer: list[int] = []
+    repeats: list[tuple[int, int]] = []
+    columns = zip(readings.time_ns, readings.stands_in, readings.value, strict=True)
+    for row, (time_ns, stands_in, value) in enumerate(columns):
+        if time_ns > newest_ns or (stands_in and time_ns == newest_ns):
+            newer.append(row)
+            newest_ns, last = time_ns, value
+        elif time_ns == newest_ns and value == last:
+            repeats.append((row, len(newer)))
+    return newer, repeats
+
+
+def _judge_newer(course: Course, bounds: CourseBounds, limits: CheckLimits, new: Stretch) -> list[int]:
+    """Return the bits of readings that are each newer than the one before."""
+    is_known = course.count > 0
+    times = [course.time_ns, *new.time_ns]
+    stood_in = [course.stands_in, *new.stands_in]
+    fresh = [after - before > bounds.gap_ns for before, after in pairwise(times)]
+    reach = [
+        math.inf if one or other else bounds.rate * (float(max(after - before, 1)) / _SECOND_NS)
+        for (before, after), (one, other) in zip(pairwise(times), pairwise(stood_in), strict=True)
+    ]
+    departures = _departures(course, bounds, limits, list(zip(new.value, fresh, reach, strict=True)))
+    flat = _flat(course, bounds, limits, list(zip(new.value, new.time_ns, fresh, strict=True)))
+    said = [one | other for one, other in zip(departures, flat, strict=True)]
+    for i, is_fresh in enumerate(fresh):
+        if is_fresh and (i > 0 or is_known) and stood_in[i] == stood_in[i + 1]:
+            said[i] |= _GAP
+    course.time_ns, course.stands_in, course.said = times[-1], stood_in[-1], said[-1]
+    return said
+
+
+def _departures(
+    course: Course, bounds: CourseBounds, limits: CheckLimits, new: Sequence[tuple[float, bool, float]]
+) -> list[int]:
+    """Return RATE and SPIKE of values with whether each is fresh and how far it may have moved; learn."""
+    last, level, fast, slow = course.last, course.level, course.fast, course.slow
+    count, pending = course.count, course.pending
+    fast_weight, slow_weight, floor = 1.0 / limits.fast_readings, 1.0 / limits.slow_readings, bounds.floor
+    bits = []
+    for value, fresh, reach in new:
+        change, away = (0.0, 0.0) if fresh else (abs(value - last), abs(value - level))
+        scale = max(fast, math.sqrt(slow))
+        learned = count >= limits.learn_readings
+        bound = max(limits.spike_scales * scale, floor)
+        beyond = learned and away > bound
+        spike = beyond and not (pending and change <= bound)
+        bits.append((_SPIKE if spike else 0) | (_RATE if change > reach and away > reach else 0))
+        if fresh or (beyond and not spike):
+            level = value
+        elif not spike:
+            level += limits.level_weight * (value - level)
+        if not fresh:
+            lesson = min(change, max(limits.clip * scale, floor)) if learned else change
+            known = 1.0 / (count + 1.0)
+            fast += max(fast_weight, known) * (lesson - fast)
+            slow += max(slow_weight, known) * (lesson * lesson - slow)
+        last, count, pending = value, count + 1, spike
+    course.last, course.level, course.fast, course.slow = last, level, fast, slow
+    course.count, course.pending = count, pending
+    return bits
+
+
+def _flat(
+    course: Course, bounds: CourseBounds, limits: CheckLimits, new: Sequence[tuple[float, int, bool]]
+) -> list[int]:
+    """Return FLAT of values with their times and whether each is fresh; remember the runs."""
+    anchor, run, since_ns, longest = course.anchor, course.run, course.run_ns, course.longest
+    changes = course.changes
+    bits = []
+    for value, time_ns, fresh in new:
+        knows = changes >= limits.flat_changes
+        limit = max(limits.flat_readings, limits.flat_ratio * longest)
+        if not fresh and abs(value - anchor) <= bounds.same:
+            run += 1
+            is_flat = knows and run > limit and time_ns - since_ns >= bounds.flat_ns
+            bits.append(_FLAT if is_flat else 0)
+            continue
+        if run:
+            longest = max(longest * limits.flat_forget, min(run, limit) if knows else run)
+            changes += 1
+        anchor, run, since_ns = value, 1, time_ns
+        bits.append(0)
+    course.anchor, course.run, course.run_ns, course.longest = anchor, run, since_ns, float(longest)
+    course.changes = changes
+    return bits
