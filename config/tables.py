@@ -61,19 +61,21 @@ def parse_table(text: str, file: str, columns: Sequence[str], optional: Sequence
     try:
         for cells in reader:
             start, line = line + 1, reader.line_num
-            if not any(cell.strip() for cell in cells):
+            texts = [cell.strip() for cell in cells]
+            if not any(texts):
                 continue
             if not header:
-                header = [cell.strip() for cell in cells]
+                header = texts
                 problems = _header_problems(header, file, start, (columns, optional))
                 if problems:
                     return unreadable(file, problems)
                 absent = dict.fromkeys(set(optional) - set(header), "")
-            elif len(cells) != len(header):
-                problems.append(_width_problem(file, start, len(header), len(cells)))
+            elif len(texts) != len(header):
+                problems.append(_width_problem(file, start, len(header), len(texts)))
             else:
-                named = {name: cell.strip() for name, cell in zip(header, cells, strict=True)}
-                rows.append(Row(file, start, named | absent))
+                named = dict(zip(header, texts, strict=True))
+                named.update(absent)
+                rows.append(Row(file, start, named))
     except csv.Error as error:
         remedy = "check the quotes around this line; a quote inside a cell is written twice"
         problems.append(Problem(file, reader.line_num, "(row)", "CSV", str(error), remedy))

@@ -32,6 +32,7 @@ from lifeline.coverage import whole as covered_whole
 from lifeline.dead_letters import letter_line, republish
 from lifeline.demo.play import DemoOptions, run_demo
 from lifeline.explain import explanation
+from lifeline.garbage import loading
 from lifeline.importing import export_assets, export_table, import_into
 from lifeline.judge import Judge
 from lifeline.ledgers import existing_ledger
@@ -69,7 +70,8 @@ def run(config: ConfigPath = None) -> None:
     settings = load_settings(config)
     configure_logs(settings.log.format, settings.log.level, sys.stderr)
     stopping, reloading = _stop_on_signal(), _on_signal(signal.SIGHUP)
-    configuration = load_configuration(settings)
+    with loading():
+        configuration = load_configuration(settings)
     code = run_reloading(configuration, lambda: load_configuration(settings), stopping, reloading)
     raise typer.Exit(code)
 
@@ -193,7 +195,7 @@ def import_district(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Check everything, write nothing.")] = False,
 ) -> None:
     """Put rows into a district folder: new keys are added, known ones replaced; all or nothing."""
-    with Progress(console=Console(stderr=True)) as progress:
+    with loading(), Progress(console=Console(stderr=True)) as progress:
         imported = import_into(into, sources, progress, dry_run=dry_run)
     for text in differences(imported.merges):
         typer.echo(text)

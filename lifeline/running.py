@@ -18,6 +18,7 @@ import structlog
 from config.errors import ConfigError
 from lifeline.app import App
 from lifeline.configuration import Configuration
+from lifeline.garbage import loading, set_aside
 from lifeline.start_error import StartError
 
 _LOOK_S = 0.2
@@ -45,13 +46,17 @@ def run_reloading(
         StartError: the same.
     """
     counts: Counter[tuple[str, str]] = Counter()
-    program = App(configuration, reloads=counts)
+    with loading():
+        program = App(configuration, reloads=counts)
+    set_aside()
     program.start()
     try:
         while not stopping.is_set() and not program.wait(_LOOK_S):
             if reloading.is_set():
                 reloading.clear()
-                program = reloaded(program, load, counts)
+                with loading():
+                    program = reloaded(program, load, counts)
+                set_aside()
     finally:
         program.stop()
     if program.left:
