@@ -1,155 +1,175 @@
-"""The register of a whole city: import, start, and what both cost in memory.
+"""The register of a whole city: import, start of the real program over a real broker, and a reload under load.
 
-usage: python -m benchmarks.register import|start FOLDER   prints {"elapsed_s", "cpu_s", "rss_mb"} as JSON
+usage: python -m benchmarks.register FOLDER   imports FOLDER/source; prints {"elapsed_s", "cpu_s", "rss_mb"} as JSON
 """
 
 import json
-import random
+import os
 import resource
+import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 from rich.progress import Progress
 
+from benchmarks.city import BUILDINGS, write_city
 from benchmarks.figures import Figure
-from config.codes import check_character
-from config.settings import Settings, packaged_district
-from lifeline.app import App
-from lifeline.configuration import load_configuration
+from collector.journal.reading import JournalReader
+from config.loading import load_settings, load_table
+from config.settings import packaged_district
 from lifeline.importing import import_into
+from simulators.load import send_load
+from tests.services.mosquitto import Mosquitto
+from tests.services.program import Program
 
-BUILDINGS, CONTACTS = 40_000, 100_000
-STREETS, COMMUNITIES, GRIDS = 1_031, 11_000, 65_000
-"""The counts that the city publishes; three sensors a building make 120,000."""
-_COLUMNS = 256
-"""Grids lie in rows of so many squares."""
-_WEST, _SOUTH, _SIZE = 106.0, 28.0, 0.005
-_HEADERS = {
-    "regions": "id,kind,parent,name_zh,name_en",
-    "assets": "id,kind,domain,name_zh,name_en,region,latitude,longitude,code",
-    "sensors": "id,asset,device,channel,quantity,unit,cadence_s,stale_after_s,heartbeat",
-    "contacts": "id,name_zh,name_en,phone,language",
-    "duties": "asset,role,contact",
-}
+MESSAGES_PER_S = 5_000
+_N_MESSAGES = 300_000
+"""A minute of load: the reload lies within."""
+_BEFORE_S = 5.0
+"""Load before the reload, seconds."""
+_NOWHERE = "http://127.0.0.1:9/"
 
 
 def measure() -> Iterator[Figure]:
-    """Yield what an import and a start with it cost."""
+    """Yield what an import costs, then a start with it, then one changed row while messages flow."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         write_city(folder / "source")
-        imported = _child("import", folder)
+        imported = _child(folder)
         yield Figure("register_import", imported["elapsed_s"], "s", "< 60: 40,000 buildings, 120,000 sensors")
         yield Figure("register_import_cpu", imported["cpu_s"], "s")
         yield Figure("register_import_memory", imported["rss_mb"], "MiB", "< 1024")
-        started = _child("start", folder)
-        yield Figure("register_start", started["elapsed_s"], "s", "< 20: from nothing to a program built")
-        yield Figure("register_start_cpu", started["cpu_s"], "s")
-        yield Figure("register_start_memory", started["rss_mb"], "MiB")
+        broker = Mosquitto(folder / "mosquitto")
+        broker.start()
+        program = Program(folder / "program", broker.port, sms_url=_NOWHERE, district=str(folder / "district"))
+        try:
+            yield from _start(program)
+            yield from _reload(program, broker)
+        finally:
+            program.kill()
+            broker.kill()
+        yield Figure("machine_load", os.getloadavg()[0], "processes", "below 2: the figures are of a quiet machine")
 
 
-def write_city(folder: Path) -> None:
-    """Write a city of the published size: every building with a code, three sensors and three people."""
-    folder.mkdir(parents=True)
-    rows = {
-        "regions": _regions(),
-        "assets": _assets(),
-        "sensors": _sensors(),
-        "contacts": _contacts(),
-        "duties": _duties(),
-    }
-    for name, lines in rows.items():
-        with (folder / f"{name}.csv").open("w", encoding="utf-8") as file:
-            file.writelines(f"{line}\n" for line in [_HEADERS[name], *lines])
-    with (folder / "boundaries.geojson").open("w", encoding="utf-8") as file:
-        file.write('{"type": "FeatureCollection", "features": [\n')
-        file.write(",\n".join(_polygon(i) for i in range(GRIDS)))
-        file.write("\n]}\n")
+def _start(program: Program) -> Iterator[Figure]:
+    begin = time.monotonic()
+    program.spawn()
+    program.wait_until(program.is_ready, 120)
+    yield Figure("register_start", time.monotonic() - begin, "s", "< 20: from the command to /ready")
+    yield Figure("register_start_cpu", _cpu_s(program), "s")
+    yield Figure("register_start_memory", _memory_mb(program, "VmHWM"), "MiB")
 
 
-def _regions() -> Iterator[str]:
-    yield "C,city,,市,City"
-    yield from (f"D{i},district,C,区{i},District {i}" for i in range(40))
-    yield from (f"S{i},street,D{i % 40},街道{i},Street {i}" for i in range(STREETS))
-    yield from (f"M{i},community,S{i % STREETS},社区{i},Community {i}" for i in range(COMMUNITIES))
-    yield from (f"G{i},grid,M{i % COMMUNITIES},网格{i},Grid {i}" for i in range(GRIDS))
-
-
-def _assets() -> Iterator[str]:
-    dice = random.Random(1)  # noqa: S311 - the same city each time
-    for i in range(BUILDINGS):
-        row, column = divmod(dice.randrange(GRIDS), _COLUMNS)
-        latitude, longitude = _SOUTH + (row + 0.5) * _SIZE, _WEST + (column + 0.5) * _SIZE
-        body = f"YZ{i:06}"
-        code = body + check_character(body)
-        yield f"T-{i:05},residential_tower,fire,楼{i},Tower {i},,{latitude:.6f},{longitude:.6f},{code}"
-
-
-def _sensors() -> Iterator[str]:
-    for i in range(BUILDINGS):
-        asset, device = f"T-{i:05}", f"FT-{i:05}"
-        beat = f"{device}.heartbeat"
-        yield f"{device}.pressure_kpa,{asset},{device},pressure_kpa,fire_water_pressure,kPa,60,,{beat}"
-        yield f"{beat},{asset},{device},heartbeat,heartbeat,count,60,,"
-        yield f"{device}.bat,{asset},{device},bat,battery,%,3600,,{beat}"
-
-
-def _contacts() -> Iterator[str]:
-    return (f"P{i},人{i},Person {i},+86138{i:08},zh" for i in range(CONTACTS))
-
-
-def _duties() -> Iterator[str]:
-    for i in range(BUILDINGS):
-        for place, role in enumerate(("responsible", "manager", "maintenance")):
-            yield f"T-{i:05},{role},P{(i * 3 + place) % CONTACTS}"
-
-
-def _polygon(i: int) -> str:
-    row, column = divmod(i, _COLUMNS)
-    west, south = _WEST + column * _SIZE, _SOUTH + row * _SIZE
-    east, north = west + _SIZE, south + _SIZE
-    corners = [[west, south], [east, south], [east, north], [west, north], [west, south]]
-    ring = json.dumps([[round(x, 6), round(y, 6)] for x, y in corners])
-    return (
-        f'{{"type": "Feature", "id": "G{i}", "properties": {{}}, '
-        f'"geometry": {{"type": "Polygon", "coordinates": [{ring}]}}}}'
+def _reload(program: Program, broker: Mosquitto) -> Iterator[Figure]:
+    """Yield how long a change of one row takes, how long the intake pauses for it, and what was lost."""
+    begin_ms = int(time.time() * 1000) - 3_600_000
+    sender = threading.Thread(
+        target=send_load,
+        args=(broker.host, broker.port, _messages(begin_ms)),
+        kwargs={"messages_per_s": MESSAGES_PER_S},
     )
+    sender.start()
+    time.sleep(_BEFORE_S)
+    asked_ns = time.time_ns()
+    elapsed_s = _change_one_row(program)
+    swapped_ns = time.time_ns()
+    still_sending = sender.is_alive()
+    sender.join()
+    reached = _stored(program)
+    while reached.n_readings < _N_MESSAGES:
+        time.sleep(1)
+        before, reached = reached, _stored(program)
+        if reached.n_readings == before.n_readings:
+            break
+    yield Figure("register_reload", elapsed_s, "s", f"one row while {MESSAGES_PER_S} messages a second come")
+    yield Figure("register_reload_pause", reached.longest_s(asked_ns, swapped_ns), "s", "< 10")
+    yield Figure("register_reload_lost", float(_N_MESSAGES - reached.n_readings), "messages", "0")
+    yield Figure("register_reload_under_load", float(still_sending), "1: load outlasted the reload", "1")
+    yield Figure("register_reload_memory", _memory_mb(program, "VmHWM"), "MiB")
 
 
-def _child(step: str, folder: Path) -> dict[str, float]:
-    command = [sys.executable, "-m", "benchmarks.register", step, str(folder)]
+def _change_one_row(program: Program) -> float:
+    """Return how long the program took from the signal to its word that it goes on with the changed row."""
+    path = load_settings(program.settings_file, {}).district / "contacts.csv"
+    path.write_text(path.read_text(encoding="utf-8").replace("Person 7,", "Person Seven,", 1), encoding="utf-8")
+    begin_bytes, begin = program.log_bytes(), time.monotonic()
+    os.kill(program.process.pid, signal.SIGHUP)
+    program.wait_until(lambda: any(each.get("event") == "reloaded" for each in program.events(begin_bytes)), 120)
+    program.wait_until(program.is_ready, 120)
+    return time.monotonic() - begin
+
+
+def _messages(begin_ms: int) -> Iterator[tuple[str, bytes]]:
+    """Yield one good pressure a message, the buildings in turn, each with a time of its own."""
+    for i in range(_N_MESSAGES):
+        number = i % BUILDINGS
+        body = f'{{"v":1,"ts":{begin_ms + i},"m":{{"pressure_kpa":{350 + i % 7}}}}}'
+        yield f"lifeline/v1/fire/T-{number:05}/FT-{number:05}/up", body.encode()
+
+
+class _Stored:
+    """What of the load is in the journal."""
+
+    def __init__(self, received_ns: list[int], times_ns: list[np.ndarray]) -> None:
+        self._received_ns = np.array(received_ns, np.int64)
+        self.n_readings = len(np.unique(np.concatenate([np.zeros(0, np.int64), *times_ns])))
+        """Different readings: every message has a time of its own."""
+
+    def longest_s(self, begin_ns: int, end_ns: int) -> float:
+        """Return the longest time without an entry that began or ended between both times, seconds."""
+        gaps = np.diff(self._received_ns)
+        touched = (self._received_ns[1:] >= begin_ns) & (self._received_ns[:-1] <= end_ns)
+        return float(gaps[touched].max(initial=0)) / 1e9
+
+
+def _stored(program: Program) -> _Stored:
+    settings = load_settings(program.settings_file, {})
+    sensor_ids = [row["id"] for row in load_table(settings.district / "sensors.csv", "sensors").rows]
+    reader = JournalReader(settings.journal.path, sensor_ids)
+    position, received_ns, times_ns = 0, [], []
+    while entries := reader.read(position, 1000):
+        received_ns += [entry.batch.received_ns for entry in entries]
+        times_ns += [entry.batch.time_ns for entry in entries]
+        position = entries[-1].position
+    reader.close()
+    return _Stored(received_ns, times_ns)
+
+
+def _memory_mb(program: Program, name: str) -> float:
+    """Return the figure `name` of the process' status, MiB."""
+    lines = Path(f"/proc/{program.process.pid}/status").read_text(encoding="utf-8").splitlines()
+    return next(int(line.split()[1]) / 1024 for line in lines if line.startswith(f"{name}:"))
+
+
+def _cpu_s(program: Program) -> float:
+    """Return the processor time that the process has used, seconds."""
+    words = Path(f"/proc/{program.process.pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
+    # Source: proc(5), fields 14 and 15; the first of these words is field 3.
+    return (int(words[11]) + int(words[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def _child(folder: Path) -> dict[str, float]:
+    command = [sys.executable, "-m", "benchmarks.register", str(folder)]
     result = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True, timeout=600)
     report: dict[str, float] = json.loads(result.stdout.splitlines()[-1])
     return report
 
 
-def _import(folder: Path) -> None:
-    import_into(folder / "district", [folder / "source"], Progress(disable=True), dry_run=False)
-    for name in ("rules.yaml", "routes.yaml"):
-        (folder / "district" / name).write_bytes((packaged_district() / name).read_bytes())
-
-
-def _start(folder: Path) -> None:
-    sms = {"name": "sms", "kind": "sms", "options": {"url": "http://127.0.0.1:9/x", "username": "u", "password": "p"}}
-    sections = {
-        "data_dir": folder / "state",
-        "district": folder / "district",
-        "console": {"port": 0},
-        "channels": [sms],
-    }
-    App(load_configuration(Settings.model_validate(sections))).stop()
-
-
 def main() -> None:
-    """Do one step and print what it cost."""
+    """Import the city and print what it cost."""
+    folder = Path(sys.argv[1])
     begin, begin_cpu = time.monotonic(), time.process_time()
-    {"import": _import, "start": _start}[sys.argv[1]](Path(sys.argv[2]))
+    import_into(folder / "district", [folder / "source"], Progress(disable=True), dry_run=False)
     rss_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     cost = {"elapsed_s": time.monotonic() - begin, "cpu_s": time.process_time() - begin_cpu, "rss_mb": rss_mb}
+    for name in ("rules.yaml", "routes.yaml"):
+        (folder / "district" / name).write_bytes((packaged_district() / name).read_bytes())
     print(json.dumps(cost), flush=True)
 
 
