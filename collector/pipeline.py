@@ -17,6 +17,7 @@ from collector.compression import inflate
 from collector.dead_letter import DeadLetter, Reason
 from collector.decoders import DECODERS
 from collector.identity import sensors_of, sensors_of_blocks
+from collector.instants import Instants
 from collector.payload import NO_TIME, Blocks, Columns, Decoder, PayloadError, Publication
 from collector.plausibility import Plausibility
 from collector.quality import flag_range, settle_times
@@ -97,6 +98,7 @@ class Pipeline:
         self._offset = np.array([*(sensor.offset for sensor in sensors), 0.0], np.float64)
         self._low = np.array([*(kind.low for kind in kinds), 0.0], np.float64)
         self._high = np.array([*(kind.high for kind in kinds), 0.0], np.float64)
+        self._instants = Instants(len(sensors), self.counts)
         self.plausibility = Plausibility(register, quantities)
         """What it remembers of the sensors; kept over a restart by whoever owns a file."""
 
@@ -167,7 +169,8 @@ class Pipeline:
         if not (known.all() and finite.all()):
             _note_overflow(rows, known & ~finite)
             batch = batch.take(known & finite)
-        return self.plausibility.judge(batch)
+        # judged by the times that the device gave: between two of the same instant nothing is a rate
+        return self._instants.keep_apart(self.plausibility.judge(batch))
 
 
 T = TypeVar("T", bound=np.generic)

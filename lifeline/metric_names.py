@@ -43,6 +43,7 @@ COUNTERS: Mapping[str, str] = {
     "readings_held": "Readings that changed no timer because their quality is doubtful.",
     "readings_judged": "Readings given to the rules since the start of the program, replayed ones left out.",
     "readings_not_judged": "Readings that no rule looked at, by reason.",
+    "readings_same_time": "Readings that differ from another of the same sensor and time, by what became of them.",
     "receipts": "Delivery reports, by what they say.",
     "recorded_readings": "Readings stored in the history.",
     "reloads": "Times that the district was loaded again, by what became of it: applied, unchanged or refused.",
