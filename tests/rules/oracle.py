@@ -139,11 +139,17 @@ class Oracle:
 
     def is_news(self, sensor, time, quality):
         """Tell whether a reading is newer than those before it by the same clock; a received time always is."""
+        if quality & (Quality.LATE | Quality.HISTORICAL):
+            return False
         if has_received_time(quality):
             return True
-        is_newer = time > self.newest.get(sensor, -math.inf)
-        self.newest[sensor] = max(time, self.newest.get(sensor, time))
-        return is_newer
+        newest = self.newest.get(sensor, -math.inf)
+        # A clock that was ahead and has been corrected.
+        was_ahead = newest > self.received + 5 * S and self.received - 60 * S <= time <= self.received
+        is_news = time > newest or was_ahead
+        if is_news:
+            self.newest[sensor] = time
+        return is_news
 
     def beat_of(self, sensor):
         """Return the heartbeat of `sensor`."""

@@ -1,0 +1,173 @@
+"""What every rule kind of the table owes to the laws, whatever it finds."""
+
+import importlib
+import json
+import math
+import random
+
+import numpy as np
+import pytest
+
+from collector.batch import Quality, tick
+from rules.events import Dimension
+from rules.explanation import describe, turn_at
+from rules.kinds import RULE_KINDS
+from tests.rules.kinds.conformance import Case, cut, history
+from tests.rules.small_district import SECOND_NS, batch
+
+SEEDS = range(6)
+
+
+def case_of(kind: str) -> Case:
+    """Return the case that a kind must bring: `case_<kind>.py` beside this file."""
+    case: Case = importlib.import_module(f"tests.rules.kinds.case_{kind}").CASE
+    return case
+
+
+def facts(engine, batches) -> list[dict]:
+    """Return everything that `batches` cause as one dict a transition."""
+    return [json.loads(line + "}") for line in history(engine, batches)]
+
+
+@pytest.fixture(params=RULE_KINDS, name="case")
+def _case(request) -> Case:
+    return case_of(request.param)
+
+
+@pytest.fixture(params=SEEDS, name="dice")
+def _dice(request) -> random.Random:
+    return random.Random(request.param)  # noqa: S311 - the same streams every time
+
+
+@pytest.mark.parametrize("kind", RULE_KINDS)
+def test_kind_over_its_streams_raises_and_clears(kind):
+    """The streams of the suite make it speak, or nothing below would prove anything."""
+    case, found = case_of(kind), set()
+    for seed in SEEDS:
+        batches = case.batches(case.stream(random.Random(seed)))  # noqa: S311 - the same streams every time
+        found |= {each["transition"] for each in facts(case.engine(), batches)}
+
+    assert {"raised", "cleared"} <= found
+
+
+def test_kind_of_any_split_tells_the_same_history_and_keeps_the_same_state(case, dice):
+    """Law 3: parts of a batch received at the same time are the batch."""
+    batches = case.batches(case.stream(dice))
+    whole, split = case.engine(), case.engine()
+    expected = history(whole, batches)
+    actual = history(split, [part for each in batches for part in cut(each, dice)])
+    whole.position = split.position = 0
+
+    assert (expected, whole.snapshot()) == (actual, split.snapshot())
+
+
+def test_kind_restored_anywhere_tells_the_same_history_and_ends_the_same(case, dice):
+    """Law 2: a restart in the middle of any window or delay changes nothing."""
+    batches = case.batches(case.stream(dice))
+    place = dice.randint(0, len(batches))
+    undisturbed, before, after = case.engine(), case.engine(), case.engine()
+    expected = history(undisturbed, batches)
+    actual = history(before, batches[:place])
+    after.restore(before.snapshot())
+    actual += history(after, batches[place:], first=place + 1)
+
+    assert (expected, undisturbed.snapshot()) == (actual, after.snapshot())
+
+
+def test_kind_of_a_stream_with_repeats_and_late_readings_tells_the_same_history(case, dice):
+    """What is not newer than what was judged of its sensor is not judged."""
+    readings = case.stream(dice)
+    disturbed = []
+    for i, each in enumerate(readings):
+        disturbed.append(each)
+        if dice.random() < 0.2:
+            old = readings[dice.randint(max(0, i - 20), i)]
+            disturbed.append((old[0], old[1], old[2] + dice.choice([0, 1000]), old[3]))
+    clean = history(case.engine(), case.batches(readings))
+
+    assert clean == history(case.engine(), case.batches(disturbed))
+
+
+def test_kind_of_a_stream_with_values_that_are_no_numbers_tells_the_same_history(case, dice):
+    """NaN and infinity disturb nobody."""
+    readings = case.stream(dice)
+    poisoned = []
+    for each in readings:
+        poisoned.append(each)
+        if dice.random() < 0.1:
+            poisoned.append((each[0], each[1] + 1e-6, dice.choice([math.nan, math.inf, -math.inf]), 0))
+
+    assert history(case.engine(), case.batches(readings)) == history(case.engine(), case.batches(poisoned))
+
+
+def test_kind_in_silence_keeps_every_hazard(case, dice):
+    """Law 4: without a reading no hazard begins, changes or ends."""
+    readings = case.stream(dice)
+    batches = case.batches(readings[: dice.randint(len(readings) // 2, len(readings))])
+    engine = case.engine()
+    history(engine, batches)
+    is_hazard = np.array([key.dimension is Dimension.HAZARD for key in engine.alarms])
+    expected = engine.levels()[is_hazard].tolist()
+    now_ns = batches[-1].received_ns
+    for i in range(1, 30):
+        engine.evaluate(tick(now_ns + i * 300 * SECOND_NS), 0)
+
+    assert expected == engine.levels()[is_hazard].tolist()
+
+
+def test_kind_after_a_long_gap_clears_nothing_with_one_reading_that_it_must_wait_for(case, dice):
+    """A gap is no proof of anything: an alarm whose end has a delay does not end with the first reading after it."""
+    readings = case.stream(dice)
+    engine = case.engine()
+    batches = case.batches(readings)
+    for each in batches:
+        engine.evaluate(each, 1)
+        if engine.levels().max(initial=0) > 0:
+            break
+    delayed = np.array([_ends_late(case, key) for key in engine.alarms])
+    expected = engine.levels()[delayed].tolist()
+    later_s = each.received_ns / SECOND_NS + 86_400.0
+    last = {row[0]: row for row in readings}
+    engine.evaluate(batch(later_s, [(sensor, later_s, row[2], 0) for sensor, row in last.items()]), 1)
+
+    assert all(after >= before for before, after in zip(expected, engine.levels()[delayed].tolist(), strict=True))
+
+
+def _ends_late(case: Case, key) -> bool:
+    levels = case.rules.rule(key.rule).levels
+    return bool(levels) and all(level.off_delay_s > 0 or level.off_samples > 1 for level in levels)
+
+
+def test_kind_of_readings_out_of_range_holds_them(case, dice):
+    """What no working instrument says changes no hazard, unless its rule judges suspects."""
+    readings = case.stream(dice)
+    mixed = []
+    for each in readings:
+        mixed.append(each)
+        if dice.random() < 0.1:
+            mixed.append((each[0], each[1] + 1e-6, dice.choice([-1e6, 1e6]), int(Quality.OUT_OF_RANGE)))
+
+    assert history(case.engine(), case.batches(readings)) == history(case.engine(), case.batches(mixed))
+
+
+@pytest.mark.parametrize("kind", [kind for kind in RULE_KINDS if case_of(kind).reference])
+def test_kind_of_its_streams_agrees_with_its_slow_reference(kind, dice):
+    """The columnar kind tells exactly what its obvious twin tells; others are compared in tests of their own."""
+    case = case_of(kind)
+    assert case.reference is not None
+    readings = case.stream(dice)
+    told = facts(case.engine(), case.batches(readings))
+    actual = [(each["time_ns"] / SECOND_NS, each["level_before"], each["level_after"]) for each in told]
+
+    assert case.reference(readings) == actual
+
+
+@pytest.mark.parametrize("language", ["zh", "en"])
+def test_kind_explains_every_transition(case, dice, language):
+    """There is a sentence for whatever it finds."""
+    engine = case.engine()
+    for each in case.batches(case.stream(dice)):
+        events = engine.evaluate(each, 1)
+        for i in range(len(events)):
+            rule = case.rules.rule(engine.alarms[events.alarm[i]].rule)
+            assert len(describe(rule, turn_at(events, i), language)) > 3
