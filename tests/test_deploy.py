@@ -72,7 +72,7 @@ def test_compose_settings_open_their_channels(compose, tmp_path):
     channels = open_channels(settings.channels, Links(settings.console.public_url, b"secret"))
 
     assert ["sms"] == list(channels)
-    assert ("mosquitto", 8883) == (settings.mqtt.host, settings.mqtt.port)
+    assert ("mosquitto", 8882) == (settings.mqtt.host, settings.mqtt.port)
     assert {secret.name for secret in tmp_path.iterdir()} - {path.name} == set(
         re.findall(f"{tmp_path}/([a-z-]+)", text)
     )

@@ -1,46 +1,20 @@
 """The broker configuration for production runs on a real Mosquitto and lets nobody speak for somebody else."""
 
-import os
-import shutil
-import subprocess
-
 import paho.mqtt.client as mqtt
 import pytest
 
-from tests.services.certificates import make_certificates
-from tests.services.ports import free_port
-from tests.services.process import ServerProcess, find_programs
-from tests.sources import ROOT
+from tests.services.production_broker import PASSWORD, ProductionBroker
 
 pytestmark = pytest.mark.end_to_end
-
-FOLDER = ROOT / "deploy" / "mosquitto"
 
 
 @pytest.fixture
 def broker(tmp_path):
-    """Return a running broker with the production files: paths, ports and owner are this machine's."""
-    [program, passwd] = find_programs("mosquitto", "mosquitto_passwd")
-    etc, var = tmp_path / "etc", tmp_path / "var"
-    etc.mkdir()
-    var.mkdir()
-    certificates = make_certificates(etc, client_name="lifeline")
-    shutil.copy(FOLDER / "acl", etc / "acl")
-    (etc / "passwords").touch(mode=0o600)
-    subprocess.run([passwd, "-b", etc / "passwords", "FT-0001", "device-secret"], check=True, capture_output=True)
-    ports = {"8883": free_port(), "8884": free_port()}
-    text = (FOLDER / "mosquitto.conf").read_text(encoding="utf-8")
-    for old, new in {"/etc/mosquitto/lifeline": etc, "/var/lib/mosquitto": var}.items():
-        text = text.replace(old, str(new))
-    for old, port in ports.items():
-        text = text.replace(f"listener {old}", f"listener {port} 127.0.0.1")
-    user = "user root\n" if os.geteuid() == 0 else ""
-    (etc / "mosquitto.conf").write_text(user + text, encoding="utf-8")
-    process = ServerProcess([program, "-c", etc / "mosquitto.conf"], list(ports.values()), tmp_path / "log")
-    process.certificates, process.certificate_port, process.password_port = certificates, *ports.values()
-    process.start()
-    yield process
-    process.stop()
+    """Return the running broker with one device."""
+    broker = ProductionBroker(tmp_path, "FT-0001")
+    broker.start()
+    yield broker
+    broker.stop()
 
 
 def _collector(broker) -> tuple[mqtt.Client, list[tuple[str, bytes]]]:
@@ -51,7 +25,7 @@ def _collector(broker) -> tuple[mqtt.Client, list[tuple[str, bytes]]]:
     received, ready = [], []
     client.on_message = lambda _client, _userdata, message: received.append((message.topic, message.payload))
     client.on_subscribe = lambda *_: ready.append(True)
-    client.connect("127.0.0.1", broker.certificate_port)
+    client.connect("127.0.0.1", broker.collector_port)
     client.subscribe([("lifeline/v1/#", 1), ("lifeline/canary/lifeline-intake", 1)])
     _loop(client, ready)
     return client, received
@@ -66,9 +40,9 @@ def _loop(client: mqtt.Client, until: list) -> None:
     pytest.fail("nothing came within ten seconds")
 
 
-def _device(broker, user: str, password: str) -> tuple[mqtt.Client, list[bool]]:
+def _device(broker, user: str, password: str, client_id: str = "") -> tuple[mqtt.Client, list[bool]]:
     """Return a client with user name and password, and whether its connection failed."""
-    client = mqtt.Client(mqtt.CallbackAPIVersion.VERSION2, client_id=user)
+    client = mqtt.Client(mqtt.CallbackAPIVersion.VERSION2, client_id=client_id or user)
     client.tls_set(str(broker.certificates.ca_file))
     client.username_pw_set(user, password)
     failures: list[bool] = []
@@ -94,7 +68,7 @@ def _publish(client: mqtt.Client, *topics: str) -> None:
 def test_production_broker_with_password_lets_a_device_speak_only_for_itself(broker):
     """What a device writes under another's name never arrives; its own does."""
     collector, received = _collector(broker)
-    device, failures = _device(broker, "FT-0001", "device-secret")
+    device, failures = _device(broker, "FT-0001", PASSWORD)
     own = "lifeline/v1/fire/T-0001/FT-0001/up"
     _publish(device, "lifeline/v1/fire/T-0002/FT-0002/up", "lifeline/canary/lifeline-intake", own)
     _loop(collector, received)
@@ -121,3 +95,40 @@ def test_production_broker_hears_the_collectors_canary(broker):
     collector.disconnect()
 
     assert ["lifeline/canary/lifeline-intake"] == [topic for topic, _ in received]
+
+
+def test_production_broker_lets_no_device_take_over_the_collectors_session(broker):
+    """A device that calls itself as the collector is somebody else: the session and all that waits in it stay."""
+    collector, _ = _collector(broker)
+    collector.disconnect()
+    device, _ = _device(broker, "FT-0001", PASSWORD)
+    own = "lifeline/v1/fire/T-0001/FT-0001/up"
+    _publish(device, own)
+    device.disconnect()
+    thief, failures = _device(broker, "FT-0001", PASSWORD, client_id="lifeline-intake")
+    thief.disconnect()
+    collector, received = _collector(broker)
+    _loop(collector, received)
+    collector.disconnect()
+
+    assert [False] == failures
+    assert [(own, own.encode())] == received
+
+
+def test_production_broker_with_a_device_that_listens_to_everything_tells_it_nothing(broker):
+    """A wildcard subscription of a device brings nothing of others, and nothing of the collector."""
+    collector, received = _collector(broker)
+    spy, _ = _device(broker, "FT-0001", PASSWORD)
+    heard, ready = [], []
+    spy.on_message = lambda _client, _userdata, message: heard.append(message.topic)
+    spy.on_subscribe = lambda *_: ready.append(True)
+    spy.subscribe([("#", 1), ("$SYS/#", 1)])
+    _loop(spy, ready)
+    _publish(collector, "lifeline/canary/lifeline-intake")
+    _loop(collector, received)
+    for _ in range(20):
+        spy.loop(0.02)
+    spy.disconnect()
+    collector.disconnect()
+
+    assert [] == heard
