@@ -18,8 +18,8 @@ _DRAIN_S = 30.0
 
 
 def letter_line(letter: DeadLetter) -> str:
-    """Return one dead letter as a JSON line; bytes that are not UTF-8 are escaped."""
-    return json.dumps(
+    """Return one dead letter as a JSON line; bytes that are not UTF-8 and what could command a terminal are escaped."""
+    line = json.dumps(
         {
             "received_ns": letter.received_ns,
             "reason": letter.reason.value,
@@ -30,6 +30,7 @@ def letter_line(letter: DeadLetter) -> str:
         },
         ensure_ascii=False,
     )
+    return "".join(each if each.isprintable() else json.dumps(each)[1:-1] for each in line)
 
 
 def is_whole(letter: DeadLetter) -> bool:
