@@ -12,7 +12,8 @@ import structlog
 from collector.batch import Quality, ReadingBatch, tick
 from collector.check_memory import CheckMemory
 from collector.dead_letter import DeadLetter, Reason
-from collector.journal import Journal, JournalFullError
+from collector.device_memory import DeviceMemory
+from collector.journal import Journal, JournalFullError, Position
 from collector.pipeline import Pipeline, RawMessage
 from config.settings import IntakeSettings
 
@@ -42,6 +43,8 @@ class _Commit:
     batch: ReadingBatch
     dead_letters: list[DeadLetter]
     received: list[Received]
+    note: bytes = b""
+    """What it tells of the devices' sequence numbers."""
 
 
 class GroupCommit:
@@ -55,8 +58,9 @@ class GroupCommit:
         counts: Counter[tuple[str, str]],
         *,
         memory: CheckMemory | None = None,
+        devices: DeviceMemory | None = None,
     ) -> None:
-        self._memory = memory
+        self._memories = [each for each in (memory, devices) if each is not None]
         self.pending: list[Received] = []
         """Filled by the session, in the order of receipt."""
         self.appended_s = 0.0
@@ -106,15 +110,14 @@ class GroupCommit:
             now_ns: UTC nanoseconds, the `received_ns` of the batch.
         """
         commit = self._held or self._prepare(now_ns)
-        if commit.batch or commit.dead_letters:
+        if commit.batch or commit.dead_letters or commit.note:
             try:
-                position = self._journal.append([commit.batch], commit.dead_letters)
+                position = self._journal.append([commit.batch], commit.dead_letters, commit.note)
             except JournalFullError as error:
                 self._hold(commit, now_s, error)
                 return []
             self.appended_s = now_s
-            if self._memory is not None:
-                self._memory.save_if_due(position, now_s)
+            self._save_if_due(position, now_s)
         if self._held is not None:
             self._held = None
             self._log.info("intake_resumed", messages=len(commit.received))
@@ -131,8 +134,12 @@ class GroupCommit:
         finally:
             self.appended_s = now_s
         self._counts["ticks", ""] += 1
-        if self._memory is not None and not self.is_held:
-            self._memory.save_if_due(position, now_s)
+        if not self.is_held:
+            self._save_if_due(position, now_s)
+
+    def _save_if_due(self, position: Position, now_s: float) -> None:
+        for memory in self._memories:
+            memory.save_if_due(position, now_s)
 
     def _prepare(self, received_ns: int) -> _Commit:
         received = self.pending.copy()
@@ -143,7 +150,7 @@ class GroupCommit:
         for each in received:
             if each.qos == 2 and each.message is not None:
                 dead_letters.append(self._refuse_qos_2(each.message.topic, each.message.payload, received_ns))
-        return _Commit(batch, dead_letters, received)
+        return _Commit(batch, dead_letters, received, self._pipeline.note)
 
     def _refuse_qos_2(self, topic: str, payload: bytes, received_ns: int) -> DeadLetter:
         """Only a subscription of an old session can bring QoS 2, with which a collector's restart loses messages."""

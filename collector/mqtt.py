@@ -11,6 +11,7 @@ from collections import Counter
 from dataclasses import dataclass
 
 from collector.check_memory import CheckMemory
+from collector.device_memory import DeviceMemory
 from collector.group_commit import GroupCommit
 from collector.journal import Journal
 from collector.mqtt_connection import BrokerConnection
@@ -65,12 +66,13 @@ class MqttIntake:
         journal: Journal,
         *,
         memory: CheckMemory | None = None,
+        devices: DeviceMemory | None = None,
     ) -> None:
-        """Connect nothing yet; `memory`, already loaded, is saved now and then."""
+        """Connect nothing yet; `memory` and `devices`, already loaded, are saved now and then."""
         self.counts: Counter[tuple[str, str]] = Counter() if memory is None else memory.counts
         self._limits = limits
         self._pipeline = pipeline
-        self._commits = GroupCommit(pipeline, journal, limits, self.counts, memory=memory)
+        self._commits = GroupCommit(pipeline, journal, limits, self.counts, memory=memory, devices=devices)
         now_s = time.monotonic()
         # entries in the journal tell that an earlier run had a session
         self._connection = BrokerConnection(
@@ -164,10 +166,11 @@ class MqttIntake:
             self._tick_if_quiet(now_s)
 
     def _take_counts(self) -> None:
-        """Take over what formats with a memory have counted."""
-        if self._pipeline.counts:
-            self.counts.update(self._pipeline.counts)
-            self._pipeline.counts.clear()
+        """Take over what formats with a memory and sequence numbers have counted."""
+        for counted in (self._pipeline.counts, self._pipeline.devices.sequences.counts):
+            if counted:
+                self.counts.update(counted)
+                counted.clear()
 
     def _begin_turn(self, limit_s: float) -> float:
         """Promise to be back within `limit_s`; returns the time of now."""

@@ -27,6 +27,18 @@ class PayloadError(Exception):
 
 
 @dataclass(slots=True)
+class Mark:
+    """What a message says of itself and its device, beside readings."""
+
+    number: int = -1
+    """Its sequence number; -1, as `collector.sequences.NO_NUMBER`, where it has none."""
+    boot: int = 0
+    """Checksum, 32 bits, of what the device calls its present run; 0 where it does not say."""
+    firmware: str = ""
+    """What the device says that it runs; empty where it does not."""
+
+
+@dataclass(slots=True)
 class Columns:
     """The readings of one payload in its order; plain lists, because one numpy array a commit is cheaper than one each.
 
@@ -46,6 +58,8 @@ class Columns:
     """(device, channel) of values that are no number, empty device: the topic's; told if it is registered."""
     relative: bool = False
     """Whether `time_ns` counts from the moment of reception, as without a clock; `NO_TIME` is that moment."""
+    mark: Mark | None = None
+    """What the message says of itself; None where the format or the message says nothing."""
 
 
 @dataclass(slots=True)

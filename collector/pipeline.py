@@ -13,14 +13,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from collector.batch import Quality, ReadingBatch, tick
+from collector.clocks import DeviceClocks
 from collector.compression import inflate
 from collector.dead_letter import DeadLetter, Reason
 from collector.decoders import DECODERS
+from collector.device_book import DeviceBook, Heard
 from collector.identity import sensors_of, sensors_of_blocks
 from collector.instants import Instants
 from collector.payload import NO_TIME, Blocks, Columns, Decoder, PayloadError, Publication
 from collector.plausibility import Plausibility
-from collector.quality import flag_range, settle_times
+from collector.quality import flag_late, flag_range, in_time_order, settle_times
 from collector.readers import opened
 from collector.sources import NOT_KEPT, Sources
 from config.quantities import Quantity
@@ -54,6 +56,7 @@ class _Rows:
     lengths: list[int] = field(default_factory=list)
     """Readings of each of `messages`."""
     problems: list[tuple[RawMessage, PayloadError]] = field(default_factory=list)
+    heard: Heard = field(default_factory=Heard)
 
     def columns(self) -> tuple[NDArray[np.int32], NDArray[np.int64], NDArray[np.float64], NDArray[np.uint16]]:
         """Return sensor, time, value and quality of all readings in the order of their messages."""
@@ -91,6 +94,10 @@ class Pipeline:
         table = opened(decoders, register, self.counts)
         self._asking = [each.requests for each in table.values() if each.requests is not None]
         self._sources = Sources(register, subscriptions, table)
+        self.devices = DeviceBook(tuple(self._sources.devices))
+        """What it remembers of the devices; kept over a restart by whoever owns a file."""
+        self.note = b""
+        """What the last `decode` learned of the devices' sequence numbers, to be kept with its readings."""
         self._limits = limits
         sensors = register.sensors
         kinds = [quantities[sensor.quantity] for sensor in sensors]
@@ -99,6 +106,11 @@ class Pipeline:
         self._low = np.array([*(kind.low for kind in kinds), 0.0], np.float64)
         self._high = np.array([*(kind.high for kind in kinds), 0.0], np.float64)
         self._instants = Instants(len(sensors), self.counts)
+        # Young enough to be of now is what its sensor's stale time, or the intake, calls so.
+        late_s = [max(limits.late_after_s, sensor.stale_after_s) for sensor in sensors]
+        self._late_ns = np.array([round(each * 1e9) for each in (*late_s, limits.late_after_s)], np.int64)
+        self.clocks = DeviceClocks(register, self._late_ns, int(limits.future_tolerance_s * 1e9))
+        """What it remembers of the devices' clocks; the same."""
         self.plausibility = Plausibility(register, quantities)
         """What it remembers of the sensors; kept over a restart by whoever owns a file."""
 
@@ -110,6 +122,7 @@ class Pipeline:
                 self._take(message, rows, received_ns)
             except PayloadError as error:
                 rows.problems.append((message, error))
+        _, self.note = self.devices.take(rows.heard, received_ns)
         batch = self._finish(rows, received_ns) if any(rows.lengths) else tick(received_ns)
         return batch, [_dead_letter(message, received_ns, error) for message, error in rows.problems]
 
@@ -127,10 +140,16 @@ class Pipeline:
         )
         if isinstance(readings, Blocks):
             sensor, problems = sensors_of_blocks(readings, source)
+            if source.device != NOT_KEPT:
+                rows.heard.add(source.device, None)
             rows.blocks.append((len(rows.sensor), sensor, readings))
             rows.lengths.append(len(sensor))
         else:
             numbers, problems = sensors_of(readings, source)
+            if source.device != NOT_KEPT:
+                rows.heard.add(source.device, readings.mark)
+            elif readings.device:
+                self._note_named(readings, readings.device, numbers, rows.heard)
             if readings.relative:
                 _make_absolute(readings, received_ns)
             rows.sensor += numbers
@@ -142,6 +161,12 @@ class Pipeline:
         if problems:
             rows.problems += [(message, problem) for problem in problems]
 
+    def _note_named(self, readings: Columns, devices: Sequence[str], numbers: Sequence[int], heard: Heard) -> None:
+        """Note the devices that a payload names and may name; its number is that of its only one."""
+        named = {device for device, number in zip(devices, numbers, strict=True) if number != NOT_KEPT}
+        for device in named:
+            heard.add(self._sources.devices[device], readings.mark if len(named) == 1 else None)
+
     def _unpack(self, payload: bytes, compression: str) -> bytes:
         """Return the payload as its decoder takes it, within the limit."""
         limit = self._limits.max_payload_bytes
@@ -152,16 +177,21 @@ class Pipeline:
     def _finish(self, rows: _Rows, received_ns: int) -> ReadingBatch:
         """Scale and flag all rows at once; leave out those without a sensor or beyond float64 in canonical units."""
         sensor, sent_ns, sent, said = rows.columns()
+        order = in_time_order(sent_ns, rows.lengths)
+        if order is not None:
+            sensor, sent_ns, sent, said = sensor[order], sent_ns[order], sent[order], said[order]
         with np.errstate(over="ignore"):
             value = sent * self._scale[sensor] + self._offset[sensor]
         limits = self._limits
+        clock = self.clocks.judge(sensor, sent_ns, said, received_ns)
         time_ns, time_flags = settle_times(
             sent_ns,
             received_ns,
             int(limits.future_tolerance_s * 1e9),
             int(limits.past_tolerance_days * _DAY_NS),
+            clock,
         )
-        quality = said | time_flags
+        quality = said | time_flags | clock | flag_late(time_ns, received_ns, self._late_ns[sensor])
         quality |= flag_range(value, self._low[sensor], self._high[sensor])
         batch = ReadingBatch(received_ns, sensor, time_ns, value, quality)
         known = sensor != NOT_KEPT

@@ -28,6 +28,8 @@ class Source:
     """Channel of the topic's device to dense number of the sensor; empty where the topic names no device."""
     channels_of: Callable[[str], Mapping[str, int]]
     """The same of a device that the payload names; raises PayloadError UNKNOWN_SENSOR or IDENTITY."""
+    device: int
+    """Place of the topic's device among those of the register, `NOT_KEPT` where the topic names none."""
 
 
 class Sources:
@@ -47,8 +49,14 @@ class Sources:
         self._channels: dict[str, dict[str, int]] = {}
         for number, sensor in enumerate(register.sensors):
             self._channels.setdefault(sensor.device, {})[sensor.channel] = number
+        self._places = {device: place for place, device in enumerate(self._channels)}
         # a level `_` lets one device make up topics without end: then all are forgotten and learned again
         self._room = 1024 + len(register.sensors) * len(self._readers)
+
+    @property
+    def devices(self) -> Mapping[str, int]:
+        """Devices of the register and their places, in its order."""
+        return self._places
 
     def find(self, topic: str) -> Source:
         """Return the source of `topic`.
@@ -78,14 +86,16 @@ class Sources:
 
     def _make(self, reader: Reader, fields: Mapping[str, str]) -> Source:
         if "device" not in fields:
-            return Source(reader, fields, {}, lambda device: self._named_channels(reader, fields, device))
+            return Source(reader, fields, {}, lambda device: self._named_channels(reader, fields, device), NOT_KEPT)
         own = self._own_channels(fields, fields["device"])
         channel = fields.get("channel")
         if channel is not None and channel not in own:
             # refused here, before it is remembered: else any client could fill the memory with made-up channels
             device = fields["device"]
             raise PayloadError(Reason.UNKNOWN_SENSOR, f"device {device}: no channel {channel[:80]!r} in the register")
-        return Source(reader, fields, own, lambda device: _only(fields["device"], device, own))
+        return Source(
+            reader, fields, own, lambda device: _only(fields["device"], device, own), self._places[fields["device"]]
+        )
 
     def _named_channels(self, reader: Reader, fields: Mapping[str, str], device: str) -> Mapping[str, int]:
         """Return the channels of a device named by a payload on a topic that names none."""

@@ -23,6 +23,10 @@ COUNTERS: Mapping[str, str] = {
     "dead_letters": "Messages and points that could not be used, by reason; lifeline dead-letters shows them.",
     "dead_letters_evicted": "Oldest dead letters deleted at their quota.",
     "decisions": "Decisions about who is told, by reason.",
+    "device_memory_failures": (
+        "Times that the file of what is known of the devices could not be written, or was not believed."
+    ),
+    "device_memory_saved": "Times that what is known of the devices was saved.",
     "history_minutes_expired": "Minutes of the embedded history deleted by retention.",
     "history_requests": "Requests to the time-series server.",
     "history_retries": "Writes to the history that had to be repeated.",
@@ -48,6 +52,11 @@ COUNTERS: Mapping[str, str] = {
     "recorded_readings": "Readings stored in the history.",
     "reloads": "Times that the district was loaded again, by what became of it: applied, unchanged or refused.",
     "rule_evaluations": "Readings judged by a hazard rule, by kind; once for each rule that watches it.",
+    "sequence_gaps": (
+        "Numbers of messages that devices passed over: missing, and of these filled in by messages that came after all."
+    ),
+    "sequence_repeats": "Numbered messages that had come before, or too late to tell.",
+    "sequence_restarts": "Times that a device began to number its messages anew, by how it showed.",
     "sessions_lost": "Times that the broker had forgotten our session.",
     "sparkplug_sessions": "What births, deaths and gaps of Sparkplug edge nodes did, by kind.",
     "subscriptions_refused": "Subscriptions that the broker refused.",

@@ -13,6 +13,7 @@ from alerts.dispatch import Dispatcher
 from alerts.opening import open_channels
 from alerts.planning import District, plan_step
 from collector.check_memory import CheckMemory
+from collector.device_memory import DeviceMemory
 from collector.mqtt import MqttIntake
 from collector.recorder import Recorder
 from lifeline.configuration import Configuration
@@ -72,14 +73,22 @@ def build_stages(
         make_planner(configuration, engine, around.links),
         snapshot_s=settings.ledger.snapshot_s,
         on_events=told,
+        version=configuration.version,
         clock_ns=around.clock_ns,
     )
     recorder = Recorder(stores.journal, stores.history, settings.history.batch_readings)
     memory = CheckMemory(settings.journal.path.with_name("checks.bin"), configuration.pipeline.plausibility)
     memory.load(stores.journal)
+    devices = DeviceMemory(
+        settings.journal.path.with_name("devices.bin"), configuration.pipeline.devices, stores.journal
+    )
+    devices.load()
+    undo.callback(lambda: devices.save(stores.journal.last_position()))
     readers = (lambda: recorder.status().position, lambda: rules.status().snapshot)
     return Stages(
-        MqttIntake(settings.mqtt, settings.intake, configuration.pipeline, stores.journal, memory=memory),
+        MqttIntake(
+            settings.mqtt, settings.intake, configuration.pipeline, stores.journal, memory=memory, devices=devices
+        ),
         engine,
         rules,
         recorder,

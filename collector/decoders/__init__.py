@@ -33,10 +33,17 @@ DECODERS: Mapping[str, Decoder] = {
     "chirpstack_v4": Decoder(
         chirpstack_v4.decode,
         chirpstack_v4.encode,
-        optional_channels=frozenset({chirpstack_v4.BATTERY, chirpstack_v4.MARGIN}),
+        optional_channels=frozenset(
+            {chirpstack_v4.BATTERY, chirpstack_v4.MARGIN, chirpstack_v4.RSSI, chirpstack_v4.SNR}
+        ),
         names_devices=True,
     ),
-    "the_things_stack_v3": Decoder(the_things_stack_v3.decode, the_things_stack_v3.encode, names_devices=True),
+    "the_things_stack_v3": Decoder(
+        the_things_stack_v3.decode,
+        the_things_stack_v3.encode,
+        optional_channels=frozenset({the_things_stack_v3.RSSI, the_things_stack_v3.SNR}),
+        names_devices=True,
+    ),
     "thingsboard_device": Decoder(thingsboard_device.decode, thingsboard_device.encode),
     "thingsboard_gateway": Decoder(
         thingsboard_gateway.decode, thingsboard_gateway.encode, fields=frozenset(), names_devices=True

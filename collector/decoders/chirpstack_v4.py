@@ -5,23 +5,26 @@ fills, at the time at which the first gateway heard them; of a status event the 
 location events hold no reading and give none. Source: chirpstack.io, Integrations, Event types.
 
 A frame that several gateways heard, or that is delivered again, has the same `deduplicationId` and the same `time`:
-sensor and time make it one reading.
+sensor and time make it one reading. `fCnt` numbers the uplinks since the join that `devAddr` stands for.
 """
 
-from collections.abc import Mapping
+import zlib
+from collections.abc import Mapping, Sequence
 
 import msgspec
 
 from collector.dead_letter import Reason
 from collector.json_values import check_count, gather, read_json
 from collector.moments import only_moment
-from collector.payload import NO_TIME, Columns, PayloadError
+from collector.payload import NO_TIME, Columns, Mark, PayloadError
 from collector.times import ns_to_rfc3339, rfc3339_to_ns
 
 BATTERY = "bat"
 """Channel of the battery level in a status event, percent."""
 MARGIN = "margin"
 """Channel of the link margin in a status event, dB."""
+RSSI, SNR = "rssi", "snr"
+"""Channels of the signal of an uplink at the gateway that heard it best, dBm and dB."""
 _EVENTS_WITHOUT_READINGS = frozenset({"join", "ack", "txack", "log", "location", "integration"})
 
 
@@ -29,8 +32,13 @@ class _Device(msgspec.Struct, rename="camel"):
     dev_eui: str = ""
 
 
+class _Reception(msgspec.Struct):
+    rssi: float | None = None
+    snr: float | None = None
+
+
 class _Event(msgspec.Struct, rename="camel", omit_defaults=True):
-    """The fields that we read of any event; `fCnt`, `rxInfo` and the others are left alone."""
+    """The fields that we read of any event; the others are left alone."""
 
     device: _Device = msgspec.field(default_factory=_Device, name="deviceInfo")
     time: str = ""
@@ -41,6 +49,10 @@ class _Event(msgspec.Struct, rename="camel", omit_defaults=True):
     battery_level: float | None = None
     external_power_source: bool = False
     battery_level_unavailable: bool = False
+    dev_addr: str = ""
+    f_cnt: int = 0
+    """Left out by the server where it is 0."""
+    receptions: list[_Reception] = msgspec.field(default_factory=list, name="rxInfo")
 
 
 _DECODER = msgspec.json.Decoder(_Event)
@@ -57,6 +69,8 @@ def decode(payload: bytes, fields: Mapping[str, str], max_readings: int) -> Colu
     columns = Columns([], [], [], [])
     time_ns = rfc3339_to_ns(event.time) if event.time else NO_TIME
     gather(columns, _of_status(event) if kind == "status" else _of_uplink(event), time_ns, event.device.dev_eui)
+    if kind == "up" and event.dev_addr and event.f_cnt >= 0:
+        columns.mark = Mark(event.f_cnt, zlib.crc32(event.dev_addr.encode()))
     is_empty = kind == "status" or not event.undecoded
     return columns if is_empty and not columns.channel and not columns.left_out else check_count(columns, max_readings)
 
@@ -64,7 +78,16 @@ def decode(payload: bytes, fields: Mapping[str, str], max_readings: int) -> Colu
 def _of_uplink(event: _Event) -> Mapping[str, object]:
     if event.decoded is None and event.undecoded:
         raise PayloadError(Reason.SCHEMA, "$.object: expected the decoded payload; set a codec in the device profile")
-    return event.decoded or {}
+    return {**_signal(event.receptions), **(event.decoded or {})}
+
+
+def _signal(receptions: Sequence[_Reception]) -> Mapping[str, object]:
+    """Return the signal at the gateway that heard the uplink best; what the codec calls the same goes before it."""
+    heard = [(each.rssi, each.snr) for each in receptions if each.rssi is not None]
+    if not heard:
+        return {}
+    rssi, snr = max(heard, key=lambda each: each[0])
+    return {RSSI: rssi} if snr is None else {RSSI: rssi, SNR: snr}
 
 
 def _of_status(event: _Event) -> Mapping[str, object]:

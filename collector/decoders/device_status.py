@@ -1,7 +1,8 @@
 """The state of a device's connection: `{"online":true}`, retained, and `{"online":false}` as its Last Will.
 
 Comes in: payload bytes. Goes out: one reading of the channel `online`, 1 or 0, without a time: a will is written when
-the device connects, so that only its reception says when it went. Other keys are left alone.
+the device connects, so that only its reception says when it went. `firmware`, a text, is kept with the device and is no
+reading. Other keys are left alone.
 """
 
 from collections.abc import Mapping
@@ -9,12 +10,13 @@ from collections.abc import Mapping
 import msgspec
 
 from collector.dead_letter import Reason
-from collector.payload import NO_TIME, Columns, Decoder, PayloadError
+from collector.payload import NO_TIME, Columns, Decoder, Mark, PayloadError
 from config.quantities import ONLINE
 
 
-class _Status(msgspec.Struct):
+class _Status(msgspec.Struct, omit_defaults=True):
     online: bool
+    firmware: object = ""
 
 
 _DECODER = msgspec.json.Decoder(_Status)
@@ -31,7 +33,8 @@ def decode(payload: bytes, fields: Mapping[str, str], max_readings: int = 1) -> 
         raise PayloadError(Reason.SCHEMA, str(error)) from None
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise PayloadError(Reason.SYNTAX, str(error)) from None
-    return Columns([ONLINE], [NO_TIME], [float(status.online)], [0])
+    firmware = status.firmware if isinstance(status.firmware, str) else ""
+    return Columns([ONLINE], [NO_TIME], [float(status.online)], [0], mark=Mark(firmware=firmware) if firmware else None)
 
 
 def encode(columns: Columns) -> bytes:
@@ -41,7 +44,8 @@ def encode(columns: Columns) -> bytes:
         ValueError: not exactly one reading.
     """
     (value,) = columns.value
-    return msgspec.json.encode(_Status(online=value != 0))
+    status = _Status(online=value != 0, firmware=columns.mark.firmware if columns.mark else "")
+    return msgspec.json.encode(status)
 
 
 DECODER = Decoder(decode, encode, optional_channels=frozenset({ONLINE}), tells_state=True)

@@ -2,11 +2,12 @@
 
 Comes in: payload bytes. Goes out: columns. The three forms, with all fields, are in docs/devices.md:
 `{"v":1,"ts":T,"m":{"pressure_kpa":0.0},"q":{..},"bat":87}`, `{"v":1,"r":[{"ts":T,"m":{..}}, ..]}` and
-`{"v":1,"ts":[T, ..],"m":{"strain_1":[0.1, ..]}}`. `id` and `seq` are for people and other programs: a reading is
-identified by its sensor and time. Of a key written twice the last counts; unknown keys are left alone, so that
-devices may say more than we read.
+`{"v":1,"ts":[T, ..],"m":{"strain_1":[0.1, ..]}}`. `seq` and `boot` number the message; a
+reading is identified by its sensor and time, never by these. Of a key written twice the last counts; unknown keys, and
+a `seq` that is no whole number, are left alone, so that devices may say more than we read.
 """
 
+import zlib
 from collections.abc import Mapping
 from typing import Literal
 
@@ -15,12 +16,15 @@ import msgspec
 from collector.batch import Quality
 from collector.dead_letter import Reason
 from collector.json_values import read_json
-from collector.payload import NO_TIME, Columns, PayloadError
+from collector.payload import NO_TIME, Columns, Mark, PayloadError
 from collector.times import LAST_MS, epoch_ms_to_ns, rfc3339_to_ns
 
 BATTERY = "bat"
 """Channel of the battery level; a device may send it without having it in the register."""
 _SUSPECT = int(Quality.DEVICE_SUSPECT)
+_DIGITS = 18
+"""Longest sequence number, digits: it fits 64 bits."""
+_ABSENT = msgspec.Raw(b"")
 
 
 class _Reading(msgspec.Struct, omit_defaults=True):
@@ -41,6 +45,8 @@ class _Message(msgspec.Struct, omit_defaults=True):
     q: dict[str, str] | None = None
     bat: float | None = None
     r: list[_Reading] | None = None
+    seq: msgspec.Raw = _ABSENT
+    boot: msgspec.Raw = _ABSENT
 
 
 _DECODER = msgspec.json.Decoder(_Message)
@@ -63,7 +69,16 @@ def decode(payload: bytes, fields: Mapping[str, str], max_readings: int) -> Colu
         raise PayloadError(Reason.TOO_LARGE, f"$: expected at most {max_readings} readings, got {count}")
     if not count:
         raise PayloadError(Reason.SCHEMA, "$: expected at least one reading, got none")
+    if message.seq is not _ABSENT:
+        columns.mark = _mark(bytes(message.seq), bytes(message.boot))
     return columns
+
+
+def _mark(seq: bytes, boot: bytes) -> Mark | None:
+    """Return the message's number and run; None where the number is none."""
+    if not seq.isdigit() or len(seq) > _DIGITS:
+        return None
+    return Mark(int(seq), zlib.crc32(boot))
 
 
 def _single_form(message: _Message, values: Mapping[str, float | list[float]]) -> Columns:

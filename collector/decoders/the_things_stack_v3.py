@@ -2,11 +2,12 @@
 
 Comes in: payload bytes. Goes out: the numbers of `decoded_payload`, which the payload formatter fills, at the time at
 which the network server received them: the clocks of gateways are often wrong. Readings of a simulated uplink are
-marked as doubtful. Source: thethingsindustries.com, Data formats. `session_key_id` and `f_cnt` name an uplink; sensor
-and `received_at` name its readings just as well.
+marked as doubtful. Source: thethingsindustries.com, Data formats. `f_cnt` numbers the uplinks of the session that
+`session_key_id` stands for; sensor and `received_at` name the readings.
 """
 
-from collections.abc import Mapping
+import zlib
+from collections.abc import Mapping, Sequence
 
 import msgspec
 
@@ -14,9 +15,11 @@ from collector.batch import Quality
 from collector.dead_letter import Reason
 from collector.json_values import check_count, gather, read_json
 from collector.moments import only_moment
-from collector.payload import NO_TIME, Columns, PayloadError
+from collector.payload import NO_TIME, Columns, Mark, PayloadError
 from collector.times import ns_to_rfc3339, rfc3339_to_ns
 
+RSSI, SNR = "rssi", "snr"
+"""Channels of the signal of an uplink at the gateway that heard it best, dBm and dB."""
 _SUSPECT = int(Quality.DEVICE_SUSPECT)
 
 
@@ -24,10 +27,19 @@ class _Device(msgspec.Struct):
     device_id: str = ""
 
 
+class _Reception(msgspec.Struct):
+    rssi: float | None = None
+    snr: float | None = None
+
+
 class _Uplink(msgspec.Struct, omit_defaults=True):
     decoded_payload: dict[str, object] | None = None
     frm_payload: str = ""
     received_at: str = ""
+    session_key_id: str = ""
+    f_cnt: int = 0
+    """Left out by the server where it is 0."""
+    rx_metadata: list[_Reception] = msgspec.field(default_factory=list)
 
 
 class _Message(msgspec.Struct, omit_defaults=True):
@@ -52,10 +64,23 @@ def decode(payload: bytes, fields: Mapping[str, str], max_readings: int) -> Colu
     received_at = uplink.received_at or message.received_at
     columns = Columns([], [], [], [])
     time_ns = rfc3339_to_ns(received_at) if received_at else NO_TIME
-    gather(columns, uplink.decoded_payload, time_ns, message.end_device_ids.device_id)
+    gather(
+        columns, {**_signal(uplink.rx_metadata), **uplink.decoded_payload}, time_ns, message.end_device_ids.device_id
+    )
+    if uplink.session_key_id and uplink.f_cnt >= 0:
+        columns.mark = Mark(uplink.f_cnt, zlib.crc32(uplink.session_key_id.encode()))
     if message.simulated:
         columns.quality = [_SUSPECT] * len(columns.channel)
     return check_count(columns, max_readings)
+
+
+def _signal(receptions: Sequence[_Reception]) -> Mapping[str, object]:
+    """Return the signal at the gateway that heard the uplink best; what the formatter calls the same goes before it."""
+    heard = [(each.rssi, each.snr) for each in receptions if each.rssi is not None]
+    if not heard:
+        return {}
+    rssi, snr = max(heard, key=lambda each: each[0])
+    return {RSSI: rssi} if snr is None else {RSSI: rssi, SNR: snr}
 
 
 def encode(columns: Columns) -> bytes:

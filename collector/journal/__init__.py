@@ -34,8 +34,12 @@ class Entry:
 class Journal(Protocol):
     """A durable, ordered log of batches."""
 
-    def append(self, batches: Sequence[ReadingBatch], dead_letters: Sequence[DeadLetter] = ()) -> Position:
+    def append(
+        self, batches: Sequence[ReadingBatch], dead_letters: Sequence[DeadLetter] = (), note: bytes = b""
+    ) -> Position:
         """Store all of it in one commit; on return it survives a crash. Returns the last position.
+
+        `note` is what the commit tells of the devices' sequence numbers; `collector.device_memory` reads it.
 
         Raises:
             JournalFullError: nothing was stored.

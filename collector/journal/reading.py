@@ -69,6 +69,12 @@ class JournalReader:
         """Return the position that `name` saved, 0 when it never did."""
         return (self._pool.first("SELECT position FROM cursors WHERE name = ?", (name,)) or (0,))[0]
 
+    def notes(self, after: Position, limit: int) -> list[tuple[Position, bytes]]:
+        """Return at most `limit` notes behind `after` with their positions, in order."""
+        query = "SELECT position, note FROM device_notes WHERE position > ? ORDER BY position LIMIT ?"
+        with self._pool.connection() as connection:
+            return connection.execute(query, (after, limit)).fetchall()
+
     def dead_letters(self, limit: int, reason: Reason | None = None) -> list[DeadLetter]:
         """Return the newest `limit` dead letters, newest first; a cut payload is named in `detail`."""
         with self._pool.connection() as connection:

@@ -41,6 +41,8 @@ def _collect(connection: sqlite3.Connection, after: int, limit: int, rows: list[
     size = 0
     with closing(connection.execute(_RANGE, (after, limit))) as cursor:
         for row in cursor:
+            if not isinstance(row[1], bytes) or row[0] <= (rows[-1][0] if rows else after):
+                raise _damage(row[0])
             rows.append(row)
             size += len(row[1])
             if size > _READ_BYTES:
@@ -87,6 +89,13 @@ def _finds(connection: sqlite3.Connection, after: int) -> bool:
             raise
         return False
     return True
+
+
+def _damage(position: int) -> sqlite3.DatabaseError:
+    """Return what SQLite would have raised if it had noticed: a cell that cannot be what was written."""
+    error = sqlite3.DatabaseError(f"row {position}: expected a frame behind the one before")
+    error.sqlite_errorcode = sqlite3.SQLITE_CORRUPT
+    return error
 
 
 def _is_damage(error: sqlite3.DatabaseError) -> bool:

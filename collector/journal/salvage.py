@@ -87,7 +87,7 @@ def _copy(path: Path, fresh: Path) -> tuple[int, int]:
             new.execute(table)
         new.execute(f"PRAGMA application_id = {APPLICATION_ID}")
         new.execute("DELETE FROM dead_letter_totals")
-        for table in ("dictionaries", "cursors", "dead_letters", "dead_letter_totals"):
+        for table in ("dictionaries", "cursors", "dead_letters", "dead_letter_totals", "device_notes"):
             _copy_table(old, new, table)
         _make_totals(new)
         kept, lost = _copy_batches(old, new)

@@ -19,6 +19,7 @@ TABLES = (
     "CREATE TABLE IF NOT EXISTS dead_letter_totals(rows INTEGER NOT NULL, bytes INTEGER NOT NULL)",
     "INSERT INTO dead_letter_totals SELECT 0, 0 WHERE NOT EXISTS (SELECT 1 FROM dead_letter_totals)",
     "CREATE TABLE IF NOT EXISTS cursors(name TEXT PRIMARY KEY, position INTEGER NOT NULL) WITHOUT ROWID",
+    "CREATE TABLE IF NOT EXISTS device_notes(position INTEGER PRIMARY KEY, note BLOB NOT NULL)",
 )
 """AUTOINCREMENT keeps the highest position ever given in `sqlite_sequence`: trimmed positions never come back."""
 

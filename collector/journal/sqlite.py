@@ -19,6 +19,8 @@ from collector.journal.reading import JournalReader
 from collector.journal.schema import FIRST_POSITION, LAST_POSITION
 from collector.journal.writer import Writer
 
+DEVICES = "devices"
+"""Name of the cursor of whoever reads the notes: up to there they are not needed any more."""
 _TRIM_POSITIONS = 256
 """Positions deleted in one transaction, so that appends get in between; assumed."""
 
@@ -55,8 +57,12 @@ class SqliteJournal:
         if self._writer.rows_lost:
             self.counts["journal_rows_set_aside", "damaged_file"] += self._writer.rows_lost
 
-    def append(self, batches: Sequence[ReadingBatch], dead_letters: Sequence[DeadLetter] = ()) -> Position:
+    def append(
+        self, batches: Sequence[ReadingBatch], dead_letters: Sequence[DeadLetter] = (), note: bytes = b""
+    ) -> Position:
         """Store all of it in one commit; on return it survives a crash. Returns the last position.
+
+        `note`, unless empty, is kept for that position until `DEVICES` saves a cursor at or behind it.
 
         Raises:
             JournalFullError: nothing was stored.
@@ -68,8 +74,15 @@ class SqliteJournal:
             (position, batch.received_ns, frame.encode(batch, self._dictionary, position))
             for position, batch in enumerate(batches, self._last + 1)
         ]
-        size = sum(len(row[2]) for row in rows) + letters.KEPT_BYTES * len(dead_letters)
-        evicted = self._writer.store(size, lambda connection: _append(connection, rows, dead_letters, self._quota))
+        size = sum(len(row[2]) for row in rows) + letters.KEPT_BYTES * len(dead_letters) + len(note)
+        notes = [(self._last + len(rows), note)] if note else []
+
+        def work(connection: sqlite3.Connection) -> int:
+            connection.executemany("INSERT INTO batches(position, received_ns, frame) VALUES (?, ?, ?)", rows)
+            connection.executemany("INSERT OR REPLACE INTO device_notes VALUES (?, ?)", notes)
+            return letters.insert(connection, dead_letters, self._quota)
+
+        evicted = self._writer.store(size, work)
         _count(self.counts, dead_letters, evicted)
         with self._news:
             self._last += len(rows)
@@ -115,8 +128,7 @@ class SqliteJournal:
 
     def save_cursor(self, name: str, position: Position) -> None:
         """Keep how far `name` has come, durably."""
-        query = "INSERT INTO cursors VALUES (?, ?) ON CONFLICT(name) DO UPDATE SET position = excluded.position"
-        self._writer.change(lambda connection: connection.execute(query, (name, position)))
+        self._writer.change(lambda connection: _save_cursor(connection, name, position))
 
     def cursor(self, name: str) -> Position:
         """Return the position that `name` saved, 0 when it never did."""
@@ -177,14 +189,11 @@ def _start(connection: sqlite3.Connection, sensor_ids: Sequence[str]) -> Positio
     return last
 
 
-def _append(
-    connection: sqlite3.Connection,
-    rows: Sequence[tuple[Position, int, bytes]],
-    dead_letters: Sequence[DeadLetter],
-    quota: letters.Quota,
-) -> int:
-    connection.executemany("INSERT INTO batches(position, received_ns, frame) VALUES (?, ?, ?)", rows)
-    return letters.insert(connection, dead_letters, quota)
+def _save_cursor(connection: sqlite3.Connection, name: str, position: Position) -> None:
+    query = "INSERT INTO cursors VALUES (?, ?) ON CONFLICT(name) DO UPDATE SET position = excluded.position"
+    connection.execute(query, (name, position))
+    if name == DEVICES:
+        connection.execute("DELETE FROM device_notes WHERE position <= ?", (position,))
 
 
 def _delete(connection: sqlite3.Connection, until: Position) -> int:

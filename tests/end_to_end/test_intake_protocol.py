@@ -53,7 +53,7 @@ class GatedJournal:
         self.waiting = threading.Event()
         self.error = None
 
-    def append(self, batches, dead_letters=()):
+    def append(self, batches, dead_letters=(), note=b""):
         """Wait for the gate, then fail or append."""
         self.waiting.set()
         self.open.wait(20)

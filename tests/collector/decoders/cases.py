@@ -188,7 +188,11 @@ CASES: Mapping[str, Case] = {
         [
             Example(
                 CHIRPSTACK,
-                moment(LORA["device"], "2022-07-18T09:34:15.775023242Z", {"level": 170.0, "open": 1.0}),
+                moment(
+                    LORA["device"],
+                    "2022-07-18T09:34:15.775023242Z",
+                    {"rssi": -36.0, "snr": 10.5, "level": 170.0, "open": 1.0},
+                ),
                 LORA,
             )
         ],
@@ -196,7 +200,16 @@ CASES: Mapping[str, Case] = {
         devices=("0101010101010101",),
     ),
     "the_things_stack_v3": Case(
-        [Example(THINGS_STACK, moment("portenta-h7-icicle-00", "2024-03-22T17:54:52.154041574Z", {"detected": 1.0}))],
+        [
+            Example(
+                THINGS_STACK,
+                moment(
+                    "portenta-h7-icicle-00",
+                    "2024-03-22T17:54:52.154041574Z",
+                    {"rssi": -51.0, "snr": 13.5, "detected": 1.0},
+                ),
+            )
+        ],
         shape="moment",
         devices=("portenta-h7-icicle-00",),
     ),

@@ -4,7 +4,7 @@ import pytest
 
 from collector.dead_letter import Reason
 from collector.decoders.lifeline_json import decode, encode
-from collector.payload import NO_TIME, Columns, PayloadError
+from collector.payload import NO_TIME, Columns, Mark, PayloadError
 
 T_MS = 1_742_774_462_120
 T_NS = T_MS * 1_000_000
@@ -23,7 +23,8 @@ def test_decode_single_form_gives_one_reading_a_channel():
         b'"m":{"pressure_kpa":0.0,"heartbeat":17},"q":{"pressure_kpa":"suspect","heartbeat":"good"},"bat":87}'
     )
 
-    assert Columns(["pressure_kpa", "heartbeat", "bat"], [T_NS] * 3, [0.0, 17.0, 87.0], [16, 0, 0]) == read(payload)
+    channels = ["pressure_kpa", "heartbeat", "bat"]
+    assert Columns(channels, [T_NS] * 3, [0.0, 17.0, 87.0], [16, 0, 0], mark=Mark(4711)) == read(payload)
 
 
 def test_decode_list_form_gives_each_moment_its_own_time():
@@ -151,3 +152,24 @@ def test_encode_chooses_the_shortest_form(columns, keys):
 
     assert keys == json.loads(payload).keys()
     assert columns == read(payload)
+
+
+@pytest.mark.parametrize(
+    ("said", "number"),
+    [("4711", 4711), ("0", 0), ("-1", None), ("1.5", None), ('"7"', None), ("null", None), ('{"a":1}', None)]
+    + [("9" * 18, 10**18 - 1), ("9" * 19, None), ("9" * 400, None)],
+)
+def test_decode_sequence_number_is_a_whole_number_or_left_alone(said, number):
+    """What is no number that can be counted refuses nothing."""
+    mark = read(b'{"v":1,"seq":' + said.encode() + b',"m":{"a":1}}').mark
+
+    assert number == (mark.number if mark else None)
+
+
+@pytest.mark.parametrize(("one", "other", "is_same"), [("7", "7", True), ("7", "8", False), ('"a"', '"b"', False)])
+def test_decode_boot_tells_runs_apart(one, other, is_same):
+    """Any value stands for a run of the device; absent is no run."""
+    marks = [read(f'{{"v":1,"seq":1,"boot":{boot},"m":{{"a":1}}}}'.encode()).mark for boot in (one, other)]
+
+    assert is_same == (marks[0].boot == marks[1].boot)
+    assert 0 == read({"v": 1, "seq": 1, "m": {"a": 1}}).mark.boot

@@ -57,7 +57,8 @@ def _pages_of_rows(path):
     connection.close()
     content = path.read_bytes()
     pages = range(1, len(content) // PAGE + 1)
-    return [page for page in pages if page > root and content[(page - 1) * PAGE] == 13]
+    leaves = [page for page in pages if page > root and content[(page - 1) * PAGE] == 13]
+    return [page for page in leaves if b"LLB2" in content[(page - 1) * PAGE : page * PAGE]]
 
 
 @pytest.mark.parametrize("offset", [0, 1, 3, 5, 8, 9, 100, 2000, 4000, 4095])

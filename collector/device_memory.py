@@ -1,0 +1,102 @@
+"""I/O: keeps what is known of the devices over a restart, in one small file beside the journal.
+
+Comes in: the book of the devices, the journal. Goes out: a book that knows every number that the journal knows. It
+says up to which position it is true; behind it the journal keeps a note with each commit, so that a crash neither
+counts a gap nor hides one. Without the file, or with a damaged one, numbers are counted from the oldest note. How many
+messages came is told by the file alone: a crash forgets those of the last minute, never a gap.
+"""
+
+import os
+import struct
+import zlib
+from collections import Counter
+from pathlib import Path
+
+import structlog
+
+from collector.device_book import DeviceBook
+from collector.journal import JournalFullError, Position
+from collector.journal.sqlite import DEVICES, SqliteJournal
+from collector.sensor_memory import MemoryUnusableError
+
+_HEAD = struct.Struct(">QI")
+_EVERY_S = 60.0
+"""Time between two savings, seconds; assumed: at 20,000 numbered messages a second the notes between are 24 MB."""
+_READ_NOTES = 256
+
+
+class DeviceMemory:
+    """Belongs to the thread of the intake once it is loaded."""
+
+    def __init__(self, path: Path, book: DeviceBook, journal: SqliteJournal) -> None:
+        """Read nothing yet."""
+        self.book = book
+        self.counts: Counter[tuple[str, str]] = journal.counts
+        self._path, self._journal = path, journal
+        self._due_s: float | None = None
+        self._log = structlog.get_logger()
+
+    def load(self) -> Position:
+        """Fill the book; returns up to which position the file was of use."""
+        position = self._restore()
+        after = position
+        while notes := self._journal.reader.notes(after, _READ_NOTES):
+            for _, note in notes:
+                self.book.learn(note)
+            after = notes[-1][0]
+        return position
+
+    def save_if_due(self, position: Position, now_s: float) -> None:
+        """Save at most once a minute; `position` is the journal's last, and everything counted is in the journal."""
+        if self._due_s is None:
+            self._due_s = now_s + _EVERY_S
+        if now_s >= self._due_s:
+            self._due_s = now_s + _EVERY_S
+            self.save(position)
+
+    def save(self, position: Position) -> None:
+        """Replace the file, then let the notes go that it makes needless; a failure costs nothing but their room."""
+        blob = self.book.snapshot()
+        beside = self._path.with_suffix(".new")
+        try:
+            with beside.open("wb") as file:
+                file.write(_HEAD.pack(position, _checksum(position, blob)) + blob)
+                file.flush()
+                os.fsync(file.fileno())
+            beside.replace(self._path)
+            self._journal.save_cursor(DEVICES, position)
+        except (OSError, JournalFullError) as error:
+            self.counts["device_memory_failures", "write"] += 1
+            self._log.warning("device_memory_not_saved", path=str(self._path), error=str(error))
+        else:
+            self.counts["device_memory_saved", ""] += 1
+
+    def _restore(self) -> Position:
+        try:
+            position, blob = _opened(self._path.read_bytes(), self._journal.last_position())
+            self.book.restore(blob)
+        except FileNotFoundError:
+            return 0
+        except (OSError, MemoryUnusableError) as error:
+            self.counts["device_memory_failures", "read"] += 1
+            remedy = "sequence numbers are counted from here on"
+            self._log.warning("device_memory_unusable", path=str(self._path), error=str(error), remedy=remedy)
+            return 0
+        return position
+
+
+def _opened(content: bytes, last: Position) -> tuple[Position, bytes]:
+    """Return the position and the snapshot of a file's content, which belongs to a journal that ends at `last`."""
+    if len(content) < _HEAD.size:
+        raise MemoryUnusableError(f"file: expected at least {_HEAD.size} bytes, got {len(content)}")
+    position, crc = _HEAD.unpack_from(content)
+    blob = content[_HEAD.size :]
+    if _checksum(position, blob) != crc:
+        raise MemoryUnusableError("file: its checksum does not fit")
+    if position > last:
+        raise MemoryUnusableError(f"file: true for position {position}, the journal ends at {last}")
+    return position, blob
+
+
+def _checksum(position: Position, blob: bytes) -> int:
+    return zlib.crc32(blob, zlib.crc32(position.to_bytes(8, "big")))
