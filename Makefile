@@ -4,7 +4,7 @@
 PYTHON := .venv/bin/python
 CONFIG ?= lifeline.yaml
 ONCE ?=
-PYTEST_ARGS ?=
+PYTEST_ARGS ?= -n 2 --dist worksteal
 
 help: ## print these commands
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 16
@@ -12,7 +12,7 @@ help: ## print these commands
 demo: .venv/.run ## a whole district in one program; ONCE=1 plays the story, checks it, and exits 0 or 1
 	@.venv/bin/lifeline demo $(if $(filter 1 true yes,$(ONCE)),--once)
 
-test: .venv/.test ## gates, unit, property and end-to-end tests with real services; PYTEST_ARGS= for a part
+test: .venv/.test ## gates, unit, property and end-to-end tests with real services; two at a time, PYTEST_ARGS=tests/rules for a part
 	@deploy/install-test-services.sh
 	@$(PYTHON) -m pytest $(PYTEST_ARGS)
 
