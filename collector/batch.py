@@ -34,6 +34,8 @@ class Quality(IntFlag):
     """The device itself says that it is not of now; stored, never judged."""
     LATE = 512
     """Too old to be of now, by a clock that may be right: out of a buffer, or not yet proven wrong; never judged."""
+    CLIMATOLOGY = 2048
+    """Outside what is usual in its month at its hour, where the district says what is."""
     UNCHECKED = 4096
     """One of so many readings of its sensor received together that nothing compared it with those before it."""
     GAP = 8192
@@ -43,7 +45,7 @@ class Quality(IntFlag):
 RECEIVED_CLOCK = np.uint16(Quality.TIME_SERVER | Quality.TIME_FUTURE | Quality.TIME_PAST)
 """Any of these bits: the time is not the device's own but when the reading was received."""
 
-INFORMATION = np.uint16(Quality.GAP)
+INFORMATION = np.uint16(Quality.GAP | Quality.HISTORICAL | Quality.LATE)
 """These bits say something about the reading without any doubt about its value or its time."""
 
 NOT_OF_NOW = np.uint16(Quality.HISTORICAL | Quality.LATE)

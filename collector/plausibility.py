@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from collector.batch import RECEIVED_CLOCK, Quality, ReadingBatch
 from collector.check_limits import CheckLimits
+from collector.climatology import Climatology
 from collector.courses import CourseBounds, Stretch, judge_course
 from collector.rounds import Prices, Rounds
 from collector.sensor_memory import Remembered, SensorMemory
@@ -99,6 +100,7 @@ class Plausibility:
     ) -> None:
         """Learn from nothing, or from what `memory` is then filled with; `prices` change only the speed."""
         self._limits = limits or CheckLimits()
+        self._climatology = Climatology(register)
         self.memory = SensorMemory(register.sensor_ids)
         self._rounds = Rounds(len(register.sensors), prices)
         self._is_watched = np.array(
@@ -107,13 +109,13 @@ class Plausibility:
         self._bounds = _bounds_of(register, quantities, self._limits)
 
     def judge(self, batch: ReadingBatch) -> ReadingBatch:
-        """Return `batch` with the bits RATE, SPIKE, FLAT and GAP added, and remember its readings.
+        """Return `batch` with the bits RATE, SPIKE, FLAT, GAP and CLIMATOLOGY added, and remember its readings.
 
         What is OUT_OF_RANGE is neither judged nor remembered, and so are readings of a sensor that has more than
         `MAX_BURST` of them in the batch, which get UNCHECKED: the intake must not stand still.
         """
         sensor = batch.sensor.astype(np.intp)
-        flags = batch.quality.copy()
+        flags = batch.quality | self._climatology.flags(sensor, batch.time_ns, batch.value)
         rows = np.flatnonzero(self._is_watched[sensor] & ((flags & Quality.OUT_OF_RANGE) == 0))
         if len(rows) > MAX_BURST:
             burst = np.bincount(sensor[rows])[sensor[rows]] > MAX_BURST
@@ -197,9 +199,7 @@ def _step(each: _Judgement) -> Remembered:
     run = _run(each)
     flags = rate * np.uint16(Quality.RATE) + spike * np.uint16(Quality.SPIKE) + run.flat * np.uint16(Quality.FLAT)
     if fresh.any():
-        # Two clocks have no difference that means anything.
-        gap = fresh & (before.count > 0) & (each.new.stands_in == before.stands_in)
-        flags += gap * np.uint16(Quality.GAP)
+        flags += _gaps(each)
     return Remembered(
         time_ns=each.new.time_ns,
         stands_in=each.new.stands_in,
@@ -216,6 +216,12 @@ def _step(each: _Judgement) -> Remembered:
         longest=run.longest,
         changes=run.changes,
     )
+
+
+def _gaps(each: _Judgement) -> NDArray[np.uint16]:
+    """Return GAP where readings are missing; two clocks have no difference that means anything."""
+    gap = each.fresh & (each.before.count > 0) & (each.new.stands_in == each.before.stands_in)
+    return gap.astype(np.uint16) * np.uint16(Quality.GAP)
 
 
 def _learn(

@@ -24,13 +24,16 @@ class QartodFlag(IntEnum):
 
 PRECEDENCE: tuple[tuple[Quality, QartodFlag], ...] = (
     (Quality.OUT_OF_RANGE, QartodFlag.FAIL),
-    (Quality.RATE | Quality.SPIKE | Quality.FLAT | Quality.DEVICE_SUSPECT, QartodFlag.SUSPECT),
+    (
+        Quality.RATE | Quality.SPIKE | Quality.FLAT | Quality.CLIMATOLOGY | Quality.DEVICE_SUSPECT,
+        QartodFlag.SUSPECT,
+    ),
     (Quality.TIME_SERVER | Quality.TIME_FUTURE | Quality.TIME_PAST | Quality.UNCHECKED, QartodFlag.UNKNOWN),
 )
 """The first line of which a bit is set decides; without any the reading is good.
 
-A replaced time says nothing about the value, but the value was not judged against its time: not evaluated. GAP is on
-no line: the missing readings are 9, the one behind them is as good as any.
+A replaced time says nothing about the value, but the value was not judged against its time: not evaluated. What is
+only information is on no line: the readings missing in a gap are 9, the one behind them is as good as any.
 """
 
 

@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from config.climatology import UsualRange
+
 
 class RegionKind(StrEnum):
     """The five administrative levels, from the whole city down to a grid worker's patch."""
@@ -137,6 +139,8 @@ class Register:
     hazard_classes: Mapping[str, HazardClass] = field(default_factory=dict)
     neighbours: Mapping[str, Sequence[Neighbour]] = field(default_factory=dict)
     """Asset id to its neighbours, nearest first; each pair stands at both ends."""
+    usual_ranges: Sequence[UsualRange] = ()
+    """What is usual by month and hour, where the district says it."""
     sensor_index: Mapping[str, int] = field(init=False)
     """Sensor id to dense number."""
     channel_index: Mapping[tuple[str, str], int] = field(init=False)

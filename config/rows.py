@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+from config import climatology
 from config.cells import Cells, close_name, unique_rows
 from config.errors import ConfigError, Problem
 from config.levels import WarningLevel
@@ -42,6 +43,7 @@ OPTIONAL_COLUMNS: Mapping[str, tuple[str, ...]] = {"assets": ("code", "hazard_cl
 OPTIONAL_TABLES: Mapping[str, tuple[str, ...]] = {
     "neighbours": ("asset", "neighbour", "distance_m"),
     "hazard_classes": ("id", "name_zh", "name_en"),
+    "climatology": climatology.COLUMNS,
 }
 """Columns of the files that a district may have."""
 
@@ -49,6 +51,7 @@ KEYS: Mapping[str, tuple[str, ...]] = {
     **dict.fromkeys(("regions", "assets", "sensors", "contacts", "hazard_classes"), ("id",)),
     "duties": ("asset", "role", "contact"),
     "neighbours": ("asset", "neighbour"),
+    "climatology": climatology.KEY,
 }
 """The columns that name a row of each file."""
 
@@ -142,6 +145,7 @@ def register_from(
     check_sensors(given["sensors"], problems)
     check_duties(given["duties"], problems)
     neighbours = _neighbours(given["neighbours"], known, problems)
+    usual_ranges = climatology.usual_ranges(given["climatology"], known.sensors, quantities, problems)
     if problems:
         raise ConfigError(_in_order(problems, [table.file for table in given.values()]))
     return Register(
@@ -152,6 +156,7 @@ def register_from(
         tuple(duties),
         hazard_classes={each.id: each for each in classes},
         neighbours=neighbours,
+        usual_ranges=usual_ranges,
     )
 
 

@@ -18,6 +18,7 @@ from collector.qartod import QartodFlag, qartod_flags
         (Quality.TIME_FUTURE, QartodFlag.UNKNOWN),
         (Quality.TIME_PAST, QartodFlag.UNKNOWN),
         (Quality.UNCHECKED, QartodFlag.UNKNOWN),
+        (Quality.CLIMATOLOGY, QartodFlag.SUSPECT),
         (Quality.GAP, QartodFlag.GOOD),
         (Quality.GAP | Quality.FLAT, QartodFlag.SUSPECT),
         (Quality.OUT_OF_RANGE | Quality.SPIKE, QartodFlag.FAIL),
