@@ -172,3 +172,11 @@ configurations = Table(
     Column("version", Text, nullable=False),
     Column("started_ns", BigInteger, nullable=False),
 )
+
+states = Table(
+    "states",
+    METADATA,
+    Column("position", BigInteger, primary_key=True),
+    Column("kept_ns", BigInteger, nullable=False),
+    Column("blob", LargeBinary, nullable=False),
+)

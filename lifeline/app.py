@@ -13,7 +13,6 @@ import structlog
 from prometheus_client import CollectorRegistry
 
 from alerts.acknowledge import Links
-from alerts.configurations import record_configuration
 from config.secrets import console_secret
 from lifeline.board import Board
 from lifeline.configuration import Configuration
@@ -98,7 +97,6 @@ class App:
     def start(self) -> None:
         """Start every thread: those that read first, the intake last."""
         stages, run = self.stages, self._supervisor.run
-        record_configuration(self.stores.ledger.database, self.configuration.version, self._clock_ns())
         run("console", self._console.run)
         run("rules", stages.rules.run)
         run("recorder", stages.recorder.run)

@@ -3,9 +3,11 @@
 Comes in: an open ledger and an alert id. Goes out: `Chain`. Refuses to put it into words.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from alerts.alert import Alert, Decision
+from alerts.configurations import InForce, configurations, in_force_at
 from alerts.ledger import Ledger
 from alerts.records import Delivery, StoredEvent
 
@@ -20,6 +22,8 @@ class Chain:
     deliveries: tuple[Delivery, ...]
     """Every notification and what became of it, in the order of decision."""
     decisions: tuple[Decision, ...]
+    later: InForce | None = None
+    """The configuration of now, where it is another one than that which judged the first transition."""
 
 
 def read_chain(ledger: Ledger, alert_id: str) -> Chain | None:
@@ -27,9 +31,17 @@ def read_chain(ledger: Ledger, alert_id: str) -> Chain | None:
     alert = ledger.alert(alert_id)
     if alert is None:
         return None
+    events = tuple(ledger.alarm_events(alert=alert_id))
     return Chain(
         alert,
-        tuple(ledger.alarm_events(alert=alert_id)),
+        events,
         tuple(ledger.notifications(alert_id)),
         tuple(ledger.decisions(alert_id)),
+        _later(ledger, events),
     )
+
+
+def _later(ledger: Ledger, events: Sequence[StoredEvent]) -> InForce | None:
+    history = configurations(ledger.database)
+    judged_by = in_force_at(history, events[0].position) if events else None
+    return None if judged_by is None or judged_by.version == history[-1].version else history[-1]

@@ -37,7 +37,7 @@ from lifeline.importing import export_assets, export_table, import_into
 from lifeline.judge import Judge
 from lifeline.ledgers import existing_ledger
 from lifeline.logs import configure_logs
-from lifeline.replay import compare, replay_lines
+from lifeline.replay import comparable_from, compare, replay_lines
 from lifeline.running import run_reloading
 from lifeline.simulate import SimulationOptions, run_simulation
 from lifeline.start_error import StartError
@@ -135,17 +135,25 @@ def replay(
         str | None, typer.Option("--compare", help="Ledger URL, or `settings` for that of the settings.")
     ] = None,
 ) -> None:
-    """Evaluate a journal again: alarm events as JSON lines, or whether they equal those of a ledger."""
+    """Evaluate a journal again: alarm events as JSON lines, or whether they equal those of a ledger.
+
+    Compared is what the configuration of now has judged; what another one judged is named and left out.
+    """
     configuration = load_configuration(load_settings(config))
     reader = _reader(configuration, journal)
     if compare_with is None:
+        typer.echo("judged whole with the configuration of now, whichever was in force then", err=True)
         for line in replay_lines(reader, configuration.register, configuration.ruleset):
             typer.echo(line)
         return
-    url = configuration.settings.ledger.url if compare_with == "settings" else compare_with
-    result = compare(reader, existing_ledger(url), configuration.register, configuration.ruleset)
+    ledger = existing_ledger(configuration.settings.ledger.url if compare_with == "settings" else compare_with)
+    start = comparable_from(reader, ledger, configuration.version)
+    result = compare(reader, ledger, configuration.register, configuration.ruleset, start)
+    if result.after:
+        typer.echo(f"not compared: up to position {result.after}, of another configuration or not replayable", err=True)
     if result.difference is None:
-        typer.echo(f"equal: {result.events} events up to position {result.until}")
+        span = f"behind position {result.after} up to {result.until}"
+        typer.echo(f"equal: {result.events} events {span}, configuration {configuration.version}")
         return
     typer.echo(f"different at event {result.difference.number}")
     typer.echo(f"  replay: {result.difference.replayed or '(none)'}")

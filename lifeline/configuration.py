@@ -37,7 +37,7 @@ class Configuration:
     routes: Routes
     pipeline: Pipeline
     version: str
-    """Hash of the district's files."""
+    """Hash of the district's files and of the rules that they are, packs of the program included."""
 
 
 def load_configuration(settings: Settings) -> Configuration:
@@ -61,6 +61,7 @@ def load_configuration(settings: Settings) -> Configuration:
         problems.append(_changing(settings.district))
     if problems or ruleset is None or routes is None or pipeline is None:
         raise ConfigError(problems)
+    version = hashlib.sha256(f"{version} {ruleset.version}".encode()).hexdigest()[:16]
     return Configuration(settings, quantities, register, ruleset, routes, pipeline, version)
 
 

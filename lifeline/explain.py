@@ -43,7 +43,7 @@ def chain_links(chain: Chain, register: Register, ruleset: RuleSet, lang: Langua
         sensor = _sensor(event, register)
         limit = _limit(rule, event)
         if event is chain.events[0]:
-            links += [_reading(event, sensor, rule, lang), _rule(chain.alert, rule, limit, ruleset.version, lang)]
+            links += [_reading(event, sensor, rule, lang), _rule(chain, rule, limit, ruleset.version, lang)]
         links.append(_alarm(event, sensor, rule, lang))
     return [*links, _alert(chain, register, lang)]
 
@@ -88,15 +88,16 @@ def _value(event: StoredEvent, rule: Rule | None, lang: Language) -> str:
     return f"{event.value:.{quantity.decimals}f} {quantity.unit}" if quantity else f"{event.value:g}"
 
 
-def _rule(alert: Alert, rule: Rule | None, limit: LevelLimit | None, version: str, lang: Language) -> ChainLink:
+def _rule(chain: Chain, rule: Rule | None, limit: LevelLimit | None, version: str, lang: Language) -> ChainLink:
     title = (rule.title_zh if lang == "zh" else rule.title_en) if rule else ""
-    text = f"{alert.rule} {title}"
+    text = f"{chain.alert.rule} {title}"
     if limit and rule and rule.quantity:
         sign = "≤" if limit.side == "low" else "≥"
         delay = "持续" if lang == "zh" else "for"
         text += f" · {sign} {limit.limit:g} {rule.quantity.unit} {delay} {limit.on_delay_s:g} s"
     source = f"{word('source', lang)}: {limit.source if limit else rule.source if rule else '—'}"
-    return ChainLink("rule", 0, text.strip(), f"{source} · {version}")
+    later = f" · {word('judged_before', lang)} {_when(chain.later.started_ns)}" if chain.later else ""
+    return ChainLink("rule", 0, text.strip(), f"{source} · {version}{later}")
 
 
 def _alarm(event: StoredEvent, sensor: Sensor | None, rule: Rule | None, lang: Language) -> ChainLink:

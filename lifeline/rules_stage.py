@@ -16,8 +16,10 @@ from dataclasses import dataclass
 
 import numpy as np
 import structlog
+from sqlalchemy.exc import SQLAlchemyError
 
-from alerts.alert import Alert, Cursor, Plan, Step
+from alerts.alert import Alert, Cursor, Plan, Snapshot, Step
+from alerts.configurations import is_state_due, keep_state, record_configuration
 from alerts.ledger import Ledger
 from alerts.orphans import Standing, plan_orphans
 from collector.journal import Entry, Position
@@ -74,14 +76,18 @@ class RulesStage:
         *,
         snapshot_s: float,
         on_events: Callable[[], None],
+        version: str = "",
         clock_s: Callable[[], float] = time.monotonic,
         clock_ns: Callable[[], int] = time.time_ns,
     ) -> None:
-        """Let `judge` judge what `journal` holds; call `on_events` after each committed step with events."""
+        """Let `judge` judge what `journal` holds; call `on_events` after each committed step with events.
+
+        `version` names the configuration in the ledger; without one nothing is written down there.
+        """
         self._journal, self._ledger, self._planner = journal, ledger, planner
         self.judge = judge
         self._snapshot_s, self._on_events = snapshot_s, on_events
-        self._clock_s, self._clock_ns = clock_s, clock_ns
+        self._clock_s, self._clock_ns, self._version = clock_s, clock_ns, version
         self._stopping = threading.Event()
         self._writer = LedgerWriter(ledger, self._stopping)
         self._cursor = Cursor(0, 0)
@@ -144,6 +150,8 @@ class RulesStage:
         if self.judge.position > self._snapshot:
             # Else a program that never lives until the next snapshot would judge more again at each start.
             self._snapshot_s_at = -math.inf
+        if self._version:
+            record_configuration(self._ledger.database, self._version, self._clock_ns(), self.judge.engine.snapshot)
         self._restored = True
         self._publish()
         _log.info("rules_restored", snapshot=self._snapshot, position=self.judge.position, open_alerts=len(self._open))
@@ -199,7 +207,17 @@ class RulesStage:
         self._committed_s = self._clock_s()
         if snapshot is not None:
             self._snapshot, self._snapshot_s_at = step.position, self._committed_s
+            self._keep_state(Snapshot(step.position, snapshot))
         return step
+
+    def _keep_state(self, state: Snapshot) -> None:
+        """Keep one state a day for replays; while the ledger is away it waits for the next snapshot."""
+        now_ns, database = self._clock_ns(), self._ledger.database
+        try:
+            if self._version and is_state_due(database, now_ns):
+                keep_state(database, state, now_ns)
+        except SQLAlchemyError as error:
+            _log.warning("state_not_kept", position=state.position, reason=str(error))
 
     def _due_snapshot(self) -> bytes | None:
         is_due = self._clock_s() - self._snapshot_s_at >= self._snapshot_s

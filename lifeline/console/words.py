@@ -66,6 +66,10 @@ _WORDS = {
     "reading": ("读数", "Reading"),
     "rule": ("规则", "Rule"),
     "source": ("依据", "Source"),
+    "judged_before": (
+        "此处为现行规则；当时由更早的配置判定，配置更改于",
+        "as written now; judged by a configuration before that of",
+    ),
     "person": ("联系人", "Contact"),
     "role": ("职责", "Role"),
     "channel": ("渠道", "Channel"),

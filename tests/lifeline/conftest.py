@@ -73,6 +73,7 @@ class Desk:
             planner,
             snapshot_s=snapshot_s,
             on_events=self._note,
+            version=self.configuration.version,
             clock_s=lambda: self.monotonic_s,
         )
         return self.stage

@@ -41,7 +41,7 @@ def test_replay_prints_the_ledgers_events(ask, desk):
     """Lines of the replay are those of the ledger, byte for byte."""
     desk.orange()
     expected = [event.line for event in desk.stores.ledger.alarm_events()]
-    assert expected == ask("replay").output.splitlines()
+    assert expected == ask("replay").stdout.splitlines()
 
 
 def test_replay_compare_equal_says_so(ask, desk):
