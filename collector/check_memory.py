@@ -12,6 +12,8 @@ from pathlib import Path
 
 import structlog
 
+from collector.clock_memory import ClockMemory
+from collector.clocks import DeviceClocks
 from collector.journal import Position
 from collector.journal.sqlite import SqliteJournal
 from collector.plausibility import Plausibility
@@ -28,14 +30,18 @@ _READ_ENTRIES = 256
 class CheckMemory:
     """Belongs to the thread of the intake once it is loaded."""
 
-    def __init__(self, path: Path, plausibility: Plausibility) -> None:
+    def __init__(self, path: Path, plausibility: Plausibility, clocks: DeviceClocks | None = None) -> None:
+        """Keep what `plausibility` knows in `path`, and what `clocks` know beside it."""
         self.counts: Counter[tuple[str, str]] = Counter()
         self._path, self._plausibility = path, plausibility
         self._due_s: float | None = None
         self._log = structlog.get_logger()
+        self._clocks = None if clocks is None else ClockMemory(path.with_name("clocks.bin"), clocks, self.counts)
 
     def load(self, journal: SqliteJournal) -> Position:
         """Fill the checks' memory; returns from behind which position it was learned again."""
+        if self._clocks is not None:
+            self._clocks.load()
         last = journal.last_position()
         position = self._restore(last)
         if position is None:
@@ -56,7 +62,8 @@ class CheckMemory:
             self.save(position)
 
     def save(self, position: Position) -> None:
-        """Replace the file; a failure is counted and costs only time at the next start."""
+        """Replace the files; a failure is counted and costs only time at the next start."""
+        self.save_clocks()
         blob = self._plausibility.memory.snapshot()
         beside = self._path.with_suffix(".new")
         try:
@@ -67,6 +74,11 @@ class CheckMemory:
             self._log.warning("check_memory_not_saved", path=str(self._path), error=str(error))
         else:
             self.counts["check_memory_saved", ""] += 1
+
+    def save_clocks(self) -> None:
+        """Replace the file of the clocks alone, which belongs to no position."""
+        if self._clocks is not None:
+            self._clocks.save()
 
     def _restore(self, last: Position) -> Position | None:
         """Return the position of an intact file that belongs to this journal."""

@@ -26,8 +26,6 @@ REBIRTH_S = 10.0
 """An edge node is asked for a rebirth this often, seconds, at most; assumed: the birth of a large node takes some."""
 _HALF_RING = 128
 """Of two numbers on the ring 0..255, the one less than this behind the other is the older."""
-_FAR_MS = 2**63
-"""Beyond every time; stands for the time of reception, which is after all that was sent before."""
 _NUMBERS = range(1, ValueType.BOOLEAN + 1)
 """Data types that are numbers: whole, real and yes or no."""
 _NOT_IN_WORDS = re.compile(r"[^A-Za-z0-9_.-]")
@@ -66,8 +64,6 @@ class _Edge:
     seq: int | None = None
     by_alias: dict[int, _Announced] = field(default_factory=dict)
     by_name: dict[tuple[str, str], _Announced] = field(default_factory=dict)
-    newest_ms: dict[tuple[str, str], int] = field(default_factory=dict)
-    """Time of the newest value of now of each registered metric, which history must be older than."""
     wants_birth: bool = False
     asked_s: float = -math.inf
 
@@ -210,7 +206,7 @@ class SparkplugSessions:
         if registered is not None and ONLINE in registered:
             _add_presence(columns, speaker.device, 1.0)
         # the values are those of now, whenever they last changed
-        self._add(edge, columns, announced, message.timestamp_ms)
+        self._add(columns, announced, message.timestamp_ms)
         return columns
 
     def _unregistered(self, speaker: Speaker) -> Columns:
@@ -227,7 +223,7 @@ class SparkplugSessions:
             explained = [(metric, _explain(edge, speaker.device, metric)) for metric in message.metrics]
             for metric, _ in explained:
                 metric.timestamp_ms = message.timestamp_ms if metric.timestamp_ms is None else metric.timestamp_ms
-            self._add(edge, columns, explained, None)
+            self._add(columns, explained, None)
         except PayloadError as error:
             if error.reason is Reason.SESSION:
                 edge.wants_birth = True
@@ -235,9 +231,7 @@ class SparkplugSessions:
             raise
         return columns
 
-    def _add(
-        self, edge: _Edge, columns: Columns, metrics: Iterable[tuple[Metric, _Announced]], birth_ms: int | None
-    ) -> None:
+    def _add(self, columns: Columns, metrics: Iterable[tuple[Metric, _Announced]], birth_ms: int | None) -> None:
         """Add the readings of `metrics`: those of now, at `birth_ms` if they were just born, then history.
 
         Null is counted; what is no number, or claims to be `online`, is noted.
@@ -251,28 +245,13 @@ class SparkplugSessions:
                 columns.left_out.append((each.device, each.channel))
                 continue
             time_ms = metric.timestamp_ms if birth_ms is None or metric.is_historical else birth_ms
-            self._check_age(edge, each, time_ms, is_historical=metric.is_historical)
             columns.channel.append(each.channel)
             columns.time_ns.append(NO_TIME if time_ms is None else epoch_ms_to_ns(time_ms))
             columns.value.append(value)
-            # a historical value is one that the device itself says not to take for that of now
-            is_good = metric.quality == GOOD_QUALITY and not metric.is_historical
-            columns.quality.append(0 if is_good else int(Quality.DEVICE_SUSPECT))
+            bits = Quality.GOOD if metric.quality == GOOD_QUALITY else Quality.DEVICE_SUSPECT
+            columns.quality.append(int(bits | Quality.HISTORICAL if metric.is_historical else bits))
             if columns.device is not None:
                 columns.device.append(each.device)
-
-    def _check_age(self, edge: _Edge, each: _Announced, time_ms: int | None, *, is_historical: bool) -> None:
-        """Remember the time of a value of now; refuse history that the rules could take for one.
-
-        Rules never judge what is older than the newest value of its sensor.
-        """
-        key = each.device, each.channel
-        if not is_historical:
-            if each.channel in self._channels.get(each.device, ()):
-                edge.newest_ms[key] = max(edge.newest_ms.get(key, -_FAR_MS), _FAR_MS if time_ms is None else time_ms)
-        elif self._channels and (time_ms is None or time_ms >= edge.newest_ms.get(key, -_FAR_MS)):
-            detail = f"{each.channel[:80]}: history ahead of any value of now; a rebirth is asked for"
-            raise PayloadError(Reason.SESSION, detail)
 
     def _end_node(self, edge: _Edge, node: str, message: Message) -> Columns:
         """Return that the edge node and all its devices have gone, unless an earlier connection of it has died."""

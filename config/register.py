@@ -103,6 +103,8 @@ class Sensor:
     """Without a usable reading for this long the sensor is blind, seconds."""
     heartbeat: str
     """Id of the sensor of the same device that counts up while the device lives; empty when there is none."""
+    reorder_s: float = 0.0
+    """Its readings wait this long for older ones that are still on their way, seconds; 0: judged on arrival."""
 
 
 @dataclass(frozen=True, slots=True)

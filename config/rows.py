@@ -37,7 +37,10 @@ TABLES: Mapping[str, tuple[str, ...]] = {
 }
 """Columns of each file of a district."""
 
-OPTIONAL_COLUMNS: Mapping[str, tuple[str, ...]] = {"assets": ("code", "hazard_class", "risk_level")}
+OPTIONAL_COLUMNS: Mapping[str, tuple[str, ...]] = {
+    "assets": ("code", "hazard_class", "risk_level"),
+    "sensors": ("reorder_s",),
+}
 """Columns that a file may have."""
 
 OPTIONAL_TABLES: Mapping[str, tuple[str, ...]] = {
@@ -67,6 +70,9 @@ MAX_CADENCE_S = 7 * 86_400
 STALE_CADENCES = 3
 """Missed readings until a sensor counts as blind where the register gives no time; assumed."""
 
+
+MAX_REORDER_S = 600.0
+"""Longest time that readings may wait for older ones, seconds; assumed: later than that no warning should be."""
 
 _ROWS = 1000
 """Rows between two words about how far the check is."""
@@ -244,6 +250,7 @@ def _sensor(cells: Cells, known: _Known) -> Sensor:
         expected=f"0.001 to {MAX_CADENCE_S} seconds",
         remedy="write the expected time between readings",
     )
+    stale_after_s = _stale_after_s(cells, cadence_s)
     _check_heartbeat(cells, known)
     return Sensor(
         id=cells.word("id"),
@@ -254,8 +261,9 @@ def _sensor(cells: Cells, known: _Known) -> Sensor:
         scale=scale,
         offset=offset,
         cadence_s=cadence_s,
-        stale_after_s=_stale_after_s(cells, cadence_s),
+        stale_after_s=stale_after_s,
         heartbeat=cells.row["heartbeat"],
+        reorder_s=_reorder_s(cells, stale_after_s),
     )
 
 
@@ -284,6 +292,18 @@ def _stale_after_s(cells: Cells, cadence_s: float) -> float:
         100 * MAX_CADENCE_S,
         expected=f"at least the cadence ({cadence_s:g} s), or nothing",
         remedy=f"raise it, or empty the cell for {STALE_CADENCES} times the cadence",
+    )
+
+
+def _reorder_s(cells: Cells, stale_after_s: float) -> float:
+    if not cells.row["reorder_s"]:
+        return 0.0
+    return cells.number(
+        "reorder_s",
+        0.0,
+        min(stale_after_s, MAX_REORDER_S),
+        expected=f"0 to the stale time ({stale_after_s:g} s) and at most {MAX_REORDER_S:g} s, or nothing",
+        remedy="lower it: every warning of this sensor waits so long",
     )
 
 

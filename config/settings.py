@@ -139,6 +139,8 @@ class IntakeSettings(BaseModel):
     """A device's time further ahead is replaced by the received time and flagged, seconds; assumed."""
     past_tolerance_days: float = Field(30.0, gt=0)
     """A device's time further back is replaced by the received time and flagged, days; assumed."""
+    late_after_s: float = Field(900.0, gt=0)
+    """An older reading is stored and not judged, seconds; a sensor with a longer stale time has that; assumed."""
 
 
 class JournalSettings(BaseModel):

@@ -22,6 +22,8 @@ class Board:
         levels: int8[n_alarms], `WarningLevel` value of hazard alarms, 1 for active health alarms, 0 inactive.
         health: uint8[n_sensors], 0 unseen, 1 alive, 2 blind.
         values: float64[n_sensors], last reading in canonical units since the program started, NaN before the first.
+        time_ns: int64[n_sensors], time of that reading, UTC nanoseconds, 0 before the first.
+        quality: uint16[n_sensors], `Quality` bits of that reading.
     """
 
     position: int
@@ -29,8 +31,18 @@ class Board:
     levels: NDArray[np.int8]
     health: NDArray[np.uint8]
     values: NDArray[np.float64]
+    time_ns: NDArray[np.int64]
+    quality: NDArray[np.uint16]
 
 
 def blank_board(n_alarms: int, n_sensors: int) -> Board:
     """Return the board before the first batch: nothing active, nothing heard."""
-    return Board(0, 0, np.zeros(n_alarms, np.int8), np.zeros(n_sensors, np.uint8), np.full(n_sensors, np.nan))
+    return Board(
+        0,
+        0,
+        np.zeros(n_alarms, np.int8),
+        np.zeros(n_sensors, np.uint8),
+        np.full(n_sensors, np.nan),
+        np.zeros(n_sensors, np.int64),
+        np.zeros(n_sensors, np.uint16),
+    )

@@ -7,7 +7,11 @@ import math
 from collections import Counter
 from collections.abc import Iterator
 
+import numpy as np
+from numpy.typing import NDArray
+
 from config.register import Register, Sensor
+from rules.reordering import reorder_s
 from rules.rule import LevelLimit, Rule, RuleSet, capable_levels
 
 
@@ -19,8 +23,9 @@ def summary(register: Register, ruleset: RuleSet) -> list[str]:
         f"sensors {len(register.sensors)}, contacts {len(register.contacts)}, duties {len(register.duties)}",
         f"rules {len(ruleset.rules)}, version {ruleset.version}",
     ]
+    waits_s = reorder_s(register)
     for rule in ruleset.rules:
-        lines += _rule_lines(rule, register)
+        lines += _rule_lines(rule, register, waits_s[list(rule.sensors)])
     lines += _unwatched(register, ruleset)
     return lines
 
@@ -37,19 +42,20 @@ def district_size(register: Register) -> str:
     return ", ".join(f"{len(part)} {name}" for name, part in parts.items())
 
 
-def detection_s(limit: LevelLimit, sensor: Sensor) -> float:
+def detection_s(limit: LevelLimit, sensor: Sensor, waits_s: float = 0.0) -> float:
     """Return the longest time from the onset of a danger to the alarm, seconds.
 
     The onset falls at worst just behind a reading, and the on-delay ends with a reading: each costs up to one cadence.
+    That reading then waits `waits_s` for older ones.
     """
-    return sensor.cadence_s + math.ceil(limit.on_delay_s / sensor.cadence_s) * sensor.cadence_s
+    return waits_s + sensor.cadence_s + math.ceil(limit.on_delay_s / sensor.cadence_s) * sensor.cadence_s
 
 
-def _rule_lines(rule: Rule, register: Register) -> Iterator[str]:
+def _rule_lines(rule: Rule, register: Register, waits_s: NDArray[np.float64]) -> Iterator[str]:
     yield f"rule {rule.id} ({rule.kind}) {rule.title_zh} / {rule.title_en}: {len(rule.sensors)} sensors"
-    sensors = [register.sensors[number] for number in rule.sensors]
+    sensors = [(register.sensors[n], wait_s) for n, wait_s in zip(rule.sensors, waits_s.tolist(), strict=True)]
     for limit in reversed(rule.levels):
-        worst = max((detection_s(limit, sensor) for sensor in sensors), default=0.0)
+        worst = max((detection_s(limit, *each) for each in sensors), default=0.0)
         sign = "<=" if limit.side == "low" else ">="
         unit = rule.quantity.unit if rule.quantity else ""
         yield (
@@ -57,7 +63,7 @@ def _rule_lines(rule: Rule, register: Register) -> Iterator[str]:
             f"worst-case detection {worst:g} s; source: {limit.source}"
         )
     if not rule.levels and sensors:
-        worst = max(sensor.stale_after_s + sensor.cadence_s for sensor in sensors)
+        worst = max(sensor.stale_after_s + sensor.cadence_s + wait_s for sensor, wait_s in sensors)
         yield f"  device fault: worst-case detection {worst:g} s (stale time and one cadence)"
 
 

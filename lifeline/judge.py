@@ -6,6 +6,7 @@ Comes in: journal entries. Goes out: alarm events; a `Board` as of the last `pub
 import structlog
 
 from alerts.alert import Snapshot
+from collector.batch import NOT_OF_NOW
 from collector.journal import Entry, Position
 from lifeline.board import UNSEEN, Board, blank_board
 from rules.engine import RuleEngine
@@ -24,6 +25,7 @@ class Judge:
         self.position: Position = 0
         self.board: Board = blank_board(len(engine.alarms), len(engine.health()))
         self._values = self.board.values.copy()
+        self._time_ns, self._quality = self.board.time_ns.copy(), self.board.quality.copy()
         self._received_ns = 0
 
     def restore(self, snapshot: Snapshot | None) -> Position:
@@ -41,14 +43,27 @@ class Judge:
 
     def evaluate(self, entry: Entry) -> AlarmEvents:
         """Return the transitions that `entry` causes."""
-        self._values[entry.batch.sensor] = entry.batch.value
-        self._received_ns = entry.batch.received_ns
+        batch = entry.batch
+        of_now = (batch.quality & NOT_OF_NOW) == 0
+        sensor = batch.sensor[of_now]
+        self._values[sensor] = batch.value[of_now]
+        self._time_ns[sensor] = batch.time_ns[of_now]
+        self._quality[sensor] = batch.quality[of_now]
+        self._received_ns = batch.received_ns
         self.position = entry.position
-        return self.engine.evaluate(entry.batch, entry.position)
+        return self.engine.evaluate(batch, entry.position)
 
     def publish(self) -> None:
         """Replace the board by one of now."""
         health = self.engine.health()
         # A sensor that was never heard is unprotected, not merely blind, even while its silence is an alarm.
         health[~self.engine.seen()] = UNSEEN
-        self.board = Board(self.position, self._received_ns, self.engine.levels(), health, self._values.copy())
+        self.board = Board(
+            self.position,
+            self._received_ns,
+            self.engine.levels(),
+            health,
+            self._values.copy(),
+            self._time_ns.copy(),
+            self._quality.copy(),
+        )

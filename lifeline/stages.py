@@ -13,6 +13,7 @@ from alerts.dispatch import Dispatcher
 from alerts.opening import open_channels
 from alerts.planning import District, plan_step
 from collector.check_memory import CheckMemory
+from collector.clocks import DeviceClocks
 from collector.device_memory import DeviceMemory
 from collector.mqtt import MqttIntake
 from collector.recorder import Recorder
@@ -34,6 +35,7 @@ class Stages:
     """The moving parts in the order of the flow."""
 
     intake: MqttIntake
+    clocks: DeviceClocks
     engine: RuleEngine
     rules: RulesStage
     recorder: Recorder
@@ -77,8 +79,10 @@ def build_stages(
         clock_ns=around.clock_ns,
     )
     recorder = Recorder(stores.journal, stores.history, settings.history.batch_readings)
-    memory = CheckMemory(settings.journal.path.with_name("checks.bin"), configuration.pipeline.plausibility)
+    pipeline = configuration.pipeline
+    memory = CheckMemory(settings.journal.path.with_name("checks.bin"), pipeline.plausibility, pipeline.clocks)
     memory.load(stores.journal)
+    undo.callback(memory.save_clocks)
     devices = DeviceMemory(
         settings.journal.path.with_name("devices.bin"), configuration.pipeline.devices, stores.journal
     )
@@ -89,6 +93,7 @@ def build_stages(
         MqttIntake(
             settings.mqtt, settings.intake, configuration.pipeline, stores.journal, memory=memory, devices=devices
         ),
+        pipeline.clocks,
         engine,
         rules,
         recorder,

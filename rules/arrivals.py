@@ -11,9 +11,14 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from collector.batch import RECEIVED_CLOCK, Quality, ReadingBatch
+from collector.batch import NOT_OF_NOW, RECEIVED_CLOCK, Quality, ReadingBatch
 from config.register import Register
 from rules.power import Power
+
+AHEAD_NS = 5 * 1_000_000_000
+"""A time this far ahead of now was told by a clock that is ahead; assumed: good ones are within a second or two."""
+RECENT_NS = 60 * 1_000_000_000
+"""After it, a time at most this far behind now was told by the same clock, corrected; assumed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,9 +88,9 @@ class Admission:
     def admit(self, batch: ReadingBatch) -> Arrivals:
         """Return the readings of `batch` that are news, and remember them."""
         sensor = batch.sensor.astype(np.intp)
-        place = self._judgeable(sensor, batch.value)
+        place = self._judgeable(sensor, batch.value, batch.quality)
         if len(place):
-            place = place[self._is_news(sensor[place], batch.time_ns[place], batch.quality[place])]
+            place = place[self._is_news(batch, place)]
         sensor, time_ns, value, quality = sensor[place], batch.time_ns[place], batch.value[place], batch.quality[place]
         self.is_seen[sensor] = True
         usable = (quality & Quality.OUT_OF_RANGE) == 0
@@ -93,40 +98,63 @@ class Admission:
         stuck = self.power.stuck(sensor, value, usable)
         return Arrivals(batch.received_ns, place, sensor, time_ns, value, quality, usable, advanced, sighted, stuck)
 
-    def _judgeable(self, sensor: NDArray[np.intp], value: NDArray[np.float64]) -> NDArray[np.intp]:
+    def _judgeable(
+        self, sensor: NDArray[np.intp], value: NDArray[np.float64], quality: NDArray[np.uint16]
+    ) -> NDArray[np.intp]:
         """Return the places of readings that a rule can look at; a poisoned one never reaches the columns."""
-        known = (sensor >= 0) & (sensor < len(self.newest_ns))
+        good = (sensor >= 0) & (sensor < len(self.newest_ns))
+        self._count("unknown_sensor", ~good)
         finite = np.isfinite(value)
-        self._count("unknown_sensor", ~known)
-        self._count("not_finite", known & ~finite)
-        return np.flatnonzero(known & finite)
+        self._count("not_finite", good & ~finite)
+        good &= finite
+        if (quality & NOT_OF_NOW).any():
+            historical = (quality & Quality.HISTORICAL) != 0
+            late = (quality & Quality.LATE) != 0
+            self._count("historical", good & historical)
+            self._count("not_of_now", good & late & ~historical)
+            good &= ~(historical | late)
+        return np.flatnonzero(good)
 
-    def _is_news(
-        self, sensor: NDArray[np.intp], time_ns: NDArray[np.int64], quality: NDArray[np.uint16]
-    ) -> NDArray[np.bool_]:
-        """Return bool[n], and remember the newest times.
+    def _is_news(self, batch: ReadingBatch, place: NDArray[np.intp]) -> NDArray[np.bool_]:
+        """Return bool[n] for the readings at `place`, and remember the newest times.
 
         A received time says when somebody listened, not when something was measured: compared with the device's own
         times it would leave every sensor unjudged for as long as the receiving machine's clock was set back.
         """
-        own = (quality & RECEIVED_CLOCK) == 0
-        if own.all():
-            news = self._is_newer(sensor, time_ns)
-        else:
-            news = ~own
-            news[own] = self._is_newer(sensor[own], time_ns[own])
-        own &= news
-        np.maximum.at(self.newest_ns, sensor[own], time_ns[own])
+        own = (batch.quality[place] & RECEIVED_CLOCK) == 0
+        news: NDArray[np.bool_] = ~own
+        place = place[own]
+        sensor, time_ns = batch.sensor[place].astype(np.intp), batch.time_ns[place]
+        news[own] = self._is_newer(sensor, time_ns, batch.received_ns)
         return news
 
-    def _is_newer(self, sensor: NDArray[np.intp], time_ns: NDArray[np.int64]) -> NDArray[np.bool_]:
+    def _is_newer(self, sensor: NDArray[np.intp], time_ns: NDArray[np.int64], received_ns: int) -> NDArray[np.bool_]:
         """Return bool[n]: later than every reading of the same sensor before it, here and in earlier batches."""
         before = self.newest_ns[sensor] if self._are_distinct(sensor) else self._running_newest(sensor, time_ns)
         newer = time_ns > before
-        if not newer.all():
-            self._count("duplicate", time_ns == before)
-            self._count("late", time_ns < before)
+        if newer.all():
+            np.maximum.at(self.newest_ns, sensor, time_ns)
+            return newer
+        corrected = _is_corrected(time_ns, before, received_ns)
+        if corrected.any():
+            self._follow(sensor, time_ns, before, received_ns)
+            newer = (time_ns > before) | _is_corrected(time_ns, before, received_ns)
+        else:
+            np.maximum.at(self.newest_ns, sensor[newer], time_ns[newer])
+        self._count("duplicate", time_ns == before)
+        self._count("late", ~newer & (time_ns != before))
         return newer
+
+    def _follow(
+        self, sensor: NDArray[np.intp], time_ns: NDArray[np.int64], before: NDArray[np.int64], received_ns: int
+    ) -> None:
+        """Write into `before` the time that each is to be compared with, where a clock was corrected, one by one."""
+        for row, (number, time) in enumerate(zip(sensor.tolist(), time_ns.tolist(), strict=True)):
+            newest = int(self.newest_ns[number])
+            before[row] = newest
+            is_recent = received_ns - RECENT_NS <= time <= received_ns
+            if time > newest or (is_recent and newest > received_ns + AHEAD_NS):
+                self.newest_ns[number] = time
 
     def _are_distinct(self, sensor: NDArray[np.intp]) -> bool:
         rows = np.arange(len(sensor))
@@ -175,6 +203,16 @@ class Admission:
         n_refused = int(np.count_nonzero(refused))
         if n_refused:
             self._counts["readings_not_judged", reason] += n_refused
+
+
+def _is_corrected(time_ns: NDArray[np.int64], newest_ns: NDArray[np.int64], received_ns: int) -> NDArray[np.bool_]:
+    """Return bool[n]: times that go back from one that no clock can show yet to one of now: it has been corrected.
+
+    Else a sensor whose clock was some minutes ahead would not be judged until time has caught up with it.
+    """
+    is_recent = (time_ns <= received_ns) & (time_ns >= received_ns - RECENT_NS)
+    corrected: NDArray[np.bool_] = is_recent & (newest_ns > received_ns + AHEAD_NS)
+    return corrected
 
 
 def starts_of(grouped: NDArray[np.intp]) -> NDArray[np.bool_]:

@@ -19,6 +19,7 @@ from rules.arrivals import Admission
 from rules.events import AlarmEvents, AlarmKey, Dimension, Transition
 from rules.kind import BoundRule, Evaluator, Found
 from rules.kinds import RULE_KINDS
+from rules.reordering import Reordering
 from rules.rule import RuleSet
 from rules.snapshot import Parts, pack, unpack
 
@@ -58,15 +59,15 @@ class RuleEngine:
             for name, kind in RULE_KINDS.items()
             if bound[name]
         }
-        return Parts(Admission(self.register, self.counts), evaluators)
+        return Parts(Reordering(self.register, self.counts), Admission(self.register, self.counts), evaluators)
 
     def evaluate(self, batch: ReadingBatch, position: int) -> AlarmEvents:
-        """Return the transitions that `batch`, standing at `position` in the journal, causes.
+        """Return the transitions that `batch`, standing at `position` in the journal, causes or lets happen.
 
         They are in the order of the readings that cause them, then of alarm numbers; what silence causes comes first.
         """
         self.position = position
-        arrivals = self._parts.admission.admit(batch)
+        arrivals = self._parts.admission.admit(self._parts.reordering.order(batch))
         found = [each for evaluator in self._evaluators() for each in evaluator.evaluate(arrivals)]
         events = _events([each for each in found if len(each.place)], position)
         for transition, n in zip(*np.unique(events.transition, return_counts=True), strict=True):

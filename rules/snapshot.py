@@ -11,13 +11,14 @@ import io
 import zipfile
 import zlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rules.arrivals import Admission
 from rules.kind import Evaluator, State
+from rules.reordering import Reordering, Waiting
 
 FORMAT = 2
 _CRC_BYTES = 4
@@ -33,6 +34,7 @@ class SnapshotError(ValueError):
 class Parts:
     """Everything in an engine that remembers."""
 
+    reordering: Reordering
     admission: Admission
     evaluators: Mapping[str, Evaluator]
 
@@ -45,6 +47,8 @@ def pack(parts: Parts, position: int, sensor_ids: Sequence[str], alarm_ids: Sequ
         "sensors": _from_ids(sensor_ids),
         "alarms": _from_ids(alarm_ids),
         **{f"admission.{name}": column for name, column in _admission_columns(parts.admission).items()},
+        **{f"reordering.{each.name}": getattr(parts.reordering.waiting, each.name) for each in fields(Waiting)},
+        "reordering.clock": parts.reordering.clock,
     }
     for kind, evaluator in parts.evaluators.items():
         state = evaluator.state()
@@ -106,6 +110,8 @@ def _fill(
     sensors = _matched(_to_ids(columns["sensors"]), sensor_ids)
     for name, column in _admission_columns(parts.admission).items():
         _move(columns[f"admission.{name}"], column, sensors)
+    if "reordering.clock" in columns:
+        _fill_reordering(parts.reordering, columns, sensors)
     known = np.zeros(len(sensor_ids), np.bool_)
     known[sensors.new] = True
     old_alarm_ids = _to_ids(columns["alarms"])
@@ -118,6 +124,22 @@ def _fill(
             )
         evaluator.settle(known)
     return int(columns["position"].astype(np.int64)[0])
+
+
+def _fill_reordering(reordering: Reordering, columns: Mapping[str, NDArray[np.generic]], sensors: "_Match") -> None:
+    """Let wait on who waited, but for sensors that have left the register."""
+    number = np.full(int(columns["reordering.sensor"].max(initial=-1)) + 1, -1, np.int32)
+    still = sensors.old < len(number)
+    number[sensors.old[still]] = sensors.new[still]
+    kept = {each.name: columns[f"reordering.{each.name}"] for each in fields(Waiting)}
+    for name, column in kept.items():
+        empty = getattr(reordering.waiting, name)
+        if column.dtype != empty.dtype or column.shape != kept["sensor"].shape:
+            raise ValueError(f"{column.dtype}{column.shape} where {empty.dtype} belongs")
+    waiting = Waiting(**kept)  # type: ignore[arg-type]
+    waiting.sensor = number[waiting.sensor]
+    reordering.waiting = waiting.take(waiting.sensor >= 0)
+    reordering.clock[:] = columns["reordering.clock"]
 
 
 def _fill_state(state: State, columns: Mapping[str, NDArray[np.generic]], sensors: "_Match", alarms: "_Match") -> None:

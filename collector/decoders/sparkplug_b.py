@@ -43,6 +43,7 @@ def encode(columns: Columns) -> bytes:
             timestamp_ms=None if time_ns == NO_TIME else time_ns // 1_000_000,
             datatype=ValueType.DOUBLE,
             quality=_BAD_QUALITY if quality & Quality.DEVICE_SUSPECT else sparkplug_wire.GOOD_QUALITY,
+            is_historical=bool(quality & Quality.HISTORICAL),
             value=value,
         )
         for channel, time_ns, value, quality in rows

@@ -2,6 +2,7 @@
 
 import json
 
+import numpy as np
 import pytest
 
 from collector.batch import Quality
@@ -162,16 +163,17 @@ def test_sparkplug_historical_value_is_stored_flagged_and_never_judged(program):
     now = Metric(alias=1, timestamp_ms=NOW_MS + 2000, value=5.0)
     less_old = Metric(alias=1, timestamp_ms=NOW_MS + 1000, is_historical=True, value=0.0)
     batches = [program.pump("DDATA", old, seq=2)[0], program.pump("DDATA", less_old, now, seq=3)[0]]
+    history = Quality.HISTORICAL
 
-    assert [-3600, 2, 1] == [(int(each) - NOW_NS) // 10**9 for batch in batches for each in batch.time_ns]
-    assert [16, 0, 16] == [int(each) for batch in batches for each in batch.quality]
-    assert (0, 2) == (program.engine.levels().max(), program.engine.counts["readings_not_judged", "late"])
+    assert [-3600, 1, 2] == [(int(each) - NOW_NS) // 10**9 for batch in batches for each in batch.time_ns]
+    bits = [int(each & ~np.uint16(Quality.RATE)) for batch in batches for each in batch.quality]
+    assert [history | Quality.LATE, history, 0] == bits
+    assert (0, 2) == (program.engine.levels().max(), program.engine.counts["readings_not_judged", "historical"])
 
 
-def test_sparkplug_history_ahead_of_any_value_of_now_waits_for_a_birth(program):
-    """What the rules could take for news is a dead letter until a birth has said what is now."""
+def test_sparkplug_history_newer_than_any_value_of_now_is_stored_and_not_judged(program):
+    """Whatever an edge node calls history, also before its first value of now, is kept and raises nothing."""
     ahead = Metric(alias=1, timestamp_ms=NOW_MS + 60_000, is_historical=True, value=0.0)
     batch, dead = program.pump("DDATA", ahead, seq=2)
 
-    assert (0, [Reason.SESSION]) == (len(batch), [letter.reason for letter in dead])
-    assert 1 == len(program.pipeline.requests(0.0, NOW_NS))
+    assert ([0.0], [], 0) == (batch.value.tolist(), dead, program.engine.levels().max())

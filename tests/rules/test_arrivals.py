@@ -29,7 +29,7 @@ def test_admit_of_many_readings_of_one_sensor_keeps_the_running_newest(n_parts):
     times = np.random.default_rng(3).integers(0, 60, 40)
     once, admitted = admission(), []
     for part in np.array_split(times, n_parts):
-        arrivals = once.admit(batch(1, [(PLAIN, int(time), 1.0) for time in part]))
+        arrivals = once.admit(batch(60, [(PLAIN, int(time), 1.0) for time in part]))
         admitted += (arrivals.time_ns // 1_000_000_000).tolist()
 
     assert sorted(set(np.maximum.accumulate(times).tolist())) == admitted
@@ -45,6 +45,41 @@ def test_admit_of_received_times_goes_by_arrival(flag):
 
     assert [1.0, 2.0, 3.0, 4.0, 5.0] == door.admit(batch(1, readings)).value.tolist()
     assert 101 * 1_000_000_000 == door.newest_ns[PLAIN]
+
+
+@pytest.mark.parametrize("flag", [Quality.LATE, Quality.HISTORICAL, Quality.LATE | Quality.TIME_PAST])
+def test_admit_of_readings_that_are_not_of_now_lets_none_pass(flag):
+    """They are neither judged nor remembered: not even one that is newer than all before it, or has our own time."""
+    counts = Counter()
+    door = Admission(register(), counts)
+    reason = "historical" if Quality.HISTORICAL in flag else "not_of_now"
+
+    assert 0 == len(door.admit(batch(100, [(PLAIN, 100, 1.0, int(flag))])).place)
+    assert [1.0] == door.admit(batch(101, [(PLAIN, 90, 1.0)])).value.tolist()
+    assert {("readings_not_judged", reason): 1} == counts
+
+
+@pytest.mark.parametrize("n_parts", [1, 3])
+def test_admit_of_a_clock_that_was_ahead_and_is_corrected_goes_on(n_parts):
+    """Four minutes ahead, then right: judged at once, in order from there on; what comes late after it is late."""
+    counts = Counter()
+    door = Admission(register(), counts)
+    door.admit(batch(1000, [(PLAIN, 1240, 1.0)]))
+    readings = [(PLAIN, 999, 2.0), (PLAIN, 1000, 3.0), (PLAIN, 998, 4.0), (PLAIN, 1000, 5.0)]
+    admitted = []
+    for part in np.array_split(np.arange(4), n_parts):
+        admitted += door.admit(batch(1000, [readings[i] for i in part])).value.tolist()
+
+    assert [2.0, 3.0] == admitted
+    assert {("readings_not_judged", "late"): 1, ("readings_not_judged", "duplicate"): 1} == counts
+
+
+def test_admit_behind_a_clock_that_was_ahead_refuses_what_is_old():
+    """Only a time of now shows that the clock was corrected; an old one is late, and a repeated one is known."""
+    door = admission()
+    door.admit(batch(1000, [(PLAIN, 1240, 1.0)]))
+
+    assert [] == door.admit(batch(1002, [(PLAIN, 900, 2.0), (PLAIN, 1240, 1.0), (PLAIN, 1100, 3.0)])).value.tolist()
 
 
 def test_admit_of_a_heartbeat_tells_the_first_from_the_advancing():

@@ -148,6 +148,7 @@ def test_engine_of_any_stream_counts_every_reading_that_it_did_not_judge(batches
     n_admitted = 0
     for each in batches:
         judge.evaluate(each, 1)
+        oracle.received = each.received_ns
         for i in range(len(each)):
             row = int(each.sensor[i]), int(each.time_ns[i]), Quality(int(each.quality[i]))
             is_judgeable = 0 <= row[0] < len(register().sensors) and math.isfinite(each.value[i])

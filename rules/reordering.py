@@ -1,0 +1,136 @@
+"""Reordering: readings of chosen sensors wait a while for older ones, and leave in the order of their times.
+
+Comes in: `ReadingBatch` as the journal tells them. Goes out: the batch to judge instead: what has waited long enough,
+in time order, then what need not wait. Refuses to judge, and to know any clock but the journal's.
+
+A reading waits until the journal tells a moment later than its time and its device's `reorder_s`; one whose time is
+ahead of its arrival counts from the arrival. What carries its received time, or is not of now, never waits. Everything
+happens when the journal's moment changes, so that cutting a batch into parts changes nothing. When our own clock was
+set back all leave at once, in order: their moment may be far away now.
+"""
+
+from collections import Counter
+from dataclasses import dataclass, fields
+
+import numpy as np
+from numpy.typing import NDArray
+
+from collector.batch import NOT_OF_NOW, RECEIVED_CLOCK, ReadingBatch
+from config.register import Register
+
+MAX_WAITING = 200_000
+"""Readings that wait, at most, at each new moment; the earliest of more leave early. Assumed: 8 MB."""
+_NEVER_NS = np.iinfo(np.int64).min
+_SECOND_NS = 1_000_000_000
+
+
+@dataclass(slots=True)
+class Waiting:
+    """Readings that wait, in the order of arrival."""
+
+    sensor: NDArray[np.int32]
+    time_ns: NDArray[np.int64]
+    value: NDArray[np.float64]
+    quality: NDArray[np.uint16]
+    due_ns: NDArray[np.int64]
+    """Each leaves with the first moment after this."""
+
+    def take(self, rows: NDArray[np.intp] | NDArray[np.bool_]) -> "Waiting":
+        """Return the readings at `rows`, int or bool mask."""
+        return Waiting(*(getattr(self, each.name)[rows] for each in fields(self)))
+
+    def joined(self, other: "Waiting") -> "Waiting":
+        """Return these and then the others."""
+        return Waiting(
+            np.concatenate((self.sensor, other.sensor)),
+            np.concatenate((self.time_ns, other.time_ns)),
+            np.concatenate((self.value, other.value)),
+            np.concatenate((self.quality, other.quality)),
+            np.concatenate((self.due_ns, other.due_ns)),
+        )
+
+
+def nobody() -> Waiting:
+    """Return no readings."""
+    return Waiting(
+        np.zeros(0, np.int32), np.zeros(0, np.int64), np.zeros(0), np.zeros(0, np.uint16), np.zeros(0, np.int64)
+    )
+
+
+class Reordering:
+    """Holds readings back; `waiting` and `clock` are all that it remembers."""
+
+    def __init__(self, register: Register, counts: Counter[tuple[str, str]], max_waiting: int = MAX_WAITING) -> None:
+        self.wait_ns = np.round(reorder_s(register) * _SECOND_NS).astype(np.int64)
+        """int64[n_sensors], how long each sensor's readings wait."""
+        self.waiting = nobody()
+        self.clock = np.array([_NEVER_NS], np.int64)
+        """The moment that the journal told last."""
+        self._is_used = bool(self.wait_ns.any())
+        self._counts, self._max_waiting = counts, max_waiting
+
+    def order(self, batch: ReadingBatch) -> ReadingBatch:
+        """Return what is to be judged now, in order."""
+        if not self._is_used and not len(self.waiting.sensor):
+            return batch
+        leaving = self._leave(batch.received_ns) if batch.received_ns != self.clock[0] else nobody()
+        self.clock[0] = batch.received_ns
+        waits, due_ns = self._waits(batch)
+        if waits.any():
+            new = Waiting(
+                batch.sensor[waits], batch.time_ns[waits], batch.value[waits], batch.quality[waits], due_ns[waits]
+            )
+            self.waiting = self.waiting.joined(new)
+            batch = batch.take(~waits)
+        if not len(leaving.sensor):
+            return batch
+        return ReadingBatch(
+            batch.received_ns,
+            np.concatenate((leaving.sensor, batch.sensor)),
+            np.concatenate((leaving.time_ns, batch.time_ns)),
+            np.concatenate((leaving.value, batch.value)),
+            np.concatenate((leaving.quality, batch.quality)),
+        )
+
+    def _waits(self, batch: ReadingBatch) -> tuple[NDArray[np.bool_], NDArray[np.int64]]:
+        """Return which readings wait, bool[n], and until when, int64[n]."""
+        known = (batch.sensor >= 0) & (batch.sensor < len(self.wait_ns))
+        wait_ns = np.where(known, self.wait_ns[np.where(known, batch.sensor, 0)], 0)
+        waits = (wait_ns > 0) & ((batch.quality & (RECEIVED_CLOCK | NOT_OF_NOW)) == 0)
+        due_ns = np.minimum(batch.time_ns, batch.received_ns) + wait_ns
+        return waits & (due_ns >= batch.received_ns), due_ns
+
+    def _leave(self, moment_ns: int) -> Waiting:
+        """Return who has waited long enough when the journal tells a new moment, in time order."""
+        waiting = self.waiting
+        if moment_ns < self.clock[0]:
+            leaves = np.ones(len(waiting.sensor), np.bool_)
+            self._counts["readings_released_early", "clock_set_back"] += len(leaves)
+        else:
+            leaves = waiting.due_ns < moment_ns
+            leaves[self._too_many(leaves)] = True
+        self.waiting = waiting.take(~leaves)
+        leaving = waiting.take(leaves)
+        # By sensor where times are equal, so that it does not matter who arrived first.
+        return leaving.take(np.lexsort((leaving.sensor, leaving.time_ns)))
+
+    def _too_many(self, leaves: NDArray[np.bool_]) -> NDArray[np.intp]:
+        """Return the places of those that must leave early."""
+        stay = np.flatnonzero(~leaves)
+        excess = len(stay) - self._max_waiting
+        if excess <= 0:
+            return stay[:0]
+        self._counts["readings_released_early", "too_many"] += excess
+        due_ns, sensor = self.waiting.due_ns[stay], self.waiting.sensor[stay]
+        return stay[np.lexsort((sensor, due_ns))[:excess]]
+
+
+def reorder_s(register: Register) -> NDArray[np.float64]:
+    """Return float64[n_sensors]: how long each sensor's readings wait, seconds: what its device needs longest.
+
+    All sensors of a device wait alike, else a heartbeat would prove a life before the reading that it belongs to.
+    """
+    longest: dict[str, float] = {}
+    for sensor in register.sensors:
+        longest[sensor.device] = max(sensor.reorder_s, longest.get(sensor.device, 0.0))
+    return np.array([longest[sensor.device] for sensor in register.sensors], np.float64)
