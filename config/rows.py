@@ -4,7 +4,7 @@ Comes in: tables of regions, assets, sensors, contacts and duties, and the quant
 `ConfigError` with everything that is wrong. Refuses to open files and to repair.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -153,7 +153,7 @@ def register_from(
     neighbours = _neighbours(given["neighbours"], known, problems)
     usual_ranges = climatology.usual_ranges(given["climatology"], known.sensors, quantities, problems)
     if problems:
-        raise ConfigError(_in_order(problems, [table.file for table in given.values()]))
+        raise ConfigError(_in_order(_once(problems), [table.file for table in given.values()]))
     return Register(
         {region.id: region for region in regions},
         {asset.id: asset for asset in assets},
@@ -184,10 +184,21 @@ def _each(table: Table, problems: list[Problem], checked: Callable[[int], None] 
             checked(place % _ROWS or _ROWS)
 
 
-def _in_order(problems: Sequence[Problem], files: Sequence[str]) -> list[Problem]:
+def _once(problems: Sequence[Problem]) -> Iterator[Problem]:
+    """Yield `problems` without those that only say that a cell is empty of which more is known."""
+    told: set[tuple[str, int, str]] = set()
+    for problem in problems:
+        place = (problem.file, problem.line, problem.path)
+        if problem.got != "nothing" or place not in told:
+            yield problem
+        told.add(place)
+
+
+def _in_order(problems: Iterable[Problem], files: Sequence[str]) -> list[Problem]:
     """Return `problems` by file, those of `files` first, and by line."""
-    places = {file: place for place, file in enumerate(dict.fromkeys([*files, *(each.file for each in problems)]))}
-    return sorted(problems, key=lambda problem: (places[problem.file], problem.line))
+    found = list(problems)
+    places = {file: place for place, file in enumerate(dict.fromkeys([*files, *(each.file for each in found)]))}
+    return sorted(found, key=lambda problem: (places[problem.file], problem.line))
 
 
 def _by_id(table: Table, problems: list[Problem]) -> Mapping[str, Row] | None:

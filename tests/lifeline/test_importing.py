@@ -61,6 +61,18 @@ def test_import_hazard_points_get_the_grid_that_they_lie_in(tmp_path, district, 
     assert "G2" == assets["H-2"].region
 
 
+def test_import_point_outside_every_polygon_is_one_problem(tmp_path, district, progress):
+    """Where no grid holds a place, that is said once, with the place, and not again as an empty cell."""
+    collection = {"type": "FeatureCollection", "features": [_square("G1", 108, 29, 1)]}
+    (tmp_path / "grids.geojson").write_text(json.dumps(collection), encoding="utf-8")
+    point = "H-1,slope,geo,危岩,Rock,,29.5,10.5,,rockfall,orange\n"
+    (tmp_path / "assets.csv").write_text(ASSETS + point, encoding="utf-8")
+    with pytest.raises(ConfigError) as caught:
+        import_into(district, [tmp_path / "grids.geojson", tmp_path / "assets.csv"], progress, dry_run=False)
+
+    assert ["29.5 N 10.5 E in none"] == [problem.got for problem in caught.value.problems]
+
+
 def test_import_every_error_comes_at_once_and_nothing_is_written(tmp_path, district, progress):
     """Three mistakes in two files are three problems with file, line and remedy; the district stays as it was."""
     rows = "H-1,slope,geo,危岩,Rock,G1,29.5,108.5,X-1,rockfal,\nH-2,slope,geo,危岩,Rock,,29.5,10.5,,,\n"
