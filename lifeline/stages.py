@@ -80,19 +80,10 @@ def build_stages(
     )
     recorder = Recorder(stores.journal, stores.history, settings.history.batch_readings)
     pipeline = configuration.pipeline
-    memory = CheckMemory(settings.journal.path.with_name("checks.bin"), pipeline.plausibility, pipeline.clocks)
-    memory.load(stores.journal)
-    undo.callback(memory.save_clocks)
-    devices = DeviceMemory(
-        settings.journal.path.with_name("devices.bin"), configuration.pipeline.devices, stores.journal
-    )
-    devices.load()
-    undo.callback(lambda: devices.save(stores.journal.last_position()))
+    memory, devices = _memories(configuration, stores, undo)
     readers = (lambda: recorder.status().position, lambda: rules.status().snapshot)
     return Stages(
-        MqttIntake(
-            settings.mqtt, settings.intake, configuration.pipeline, stores.journal, memory=memory, devices=devices
-        ),
+        MqttIntake(settings.mqtt, settings.intake, pipeline, stores.journal, memory=memory, devices=devices),
         pipeline.clocks,
         engine,
         rules,
@@ -100,6 +91,20 @@ def build_stages(
         dispatcher,
         Housekeeping(stores.journal, readers, int(settings.journal.retention_h * _HOUR_NS), around.clock_ns),
     )
+
+
+def _memories(
+    configuration: Configuration, stores: Stores, undo: contextlib.ExitStack
+) -> tuple[CheckMemory, DeviceMemory]:
+    """Return what outlives a restart of what the intake knows of sensors and devices, filled."""
+    pipeline, folder = configuration.pipeline, configuration.settings.journal.path.parent
+    memory = CheckMemory(folder / "checks.bin", pipeline.plausibility, pipeline.clocks)
+    memory.load(stores.journal)
+    undo.callback(memory.save_clocks)
+    devices = DeviceMemory(folder / "devices.bin", pipeline.devices, stores.journal)
+    devices.load()
+    undo.callback(lambda: devices.save(stores.journal.last_position()))
+    return memory, devices
 
 
 def _dispatcher(
