@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from config.levels import WarningLevel
 from rules.events import AlarmEvents, Reason, Transition
-from rules.rule import Rule, Side
+from rules.rule import LevelLimit, Rule, Side
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +48,8 @@ def describe(rule: Rule, turn: Turn, language: str, stale_after_s: float | None 
         return _held(rule, turn, is_zh=is_zh)
     if turn.reason is Reason.BACK_WITHIN:
         return _back(rule, turn, is_zh=is_zh)
+    if turn.reason in {Reason.CONDITIONS_HOLD, Reason.CONDITIONS_END}:
+        return _conditions(rule, turn, is_zh=is_zh)
     zh, en = _SILENCE[turn.reason]
     span = "" if stale_after_s is None else _span(stale_after_s, is_zh=is_zh)
     within = (f"（超过{span}）" if is_zh else f" (longer than {span})") if span else ""
@@ -70,7 +72,27 @@ _SILENCE = {
     Reason.BATTERY_LOW: ("电池电量低", "The battery is low"),
     Reason.BATTERY_WELL: ("电池电量已恢复", "The battery is charged again"),
     Reason.HEARD_AGAIN: ("读数和心跳已恢复", "Readings and heartbeat are back"),
+    Reason.SHIFTS_ALONE: (
+        "读数偏离同区其他测点推算的值，且没有其他测点印证",
+        "The reading has moved away from what the other sensors of its zone foretell, and none of them confirms it",
+    ),
+    Reason.AGREES_AGAIN: (
+        "读数与同区其他测点重新一致",
+        "The reading agrees with the other sensors of its zone again",
+    ),
 }
+
+
+def _conditions(rule: Rule, turn: Turn, *, is_zh: bool) -> str:
+    holds = turn.reason is Reason.CONDITIONS_HOLD
+    limit = rule.limit_of(turn.level_after if holds else turn.level_before)
+    what = "" if limit is None else limit.because_zh if is_zh else limit.because_en
+    delay_s = 0.0 if limit is None else limit.on_delay_s if holds else limit.off_delay_s
+    span = _span(delay_s, is_zh=is_zh) if delay_s else ""
+    stays = _stays(turn.level_after, is_zh=is_zh) if not holds else ""
+    if is_zh:
+        return f"{'' if holds else '已不再成立：'}{what}{f'，已持续{span}' if span else ''}{stays}"
+    return f"{'' if holds else 'No longer so: '}{what}{f', for {span}' if span else ''}{stays}"
 
 
 def _held(rule: Rule, turn: Turn, *, is_zh: bool) -> str:
@@ -79,16 +101,26 @@ def _held(rule: Rule, turn: Turn, *, is_zh: bool) -> str:
     if limit is None:
         return what
     bound, reset = _number(rule, limit.limit), _number(rule, limit.reset)
-    is_low, span = limit.side is Side.LOW, _span(limit.on_delay_s, is_zh=is_zh) if limit.on_delay_s else ""
+    is_low, held = limit.side is Side.LOW, _for_how_long(limit, is_zh=is_zh)
     # Within the deadband the condition still holds although the value alone would not begin it.
     is_between = turn.value > limit.limit if is_low else turn.value < limit.limit
     if is_zh:
         word, back = ("不高于", "回升到") if is_low else ("不低于", "回落到")
         between = f"尚未{back}{reset}，曾" if is_between else ""
-        return f"{what}，{between}{word}{limit.level.colour_zh}色限值{bound}{f'，已持续{span}' if span else ''}"
+        return f"{what}，{between}{word}{limit.level.colour_zh}色限值{bound}{held}"
     word, back = ("at or below", "back above") if is_low else ("at or above", "back below")
     between = f"not {back} {reset} since it was " if is_between else ""
-    return f"{what}, {between}{word} the {limit.level.key} limit of {bound}{f' for {span}' if span else ''}"
+    return f"{what}, {between}{word} the {limit.level.key} limit of {bound}{held}"
+
+
+def _for_how_long(limit: LevelLimit, *, is_zh: bool) -> str:
+    if limit.of_samples:
+        zh = f"，最近{limit.of_samples}次读数中至少{limit.on_samples}次"
+        return zh if is_zh else f" in at least {limit.on_samples} of the last {limit.of_samples} readings"
+    if not limit.on_delay_s:
+        return ""
+    span = _span(limit.on_delay_s, is_zh=is_zh)
+    return f"，已持续{span}" if is_zh else f" for {span}"
 
 
 def _back(rule: Rule, turn: Turn, *, is_zh: bool) -> str:

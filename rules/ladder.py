@@ -37,6 +37,8 @@ class LimitTable:
         self.reset = np.full(shape, -np.inf)
         self.on_ns, self.off_ns = np.zeros(shape, np.int64), np.zeros(shape, np.int64)
         self.on_samples, self.off_samples = np.ones(shape, np.int32), np.ones(shape, np.int32)
+        self.window = np.zeros(shape, np.uint32)
+        """A bit for each of the last readings of which `on_samples` must be beyond; 0 where they come in a row."""
         self.sign = np.array([-1.0 if each[0].side is Side.LOW else 1.0 for each in limits])
         self.live = np.array(live, np.bool_)[:, np.newaxis]
         for row, each in enumerate(limits):
@@ -47,8 +49,11 @@ class LimitTable:
                 self.on_ns[place] = round(limit.on_delay_s * _SECOND_NS)
                 self.off_ns[place] = round(limit.off_delay_s * _SECOND_NS)
                 self.on_samples[place], self.off_samples[place] = limit.on_samples, limit.off_samples
+                self.window[place] = (1 << limit.of_samples) - 1
         self.counts = bool((self.on_samples > 1).any() or (self.off_samples > 1).any())
         """Some level waits for a number of readings."""
+        self.remembers = bool(self.window.any())
+        """Some level looks at the last readings, in a row or not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,8 +74,8 @@ class _Run:
 class _Newest:
     """The newest value of each binding for which a delay runs; zero for the others."""
 
-    def __init__(self, stale_ns: NDArray[np.int64]) -> None:
-        n, self._stale_ns = len(stale_ns), stale_ns
+    def __init__(self, stale_ns: NDArray[np.int64], slack_ns: NDArray[np.int64]) -> None:
+        n, self._stale_ns, self._slack_ns = len(stale_ns), stale_ns, slack_ns
         self.time_ns, self.value = np.zeros(n, np.int64), np.zeros(n)
         self.received_clock = np.zeros(n, np.bool_)
 
@@ -83,8 +88,9 @@ class _Newest:
         before_value = np.where(is_first, self.value[b], inputs.value[before])
         before_clock = np.where(is_first, self.received_clock[b], inputs.received_clock[before])
         broken = (inputs.time_ns - before_ns > self._stale_ns[b]) | (inputs.received_clock != before_clock)
-        # Only a received clock goes back: when it was set.
-        broken |= inputs.time_ns < before_ns
+        # Of one sensor, only a received clock goes back: when it was set.
+        broken |= inputs.time_ns < before_ns - self._slack_ns[b]
+        broken |= np.isnan(before_value)
         return _Run(inputs, before_ns, before_value, broken)
 
     def remember(self, inputs: Inputs, pending: NDArray[np.bool_]) -> None:
@@ -111,8 +117,11 @@ class Ladder:
         stale_ns: NDArray[np.int64],
         alarm: NDArray[np.int32],
         has_heartbeat: NDArray[np.bool_],
+        slack_ns: NDArray[np.int64] | None = None,
     ) -> None:
         """Make one inactive alarm for each binding.
+
+        A value that is NaN says that nobody knows: it breaks a running delay and changes nothing else.
 
         Args:
             table: the limits.
@@ -120,6 +129,7 @@ class Ladder:
             stale_ns: int64[n], a longer gap between two values restarts a running delay.
             alarm: int32[n], dense alarm numbers.
             has_heartbeat: bool[n], levels end only with a heartbeat.
+            slack_ns: int64[n], times may go back so far where they are told by several clocks; none by default.
         """
         n = len(row)
         self._has_heartbeat = has_heartbeat[:, np.newaxis]
@@ -129,7 +139,9 @@ class Ladder:
         self._beyond, self._active = np.zeros((n, 5), np.bool_), np.zeros((n, 5), np.bool_)
         self._lives, self._since_ns = np.zeros((n, 5), np.bool_), np.zeros((n, 5), np.int64)
         self._samples = np.zeros((n, 5), np.int32)
-        self._newest = _Newest(stale_ns)
+        self._hits = np.zeros((n, 5), np.uint32)
+        """Which of the last readings found the condition, newest in the lowest bit; 0 while active."""
+        self._newest = _Newest(stale_ns, np.zeros(n, np.int64) if slack_ns is None else slack_ns)
         self.low, self.high = np.zeros(n), np.zeros(n)
         """A value within changes no condition."""
         self.pending, self.unproven = np.zeros(n, np.bool_), np.zeros(n, np.bool_)
@@ -177,7 +189,11 @@ class Ladder:
         self._beyond[b], self._since_ns[b], self._lives[b] = beyond, since, lives
         if self._table.counts:
             self._samples[b] = np.where(is_new, 1, self._samples[b] + 1)
+        if self._table.remembers:
+            hits = np.where(run.broken[:, np.newaxis] | active, 0, self._hits[b]) << np.uint32(1)
+            self._hits[b] = (hits | beyond) & self._table.window[rule]
         due = (beyond != active) & self._is_proven(b) & (time_ns - since >= self._delay_ns(b)) & self._is_counted(b)
+        due &= ~np.isnan(signed)
         return self._switch(run.inputs, due)
 
     def _prove(self, run: _Run) -> Found:
@@ -206,7 +222,11 @@ class Ladder:
         if not self._table.counts:
             return np.ones((len(b), 5), np.bool_)
         needed = np.where(self._beyond[b], self._table.on_samples[rule], self._table.off_samples[rule])
-        return self._samples[b] >= needed
+        is_counted: NDArray[np.bool_] = self._samples[b] >= needed
+        if not self._table.remembers:
+            return is_counted
+        begins = self._beyond[b] & (self._table.window[rule] != 0)
+        return np.where(begins, np.bitwise_count(self._hits[b]) >= needed, is_counted)
 
     def _delay_ns(self, b: NDArray[np.intp]) -> NDArray[np.int64]:
         rule = self._rule[b]
@@ -244,6 +264,7 @@ class Ladder:
         self._since_ns[b] *= pending
         self._lives[b] &= pending
         self._samples[b] *= pending
+        self._hits[b] *= ~self._active[b]
         low = np.where(beyond, self._table.reset[rule], -np.inf).max(axis=1, initial=-np.inf)
         high = np.where(beyond, np.inf, self._table.limit[rule]).min(axis=1, initial=np.inf)
         high = np.nextafter(high, -np.inf)
@@ -254,7 +275,7 @@ class Ladder:
         # After a change of rules the level that was told may differ from the one that stands: tell it with any value.
         is_told = self.level[b] == (self._active[b] * _LEVELS).max(axis=1, initial=0)
         # While readings are counted, each of them matters.
-        is_told &= ~(pending & ~self._is_counted(b)).any(axis=1)
+        is_told &= ~((pending & ~self._is_counted(b)) | (self._hits[b] != 0)).any(axis=1)
         self._due_ns[b] = np.where(is_told, ends.min(axis=1), np.iinfo(np.int64).min)
         self.pending[b] = pending.any(axis=1) | ~is_told
         self.unproven[b] = (pending & ~proven).any(axis=1)
@@ -269,6 +290,7 @@ class Ladder:
             "lives": self._lives,
             "since_ns": self._since_ns,
             "samples": self._samples,
+            "hits": self._hits,
             "newest_ns": self._newest.time_ns,
             "newest_value": self._newest.value,
             "newest_clock": self._newest.received_clock,
@@ -279,4 +301,5 @@ class Ladder:
         has_level = np.isfinite(self._table.limit[self._rule])
         self._beyond &= has_level
         self._active &= has_level
+        self._hits &= self._table.window[self._rule]
         self._calm(np.arange(len(self.level)))

@@ -20,6 +20,8 @@ from rules.rule import LevelLimit, Side
 
 _LONGEST_S = 30 * 86_400
 _MOST_SAMPLES = 10_000
+_LONGEST_WINDOW = 32
+"""Readings of which some must be beyond; a bit each."""
 
 
 class OnSuspect(StrEnum):
@@ -53,6 +55,8 @@ class LevelOptions(BaseModel):
     off_delay_s: float = Field(default=0, ge=0, le=_LONGEST_S, allow_inf_nan=False)
     on_samples: int = Field(default=1, ge=1, le=_MOST_SAMPLES)
     off_samples: int = Field(default=1, ge=1, le=_MOST_SAMPLES)
+    of_samples: int = Field(default=0, ge=0, le=_LONGEST_WINDOW)
+    """`on_samples` of the last so many readings begin the level; 0: `on_samples` in a row do."""
     source: str = Field(min_length=3)
 
 
@@ -89,6 +93,7 @@ class LadderOptions(BaseModel):
         else:
             yield from self._unreachable(judged)
         yield from self._contradictions()
+        yield from self._windows()
         deaf = [sensor.id for sensor in sensors if sensor.heartbeat in {"", sensor.id}] if self.live else []
         if deaf:
             remedy = "give the device a heartbeat channel in sensors.csv, narrow `where`, or remove `live`"
@@ -105,6 +110,15 @@ class LadderOptions(BaseModel):
                 remedy = "choose a smaller deadband: the level could never clear"
                 got = f"an end at {reset:g}"
                 yield Fault(("levels", i, "deadband"), expected, got, remedy)
+
+    def _windows(self) -> Iterator[Fault]:
+        for i, each in enumerate(self.levels):
+            if each.of_samples and each.of_samples <= each.on_samples:
+                expected, remedy = f"more than on_samples, {each.on_samples}", "enlarge it, or remove it"
+                yield Fault(("levels", i, "of_samples"), expected, str(each.of_samples), remedy)
+            if each.of_samples and each.on_delay_s > 0:
+                remedy = "a delay runs while the condition holds unbroken: write on_delay_s: 0, or remove of_samples"
+                yield Fault(("levels", i, "on_delay_s"), "0 beside of_samples", f"{each.on_delay_s:g}", remedy)
 
     def _contradictions(self) -> Iterator[Fault]:
         sign = -1 if self.side is Side.LOW else 1

@@ -39,6 +39,11 @@ class LevelLimit:
     """Readings in a row, at least, that must find the condition before the level is active."""
     off_samples: int = 1
     """Likewise before it ends."""
+    because_zh: str = ""
+    """What must hold, in words; of rules that follow others, whose limit says nothing to people."""
+    because_en: str = ""
+    of_samples: int = 0
+    """Instead of in a row, `on_samples` of the last so many readings; 0: in a row."""
 
     @property
     def reset(self) -> float:

@@ -20,9 +20,17 @@ class Level:
     since: int = 0
     lives: bool = False
     samples: int = 0
+    hits: list = field(default_factory=list)
+
+    def look(self, *, broken):
+        """Remember whether the newest reading found the condition, as long as the level has not begun."""
+        before = [] if broken or self.active else self.hits
+        self.hits = [*before, self.beyond][-self.limit.of_samples :]
 
     def is_counted(self):
-        """Tell whether enough readings in a row found it so."""
+        """Tell whether enough readings found it so: in a row, or among the last ones."""
+        if self.beyond and self.limit.of_samples:
+            return sum(self.hits) >= self.limit.on_samples
         return self.samples >= (self.limit.on_samples if self.beyond else self.limit.off_samples)
 
 
@@ -167,6 +175,7 @@ class Oracle:
                 level.beyond = True
             elif is_back(level.limit, value):
                 level.beyond = False
+            level.look(broken=broken)
             if level.beyond == level.active:
                 continue
             if broken or not was_pending:

@@ -31,8 +31,8 @@ def register() -> Register:
 
 
 def threshold(rule_id: str, sensors: Sequence[int], levels: Sequence[tuple], **options: object) -> Rule:
-    """Return a threshold rule; each level is (level, limit, deadband, on and off delay in s[, on and off samples])."""
-    names = ("level", "limit", "deadband", "on_delay_s", "off_delay_s", "on_samples", "off_samples")
+    """Return a threshold rule; each level is (level, limit, deadband, on and off delay in s[, samples on, off, of])."""
+    names = ("level", "limit", "deadband", "on_delay_s", "off_delay_s", "on_samples", "off_samples", "of_samples")
     written = [{**dict(zip(names, level, strict=False)), "source": "assumed"} for level in levels]
     checked = ThresholdOptions.model_validate({"levels": written, **options})
     return Rule(rule_id, "threshold", rule_id, rule_id, "", "", None, tuple(sensors), checked.limits(), checked)
@@ -56,7 +56,10 @@ def rules() -> RuleSet:
             ),
             stale("silent", [PRESSURE, GAS, PLAIN]),
             threshold(
-                "second", [PRESSURE, PLAIN], [("green", 3.0, 0.5, 1, 0, 3, 2), ("red", 0.0, 0.5, 0, 4)], side="low"
+                "second",
+                [PRESSURE, PLAIN],
+                [("green", 3.0, 0.5, 1, 0, 3, 2), ("blue", 2.0, 0.5, 0, 2, 2, 1, 5), ("red", 0.0, 0.5, 0, 4)],
+                side="low",
             ),
             threshold("alive", [GAS], [("blue", 2.0, 0.5, 0, 0), ("red", 3.0, 1.0, 0, 4)], side="high", live=True),
         ),

@@ -8,7 +8,7 @@ from tests.rules.kinds.conformance import Case, Reading
 from tests.rules.oracle import Oracle
 from tests.rules.small_district import PLAIN, SECOND_NS, register, threshold
 
-LEVELS = [("yellow", 2.0, 0.5, 4, 6), ("orange", 1.0, 0.5, 2, 4, 2, 2)]
+LEVELS = [("yellow", 2.0, 0.5, 4, 6), ("orange", 1.0, 0.5, 2, 4, 2, 2), ("red", 0.5, 0.5, 0, 4, 3, 1, 9)]
 
 
 def stream(dice: random.Random) -> list[Reading]:

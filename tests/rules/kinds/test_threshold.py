@@ -92,6 +92,52 @@ def test_threshold_with_on_samples_waits_for_seconds_and_readings(readings, expe
     assert expected == play(readings, side="low", levels=[("yellow", 2.0, 1.0, 4, 0, 3)])
 
 
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        ([2.0, 4.0, 4.0, 4.0, 2.0], [(4.0, "RAISED", 3)]),
+        ([2.0, 4.0, 4.0, 4.0, 4.0, 2.0], []),
+        ([2.0, 2.9, 4.0, 4.0], [(1.0, "RAISED", 3), (2.0, "CLEARED", 0)]),
+        (
+            [2.0, 4.0, 2.0, 4.0, 2.0],
+            [
+                (2.0, "RAISED", 3),
+                (3.0, "CLEARED", 0),
+            ],
+        ),
+    ],
+    ids=["two of five", "fallen out", "deadband counts", "begins anew after its end"],
+)
+def test_threshold_with_of_samples_counts_readings_beyond_among_the_last(values, expected):
+    """Two of five readings: those between may be good."""
+    readings = list(enumerate(values))
+
+    assert expected == play(readings, side="low", levels=[("yellow", 2.0, 1.0, 0, 0, 2, 1, 5)])
+
+
+def test_threshold_with_of_samples_after_a_gap_counts_anew():
+    """Nobody knows what was between them."""
+    readings = [(0, 2.0), (5, 2.0), (6, 4.0), (7, 2.0)]
+
+    assert [(7.0, "RAISED", 3)] == play(readings, side="low", levels=[("yellow", 2.0, 1.0, 0, 0, 2, 1, 5)])
+
+
+@pytest.mark.parametrize(
+    ("level", "path"),
+    [
+        ({"on_samples": 3, "of_samples": 3, "on_delay_s": 0}, "of_samples"),
+        ({"on_samples": 3, "of_samples": 5, "on_delay_s": 4}, "on_delay_s"),
+    ],
+)
+def test_threshold_with_of_samples_that_mean_nothing_says_which_key_is_wrong(level, path):
+    """A window must be larger than what it must hold, and knows no delay."""
+    written = {"level": "blue", "limit": 2, "deadband": 1, "source": "assumed", **level}
+    options = ThresholdOptions.model_validate({"side": "low", "levels": [written]})
+    pressure = Quantity("p", "p", "p", "MPa", 0.0, 10.0, np.inf, 2, {}, "assumed")
+
+    assert [("levels", 0, path)] == [fault.path for fault in options.faults(pressure, [])]
+
+
 def test_threshold_with_off_samples_ends_with_the_reading_that_completes_them():
     """Two good readings in a row end it; one does not."""
     readings = [(0, 2.0), (1, 3.1), (2, 2.0), (3, 3.1), (4, 3.1)]
