@@ -16,6 +16,7 @@ from config.register import Register, Sensor
 from config.validation import problems_from_validation, shown
 from rules.arrivals import heartbeats_of
 from rules.events import Dimension
+from rules.following import reference_faults
 from rules.kind import KindOptions
 from rules.kinds import RULE_KINDS
 from rules.rule import Rule
@@ -65,6 +66,9 @@ class Binder:
                 remedy = "rename one: an id is the identity of its alarms"
                 self._refuse(each.document, (*each.path, "id"), f"an id not used at {place}", each.rule.id, remedy)
             self._check_health(each, watched)
+        for rule, fault in reference_faults([each.rule for each in self.bound]):
+            each = next(each for each in self.bound if each.rule is rule)
+            self._refuse(each.document, each.path + fault.path, fault.expected, fault.got, fault.remedy)
 
     def _check_health(self, each: Bound, watched: dict[tuple[str, int], str]) -> None:
         if RULE_KINDS[each.rule.kind].dimension is not Dimension.HEALTH:
@@ -99,11 +103,15 @@ class Binder:
 
     def _rule(self, head: RuleHead, options: BaseModel) -> Rule:
         kind_options, heartbeats = typing.cast("KindOptions", options), heartbeats_of(self.register)
-        watched = (
+        watched = [
             number
             for number, sensor in enumerate(self.register.sensors)
             if self._passes(head, sensor) and kind_options.binds(sensor, heartbeats)
-        )
+        ]
+        one_for = RULE_KINDS[head.kind].one_for
+        if one_for is not None:
+            last = {one_for(options, self.register.sensors[number]): number for number in reversed(watched)}
+            watched = sorted(last.values())
         quantity = self.quantities[head.quantity] if head.quantity else None
         judged = kind_options.judged(quantity)
         return Rule(

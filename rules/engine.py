@@ -17,7 +17,8 @@ from collector.batch import ReadingBatch
 from config.register import Register
 from rules.arrivals import Admission
 from rules.events import AlarmEvents, AlarmKey, Dimension, Transition
-from rules.kind import BoundRule, Evaluator, Found
+from rules.following import stages, turned_of
+from rules.kind import BoundRule, Followed, Found
 from rules.kinds import RULE_KINDS
 from rules.reordering import Reordering
 from rules.rule import RuleSet
@@ -38,10 +39,9 @@ class RuleEngine:
         """What the sensor numbers of `alarms` stand for."""
         self.alarms: tuple[AlarmKey, ...] = alarm_keys(ruleset, register)
         """What the dense alarm numbers stand for."""
-        blinding = {rule.id for rule in ruleset.rules if RULE_KINDS[rule.kind].blinds}
-        is_health = [key.dimension is Dimension.HEALTH and key.rule in blinding for key in self.alarms]
-        self._health = np.flatnonzero(np.array(is_health, np.bool_))
+        self._health = np.flatnonzero(blinding_of(ruleset, self.alarms))
         self._sensor = np.array([key.sensor for key in self.alarms], np.intp)
+        self._n_stages = 0
         self.counts: Counter[tuple[str, str]] = Counter()
         """Metric name and reason to how often, since this engine was made; not part of a snapshot."""
         self.position = 0
@@ -50,16 +50,23 @@ class RuleEngine:
 
     def _build(self) -> Parts:
         bound: dict[str, list[BoundRule]] = {kind: [] for kind in RULE_KINDS}
-        first = 0
+        first, stage = 0, stages(self._ruleset.rules)
+        self._n_stages = max(stage.values(), default=0)
         for rule in self._ruleset.rules:
-            bound[rule.kind].append(BoundRule(rule, first))
+            bound[rule.kind].append(BoundRule(rule, first, stage[rule.id]))
             first += len(rule.sensors)
-        evaluators = {
-            name: kind.build(bound[name], self.register, self.counts)
-            for name, kind in RULE_KINDS.items()
-            if bound[name]
-        }
-        return Parts(Reordering(self.register, self.counts), Admission(self.register, self.counts), evaluators)
+        used = {name: kind for name, kind in RULE_KINDS.items() if bound[name]}
+        followed = Followed(self.alarms, blinding_of(self._ruleset, self.alarms))
+        return Parts(
+            Reordering(self.register, self.counts),
+            Admission(self.register, self.counts),
+            {name: kind.build(bound[name], self.register, self.counts) for name, kind in used.items() if kind.build},
+            {
+                name: kind.follow(bound[name], self.register, self.counts, followed)
+                for name, kind in used.items()
+                if kind.follow
+            },
+        )
 
     def evaluate(self, batch: ReadingBatch, position: int) -> AlarmEvents:
         """Return the transitions that `batch`, standing at `position` in the journal, causes or lets happen.
@@ -68,7 +75,11 @@ class RuleEngine:
         """
         self.position = position
         arrivals = self._parts.admission.admit(self._parts.reordering.order(batch))
-        found = [each for evaluator in self._evaluators() for each in evaluator.evaluate(arrivals)]
+        found = [each for evaluator in self._parts.evaluators.values() for each in evaluator.evaluate(arrivals)]
+        for stage in range(1, self._n_stages + 1):
+            turned = turned_of(found)
+            for follower in self._parts.followers.values():
+                found += follower.follow(arrivals, turned, stage)
         events = _events([each for each in found if len(each.place)], position)
         for transition, n in zip(*np.unique(events.transition, return_counts=True), strict=True):
             self.counts["alarm_events", Transition(transition).name.lower()] += int(n)
@@ -76,10 +87,7 @@ class RuleEngine:
 
     def levels(self) -> NDArray[np.int8]:
         """Return int8[n_alarms]: the level of each alarm, 0 while inactive; 1 in the health dimension while blind."""
-        levels = np.zeros(len(self.alarms), np.int8)
-        for evaluator in self._evaluators():
-            levels[evaluator.alarm] = evaluator.level
-        return levels
+        return self._levels_of(self._parts)
 
     def health(self) -> NDArray[np.uint8]:
         """Return uint8[n_sensors]: `BLIND` while a health alarm stands (also if never seen), else `ALIVE` if seen."""
@@ -104,10 +112,15 @@ class RuleEngine:
         """
         parts = self._build()
         self.position = unpack(blob, parts, self.register.sensor_ids, [key.id for key in self.alarms])
+        for follower in parts.followers.values():
+            follower.settle(self._levels_of(parts), parts.admission.is_seen)
         self._parts = parts
 
-    def _evaluators(self) -> Sequence[Evaluator]:
-        return tuple(self._parts.evaluators.values())
+    def _levels_of(self, parts: Parts) -> NDArray[np.int8]:
+        levels = np.zeros(len(self.alarms), np.int8)
+        for judge in parts.judges().values():
+            levels[judge.alarm] = judge.level
+        return levels
 
 
 def alarm_keys(ruleset: RuleSet, register: Register) -> tuple[AlarmKey, ...]:
@@ -117,6 +130,12 @@ def alarm_keys(ruleset: RuleSet, register: Register) -> tuple[AlarmKey, ...]:
         for rule in ruleset.rules
         for sensor in rule.sensors
     )
+
+
+def blinding_of(ruleset: RuleSet, alarms: Sequence[AlarmKey]) -> NDArray[np.bool_]:
+    """Return bool[n_alarms]: health alarms that make their sensor blind."""
+    blinding = {rule.id for rule in ruleset.rules if RULE_KINDS[rule.kind].blinds}
+    return np.array([key.dimension is Dimension.HEALTH and key.rule in blinding for key in alarms], np.bool_)
 
 
 def _events(found: Sequence[Found], position: int) -> AlarmEvents:

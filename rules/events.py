@@ -54,6 +54,14 @@ class Reason(IntEnum):
     """The charge is at or below the limit."""
     BATTERY_WELL = 11
     """The charge is back above limit and deadband."""
+    CONDITIONS_HOLD = 30
+    """What the rule says of other alarms has held for the whole on-delay."""
+    CONDITIONS_END = 31
+    """It has not for the whole off-delay."""
+    SHIFTS_ALONE = 32
+    """The sensor has moved away from what the others of its zone foretell, and none of them confirms it."""
+    AGREES_AGAIN = 33
+    """The sensor is again as the others of its zone foretell."""
 
 
 @dataclass(frozen=True, slots=True)

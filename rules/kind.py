@@ -16,7 +16,7 @@ from config.document import Path
 from config.quantities import Quantity
 from config.register import Register, Sensor
 from rules.arrivals import Arrivals
-from rules.events import Dimension
+from rules.events import AlarmKey, Dimension
 from rules.rule import LevelLimit, Rule
 
 NEVER_NS = np.iinfo(np.int64).min // 2
@@ -60,6 +60,8 @@ class BoundRule:
 
     rule: Rule
     first_alarm: int
+    stage: int = 0
+    """0 where readings are judged; a rule that follows others comes in a later stage than all of them."""
 
 
 def alarm_numbers(bound: Sequence[BoundRule]) -> NDArray[np.int32]:
@@ -119,12 +121,66 @@ class Evaluator(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class Turned:
+    """Transitions of other rules in one batch, in the order of place, then alarm; columns as in `Found`."""
+
+    place: NDArray[np.intp]
+    alarm: NDArray[np.int32]
+    time_ns: NDArray[np.int64]
+    level_after: NDArray[np.int8]
+
+
+@dataclass(frozen=True, slots=True)
+class Followed:
+    """The alarms of all rules, which rules of following kinds name."""
+
+    alarms: Sequence[AlarmKey]
+    """By dense alarm number."""
+    blinding: NDArray[np.bool_]
+    """bool[n_alarms]: while it stands its sensor says nothing that can be trusted."""
+
+
+class Follower(Protocol):
+    """Judges all rules of one kind that follows the alarms of other rules."""
+
+    alarm: NDArray[np.int32]
+    """Dense alarm number of each binding, ascending."""
+    level: NDArray[np.int8]
+    """Current level of each binding, 0 while inactive."""
+
+    def follow(self, arrivals: Arrivals, turned: Turned, stage: int) -> list[Found]:
+        """Return what the rules of `stage` make of these arrivals and of what all rules before them turned.
+
+        Places of both are of one batch; nothing else about the batch may matter.
+        """
+        ...
+
+    def state(self) -> State:
+        """Return the columns to keep."""
+        ...
+
+    def settle(self, levels: NDArray[np.int8], seen: NDArray[np.bool_]) -> None:
+        """Derive what is not kept.
+
+        Args:
+            levels: int8[n_alarms], what all alarms stand at, after the columns of all kinds were filled.
+            seen: bool[n_sensors], a reading was admitted.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
 class RuleKind:
     """One line in the table of kinds."""
 
     dimension: Dimension
     options: type[BaseModel]
     """A model that also satisfies `KindOptions`; unknown keys are forbidden."""
-    build: Callable[[Sequence[BoundRule], Register, Counter[tuple[str, str]]], Evaluator]
+    build: Callable[[Sequence[BoundRule], Register, Counter[tuple[str, str]]], Evaluator] | None
+    """None for kinds that follow other rules."""
     blinds: bool = True
     """Of a health kind: while its alarm stands, the sensor says nothing that can be trusted."""
+    follow: Callable[[Sequence[BoundRule], Register, Counter[tuple[str, str]], Followed], Follower] | None = None
+    """Of a kind that follows other rules; its options are `rules.following.FollowingOptions` as well."""
+    one_for: Callable[[BaseModel, Sensor], str] | None = None
+    """Of the sensors of a rule for which this returns the same word, the first of the register is bound alone."""

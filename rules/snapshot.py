@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rules.arrivals import Admission
-from rules.kind import Evaluator, State
+from rules.kind import Evaluator, Follower, State
 from rules.reordering import Reordering, Waiting
 
 FORMAT = 2
@@ -37,6 +37,11 @@ class Parts:
     reordering: Reordering
     admission: Admission
     evaluators: Mapping[str, Evaluator]
+    followers: Mapping[str, Follower]
+
+    def judges(self) -> Mapping[str, Evaluator | Follower]:
+        """Return all kinds by name."""
+        return {**self.evaluators, **self.followers}
 
 
 def pack(parts: Parts, position: int, sensor_ids: Sequence[str], alarm_ids: Sequence[str]) -> bytes:
@@ -50,7 +55,7 @@ def pack(parts: Parts, position: int, sensor_ids: Sequence[str], alarm_ids: Sequ
         **{f"reordering.{each.name}": getattr(parts.reordering.waiting, each.name) for each in fields(Waiting)},
         "reordering.clock": parts.reordering.clock,
     }
-    for kind, evaluator in parts.evaluators.items():
+    for kind, evaluator in parts.judges().items():
         state = evaluator.state()
         columns[f"{kind}.alarm"] = evaluator.alarm
         for group in (state.by_sensor, state.by_alarm, state.whole):
@@ -115,14 +120,15 @@ def _fill(
     known = np.zeros(len(sensor_ids), np.bool_)
     known[sensors.new] = True
     old_alarm_ids = _to_ids(columns["alarms"])
-    for kind, evaluator in parts.evaluators.items():
+    for kind, evaluator in parts.judges().items():
         if f"{kind}.alarm" in columns:
             old_ids = [old_alarm_ids[i] for i in columns[f"{kind}.alarm"].astype(np.intp)]
             alarms = _matched(old_ids, [alarm_ids[i] for i in evaluator.alarm])
             _fill_state(
                 evaluator.state(), {name.removeprefix(f"{kind}."): columns[name] for name in columns}, sensors, alarms
             )
-        evaluator.settle(known)
+    for settled in parts.evaluators.values():
+        settled.settle(known)
     return int(columns["position"].astype(np.int64)[0])
 
 
