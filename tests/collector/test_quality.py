@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from collector.batch import Quality
 from collector.payload import NO_TIME
-from collector.quality import flag_range, settle_times
+from collector.quality import flag_late, flag_range, in_time_order, settle_times
 
 NOW = 1_750_000_000_000_000_000
 SECOND = 1_000_000_000
@@ -62,3 +62,38 @@ def test_times_settled_are_always_believable(times):
 
     assert np.all((settled >= NOW - PAST) & (settled <= NOW + FUTURE))
     assert np.array_equal(before[flags == 0], settled[flags == 0])
+
+
+@pytest.mark.parametrize(("age_ns", "expected"), [(0, 0), (900 * SECOND, 0), (900 * SECOND + 1, 512), (-SECOND, 0)])
+def test_late_edge_is_of_now_and_beyond_is_flagged(age_ns, expected):
+    """The limit itself is of now."""
+    flags = flag_late(np.array([NOW - age_ns]), NOW, np.array([900 * SECOND]))
+
+    assert ([expected], np.uint16) == (flags.tolist(), flags.dtype)
+
+
+def test_times_of_a_clock_known_to_be_wrong_are_replaced():
+    """Whatever they say; a bit that says late replaces nothing."""
+    clock = np.array([Quality.TIME_PAST, Quality.LATE, 0], np.uint16)
+    settled, flags = settle_times(np.array([NOW - 5, NOW - 5, NOW - 5]), NOW, FUTURE, PAST, clock)
+
+    assert ([NOW, NOW - 5, NOW - 5], [Quality.TIME_PAST, 0, 0]) == (settled.tolist(), flags.tolist())
+
+
+@pytest.mark.parametrize(
+    ("times", "lengths", "expected"),
+    [
+        ([1, 2, 2, 3], [4], None),
+        ([3, 1], [1, 1], None),
+        ([3, 2, 1, 9, 8], [3, 2], [2, 1, 0, 4, 3]),
+        ([5, 1, 1, 4], [1, 3], None),
+        ([2, 1, 2, 1], [4], [1, 3, 0, 2]),
+        ([], [], None),
+    ],
+    ids=["in order", "other messages", "newest first", "no fall inside", "equal keep their order", "nothing"],
+)
+def test_order_of_times_within_each_message(times, lengths, expected):
+    """Only within a message; readings of one time stay as they were told."""
+    order = in_time_order(np.array(times, np.int64), lengths)
+
+    assert expected == (None if order is None else order.tolist())
