@@ -3,8 +3,11 @@
 Comes in: raw bytes and a reason. Goes out: a frozen value for the journal. Refuses to decide what happens next.
 """
 
+import re
 from dataclasses import dataclass
 from enum import StrEnum
+
+_CUT = re.compile(r"\(first \d+ of \d+ bytes, sha256 [0-9a-f]{64}\)$")
 
 
 class Reason(StrEnum):
@@ -45,3 +48,8 @@ class DeadLetter:
     reason: Reason
     detail: str
     """Where, expected, got: for the person who looks it up."""
+
+
+def is_cut(letter: DeadLetter) -> bool:
+    """Return whether a letter from the journal has only the beginning of its payload."""
+    return _CUT.search(letter.detail) is not None

@@ -13,6 +13,8 @@ import structlog
 from prometheus_client import CollectorRegistry
 
 from alerts.acknowledge import Links
+from collector.dead_letter import Reason
+from collector.quarantine import Quarantine
 from config.secrets import console_secret
 from lifeline.board import Board
 from lifeline.configuration import Configuration
@@ -21,6 +23,7 @@ from lifeline.console.parts import Parts
 from lifeline.console.server import ConsoleServer, Listener
 from lifeline.gauges import Gauges
 from lifeline.metrics import StageCollector, latency_histograms
+from lifeline.quarantine import PAGE_LETTERS, quarantine_of
 from lifeline.self_alarms import SystemHealth
 from lifeline.stages import Surroundings, build_stages
 from lifeline.start_error import StartError
@@ -154,7 +157,13 @@ class App:
             board=lambda: self.board,
             health=self.health,
             clock_ns=clock_ns,
+            devices=self.configuration.pipeline.devices,
+            quarantine=self._quarantine,
         )
+
+    def _quarantine(self) -> Quarantine:
+        letters = self.stores.journal.dead_letters(PAGE_LETTERS, Reason.UNKNOWN_SENSOR)
+        return quarantine_of(self.configuration, letters)
 
 
 def _listen(host: str, port: int) -> Listener:

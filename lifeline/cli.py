@@ -1,4 +1,4 @@
-"""I/O: the command line: run, demo, simulate, check, coverage, replay, explain, dead-letters, import, export.
+"""I/O: the command line: to run, to try, to look back, to mend and to change a district.
 
 Comes in: arguments. Goes out: a running program, or text and an exit code: 0 well, 1 not. Refuses to show a traceback
 for what a person can put right.
@@ -29,7 +29,7 @@ from lifeline.console.words import language
 from lifeline.coverage import Grouping, coverage_lines
 from lifeline.coverage import coverage as covered_by
 from lifeline.coverage import whole as covered_whole
-from lifeline.dead_letters import letter_line, republish
+from lifeline.dead_letters import letter_line
 from lifeline.demo.play import DemoOptions, run_demo
 from lifeline.explain import explanation
 from lifeline.garbage import loading
@@ -37,7 +37,9 @@ from lifeline.importing import export_assets, export_table, import_into
 from lifeline.judge import Judge
 from lifeline.ledgers import existing_ledger
 from lifeline.logs import configure_logs
+from lifeline.quarantine_commands import PasswordFile, Username, account_of, quarantine_line
 from lifeline.replay import comparable_from, compare, replay_lines
+from lifeline.republishing import outcome, republish
 from lifeline.running import run_reloading
 from lifeline.simulate import SimulationOptions, run_simulation
 from lifeline.start_error import StartError
@@ -62,6 +64,7 @@ def command_line() -> typer.Typer:
     line.command("dead-letters")(_for_people(dead_letters))
     line.command("import")(_for_people(import_district))
     line.command("export")(_for_people(export_district))
+    line.add_typer(quarantine_line(_for_people), name="quarantine")
     return line
 
 
@@ -184,14 +187,16 @@ def dead_letters(
     reason: Annotated[Reason | None, typer.Option(help="Only those refused for this reason.")] = None,
     limit: Annotated[int, typer.Option(help="At most so many, newest first.")] = 100,
     retry: Annotated[bool, typer.Option("--retry", help="Publish them again, oldest first.")] = False,
+    username: Username = None,
+    password_file: PasswordFile = None,
 ) -> None:
     """List refused messages with their reasons; --retry publishes them to the broker again."""
     configuration = load_configuration(load_settings(config))
     letters = _reader(configuration, None).dead_letters(limit, reason)
     if retry:
-        sent, kept_back = republish(letters, configuration.settings.mqtt)
-        typer.echo(f"published {sent} again, kept back {kept_back} (cut or not from a topic)")
-        return
+        result = republish(letters, configuration.settings.mqtt, account_of(username, password_file))
+        typer.echo(outcome(result))
+        raise typer.Exit(1 if result.refused else 0)
     for letter in letters:
         typer.echo(letter_line(letter))
 

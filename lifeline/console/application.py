@@ -15,10 +15,12 @@ from starlette.exceptions import HTTPException
 from config.levels import WarningLevel
 from lifeline.console.api import ApiRoutes
 from lifeline.console.coverage import CoverageRoutes
+from lifeline.console.devices import DeviceRoutes
 from lifeline.console.pages import PageRoutes
 from lifeline.console.parts import Parts
 from lifeline.console.phone import PhoneRoutes
 from lifeline.console.probes import ProbeRoutes
+from lifeline.console.quarantine import QuarantineRoutes
 from lifeline.console.rendering import Pages
 from lifeline.console.security import HEADERS
 
@@ -32,6 +34,8 @@ def make_console(parts: Parts) -> FastAPI:
         PhoneRoutes(parts, pages),
         ApiRoutes(parts),
         CoverageRoutes(parts, pages),
+        DeviceRoutes(parts, pages),
+        QuarantineRoutes(parts, pages),
         ProbeRoutes(parts),
     ):
         application.include_router(routes.router)

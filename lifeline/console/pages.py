@@ -137,6 +137,7 @@ class PageRoutes:
         key, css = {ALIVE: ("alive_one", "ok"), BLIND: ("blind", "blind")}.get(health, ("unseen_one", "unprotected"))
         return {
             "id": sensor.id,
+            "device": sensor.device,
             "quantity": quantity.zh if lang == "zh" else quantity.en,
             "unit": quantity.unit,
             "health": word(key, lang),

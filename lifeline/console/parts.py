@@ -11,7 +11,9 @@ from prometheus_client import CollectorRegistry
 
 from alerts.acknowledge import Links
 from alerts.ledger import Ledger
+from collector.device_book import DeviceBook
 from collector.history import History
+from collector.quarantine import Quarantine
 from config.quantities import Quantity
 from config.register import Register
 from lifeline.board import Board
@@ -36,6 +38,10 @@ class Parts:
     board: Callable[[], Board]
     health: Callable[[], SystemHealth]
     clock_ns: Callable[[], int]
+    devices: DeviceBook
+    quarantine: Callable[[], Quarantine]
+    clocks: Callable[[], Mapping[str, float]] = dict
+    """Device to how far its clock is behind ours, seconds; only those of which it is known."""
     zone: tzinfo | None = CITY_ZONE
     """Zone of the times on pages, the same as in messages; None for that of this machine."""
 

@@ -8,6 +8,7 @@ from prometheus_client import CollectorRegistry
 
 from lifeline.console.application import make_console
 from lifeline.console.parts import Parts
+from lifeline.quarantine import quarantine_of
 from lifeline.self_alarms import SystemHealth
 
 
@@ -17,6 +18,7 @@ class Browser:
     def __init__(self, desk):
         self.desk = desk
         self.health = SystemHealth(is_alive=True, is_ready=True, alarms=())
+        self.clocks = {}
         configuration, stores = desk.configuration, desk.stores
         self.parts = Parts(
             register=configuration.register,
@@ -30,6 +32,9 @@ class Browser:
             board=lambda: desk.stage.judge.board,
             health=lambda: self.health,
             clock_ns=lambda: desk.now_ns,
+            devices=configuration.pipeline.devices,
+            quarantine=lambda: quarantine_of(configuration, stores.journal.dead_letters(1000)),
+            clocks=lambda: self.clocks,
         )
         self._console = make_console(self.parts)
 

@@ -14,7 +14,9 @@ ALARMS = (
 
 
 def _board(levels, health):
-    return Board(1, 1, np.array(levels, np.int8), np.array(health, np.uint8), np.zeros(len(health)))
+    n_sensors = len(health)
+    last = (np.zeros(n_sensors), np.ones(n_sensors, np.int64), np.zeros(n_sensors, np.uint16))
+    return Board(1, 1, np.array(levels, np.int8), np.array(health, np.uint8), *last)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,195 @@
+"""I/O: the devices, as pages and as JSON: all of them by the page, and one with its sensors.
+
+Comes in: requests. Goes out: rows as text or as numbers. Refuses to change anything, and to show more than a page.
+"""
+
+import math
+from dataclasses import asdict
+from typing import Annotated
+
+import numpy as np
+from fastapi import APIRouter, Query, Request
+from fastapi.responses import HTMLResponse, JSONResponse, Response
+
+from collector.batch import Quality
+from lifeline.board import ALIVE, BLIND
+from lifeline.console.formats import clock_text
+from lifeline.console.parts import Parts
+from lifeline.console.rendering import Pages, asked_language
+from lifeline.console.words import Language, word
+from lifeline.device_rows import LOW_BATTERY_PERCENT, DeviceRow, Devices, Filter, State
+
+_ROWS = 100
+"""Devices on a page; assumed."""
+_ASKED = 80
+"""Characters of a search that are looked at."""
+_STYLES = {
+    State.OFFLINE: "blind",
+    State.SILENT: "blind",
+    State.PARTLY: "partial",
+    State.NEVER: "unprotected",
+    State.OK: "ok",
+}
+
+Which = Annotated[Filter, Query(alias="filter")]
+PageNumber = Annotated[int, Query(alias="page", ge=1, le=1_000_000)]
+Search = Annotated[str, Query(alias="q", max_length=_ASKED)]
+
+
+class DeviceRoutes:
+    """The pages `/devices` and `/devices/{id}`, and the same under `/api`."""
+
+    def __init__(self, parts: Parts, pages: Pages) -> None:
+        self._parts, self._pages = parts, pages
+        self._devices = Devices(parts.register, parts.devices)
+        self.router = APIRouter()
+        self.router.add_api_route("/devices", self.page, response_class=HTMLResponse)
+        self.router.add_api_route("/devices/{device_id:path}", self.device, response_class=HTMLResponse)
+        self.router.add_api_route("/api/devices", self.json)
+        self.router.add_api_route("/api/devices/{device_id:path}", self.device_json)
+
+    def page(
+        self, request: Request, which: Which = Filter.ALL, number: PageNumber = 1, search: Search = ""
+    ) -> Response:
+        """Return one page of the devices, the worst first, and how many each filter lists."""
+        lang = asked_language(request)
+        rows, counts, n_found = self._found(which, number, search)
+        values = {
+            "rows": [self._texts(row, lang) for row in rows],
+            "counts": counts,
+            "which": which.value,
+            "search": search,
+            "number": number,
+            "n_pages": max(1, math.ceil(n_found / _ROWS)),
+            "updated": self._updated(),
+        }
+        return self._pages.page("devices.html", request, values)
+
+    def device(self, device_id: str, request: Request) -> Response:
+        """Return one device with each of its sensors."""
+        if device_id not in self._parts.devices.place:
+            return self._pages.problem("not_found", 404)
+        parts, lang = self._parts, asked_language(request)
+        row = self._devices.row(device_id, parts.board())
+        asset = parts.register.assets[row.asset]
+        values = {
+            "device": self._texts(row, lang),
+            "asset_name": asset.name_zh if lang == "zh" else asset.name_en,
+            "sensors": [self._sensor(number, lang) for number in self._devices.sensors_of(device_id)],
+            "updated": self._updated(),
+        }
+        return self._pages.page("device.html", request, values)
+
+    def json(self, which: Which = Filter.ALL, number: PageNumber = 1, search: Search = "") -> Response:
+        """Return the same page as numbers, and the journal position that it is true for."""
+        rows, counts, n_found = self._found(which, number, search)
+        board = self._parts.board()
+        answer = {"position": board.position, "received_ns": board.received_ns, "counts": counts, "found": n_found}
+        return JSONResponse({**answer, "page": number, "rows": _ROWS, "devices": [self._facts(row) for row in rows]})
+
+    def device_json(self, device_id: str) -> Response:
+        """Return one device and its sensors as numbers."""
+        if device_id not in self._parts.devices.place:
+            return JSONResponse({"detail": "no such device in the register"}, 404)
+        board = self._parts.board()
+        facts = self._facts(self._devices.row(device_id, board))
+        sensors = [self._sensor_facts(number) for number in self._devices.sensors_of(device_id)]
+        return JSONResponse({"position": board.position, "received_ns": board.received_ns, **facts, "sensors": sensors})
+
+    def _found(self, which: Filter, number: int, search: str) -> tuple[list[DeviceRow], dict[str, int], int]:
+        board = self._parts.board()
+        columns = self._devices.columns(board)
+        chosen = columns.chosen(which)
+        if search:
+            chosen &= self._devices.containing(search)
+        rows = self._devices.page(board, columns, chosen, (number - 1) * _ROWS, _ROWS)
+        counts = {each.value: int(np.count_nonzero(columns.chosen(each))) for each in Filter}
+        return rows, counts, int(np.count_nonzero(chosen))
+
+    def _updated(self) -> str:
+        return clock_text(self._parts.board().received_ns, self._parts.zone)
+
+    def _facts(self, row: DeviceRow) -> dict[str, object]:
+        return {**asdict(row), "state": row.state.name.lower(), "clock_behind_s": self._parts.clocks().get(row.id)}
+
+    def _texts(self, row: DeviceRow, lang: Language) -> dict[str, object]:
+        """Return a device as ready text."""
+        zone = self._parts.zone
+        return {
+            "id": row.id,
+            "asset": row.asset,
+            "state": word(f"device_{row.state.name}", lang),
+            "style": _STYLES[row.state],
+            "since": clock_text(row.since_ns, zone),
+            "since_what": word("offline_since" if row.state is State.OFFLINE else "silent_since", lang),
+            "sensors": f"{row.alive}/{row.sensors}",
+            "battery": "—" if row.battery is None else f"{row.battery:.0f} %",
+            "is_low": row.battery is not None and row.battery <= LOW_BATTERY_PERCENT,
+            "signal": _signal(row),
+            "firmware": row.firmware or "—",
+            "heard": clock_text(row.heard_ns, zone) or "—",
+            "messages": row.messages,
+            "missing": row.missing if row.is_numbered else "—",
+            "has_gaps": row.missing > 0,
+            "numbers": _numbers(row, lang),
+            "clock": self._clock(row.id, lang),
+        }
+
+    def _clock(self, device: str, lang: Language) -> str:
+        behind_s = self._parts.clocks().get(device)
+        if behind_s is None:
+            return "—"
+        return f"{word('clock_behind' if behind_s >= 0 else 'clock_ahead', lang)} {abs(behind_s):.1f} s"
+
+    def _sensor_facts(self, number: int) -> dict[str, object]:
+        board, sensor = self._parts.board(), self._parts.register.sensors[number]
+        value = float(board.values[number])
+        return {
+            "id": sensor.id,
+            "channel": sensor.channel,
+            "quantity": sensor.quantity,
+            "unit": self._parts.quantities[sensor.quantity].unit,
+            "value": None if math.isnan(value) else value,
+            "time_ns": int(board.time_ns[number]),
+            "quality": int(board.quality[number]),
+            "health": {ALIVE: "alive", BLIND: "blind"}.get(int(board.health[number]), "unseen"),
+        }
+
+    def _sensor(self, number: int, lang: Language) -> dict[str, str]:
+        """Return a sensor as ready text."""
+        board, parts = self._parts.board(), self._parts
+        sensor = parts.register.sensors[number]
+        quantity = parts.quantities[sensor.quantity]
+        value = float(board.values[number])
+        states = {ALIVE: ("alive_one", "ok"), BLIND: ("blind", "blind")}
+        key, style = states.get(int(board.health[number]), ("unseen_one", "unprotected"))
+        return {
+            "id": sensor.id,
+            "asset": sensor.asset,
+            "channel": sensor.channel,
+            "quantity": quantity.zh if lang == "zh" else quantity.en,
+            "value": "—" if math.isnan(value) else f"{value:.{quantity.decimals}f} {quantity.unit}",
+            "time": clock_text(int(board.time_ns[number]), parts.zone) or "—",
+            "quality": "—" if math.isnan(value) else _quality(int(board.quality[number]), lang),
+            "health": word(key, lang),
+            "style": style,
+        }
+
+
+def _signal(row: DeviceRow) -> str:
+    said = [f"{row.strength:.0f} dBm"] if row.strength is not None else []
+    if row.ratio is not None:
+        said.append(f"{row.ratio:.1f} dB")
+    return " · ".join(said) or "—"
+
+
+def _numbers(row: DeviceRow, lang: Language) -> str:
+    if not row.is_numbered:
+        return word("not_numbered", lang)
+    return f"{row.missing} / {row.passed_over - row.missing} / {row.repeated} / {row.restarts}"
+
+
+def _quality(bits: int, lang: Language) -> str:
+    """Return the flags by the names that docs/quality.md explains."""
+    names = [str(flag.name).lower() for flag in Quality if flag and bits & flag]
+    return ", ".join(names) or word("good", lang)

@@ -1,0 +1,94 @@
+"""I/O: what unknown devices have said, as a page and as JSON, with what it takes to register them.
+
+Comes in: requests. Goes out: strangers with ready rows and the command. Refuses to register anything: the console has
+no log-in, and a district is changed by who may write its files.
+"""
+
+from fastapi import APIRouter, Request
+from fastapi.responses import HTMLResponse, JSONResponse, Response
+
+from collector.quarantine import Stranger, guessed, sensor_rows
+from lifeline.console.formats import clock_text
+from lifeline.console.parts import Parts
+from lifeline.console.rendering import Pages, asked_language
+from lifeline.console.words import Language, word
+from lifeline.quarantine import register_command, sensors_text
+
+_SHOWN = 50
+"""Devices on the page, those heard last; assumed: the API has all of them."""
+
+
+class QuarantineRoutes:
+    """The page `/quarantine` and `/api/quarantine`."""
+
+    def __init__(self, parts: Parts, pages: Pages) -> None:
+        self._parts, self._pages = parts, pages
+        self.router = APIRouter()
+        self.router.add_api_route("/quarantine", self.page, response_class=HTMLResponse)
+        self.router.add_api_route("/api/quarantine", self.json)
+
+    def page(self, request: Request) -> Response:
+        """Return the strangers, the last heard first."""
+        lang, quarantine = asked_language(request), self._parts.quarantine()
+        strangers = list(quarantine.strangers.values())
+        values = {
+            "strangers": [self._texts(each, lang) for each in strangers[:_SHOWN]],
+            "more": len(strangers) - len(strangers[:_SHOWN]),
+            "left_out": quarantine.left_out,
+            "updated": clock_text(self._parts.board().received_ns, self._parts.zone) or "—",
+        }
+        return self._pages.page("quarantine.html", request, values)
+
+    def json(self) -> Response:
+        """Return all strangers with the rows that would register them."""
+        quarantine = self._parts.quarantine()
+        rows = [self._facts(each) for each in quarantine.strangers.values()]
+        return JSONResponse({"devices": rows, "left_out": quarantine.left_out})
+
+    def _facts(self, stranger: Stranger) -> dict[str, object]:
+        return {
+            "device": stranger.device,
+            "asset": stranger.asset,
+            "asset_is_registered": stranger.asset in self._parts.register.assets,
+            "domain": stranger.domain,
+            "topic": stranger.topic,
+            "decoder": stranger.decoder,
+            "is_registered": stranger.is_registered,
+            "messages": stranger.messages,
+            "cut": stranger.cut,
+            "first_ns": stranger.first_ns,
+            "last_ns": stranger.last_ns,
+            "channels": stranger.channels,
+            "more_channels": stranger.more_channels,
+            "sensors": sensor_rows(stranger, stranger.asset, self._parts.quantities, {}),
+            "command": register_command(stranger, self._parts.quantities),
+        }
+
+    def _texts(self, stranger: Stranger, lang: Language) -> dict[str, object]:
+        """Return a stranger as ready text."""
+        parts, zone = self._parts, self._parts.zone
+        rows = sensor_rows(stranger, stranger.asset or "ASSET", parts.quantities, {})
+        return {
+            "device": stranger.device,
+            "is_registered": stranger.is_registered,
+            "asset": stranger.asset,
+            "has_asset": stranger.asset in parts.register.assets,
+            "domain": stranger.domain,
+            "topic": stranger.topic,
+            "decoder": stranger.decoder,
+            "messages": stranger.messages,
+            "cut": stranger.cut,
+            "first": clock_text(stranger.first_ns, zone),
+            "last": clock_text(stranger.last_ns, zone),
+            "channels": [(*each, self._guess(stranger, each[0], lang)) for each in stranger.channels.items()],
+            "more_channels": stranger.more_channels,
+            "rows": sensors_text(rows) if rows else "",
+            "command": register_command(stranger, parts.quantities),
+        }
+
+    def _guess(self, stranger: Stranger, channel: str, lang: Language) -> str:
+        quantity, unit = guessed(channel, stranger.domain, self._parts.quantities)
+        if not quantity:
+            return word("quantity_unknown", lang)
+        known = self._parts.quantities[quantity]
+        return f"{known.zh if lang == 'zh' else known.en} · {quantity} · {unit}"
