@@ -105,6 +105,8 @@ class Sensor:
     """Id of the sensor of the same device that counts up while the device lives; empty when there is none."""
     reorder_s: float = 0.0
     """Its readings wait this long for older ones that are still on their way, seconds; 0: judged on arrival."""
+    design: float | None = None
+    """The value that the asset is designed for, canonical unit; None when nobody has said it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,7 +39,7 @@ TABLES: Mapping[str, tuple[str, ...]] = {
 
 OPTIONAL_COLUMNS: Mapping[str, tuple[str, ...]] = {
     "assets": ("code", "hazard_class", "risk_level"),
-    "sensors": ("reorder_s",),
+    "sensors": ("reorder_s", "design"),
 }
 """Columns that a file may have."""
 
@@ -275,6 +275,7 @@ def _sensor(cells: Cells, known: _Known) -> Sensor:
         stale_after_s=stale_after_s,
         heartbeat=cells.row["heartbeat"],
         reorder_s=_reorder_s(cells, stale_after_s),
+        design=_design(cells, known.quantities.get(cells.row["quantity"])),
     )
 
 
@@ -316,6 +317,19 @@ def _reorder_s(cells: Cells, stale_after_s: float) -> float:
         expected=f"0 to the stale time ({stale_after_s:g} s) and at most {MAX_REORDER_S:g} s, or nothing",
         remedy="lower it: every warning of this sensor waits so long",
     )
+
+
+def _design(cells: Cells, quantity: Quantity | None) -> float | None:
+    if not cells.row["design"] or quantity is None:
+        return None
+    design = cells.number(
+        "design",
+        quantity.low,
+        quantity.high,
+        expected=f"{quantity.low:g} to {quantity.high:g} {quantity.unit}, or nothing",
+        remedy=f"write the value that the asset is designed for, in {quantity.unit}",
+    )
+    return design or None
 
 
 def _check_heartbeat(cells: Cells, known: _Known) -> None:

@@ -57,7 +57,7 @@ def _rule_lines(rule: Rule, register: Register, waits_s: NDArray[np.float64]) ->
     for limit in reversed(rule.levels):
         worst = max((detection_s(limit, *each) for each in sensors), default=0.0)
         sign = "<=" if limit.side == "low" else ">="
-        unit = rule.quantity.unit if rule.quantity else ""
+        unit = rule.judged.unit if rule.judged else ""
         yield (
             f"  {limit.level.key}: {sign} {limit.limit:g} {unit} for {limit.on_delay_s:g} s; "
             f"worst-case detection {worst:g} s; source: {limit.source}"

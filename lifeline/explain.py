@@ -84,17 +84,17 @@ def _reading(event: StoredEvent, sensor: Sensor | None, rule: Rule | None, lang:
 def _value(event: StoredEvent, rule: Rule | None, lang: Language) -> str:
     if math.isnan(event.value):
         return word("silence", lang)
-    quantity = rule.quantity if rule else None
+    quantity = rule.judged if rule else None
     return f"{event.value:.{quantity.decimals}f} {quantity.unit}" if quantity else f"{event.value:g}"
 
 
 def _rule(chain: Chain, rule: Rule | None, limit: LevelLimit | None, version: str, lang: Language) -> ChainLink:
     title = (rule.title_zh if lang == "zh" else rule.title_en) if rule else ""
     text = f"{chain.alert.rule} {title}"
-    if limit and rule and rule.quantity:
+    if limit and rule and rule.judged:
         sign = "≤" if limit.side == "low" else "≥"
         delay = "持续" if lang == "zh" else "for"
-        text += f" · {sign} {limit.limit:g} {rule.quantity.unit} {delay} {limit.on_delay_s:g} s"
+        text += f" · {sign} {limit.limit:g} {rule.judged.unit} {delay} {limit.on_delay_s:g} s"
     source = f"{word('source', lang)}: {limit.source if limit else rule.source if rule else '—'}"
     later = f" · {word('judged_before', lang)} {_when(chain.later.started_ns)}" if chain.later else ""
     return ChainLink("rule", 0, text.strip(), f"{source} · {version}{later}")

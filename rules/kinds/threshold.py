@@ -6,8 +6,9 @@ difference of event times of one sensor.
 For each level of each binding: the *condition* begins with a value at or beyond the limit and ends with one back
 beyond limit and deadband. A level becomes active with the reading that finds the condition unbroken since a reading
 at least `on_delay_s` older, and inactive likewise after `off_delay_s`. The alarm stands at its highest active level.
-Where the device has a heartbeat, becoming inactive also takes one that advances after that older reading: a good value
-from a dead device is no all-clear. Where the rule is `live`, becoming active takes one too.
+With `relative_to: design` what is judged is the reading in percent of the sensor's design value, which the register
+says. Where the device has a heartbeat, becoming inactive also takes one that advances after that older reading: a good
+value from a dead device is no all-clear. Where the rule is `live`, becoming active takes one too.
 `docs/rules.md` says what gaps, doubtful readings and doubtful clocks do.
 
 Source of the terms: deadband, on-delay and off-delay as in OPC UA Part 9 (10000-9), annex B.1.5.
@@ -31,21 +32,73 @@ Source of the terms: deadband, on-delay and off-delay as in OPC UA Part 9 (10000
 8 s: 3 -> 0
 """
 
+import dataclasses
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from enum import StrEnum
 
 import numpy as np
 from numpy.typing import NDArray
 
-from config.register import Register
+from config.quantities import Quantity
+from config.register import Register, Sensor
 from rules.arrivals import Arrivals
 from rules.climber import Climber
-from rules.kind import BoundRule, Found, State
+from rules.kind import BoundRule, Fault, Found, State
 from rules.levels import LadderOptions
+
+_MOST_PERCENT = 1000.0
+"""Of a design value; assumed: what says more is no instrument at its place."""
+
+
+class RelativeTo(StrEnum):
+    """What limits are relative to."""
+
+    ABSOLUTE = "absolute"
+    """Nothing: they are in the unit of the quantity."""
+    DESIGN = "design"
+    """They are percent of each sensor's design value."""
 
 
 class ThresholdOptions(LadderOptions):
-    """A threshold rule has no keys but those of its levels: the reading itself is judged."""
+    """The keys of a threshold rule."""
+
+    relative_to: RelativeTo = RelativeTo.ABSOLUTE
+
+    def judged(self, quantity: Quantity | None) -> Quantity | None:
+        """Return the rule's quantity itself, or its share of the design value, percent."""
+        if quantity is None or self.relative_to is RelativeTo.ABSOLUTE:
+            return quantity
+        return dataclasses.replace(
+            quantity,
+            zh=f"{quantity.zh}占设计值比例",
+            en=f"{quantity.en}, share of its design value,",
+            unit="%",
+            low=-_MOST_PERCENT,
+            high=_MOST_PERCENT,
+            decimals=1,
+        )
+
+    def faults(self, quantity: Quantity | None, sensors: Sequence[Sensor]) -> Iterator[Fault]:
+        """Yield what is wrong with the levels, and sensors without a design value where they need one."""
+        yield from super().faults(quantity, sensors)
+        if self.relative_to is RelativeTo.ABSOLUTE or quantity is None:
+            return
+        without = [each.id for each in sensors if not each.design]
+        if without:
+            remedy = "write it in the column design of sensors.csv, or narrow `where`"
+            got = f"none for {', '.join(without[:3])}"
+            yield Fault(("relative_to",), f"a design value in {quantity.unit} for every sensor", got, remedy)
+        for i, each in enumerate(self.levels):
+            beyond = [s for s in sensors if s.design and not _is_reachable(each.limit * s.design / 100, quantity)]
+            for sensor in beyond[:1]:
+                expected = f"{quantity.low:g} to {quantity.high:g} {quantity.unit} ({quantity.name})"
+                got = f"{each.limit * (sensor.design or 0) / 100:g} {quantity.unit} at {sensor.id}"
+                yield Fault(("levels", i, "limit"), expected, got, "no working instrument reports it; lower the limit")
+
+
+def _is_reachable(limit: float, quantity: Quantity) -> bool:
+    return quantity.low <= limit <= quantity.high
 
 
 class Threshold:
@@ -53,13 +106,14 @@ class Threshold:
 
     def __init__(self, bound: Sequence[BoundRule], register: Register, counts: Counter[tuple[str, str]]) -> None:
         self._climber = Climber(bound, register, counts)
+        self._unit = _units(bound, register)
         self.alarm: NDArray[np.int32] = self._climber.alarm
         self.level: NDArray[np.int8] = self._climber.level
 
     def evaluate(self, arrivals: Arrivals) -> list[Found]:
         """Return the transitions that `arrivals` cause."""
         row, binding = self._climber.reach(arrivals)
-        return self._climber.climb(arrivals, row, binding, arrivals.value[row])
+        return self._climber.climb(arrivals, row, binding, arrivals.value[row] / self._unit[binding])
 
     def state(self) -> State:
         """Return the columns to keep."""
@@ -69,3 +123,18 @@ class Threshold:
         """Derive what is not kept."""
         del known
         self._climber.settle()
+
+
+def _units(bound: Sequence[BoundRule], register: Register) -> NDArray[np.float64]:
+    """Return float64[n_bindings]: what each limit is counted in, canonical unit; a percent of a design value, or 1."""
+    units = [
+        (register.sensors[number].design or np.nan) / 100 if _is_share(each) else 1.0
+        for each in bound
+        for number in each.rule.sensors
+    ]
+    return np.array(units, np.float64)
+
+
+def _is_share(each: BoundRule) -> bool:
+    options = each.rule.options
+    return isinstance(options, ThresholdOptions) and options.relative_to is RelativeTo.DESIGN

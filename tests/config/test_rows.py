@@ -85,6 +85,26 @@ def test_register_good_tables_are_linked(quantities: Mapping[str, Quantity]) -> 
     )
 
 
+@pytest.mark.parametrize(("cell", "expected"), [("", None), ("0", None), ("0.3", 0.3)])
+def test_register_design_value_is_a_number_or_none(
+    quantities: Mapping[str, Quantity], cell: str, expected: float | None
+) -> None:
+    """An empty cell and 0 say that nobody has said it; the unit is the canonical one."""
+    assert expected == register_from(_with_design(cell), quantities).sensors[0].design
+
+
+def test_register_design_value_that_no_instrument_shows_is_refused(quantities: Mapping[str, Quantity]) -> None:
+    """A design value in the wrong unit is found."""
+    with pytest.raises(ConfigError, match=r"design: expected 0 to 4 MPa, or nothing, got '300'; write the value that"):
+        register_from(_with_design("300"), quantities)
+
+
+def _with_design(cell: str) -> dict[str, Table]:
+    head, first, *others = GOOD["sensors"]
+    lines = [f"{head},design", f"{first},{cell}", *(f"{each}," for each in others)]
+    return {**_tables(), "sensors": parse_table("\n".join(lines) + "\n", "sensors.csv", *_columns("sensors"))}
+
+
 WORDS = "use only these: the id becomes part of topics, links and series names"
 PHONE = "write + and the country code, e.g. +8613800000001, as text and not as a number"
 ORDER = "(city > district > street > community > grid)"
