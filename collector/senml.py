@@ -15,12 +15,11 @@ from pydantic import BaseModel, ConfigDict, Field
 from collector.dead_letter import Reason
 from collector.json_values import check_count
 from collector.payload import NO_TIME, Columns, PayloadError
+from collector.senml_plain import VERSION, Plain, learned, plain_of, times_of, topic_channels
 from collector.times import seconds_to_ns
 
 RELATIVE_S = 2.0**28
 """Smaller times count from now, seconds. Source: RFC 8428 section 4.5.3."""
-_VERSION = 10
-"""Source: RFC 8428 section 4.4."""
 
 
 class Options(BaseModel):
@@ -44,7 +43,7 @@ class Record(msgspec.Struct, omit_defaults=True):
     bu: str = ""
     bv: float = 0.0
     bs: float = 0.0
-    bver: int = _VERSION
+    bver: int = VERSION
     n: str = ""
     u: str = ""
     v: float | None = None
@@ -76,11 +75,46 @@ def resolve(records: Sequence[Record], options: Options, fields: Mapping[str, st
     Raises:
         PayloadError: SCHEMA, TOO_LARGE, NOT_FINITE or TIME_UNREPRESENTABLE.
     """
+    plain = plain_of(records)
+    columns = None if plain is None else resolve_plain(plain, options, fields, max_readings)
+    return resolve_each(records, options, fields, max_readings) if columns is None else columns
+
+
+def resolve_plain(plain: Plain, options: Options, fields: Mapping[str, str], max_readings: int) -> Columns | None:
+    """Return the readings of a pack given as columns; None where it is wrong, for `resolve_each` to say why."""
+    pack = _pack(options, fields)
+    columns = pack.columns
+    try:
+        if columns.device is None and not options.units:
+            columns.channel = topic_channels(plain, pack.own)
+        else:
+            devices, columns.channel = learned(plain, lambda name: _learn(pack, name, 0))
+            columns.device = None if columns.device is None else devices
+        columns.time_ns = times_of(plain, lambda time_s: _time_ns(pack, time_s, 0))
+        columns.value = list(plain.values)
+        columns.quality = [0] * len(columns.value)
+        is_whole = all(columns.channel) and all(map(isfinite, columns.value))
+        return check_count(columns, max_readings) if is_whole else None
+    except PayloadError:
+        return None
+
+
+def _pack(options: Options, fields: Mapping[str, str]) -> _Pack:
     columns = Columns([], [], [], [], [] if options.device == "name" else None)
-    pack = _Pack(options, fields.get("device", "") + options.separator, columns)
+    return _Pack(options, fields.get("device", "") + options.separator, columns)
+
+
+def resolve_each(records: Sequence[Record], options: Options, fields: Mapping[str, str], max_readings: int) -> Columns:
+    """Return the same, read one by one.
+
+    Raises:
+        PayloadError: SCHEMA, TOO_LARGE, NOT_FINITE or TIME_UNREPRESENTABLE.
+    """
+    pack = _pack(options, fields)
+    columns = pack.columns
     base = pack.base
     for place, record in enumerate(records):
-        if record.bn or record.bt or record.bu or record.bv or record.bs or record.bver != _VERSION:
+        if record.bn or record.bt or record.bu or record.bv or record.bs or record.bver != VERSION:
             _rebase(base, record, place)
         value = record.v
         plain = record.vb is None and record.s is None and record.vs is None and record.vd is None
@@ -108,8 +142,8 @@ def resolve(records: Sequence[Record], options: Options, fields: Mapping[str, st
 
 def _rebase(base: Record, record: Record, place: int) -> None:
     """Keep the base fields of `record` for those behind it."""
-    if not 1 <= record.bver <= _VERSION:
-        raise PayloadError(Reason.SCHEMA, f"$[{place}].bver: expected a version up to {_VERSION}, got another")
+    if not 1 <= record.bver <= VERSION:
+        raise PayloadError(Reason.SCHEMA, f"$[{place}].bver: expected a version up to {VERSION}, got another")
     base.bn = record.bn or base.bn
     base.bt = record.bt or base.bt
     base.bu = record.bu or base.bu

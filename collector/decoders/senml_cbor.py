@@ -6,17 +6,21 @@ shared references have no place here and are ways to make a reader work hard.
 """
 
 import io
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from decimal import Decimal
-from typing import NoReturn
+from itertools import chain
+from typing import NoReturn, TypeGuard, TypeVar
 
 import cbor2
 import msgspec
 
 from collector.dead_letter import Reason
 from collector.payload import Columns, Decoder, PayloadError
-from collector.senml import Options, Record, records_of, resolve
+from collector.senml import Options, Record, records_of, resolve, resolve_plain
+from collector.senml_plain import FEW, VERSION, Plain
 
+T = TypeVar("T")
 _LABELS: Mapping[object, str] = {
     -1: "bver",
     -2: "bn",
@@ -36,6 +40,8 @@ _LABELS: Mapping[object, str] = {
 }
 """Source: RFC 8428, table 6."""
 _NUMBERS: Mapping[str, object] = {name: label for label, name in _LABELS.items()}
+_PLAIN_LABELS = frozenset({0, 1, 2, 6})
+"""Name, unit, value and time."""
 _MAX_DEPTH = 4
 """Containers within each other; a pack has two."""
 _REFUSED_TAGS = (0, 1, 2, 3, 5, 25, 28, 29, 30, 35, 36, 37, 100, 256, 258, 260, 261, 1004, 43000, 55799)
@@ -49,9 +55,13 @@ def with_options(raw: Mapping[str, object]) -> Decoder:
         ValidationError: an option does not fit.
     """
     options = Options.model_validate(raw)
+    reader = _new_reader()
 
     def decode(payload: bytes, fields: Mapping[str, str], max_readings: int) -> Columns:
-        return resolve(_records(payload), options, fields, max_readings)
+        pack = _maps(payload, reader)
+        plain = _plain(pack)
+        columns = None if plain is None else resolve_plain(plain, options, fields, max_readings)
+        return resolve(_records(pack), options, fields, max_readings) if columns is None else columns
 
     def encode(columns: Columns) -> bytes:
         return cbor2.dumps([_with_labels(record) for record in records_of(columns, options)])
@@ -61,12 +71,19 @@ def with_options(raw: Mapping[str, object]) -> Decoder:
     return Decoder(decode, encode, fields, with_options=with_options, names_devices=named)
 
 
-def _records(payload: bytes) -> list[Record]:
-    stream = io.BytesIO(payload)
-    refused = dict.fromkeys(_REFUSED_TAGS, _refuse)
-    reader = cbor2.CBORDecoder(
-        stream, tag_hook=_refuse, semantic_decoders=refused, max_depth=_MAX_DEPTH, allow_duplicate_keys=False
+def _new_reader() -> cbor2.CBORDecoder:
+    """Return a reader that refuses everything a pack has no use for; one is made a subscription, as it costs much."""
+    return cbor2.CBORDecoder(
+        io.BytesIO(),
+        tag_hook=_refuse,
+        semantic_decoders=dict.fromkeys(_REFUSED_TAGS, _refuse),
+        max_depth=_MAX_DEPTH,
+        allow_duplicate_keys=False,
     )
+
+
+def _maps(payload: bytes, reader: cbor2.CBORDecoder) -> list[dict[object, object]]:
+    reader.fp = stream = io.BytesIO(payload)
     try:
         pack = reader.decode()
     except (cbor2.CBORDecodeError, ValueError, OverflowError, RecursionError) as error:
@@ -75,6 +92,51 @@ def _records(payload: bytes) -> list[Record]:
         raise PayloadError(Reason.SYNTAX, f"payload: expected one CBOR item, got {len(payload) - stream.tell()} more")
     if not isinstance(pack, list) or not all(isinstance(record, dict) for record in pack):
         raise PayloadError(Reason.SCHEMA, "$: expected an array of maps")
+    return pack
+
+
+def _plain(pack: Sequence[Mapping[object, object]]) -> Plain | None:
+    """Return the columns of a pack of names, units, numbers and times only, with bases in its first record or none."""
+    if len(pack) < FEW:
+        return None
+    is_like_others = pack[0].keys() <= _PLAIN_LABELS
+    base, rest = (Record(), pack) if is_like_others else (_base(pack[0]), pack[1:])
+    labels = {*map(type, chain.from_iterable(rest))}
+    if base is None or labels != {int} or not set().union(*rest) <= _PLAIN_LABELS:
+        return None
+    names, units = [each.get(0, "") for each in rest], [each.get(1, "") for each in rest]
+    values, times_s = [each.get(2) for each in rest], [each.get(6, 0.0) for each in rest]
+    if not (_are(names, str) and _are(units, str) and _are(values, float) and _are(times_s, float)):
+        return None
+    plain = Plain(base.bn, base.bu, base.bt, names, units, values, times_s)
+    if base.v is None:
+        return plain
+    return replace(
+        plain,
+        names=[base.n, *names],
+        units=[base.u, *units],
+        values=[base.v, *values],
+        times_s=[base.t, *times_s],
+    )
+
+
+def _base(first: Mapping[object, object]) -> Record | None:
+    """Return the first record if it says for all others no more than name, unit and time, and is else like them."""
+    try:
+        [record] = _records([first])
+    except PayloadError:
+        return None
+    others = (record.vs, record.vb, record.vd, record.s)
+    says_something = record.v is not None or record.bn or record.bt or record.bu
+    is_plain = others == (None,) * 4 and says_something and not record.bv and 1 <= record.bver <= VERSION
+    return record if is_plain else None
+
+
+def _are(cells: list[object], kind: type[T]) -> TypeGuard[list[T]]:
+    return {*map(type, cells)} == {kind}
+
+
+def _records(pack: Sequence[Mapping[object, object]]) -> list[Record]:
     try:
         return msgspec.convert([_with_names(record, place) for place, record in enumerate(pack)], list[Record])
     except msgspec.ValidationError as error:

@@ -1,8 +1,15 @@
+import math
+
+import cbor2
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from collector.dead_letter import Reason
+from collector.decoders import senml_cbor
+from collector.decoders.senml_cbor import _LABELS
 from collector.payload import NO_TIME, PayloadError
-from collector.senml import Options, Record, resolve
+from collector.senml import Options, Record, resolve, resolve_each
 
 T = 1_750_000_000.0
 NS = 1_750_000_000 * 10**9
@@ -73,3 +80,45 @@ def test_resolve_names_with_devices_tells_them_apart():
     columns = resolve([Record(bn="dev/1/", n="a", v=1), Record(bn="dev/2/", n="b", v=2)], options, {}, 100)
 
     assert (["dev/1", "dev/2"], ["a", "b"]) == (columns.device, columns.channel)
+
+
+@st.composite
+def records(draw):
+    """Return a pack as gateways send it, or nearly: bases first, then names, units, numbers and times."""
+    number = st.sampled_from([0.0, 1.5, -3.0, 1e308, math.inf, math.nan])
+    time_s = st.sampled_from([0.0, 5.0, -5.0, T, T + 0.5, 1e30, math.nan])
+    word = st.sampled_from(["", "a", "b", "D:", "D:a", "x:y"])
+    some = st.fixed_dictionaries({"n": word, "v": number}, optional={"u": st.sampled_from(["", "Cel"]), "t": time_s})
+    base = st.fixed_dictionaries(
+        {}, optional={"bn": word, "bt": time_s, "bu": st.just("Cel"), "bver": st.sampled_from([0, 5, 11])}
+    )
+    odd = st.fixed_dictionaries({}, optional={"vs": word, "vb": st.booleans(), "s": number, "bv": number, "bn": word})
+    pack = draw(st.lists(some, max_size=8))
+    places = st.integers(0, max(len(pack) - 1, 0))
+    first = draw(base) | (pack[0] if pack and draw(st.booleans()) else {})
+    if pack and draw(st.integers(0, 3)) == 0:
+        pack[draw(places)] |= draw(odd)
+    return [first, *pack]
+
+
+def outcome(decode):
+    """Return the columns or the reason of the refusal, in a form that compares."""
+    try:
+        return repr(decode())
+    except PayloadError as error:
+        return str(error)
+
+
+@pytest.mark.parametrize("options", [{}, {"device": "name"}, {"units": {"a": "Cel"}}])
+@given(pack=records())
+def test_resolve_by_columns_gives_what_one_by_one_gives(options, pack):
+    """The quick way is another way to the same readings and refusals, in JSON's records and in CBOR's maps."""
+    chosen = Options.model_validate(options)
+    one_by_one = [Record(**each) for each in pack]
+    expected = outcome(lambda: resolve_each(one_by_one, chosen, {"device": "D"}, 6))
+    labels = {name: label for label, name in _LABELS.items()}
+    payload = cbor2.dumps([{labels[name]: value for name, value in each.items()} for each in pack])
+    decoder = senml_cbor.with_options(options)
+
+    assert expected == outcome(lambda: resolve(one_by_one, chosen, {"device": "D"}, 6))
+    assert expected == outcome(lambda: decoder.decode(payload, {"device": "D"}, 6))

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from collector.dead_letter import Reason
 from collector.decoders import DECODERS
 from collector.payload import NO_TIME, Blocks, Columns, Decoder, PayloadError
-from tests.collector.decoders.cases import CASES, Case, Example, opened, rows
+from tests.collector.decoders.cases import CASES, Case, Example, Row, opened, rows
 
 SUSPECT = 16
 MAX_READINGS = 1000
@@ -133,6 +133,14 @@ def judge(decoder: Decoder, payload: bytes, example: Example) -> None:
     assert {0, SUSPECT} >= {quality for *_, quality in found}
 
 
+def outcome(decoder: Decoder, payload: bytes, example: Example) -> list[Row] | str:
+    """Return the readings, or why there are none."""
+    try:
+        return rows(decoder.decode(payload, {"device": "FT-1", "channel": "c0"} | dict(example.fields), MAX_READINGS))
+    except PayloadError as error:
+        return str(error)
+
+
 def examples() -> list[tuple[str, Example]]:
     """Return every public example with the name of its format."""
     return [(name, example) for name, case in CASES.items() for example in case.examples]
@@ -178,6 +186,17 @@ def test_decoder_of_ten_thousand_mutations_raises_payload_errors_only(name):
     decoder = opened(name, example.options)
     for payload in mutations(name, MUTATIONS, seed=1):
         judge(decoder, payload, example)
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_decoder_of_a_payload_remembers_nothing_of_damaged_ones_before(name):
+    """What was refused leaves nothing behind: one decoder reads each payload as a new one does."""
+    example = CASES[name].examples[0]
+    decoder = opened(name, example.options)
+    for payload in mutations(name, 500, seed=3):
+        expected = outcome(opened(name, example.options), payload, example)
+
+        assert expected == outcome(decoder, payload, example)
 
 
 @pytest.mark.parametrize("name", CASES)
