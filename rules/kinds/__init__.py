@@ -6,12 +6,14 @@ from rules.events import Dimension
 from rules.kind import RuleKind
 from rules.kinds.battery import Battery, BatteryOptions
 from rules.kinds.flat import Flat, FlatOptions
+from rules.kinds.rate_of_change import RateOfChange, RateOfChangeOptions
 from rules.kinds.stale import Stale, StaleOptions
 from rules.kinds.threshold import Threshold, ThresholdOptions
 
 RULE_KINDS: Mapping[str, RuleKind] = {
     "battery": RuleKind(Dimension.HEALTH, BatteryOptions, Battery, blinds=False),
     "flat": RuleKind(Dimension.HEALTH, FlatOptions, Flat),
+    "rate_of_change": RuleKind(Dimension.HAZARD, RateOfChangeOptions, RateOfChange),
     "stale": RuleKind(Dimension.HEALTH, StaleOptions, Stale),
     "threshold": RuleKind(Dimension.HAZARD, ThresholdOptions, Threshold),
 }

@@ -1,0 +1,59 @@
+"""`Continuity`: may a value be compared with the one before it of the same binding?
+
+Comes in: times and clocks of values. Goes out: the time since the value before, and where there is no such thing: after
+a gap, across two clocks, or back in time. Refuses to know the values.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rules.kind import NEVER_NS
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """From the value before to this one, of distinct bindings."""
+
+    elapsed_ns: NDArray[np.int64]
+    broken: NDArray[np.bool_]
+    """Nothing before it can be compared with it."""
+    too_soon: NDArray[np.bool_]
+    """Too close to the one before to tell anything; it is not remembered."""
+
+
+class Continuity:
+    """The time and the clock of the newest value of each binding."""
+
+    def __init__(self, stale_ns: NDArray[np.int64], least_ns: NDArray[np.int64] | None = None) -> None:
+        """Remember nothing yet.
+
+        Args:
+            stale_ns: int64[n_bindings], a longer step is a gap.
+            least_ns: int64[n_bindings, 2], a shorter step tells nothing: by the device's own clock, and by received
+                times, which come apart by whatever the network did; 0 where not given.
+        """
+        n = len(stale_ns)
+        self._stale_ns = stale_ns
+        self._least_ns = np.zeros((n, 2), np.int64) if least_ns is None else least_ns
+        self._time_ns, self._clock = np.full(n, NEVER_NS), np.zeros(n, np.bool_)
+
+    def step(self, b: NDArray[np.intp], time_ns: NDArray[np.int64], clock: NDArray[np.bool_]) -> Step:
+        """Return the step to each value, and remember it.
+
+        Args:
+            b: intp[n], distinct bindings.
+            time_ns: int64[n], event times.
+            clock: bool[n], the time is a received one.
+        """
+        elapsed = time_ns - self._time_ns[b]
+        broken = (elapsed < 0) | (elapsed > self._stale_ns[b]) | (clock != self._clock[b])
+        too_soon = ~broken & (elapsed < self._least_ns[b, clock.astype(np.intp)])
+        kept = b[~too_soon]
+        self._time_ns[kept], self._clock[kept] = time_ns[~too_soon], clock[~too_soon]
+        return Step(elapsed, broken, too_soon)
+
+    def columns(self) -> dict[str, NDArray[np.generic]]:
+        """Return what outlives a restart; first axis: bindings."""
+        return {"before_ns": self._time_ns, "before_clock": self._clock}
