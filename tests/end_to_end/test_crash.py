@@ -48,6 +48,8 @@ _FEW_READINGS = 200
 """In one write to the history, so that a kill finds one between write and cursor."""
 _STARTING_S = 4.0
 """Every fourth kill comes at a random moment of this time after the start instead."""
+_COMPRESSED_S = 86_400
+"""The stream lives more than an hour in a minute: nothing of it is too late to be judged."""
 _PIECE = 100
 _UNDER_WAY = 8
 """Messages that one life of the program has under way at its channel, at most."""
@@ -95,6 +97,7 @@ def _play(stage: Stage, n_messages: int, kills: int, **history: object) -> Story
     program = stage.make_program(
         district=str(stage.district),
         ledger={"snapshot_s": 3},
+        intake={"late_after_s": _COMPRESSED_S},
         channels=[stage.sms],
         history={"batch_readings": _FEW_READINGS, **history},
     )
