@@ -68,6 +68,11 @@ class _Post:
         self._client, self._address = client, (mqtt.host, mqtt.port)
 
     def open(self) -> None:
+        """Return once the broker has accepted the account.
+
+        Raises:
+            StartError: it has not.
+        """
         host, port = self._address
         try:
             self._client.connect(host, port)
@@ -79,14 +84,17 @@ class _Post:
             raise StartError(f"mqtt {host}:{port}: expected the broker to accept the account, got {self.trouble}")
 
     def publish(self, letter: DeadLetter) -> None:
+        """Send one message, waiting while too many have no answer; raises StartError when none comes."""
         self._acquire()
         self._client.publish(letter.topic, letter.payload, qos=1)
 
     def drain(self) -> None:
+        """Return once every message has its answer; raises StartError when one does not come."""
         for _ in range(_WINDOW):
             self._acquire()
 
     def close(self) -> None:
+        """Disconnect."""
         self._client.disconnect()
         self._client.loop_stop()
 

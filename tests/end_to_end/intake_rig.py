@@ -12,6 +12,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from collector.batch import make_batch
+from collector.device_book import DeviceBook
 from collector.journal import Journal, JournalFullError
 from collector.journal.reading import JournalReader
 from collector.journal.sqlite import SqliteJournal
@@ -87,6 +88,11 @@ class RunningIntake:
         """Make `journal` the one that the intake writes to; returns the new intake."""
         self.intake = MqttIntake(self._settings, IntakeSettings(tick_s=0.2), self._pipeline, journal)
         return self.intake
+
+    @property
+    def book(self) -> DeviceBook:
+        """What the intake knows of the devices."""
+        return self._pipeline.devices
 
     def start(self) -> "RunningIntake":
         """Run, and return once messages are known to pass."""

@@ -1,0 +1,107 @@
+"""The device of docs/devices.md: killed and cut off at random, it loses no reading and leaves no gap."""
+
+import random
+import sqlite3
+import subprocess
+import sys
+import time
+from contextlib import closing
+
+import pytest
+
+from tests.end_to_end.intake_rig import RunningIntake, wait_until
+from tests.sources import ROOT
+
+pytestmark = [pytest.mark.end_to_end, pytest.mark.timeout(180)]
+
+DEVICE = ROOT / "docs" / "examples" / "durable_device.py"
+N_READINGS = 400
+
+
+def start(folder, port, readings=N_READINGS):
+    """Start the device in a process of its own, on the store in `folder`."""
+    where = ["--port", str(port), "--asset", "T", "--device", "D0", "--channel", "n", "--store", folder / "device.db"]
+    command = [sys.executable, DEVICE, *where, "--interval", "0.02", "--readings", str(readings)]
+    with (folder / "device.log").open("a") as log:
+        return subprocess.Popen(command, stderr=log)
+
+
+def times(journal):
+    """Return the distinct times of the device's readings in the journal."""
+    found, position = set(), 0
+    while entries := journal.read(position, 1000):
+        for entry in entries:
+            found |= set(entry.batch.time_ns[entry.batch.sensor == 0].tolist())
+        position = entries[-1].position
+    return found
+
+
+def counted(intake):
+    """Return missing for good, restarts and the newest number of the device."""
+    book = intake.book
+    columns = book.sequences.counted
+    place = book.place["D0"]
+    return tuple(int(each[place]) for each in (columns.missing - columns.filled, columns.restarts, columns.last))
+
+
+@pytest.fixture
+def intake(tmp_path, mosquitto):
+    """Return a running intake."""
+    one = RunningIntake(tmp_path / "intake", mosquitto.port)
+    one.start()
+    yield one
+    one.stop()
+
+
+def test_device_killed_and_cut_off_loses_no_reading(tmp_path, intake, mosquitto, chaos_proxy):
+    """Kill -9 of the device, resets in mid-message and lost replies: every reading comes, no number is missing."""
+    proxy = chaos_proxy(mosquitto.port)
+    rng = random.Random(7)  # noqa: S311  # when to strike
+    device = start(tmp_path, proxy.port)
+    faults = 0
+    while device.poll() is None:
+        time.sleep(rng.uniform(0.3, 0.8))
+        match faults % 4:
+            case 0:
+                device.kill()
+                device.wait(10)
+                device = start(tmp_path, proxy.port)
+            case 1:
+                proxy.drop_after_bytes = rng.randint(1, 700)
+            case 2:
+                proxy.drop_replies = True
+                time.sleep(0.3)
+                proxy.drop_replies = False
+                proxy.cut()
+            case _:
+                proxy.cut()
+        faults += 1
+
+    assert 0 == device.returncode
+    assert faults >= 8
+    wait_until(lambda: len(times(intake.journal)) == N_READINGS)
+    assert (0, 0, N_READINGS) == counted(intake)
+
+
+def test_device_that_loses_its_store_is_seen_to_begin_anew(tmp_path, intake, mosquitto):
+    """A new store has a new name for its counter: one restart, no gap."""
+    assert 0 == start(tmp_path, mosquitto.port, 30).wait(60)
+    for path in tmp_path.glob("device.db*"):
+        path.unlink()
+    assert 0 == start(tmp_path, mosquitto.port, 10).wait(60)
+
+    wait_until(lambda: counted(intake) == (0, 1, 10))
+
+
+def test_device_refused_by_the_broker_keeps_its_readings(tmp_path, make_mosquitto):
+    """Over MQTT 5 a broker that does not let a device write says so, and the device keeps what it has."""
+    rules = tmp_path / "acl"
+    rules.write_text("topic read #\n")
+    broker = make_mosquitto(extra=f"acl_file {rules}")
+    device = start(tmp_path, broker.port, 5)
+    wait_until(lambda: "not taken: Not authorized" in (tmp_path / "device.log").read_text())
+    device.kill()
+    device.wait(10)
+
+    with closing(sqlite3.connect(tmp_path / "device.db")) as store:
+        assert [(1,)] == store.execute("SELECT min(seq) FROM messages").fetchall()
