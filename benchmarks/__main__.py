@@ -2,7 +2,7 @@
 
 import sys
 
-from benchmarks import data_quality, formats, intake, latency, register, rules
+from benchmarks import cardinality, data_quality, formats, intake, latency, register, rules
 from benchmarks.figures import machine, show
 
 BENCHMARKS = {
@@ -11,6 +11,7 @@ BENCHMARKS = {
     "formats": formats.measure,
     "latency": latency.measure,
     "register": register.measure,
+    "cardinality": cardinality.measure,
     "data_quality_speed": data_quality.measure_speed,
 }
 

@@ -19,6 +19,7 @@ class ChaosProxy:
         throttle: bytes per second each way and connection, 0 for no limit.
         drop_after_bytes: a connection is reset once this many bytes went to the target; the setting is then cleared,
             so that the next connection works. None for never.
+        drop_requests: what clients send is swallowed, and answers go on arriving: acknowledgements are lost.
         drop_replies: what the target answers is swallowed: requests arrive, nobody hears of it.
     """
 
@@ -31,7 +32,7 @@ class ChaosProxy:
         self.delay_s = 0.0
         self.throttle = 0
         self.drop_after_bytes: int | None = None
-        self.drop_replies = False
+        self.drop_requests = self.drop_replies = False
         self.connections = 0
         self._flowing = threading.Event()
         self._pairs: list[tuple[socket.socket, socket.socket]] = []
@@ -40,7 +41,8 @@ class ChaosProxy:
 
     def resume(self) -> None:
         """Accept connections and let bytes flow again; every fault is switched off."""
-        self.delay_s, self.throttle, self.drop_after_bytes, self.drop_replies = 0.0, 0, None, False
+        self.delay_s, self.throttle, self.drop_after_bytes = 0.0, 0, None
+        self.drop_requests = self.drop_replies = False
         self._flowing.set()
         if self._listener is None:
             self._listener = socket.create_server((self.host, self.port))
@@ -109,7 +111,7 @@ class ChaosProxy:
                     self.drop_after_bytes = None
                     sink.sendall(chunk[: limit - sent])
                     break
-                if to_target or not self.drop_replies:
+                if not (self.drop_requests if to_target else self.drop_replies):
                     sink.sendall(chunk)
                 sent += len(chunk)
             else:
