@@ -4,6 +4,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from benchmarks.formats import SHAPES, reason_of
 from collector.decoders import DECODERS
 from collector.pipeline import Pipeline
 from config.settings import IntakeSettings, Subscription
@@ -43,3 +44,14 @@ def test_payload_of_a_section_is_read(name):
 def test_sections_name_no_format_that_is_not_there():
     """Nothing is promised that the table does not have."""
     assert set(SECTIONS) - {"Formats of other packages"} <= set(DECODERS)
+
+
+def test_benchmark_measures_every_format():
+    """A format that is not measured could be slow without a word about it."""
+    assert set(DECODERS) - {"lifeline_json"} == set(SHAPES)
+
+
+@pytest.mark.parametrize(("name", "is_said"), [("senml_cbor", True), ("sensorthings", False)])
+def test_benchmark_says_the_reason_of_the_documentation(name, is_said):
+    """What the figure prints beside a slow format is what docs/formats.md says about its speed."""
+    assert is_said == reason_of(name).startswith("about ")
