@@ -95,7 +95,7 @@ def test_register_design_value_is_a_number_or_none(
 
 def test_register_design_value_that_no_instrument_shows_is_refused(quantities: Mapping[str, Quantity]) -> None:
     """A design value in the wrong unit is found."""
-    with pytest.raises(ConfigError, match=r"design: expected 0 to 4 MPa, or nothing, got '300'; write the value that"):
+    with pytest.raises(ConfigError, match=r"design: expected -0.1 to 2.5 MPa, or nothing, got '300'; write the value that"):
         register_from(_with_design("300"), quantities)
 
 

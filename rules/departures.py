@@ -1,0 +1,123 @@
+"""`Departures`: how far readings are from what their own sensor's past, or others, let expect.
+
+Comes in: arrivals, and from a kind what is expected. Goes out: to the kind, which readings it may learn from and for
+whom its expectation has become useless; to the ladder, distances turned so that more is worse. Refuses to know how
+anything is expected.
+
+What tells a danger must not learn it: nothing is learned from a reading whose distance has not fallen behind the reset
+value of the lowest level. Where that has lasted for `rebaseline_s` without a gap, the kind forgets what it knows.
+"""
+
+import dataclasses
+import typing
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
+
+from collector.batch import Quality
+from config.quantities import Quantity
+from config.register import Register
+from rules.arrivals import Arrivals
+from rules.climber import Climber
+from rules.continuity import Continuity, Step
+from rules.kind import BoundRule, Found
+from rules.levels import LadderOptions
+from rules.rule import Side
+from rules.slopes import Direction, directions, towards
+from rules.succession import Readings, Succession
+
+SECOND_NS = 1_000_000_000
+_ODD = np.uint16(Quality.FLAT | Quality.CLIMATOLOGY | Quality.UNCHECKED | Quality.OUT_OF_RANGE)
+"""Readings with any of these bits are judged, but teach nobody what is usual."""
+_LONGEST_S = 366 * 86_400
+
+
+class DepartureOptions(LadderOptions):
+    """The keys that kinds with an expectation share; limits are distances, more than 0."""
+
+    side: typing.Literal[Side.HIGH] = Side.HIGH
+    """More is worse, whatever the direction: there is nothing to choose."""
+    direction: Direction = Direction.EITHER
+    rebaseline_s: float = Field(default=7 * 86_400, ge=0, le=_LONGEST_S, allow_inf_nan=False)
+    """Assumed: what has been so for a week is how it is now. 0: never."""
+
+
+def distance_of(quantity: Quantity, name: str, zh: str, en: str) -> Quantity:
+    """Return what a distance between two values of `quantity` is, in its unit."""
+    return dataclasses.replace(
+        quantity,
+        name=f"{quantity.name}_{name}",
+        zh=f"{quantity.zh}{zh}",
+        en=f"{quantity.en} {en}",
+        low=0.0,
+        high=quantity.high - quantity.low,
+        max_rate=np.inf,
+        accepts={},
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Lesson:
+    """What a kind may do after its readings were compared with what it expected; bool[n] each."""
+
+    teaches: NDArray[np.bool_]
+    """The reading is good and calm."""
+    outlived: NDArray[np.bool_]
+    """What was expected here is to be forgotten."""
+
+
+class Departures:
+    """The alarms of all rules of one kind, and how long each binding has been beyond."""
+
+    def __init__(
+        self,
+        bound: Sequence[BoundRule],
+        register: Register,
+        counts: Counter[tuple[str, str]],
+        stale_ns: NDArray[np.int64] | None = None,
+    ) -> None:
+        """Make one inactive alarm for each binding of `bound`, whose options are `DepartureOptions`."""
+        self.climber = Climber(bound, register, counts, stale_ns)
+        sensor, rule = self.climber.sensor, self.climber.rule
+        options = [typing.cast("DepartureOptions", each.rule.options) for each in bound]
+        stale_s = np.array([each.stale_after_s for each in register.sensors], np.float64)[sensor]
+        cadence_s = np.array([each.cadence_s for each in register.sensors], np.float64)[sensor]
+        self.cadence_ns = np.round(cadence_s * SECOND_NS).astype(np.int64)
+        """int64[n_bindings]: expected time between readings."""
+        self.stale_ns = np.round(stale_s * SECOND_NS).astype(np.int64)
+        self._succession = Succession(self.climber)
+        self._continuity = Continuity(self.stale_ns)
+        self._direction = directions([each.direction for each in options])[rule]
+        resets = [min((level.reset for level in each.rule.levels), default=np.inf) for each in bound]
+        self._calm_below = np.array(resets, np.float64)[rule]
+        self._longest_ns = np.array([round(each.rebaseline_s * SECOND_NS) for each in options], np.int64)[rule]
+        self._beyond_ns = np.zeros(len(sensor), np.int64)
+
+    def climb(self, arrivals: Arrivals, derive: Callable[[Readings, Step], NDArray[np.float64]]) -> list[Found]:
+        """Return the transitions of the distances that `derive` gives for one reading of each of many bindings."""
+        return self._succession.climb(arrivals, lambda readings: derive(readings, self._step(readings)))
+
+    def _step(self, readings: Readings) -> Step:
+        return self._continuity.step(readings.binding, readings.time_ns, readings.clock)
+
+    def turned(self, b: NDArray[np.intp], distance: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return float64[n]: signed distances of bindings `b` turned so that more is worse."""
+        return towards(distance, self._direction[b])
+
+    def lesson(self, readings: Readings, step: Step, distance: NDArray[np.float64]) -> Lesson:
+        """Return what may be learned from readings whose turned distance is `distance`, NaN where none is known."""
+        b = readings.binding
+        calm = ~(distance >= self._calm_below[b])
+        since = np.where(step.broken, 0, self._beyond_ns[b] + step.elapsed_ns)
+        self._beyond_ns[b] = np.where(calm, 0, since)
+        outlived = ~calm & (self._longest_ns[b] > 0) & (self._beyond_ns[b] >= self._longest_ns[b])
+        self._beyond_ns[b[outlived]] = 0
+        return Lesson(calm & ((readings.quality & _ODD) == 0), outlived)
+
+    def columns(self) -> dict[str, NDArray[np.generic]]:
+        """Return what outlives a restart; first axis: bindings."""
+        return {**self.climber.columns(), **self._continuity.columns(), "beyond_ns": self._beyond_ns}
