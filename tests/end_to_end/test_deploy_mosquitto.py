@@ -1,11 +1,16 @@
 """The broker configuration for production runs on a real Mosquitto and lets nobody speak for somebody else."""
 
+import time
+
 import paho.mqtt.client as mqtt
 import pytest
 
 from tests.services.production_broker import PASSWORD, ProductionBroker
 
 pytestmark = pytest.mark.end_to_end
+
+_SAVED_S = 2.0
+"""The broker saves a change within a second (`autosave_interval`), and then some."""
 
 
 @pytest.fixture
@@ -132,3 +137,39 @@ def test_production_broker_with_a_device_that_listens_to_everything_tells_it_not
     collector.disconnect()
 
     assert [] == heard
+
+
+def test_production_broker_killed_keeps_what_waits_for_the_collector(broker):
+    """A second after it has acknowledged a message, not even kill -9 takes it."""
+    collector, _ = _collector(broker)
+    collector.disconnect()
+    device, _ = _device(broker, "FT-0001", PASSWORD)
+    own = "lifeline/v1/fire/T-0001/FT-0001"
+    topics = [f"{own}/c{i}/value" for i in range(100)]
+    _publish(device, *topics)
+    time.sleep(_SAVED_S)
+    broker.process.kill()
+    broker.start()
+    collector, received = _collector(broker)
+    for _ in range(500):
+        if len(received) == len(topics):
+            break
+        collector.loop(0.02)
+    collector.disconnect()
+
+    assert topics == [topic for topic, _ in received]
+
+
+def test_production_broker_tells_a_device_of_mqtt_5_that_it_is_refused(broker):
+    """With MQTT 3.1.1 a refused message looks delivered; with MQTT 5 its acknowledgement says why it is not."""
+    client = mqtt.Client(mqtt.CallbackAPIVersion.VERSION2, client_id="FT-0001", protocol=mqtt.MQTTv5)
+    client.tls_set(str(broker.certificates.ca_file))
+    client.username_pw_set("FT-0001", PASSWORD)
+    answers: list[str] = []
+    client.on_publish = lambda _client, _userdata, _mid, reason, _properties: answers.append(str(reason))
+    client.connect("127.0.0.1", broker.password_port)
+    client.publish("lifeline/v1/fire/T-0002/FT-0002/up", b"1", qos=1)
+    _loop(client, answers)
+    client.disconnect()
+
+    assert ["Not authorized"] == answers
