@@ -40,6 +40,8 @@ AHEAD_NS = 5 * _SECOND_NS
 """A clock that was ahead by more and now tells a time of now was corrected; assumed: a good one is within a second."""
 RECENT_NS = 60 * _SECOND_NS
 """So old a time is of now; assumed."""
+JUMP_NS = 10 * _SECOND_NS
+"""Our own clock was set when it moved on by so much more or less than time did; assumed: slewing is far slower."""
 _FAR = 2**62
 """Times are cut here, so that no difference overflows: the year 2116, and as long before 1970."""
 SOUND = np.iinfo(np.int64).min
@@ -101,6 +103,20 @@ class DeviceClocks:
         for column in (self.columns.offset_ns, self.columns.wrong_ns, self.columns.newest_ns):
             column[:] = SOUND
         self._row, self._top = np.zeros(n, np.intp), np.full(n, -_FAR)
+        self._moment: tuple[float, int] | None = None
+
+    def notice(self, now_s: float, now_ns: int) -> None:
+        """Find out whether our own clock was set; then all offsets are others, and no device has changed.
+
+        Args:
+            now_s: monotonic seconds.
+            now_ns: UTC nanoseconds.
+        """
+        if self._moment is not None:
+            jump_ns = now_ns - self._moment[1] - round((now_s - self._moment[0]) * _SECOND_NS)
+            if abs(jump_ns) >= JUMP_NS:
+                self._follow_ours(jump_ns)
+        self._moment = now_s, now_ns
 
     def judge(
         self, sensor: NDArray[np.int32], sent_ns: Ints, said: NDArray[np.uint16], received_ns: int
@@ -144,6 +160,16 @@ class DeviceClocks:
     def n_wrong(self) -> int:
         """Return how many devices have a clock that is steadily wrong."""
         return int(np.count_nonzero(self.columns.wrong_ns[:-1] != SOUND))
+
+    def _follow_ours(self, jump_ns: int) -> None:
+        """Believe that every clock stays where it was when ours jumped: what is of now must not look late."""
+        columns = self.columns
+        known = np.flatnonzero(columns.offset_ns != SOUND)
+        offset_ns = columns.offset_ns[known] + jump_ns
+        doubtful = (offset_ns > self._least_late_ns[known]) | (offset_ns < -self._future_ns)
+        columns.offset_ns[known] = offset_ns
+        columns.wrong_ns[known] = np.where(doubtful, offset_ns, SOUND)
+        columns.count[:] = 0
 
     def _learn(self, device: NDArray[np.intp], time_ns: Ints, received_ns: int) -> None:
         """Take the newest time of each device as one look at its clock."""

@@ -127,6 +127,20 @@ def test_clock_known_to_be_wrong_outlives_a_backlog():
     assert (1, [Quality.TIME_PAST]) == (one.n_wrong(), look(one, 4022, (0, 4022 - 3600)))
 
 
+@pytest.mark.parametrize(("jump_s", "flag"), [(3600, Quality.TIME_PAST), (-3600, Quality.TIME_FUTURE), (600, 0)])
+def test_clocks_when_our_own_is_set_stay_where_they_were(jump_s, flag):
+    """All offsets change at once, and nothing of now is late; put right again, all are believed again."""
+    one = clocks()
+    one.notice(0.0, NOW)
+    look(one, 0, (0, 0), (2, 0))
+    one.notice(1.0, NOW + (1 + jump_s) * S)
+    during = look(one, 2 + jump_s, (0, 2), (2, 2))
+    one.notice(3.0, NOW + 3 * S)
+
+    assert ([flag, flag], [0, 0]) == (during, look(one, 4, (0, 4), (2, 4)))
+    assert 0 == one.n_wrong()
+
+
 @pytest.mark.parametrize("said", [Quality.TIME_SERVER, Quality.HISTORICAL])
 def test_clock_is_not_judged_by_times_that_are_not_its_own_of_now(said):
     """Times that rest on ours, and what the device itself calls history."""
