@@ -158,6 +158,7 @@ class App:
             health=self.health,
             clock_ns=clock_ns,
             devices=self.configuration.pipeline.devices,
+            clocks=self.configuration.pipeline.clocks,
             quarantine=self._quarantine,
         )
 

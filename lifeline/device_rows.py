@@ -11,6 +11,7 @@ from enum import IntEnum, StrEnum
 import numpy as np
 from numpy.typing import NDArray
 
+from collector.clocks import DeviceClocks
 from collector.device_book import DeviceBook
 from config.quantities import ONLINE
 from config.register import Register
@@ -45,6 +46,7 @@ class Filter(StrEnum):
     NEVER = "never"
     LOW_BATTERY = "low_battery"
     GAPS = "gaps"
+    WRONG_CLOCK = "wrong_clock"
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +65,8 @@ class DeviceColumns:
     """Signal to noise, dB, NaN as above."""
     missing: NDArray[np.int64]
     """Numbers that never came."""
+    wrong_clock: NDArray[np.bool_]
+    """Its clock is steadily wrong: its readings get the received time."""
 
     def chosen(self, which: Filter) -> NDArray[np.bool_]:
         """Return bool[n_devices]: those that `which` lists."""
@@ -73,6 +77,7 @@ class DeviceColumns:
             Filter.NEVER: self.state == State.NEVER,
             Filter.LOW_BATTERY: self.battery <= LOW_BATTERY_PERCENT,
             Filter.GAPS: self.missing > 0,
+            Filter.WRONG_CLOCK: self.wrong_clock,
         }
         return masks[which]
 
@@ -101,14 +106,17 @@ class DeviceRow:
     restarts: int
     is_numbered: bool
     """Whether its messages carry numbers at all."""
+    clock_behind_s: float | None
+    """How far its clock is behind ours, negative: ahead; None when it never told a time."""
+    clock_is_wrong: bool
 
 
 class Devices:
     """The devices of one register, over the program that runs."""
 
-    def __init__(self, register: Register, book: DeviceBook) -> None:
+    def __init__(self, register: Register, book: DeviceBook, clocks: DeviceClocks) -> None:
         """Find each device's sensors once."""
-        self._register, self._book = register, book
+        self._register, self._book, self._clocks = register, book, clocks
         self._owner = np.array([book.place[sensor.device] for sensor in register.sensors], np.intp)
         self._sensors = np.bincount(self._owner, minlength=len(book.ids))
         self._by_device = np.argsort(self._owner, kind="stable")
@@ -146,6 +154,7 @@ class Devices:
             self._last(SIGNAL_STRENGTH, board),
             self._last(SIGNAL_QUALITY, board),
             counted.missing - counted.filled,
+            self._clocks.offsets()[1],
         )
 
     def page(
@@ -173,7 +182,7 @@ class Devices:
 
     def _row(self, place: int, board: Board, columns: DeviceColumns) -> DeviceRow:
         book, counted = self._book, self._book.sequences.counted
-        state = State(int(columns.state[place]))
+        state, clock = State(int(columns.state[place])), self._clocks.report(book.ids[place])
         heard_ns = int(book.heard_ns[place])
         online = int(self._said_by[ONLINE][place])
         since_ns = int(board.time_ns[online]) if state is State.OFFLINE else heard_ns
@@ -195,6 +204,8 @@ class Devices:
             repeated=int(counted.repeated[place]),
             restarts=int(counted.restarts[place]),
             is_numbered=bool(counted.last[place] >= 0),
+            clock_behind_s=clock.offset_s,
+            clock_is_wrong=clock.is_wrong,
         )
 
 

@@ -41,7 +41,7 @@ class DeviceRoutes:
 
     def __init__(self, parts: Parts, pages: Pages) -> None:
         self._parts, self._pages = parts, pages
-        self._devices = Devices(parts.register, parts.devices)
+        self._devices = Devices(parts.register, parts.devices, parts.clocks)
         self.router = APIRouter()
         self.router.add_api_route("/devices", self.page, response_class=HTMLResponse)
         self.router.add_api_route("/devices/{device_id:path}", self.device, response_class=HTMLResponse)
@@ -110,7 +110,7 @@ class DeviceRoutes:
         return clock_text(self._parts.board().received_ns, self._parts.zone)
 
     def _facts(self, row: DeviceRow) -> dict[str, object]:
-        return {**asdict(row), "state": row.state.name.lower(), "clock_behind_s": self._parts.clocks().get(row.id)}
+        return {**asdict(row), "state": row.state.name.lower()}
 
     def _texts(self, row: DeviceRow, lang: Language) -> dict[str, object]:
         """Return a device as ready text."""
@@ -132,14 +132,9 @@ class DeviceRoutes:
             "missing": row.missing if row.is_numbered else "—",
             "has_gaps": row.missing > 0,
             "numbers": _numbers(row, lang),
-            "clock": self._clock(row.id, lang),
+            "clock": _clock(row, lang),
+            "clock_is_wrong": row.clock_is_wrong,
         }
-
-    def _clock(self, device: str, lang: Language) -> str:
-        behind_s = self._parts.clocks().get(device)
-        if behind_s is None:
-            return "—"
-        return f"{word('clock_behind' if behind_s >= 0 else 'clock_ahead', lang)} {abs(behind_s):.1f} s"
 
     def _sensor_facts(self, number: int) -> dict[str, object]:
         board, sensor = self._parts.board(), self._parts.register.sensors[number]
@@ -181,6 +176,15 @@ def _signal(row: DeviceRow) -> str:
     if row.ratio is not None:
         said.append(f"{row.ratio:.1f} dB")
     return " · ".join(said) or "—"
+
+
+def _clock(row: DeviceRow, lang: Language) -> str:
+    if row.clock_behind_s is None:
+        return "—"
+    offset = (
+        f"{word('clock_behind' if row.clock_behind_s >= 0 else 'clock_ahead', lang)} {abs(row.clock_behind_s):.1f} s"
+    )
+    return f"{offset} · {word('clock_wrong', lang)}" if row.clock_is_wrong else offset
 
 
 def _numbers(row: DeviceRow, lang: Language) -> str:

@@ -11,6 +11,7 @@ from prometheus_client import CollectorRegistry
 
 from alerts.acknowledge import Links
 from alerts.ledger import Ledger
+from collector.clocks import DeviceClocks
 from collector.device_book import DeviceBook
 from collector.history import History
 from collector.quarantine import Quarantine
@@ -39,9 +40,8 @@ class Parts:
     health: Callable[[], SystemHealth]
     clock_ns: Callable[[], int]
     devices: DeviceBook
+    clocks: DeviceClocks
     quarantine: Callable[[], Quarantine]
-    clocks: Callable[[], Mapping[str, float]] = dict
-    """Device to how far its clock is behind ours, seconds; only those of which it is known."""
     zone: tzinfo | None = CITY_ZONE
     """Zone of the times on pages, the same as in messages; None for that of this machine."""
 

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from collector.clocks import DeviceClocks
 from collector.device_book import DeviceBook, Heard
 from config.register import Asset, Register, Sensor
 from lifeline.board import ALIVE, BLIND, UNSEEN, Board
@@ -32,6 +33,17 @@ def board(health, values) -> Board:
 NAN = float("nan")
 
 
+def clocks_of(register: Register) -> DeviceClocks:
+    """Return clocks of which nothing is known."""
+    return DeviceClocks(register, np.full(len(register.sensors) + 1, 60_000_000_000), 300_000_000_000)
+
+
+def devices_of(register: Register) -> Devices:
+    """Return devices of which nothing was heard."""
+    book = DeviceBook([sensor.device for sensor in register.sensors])
+    return Devices(register, book, clocks_of(register))
+
+
 @pytest.mark.parametrize(
     ("health", "values", "state", "since_ns"),
     [
@@ -49,7 +61,7 @@ def test_devices_state_is_what_its_sensors_say(health, values, state, since_ns):
     register = district(1)
     book = DeviceBook([sensor.device for sensor in register.sensors])
     book.heard_ns[0] = 7 if any(each != UNSEEN for each in health) else 0
-    row = Devices(register, book).row("D0", board(health, values))
+    row = Devices(register, book, clocks_of(register)).row("D0", board(health, values))
 
     assert (state, since_ns) == (row.state, row.since_ns)
 
@@ -57,7 +69,7 @@ def test_devices_state_is_what_its_sensors_say(health, values, state, since_ns):
 def test_devices_worst_come_first_and_pages_do_not_overlap():
     """Offline before silent before in order, within a state in the order of the register."""
     register = district(5)
-    devices = Devices(register, DeviceBook([sensor.device for sensor in register.sensors]))
+    devices = devices_of(register)
     values = np.array([[1.0, 1, 90]] * 5)
     values[3, 1] = 0
     health = np.full((5, 3), ALIVE)
@@ -74,7 +86,7 @@ def test_devices_sensors_stand_in_the_order_of_the_register():
     """Each device has its own, also where their rows are mixed."""
     mixed = district(3)
     register = Register({}, mixed.assets, sorted(mixed.sensors, key=lambda each: each.channel), {}, [])
-    devices = Devices(register, DeviceBook([sensor.device for sensor in register.sensors]))
+    devices = devices_of(register)
 
     assert [1, 4, 7] == devices.sensors_of("D1")
     assert "D1" == devices.row("D1", board([UNSEEN] * 9, [NAN] * 9)).id
@@ -86,14 +98,14 @@ def test_devices_of_a_message_without_a_number_have_no_gaps():
     book, heard = DeviceBook(["D0"]), Heard()
     heard.add(0, None)
     book.take(heard, 5)
-    row = Devices(register, book).row("D0", board([ALIVE] * 3, [1, 1, 90]))
+    row = Devices(register, book, clocks_of(register)).row("D0", board([ALIVE] * 3, [1, 1, 90]))
 
     assert (False, 0, 1) == (row.is_numbered, row.missing, row.messages)
 
 
 def test_devices_of_an_empty_register_are_none():
     """A district without sensors has a page, too."""
-    devices = Devices(Register({}, {}, [], {}, []), DeviceBook([]))
+    devices = devices_of(Register({}, {}, [], {}, []))
     nothing = board([], [])
 
     assert [] == devices.page(nothing, devices.columns(nothing), devices.columns(nothing).chosen(Filter.ALL), 0, 9)

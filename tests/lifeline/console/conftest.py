@@ -18,7 +18,6 @@ class Browser:
     def __init__(self, desk):
         self.desk = desk
         self.health = SystemHealth(is_alive=True, is_ready=True, alarms=())
-        self.clocks = {}
         configuration, stores = desk.configuration, desk.stores
         self.parts = Parts(
             register=configuration.register,
@@ -33,8 +32,8 @@ class Browser:
             health=lambda: self.health,
             clock_ns=lambda: desk.now_ns,
             devices=configuration.pipeline.devices,
+            clocks=configuration.pipeline.clocks,
             quarantine=lambda: quarantine_of(configuration, stores.journal.dead_letters(1000)),
-            clocks=lambda: self.clocks,
         )
         self._console = make_console(self.parts)
 
