@@ -148,23 +148,38 @@ def _condition(incident: Incident, seconds: str) -> str:
     return f"{sign}{limit.limit:g}{held}"
 
 
+def _found_zh(incident: Incident) -> str:
+    """Return what was found: the reading and the limit that it passed, or the words of a rule that judges none."""
+    limit = incident.rule.limit_of(incident.level)
+    if limit is not None and limit.because_zh:
+        return clean(limit.because_zh) + (f"，持续{limit.on_delay_s:g}秒" if limit.on_delay_s else "")
+    condition = _condition(incident, "持续{}秒")
+    return f"{incident.quantity.zh}{_value(incident)}{f'（{condition}）' if condition else ''}"
+
+
+def _found_en(incident: Incident) -> str:
+    limit = incident.rule.limit_of(incident.level)
+    if limit is not None and limit.because_en:
+        return clean(limit.because_en) + (f" for {limit.on_delay_s:g} s" if limit.on_delay_s else "")
+    condition = _condition(incident, " for {} s")
+    return f"{incident.quantity.en} {_value(incident)}{f' ({condition})' if condition else ''}"
+
+
 def _hazard_zh(incident: Incident, name: str) -> str:
     level = WarningLevel(incident.level)
     rise = "升级为" if incident.kind is NotificationKind.ESCALATED else ""
-    condition = _condition(incident, "持续{}秒")
     return (
         f"【Lifeline】{rise}{level.colour_zh}色预警·{level.zh}：{name} {clean(incident.rule.title_zh)}，"
-        f"{incident.quantity.zh}{_value(incident)}{f'（{condition}）' if condition else ''}，{_when(incident)}。"
+        f"{_found_zh(incident)}，{_when(incident)}。"
     )
 
 
 def _hazard_en(incident: Incident, name: str) -> str:
     level = WarningLevel(incident.level)
     rise = "Raised to " if incident.kind is NotificationKind.ESCALATED else ""
-    condition = _condition(incident, " for {} s")
     return (
         f"[Lifeline] {rise}{level.name} warning, {level.en}: {name}, {clean(incident.rule.title_en)}: "
-        f"{incident.quantity.en} {_value(incident)}{f' ({condition})' if condition else ''}, {_when(incident)}. "
+        f"{_found_en(incident)}, {_when(incident)}. "
     )
 
 
@@ -172,7 +187,8 @@ def _cleared_zh(incident: Incident, name: str) -> str:
     level = WarningLevel(incident.level)
     return (
         f"【Lifeline】恢复正常：{name} {clean(incident.rule.title_zh)}已解除，"
-        f"{incident.quantity.zh}{_value(incident)}，{_when(incident)}（原{level.colour_zh}色预警）。"
+        f"{'' if math.isnan(incident.value) else f'{incident.quantity.zh}{_value(incident)}，'}"
+        f"{_when(incident)}（原{level.colour_zh}色预警）。"
     )
 
 
@@ -180,7 +196,8 @@ def _cleared_en(incident: Incident, name: str) -> str:
     level = WarningLevel(incident.level)
     return (
         f"[Lifeline] Back to normal: {name}, {clean(incident.rule.title_en)} is over: "
-        f"{incident.quantity.en} {_value(incident)}, {_when(incident)} (was {level.name})."
+        f"{'' if math.isnan(incident.value) else f'{incident.quantity.en} {_value(incident)}, '}"
+        f"{_when(incident)} (was {level.name})."
     )
 
 

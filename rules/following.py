@@ -4,17 +4,15 @@ Comes in: rules. Goes out: a stage for each, faults, the transitions that a stag
 makes of the alarms that it follows.
 """
 
-import typing
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 
 from config.document import Path
 from config.levels import WarningLevel
 from rules.kind import Fault, Found, Turned
-from rules.kinds import RULE_KINDS
 from rules.rule import Rule
 
 
@@ -29,6 +27,7 @@ class Reference:
     """The level from which on its alarm counts."""
 
 
+@runtime_checkable
 class FollowingOptions(Protocol):
     """What the options of a kind that follows others tell besides `KindOptions`."""
 
@@ -39,9 +38,7 @@ class FollowingOptions(Protocol):
 
 def references_of(rule: Rule) -> tuple[Reference, ...]:
     """Return what `rule` names; nothing where its kind judges readings."""
-    if RULE_KINDS[rule.kind].follow is None:
-        return ()
-    return tuple(typing.cast("FollowingOptions", rule.options).references())
+    return tuple(rule.options.references()) if isinstance(rule.options, FollowingOptions) else ()
 
 
 def stages(rules: Sequence[Rule]) -> Mapping[str, int]:

@@ -18,7 +18,8 @@ from config.register import Sensor
 from rules.kind import Fault
 from rules.rule import LevelLimit, Side
 
-_LONGEST_S = 30 * 86_400
+LONGEST_S = 30 * 86_400
+"""Longest delay."""
 _MOST_SAMPLES = 10_000
 _LONGEST_WINDOW = 32
 """Readings of which some must be beyond; a bit each."""
@@ -41,18 +42,22 @@ def _level(word: object) -> object:
     return levels[word]
 
 
+NamedLevel = typing.Annotated[WarningLevel, BeforeValidator(_level)]
+"""A level by its colour."""
+
+
 class LevelOptions(BaseModel):
     """One level of a rule."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    level: typing.Annotated[WarningLevel, BeforeValidator(_level)]
+    level: NamedLevel
     limit: float = Field(allow_inf_nan=False)
     """In the unit of what is judged."""
     deadband: float = Field(gt=0, allow_inf_nan=False)
     """In the unit of what is judged; without one, noise at the limit makes an alarm chatter."""
-    on_delay_s: float = Field(ge=0, le=_LONGEST_S, allow_inf_nan=False)
-    off_delay_s: float = Field(default=0, ge=0, le=_LONGEST_S, allow_inf_nan=False)
+    on_delay_s: float = Field(ge=0, le=LONGEST_S, allow_inf_nan=False)
+    off_delay_s: float = Field(default=0, ge=0, le=LONGEST_S, allow_inf_nan=False)
     on_samples: int = Field(default=1, ge=1, le=_MOST_SAMPLES)
     off_samples: int = Field(default=1, ge=1, le=_MOST_SAMPLES)
     of_samples: int = Field(default=0, ge=0, le=_LONGEST_WINDOW)

@@ -190,3 +190,28 @@ def test_payload_of_silence_has_no_value_and_no_level():
     facts = json.loads(message_payload(fault(NotificationKind.DEVICE_FAULT), "n1"))["data"]
 
     assert (None, None) == (facts["value"], facts["level"])
+
+
+def conditions_rule():
+    """Return the hazard rule with words instead of a limit, as rules that follow others have."""
+    rule = scenes.hazard_rule()
+    levels = [replace(each, because_zh="有火无水", because_en="fire without water") for each in rule.levels]
+    return replace(rule, levels=tuple(levels))
+
+
+@pytest.mark.parametrize(
+    ("language", "expected"), [("zh", "有火无水，持续10秒，"), ("en", "fire without water for 10 s, ")]
+)
+def test_message_of_conditions_tells_their_words_and_no_value(language, expected):
+    """There is no value to tell."""
+    text = message_text(incident(rule=conditions_rule(), value=float("nan")), language, LINK)
+
+    assert (True, False) == (expected in text, "nan" in text)
+
+
+@pytest.mark.parametrize("language", ["zh", "en"])
+def test_message_of_the_end_of_conditions_tells_no_value(language):
+    """Nor when it is over."""
+    ended = incident(NotificationKind.CLEARED, rule=conditions_rule(), value=float("nan"))
+
+    assert "nan" not in message_text(ended, language, LINK)

@@ -8,6 +8,7 @@ from config.errors import ConfigError
 from config.levels import WarningLevel
 from config.quantities import Quantity
 from config.register import Register
+from rules.kinds import RULE_KINDS
 from rules.loading import load_rules, pack_names
 from rules.rule import capable_levels
 from tests.rules import small_district
@@ -129,7 +130,7 @@ def test_load_of_several_mistakes_tells_all_of_them(tmp_path):
 
 def test_load_of_an_unknown_kind_names_the_known_ones(tmp_path):
     """The remedy is in the message."""
-    with pytest.raises(ConfigError, match="expected one of battery, flat, stale, threshold"):
+    with pytest.raises(ConfigError, match=f"expected one of {', '.join(sorted(RULE_KINDS))}, got"):
         load(tmp_path, GOOD.replace("kind: threshold", "kind: guess"))
 
 

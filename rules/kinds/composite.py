@@ -1,0 +1,175 @@
+"""`composite`: levels that follow from what other alarms of the asset, its neighbours or the device say together.
+
+Comes in: transitions of other rules, and readings as moments. Goes out: transitions of hazard alarms. Refuses to know
+values: what is dangerous by itself is said by the rules that it names.
+
+A condition that cannot be answered because a sensor is blind, or was never heard, is unknown: its level neither begins
+nor ends, and a running delay begins again when it is known. Delays run on the times of the readings of all sensors
+that the rule looks at, none of them later than it was received.
+
+Zero pressure is orange, and red while the fire alarm of the same building sounds:
+
+>>> from collector.batch import make_batch
+>>> from config.register import Asset, Register, Sensor
+>>> from rules.engine import RuleEngine
+>>> from rules.kinds.threshold import ThresholdOptions
+>>> from rules.rule import Rule, RuleSet
+>>> sensors = [Sensor(f"T.{name}", "T", name, name, name, 1.0, 0.0, 2.0, 60.0, "") for name in ("pressure", "smoke")]
+>>> tower = Asset("T", "residential_tower", "fire", "T", "T", "R", 0.0, 0.0)
+>>> def limit(name, sensor, side, limit):
+...     options = ThresholdOptions.model_validate({"side": side, "levels": [{"level": "orange", "limit": limit,
+...         "deadband": 0.01, "on_delay_s": 0, "source": "assumed for this example"}]})
+...     return Rule(name, "threshold", name, name, "", "", None, (sensor,), options.limits(), options)
+>>> both = CompositeOptions.model_validate({"levels": [{"level": "red", "on_delay_s": 0, "source": "assumed",
+...     "because": {"zh": "管网无水且火灾报警", "en": "no water while the fire alarm sounds"},
+...     "when": {"all": [{"rule": "zero", "at_least": "orange"}, {"rule": "smoke"}]}}]})
+>>> rules = RuleSet((limit("zero", 0, "low", 0.02), limit("smoke", 1, "high", 1.0),
+...     Rule("dry", "composite", "dry", "dry", "", "", None, (0,), both.limits(), both)), "1")
+>>> engine = RuleEngine(rules, Register({}, {"T": tower}, sensors, {}, []))
+>>> second = 1_000_000_000
+>>> readings = [0, 1, 0, 1], [second, second, 3 * second, 4 * second], [0.4, 0.0, 0.0, 1.0]
+>>> events = engine.evaluate(make_batch(5 * second, *readings, [0] * 4), position=1)
+>>> [(engine.alarms[events.alarm[i]].rule, int(events.level_after[i])) for i in range(len(events))]
+[('zero', 4), ('smoke', 4), ('dry', 5)]
+"""
+
+import typing
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from enum import StrEnum
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, Field
+
+from config.quantities import ONLINE, Quantity
+from config.register import Register, Sensor
+from rules.arrivals import Arrivals
+from rules.conditions import Condition
+from rules.following import Reference
+from rules.juncture import Juncture
+from rules.kind import BoundRule, Fault, Followed, Found, State, Turned, alarm_numbers
+from rules.levels import LONGEST_S, NamedLevel
+from rules.rule import LevelLimit, Side
+from rules.rungs import Rungs
+from rules.spec import Text
+from rules.views import views_of
+
+_SECOND_NS = 1_000_000_000
+_NOT_MEASURED = frozenset({"heartbeat", "battery", ONLINE})
+_ANSWER = Quantity("condition", "条件", "condition", "", 0.0, 1.0, np.inf, 0, {}, "true is 1, false is 0")
+
+
+class CompositeLevel(BaseModel):
+    """One level: when it holds, and for how long before it is told."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    level: NamedLevel
+    when: Condition
+    because: Text
+    """What holds then, in words for the people who are told."""
+    on_delay_s: float = Field(ge=0, le=LONGEST_S, allow_inf_nan=False)
+    off_delay_s: float = Field(default=0, ge=0, le=LONGEST_S, allow_inf_nan=False)
+    source: str = Field(min_length=3)
+
+
+class Each(StrEnum):
+    """What has one alarm."""
+
+    ASSET = "asset"
+    DEVICE = "device"
+
+
+class CompositeOptions(BaseModel):
+    """The keys of a composite rule."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    each: Each = Each.ASSET
+    levels: tuple[CompositeLevel, ...] = Field(min_length=1, max_length=5)
+
+    def limits(self) -> tuple[LevelLimit, ...]:
+        """Return the levels, lowest first: true is 1, beyond a limit of 1."""
+        return tuple(
+            LevelLimit(
+                each.level,
+                Side.HIGH,
+                1.0,
+                0.5,
+                each.on_delay_s,
+                each.off_delay_s,
+                each.source,
+                because_zh=each.because.zh,
+                because_en=each.because.en,
+            )
+            for each in sorted(self.levels, key=lambda each: each.level)
+        )
+
+    def judged(self, quantity: Quantity | None) -> Quantity | None:
+        """Return what is compared with the limits: whether the condition holds."""
+        del quantity
+        return _ANSWER
+
+    def binds(self, sensor: Sensor, heartbeats: frozenset[str]) -> bool:
+        """Tell whether `sensor` can stand for its asset: measured values can."""
+        return sensor.id not in heartbeats and sensor.quantity not in _NOT_MEASURED
+
+    def faults(self, quantity: Quantity | None, sensors: Sequence[Sensor]) -> Iterator[Fault]:
+        """Yield levels that are written twice."""
+        del quantity, sensors
+        for i, each in enumerate(self.levels):
+            if each.level in [other.level for other in self.levels[:i]]:
+                remedy = "combine the two with `any`"
+                yield Fault(("levels", i, "level"), "each level once", f"{each.level.key} twice", remedy)
+
+    def references(self) -> Iterator[Reference]:
+        """Yield every rule that is named."""
+        for i, each in enumerate(self.levels):
+            yield from each.when.references(("levels", i, "when"))
+
+
+def one_for(options: BaseModel, sensor: Sensor) -> str:
+    """Return what has one alarm, whose first sensor of the register stands for it: its asset or its device."""
+    each = typing.cast("CompositeOptions", options).each
+    return sensor.asset if each is Each.ASSET else sensor.device
+
+
+class Composite:
+    """All composite rules over all their assets."""
+
+    def __init__(
+        self, bound: Sequence[BoundRule], register: Register, counts: Counter[tuple[str, str]], followed: Followed
+    ) -> None:
+        del counts
+        self.alarm: NDArray[np.int32] = alarm_numbers(bound)
+        rule = np.repeat(np.arange(len(bound)), [len(each.rule.sensors) for each in bound])
+        views = views_of(bound, register, followed)
+        stale_s = np.array([each.stale_after_s for each in register.sensors], np.float64)
+        gaps_s = [stale_s[list(view.sensors)].max(initial=0.0) for view in views]
+        gaps_ns = np.round(np.array(gaps_s, np.float64) * _SECOND_NS).astype(np.int64)
+        self._rungs = Rungs([each.rule.levels for each in bound], rule, gaps_ns, self.alarm)
+        self.level: NDArray[np.int8] = self._rungs.level
+        stage = np.array([each.stage for each in bound], np.intp)[rule]
+        self._junctures = {
+            int(number): Juncture(np.flatnonzero(stage == number), views, register, followed)
+            for number in np.unique(stage)
+        }
+
+    def follow(self, arrivals: Arrivals, turned: Turned, stage: int) -> list[Found]:
+        """Return what becomes of the rules of `stage`."""
+        juncture = self._junctures.get(stage)
+        if juncture is None:
+            return []
+        moments = juncture.moments(arrivals, turned, self._rungs.pending)
+        return [] if moments is None else self._rungs.climb(*moments)
+
+    def state(self) -> State:
+        """Return the columns to keep."""
+        return State({}, self._rungs.columns(), {})
+
+    def settle(self, levels: NDArray[np.int8], seen: NDArray[np.bool_]) -> None:
+        """Derive what is not kept."""
+        self._rungs.settle()
+        for each in self._junctures.values():
+            each.settle(levels, seen)
