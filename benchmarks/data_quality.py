@@ -24,8 +24,9 @@ from benchmarks.figures import Figure, machine, show
 from collector.batch import INFORMATION, make_batch
 from collector.plausibility import Plausibility
 from collector.quality import flag_range
+from config.climatology import UsualRange
 from config.quantities import Quantity
-from config.register import Register, Sensor
+from config.register import Neighbour, Register, Sensor
 
 CHOSEN_ON = ("MainStreet2019", "FranklinBasin2020")
 HELD_BACK = ("Mendon2019", "WaterLab2019")
@@ -124,7 +125,7 @@ def our_flags(series: Sequence[Series]) -> Flags:
     """Return what the intake flags when all series arrive side by side, in batches."""
     quantities = {name: _quantity(name, low, high) for name, (low, high) in RANGES.items()}
     sensors = [_sensor(each) for each in series]
-    plausibility = Plausibility(Register({}, {}, sensors, {}, []), quantities)
+    plausibility = Plausibility(Register({}, {}, sensors, {}, [], neighbours=_beside(series)), quantities)
     column = np.concatenate([np.full(len(each.value), i) for i, each in enumerate(series)])
     time_ns, value = (
         np.concatenate([each.time_ns for each in series]),
@@ -139,6 +140,14 @@ def our_flags(series: Sequence[Series]) -> Flags:
         quality[rows] = plausibility.judge(batch).quality
     doubt = (quality & ~np.uint16(INFORMATION)) != 0
     return {each.name: doubt[column == i] for i, each in enumerate(series)}
+
+
+def _beside(series: Sequence[Series]) -> dict[str, list[Neighbour]]:
+    """Return the sites of the same river in the same year as neighbours; how far apart they are changes nothing."""
+    files = sorted({each.file for each in series})
+    return {
+        one: [Neighbour(other, 1000.0) for other in files if other != one and other[-4:] == one[-4:]] for one in files
+    }
 
 
 def _quantity(name: str, low: float, high: float) -> Quantity:
@@ -245,11 +254,14 @@ def _usual_jump(series: Sequence[Series], variable: str, share: float) -> float:
 
 
 def measure_speed() -> Iterator[Figure]:
-    """Yield what the checks cost a reading, 5,000 in a batch, from 5,000 of 100,000 sensors to the back-log of one."""
+    """Yield what all checks cost a reading, 5,000 in a batch, from 5,000 of 100,000 sensors to the back-log of one."""
     n_sensors, n = 100_000, 5_000
     rng = np.random.default_rng(1)
-    sensors = [Sensor(f"S{i}", "A", f"D{i}", "temp", "temp", 1.0, 0.0, 2.0, 6.0, "") for i in range(n_sensors)]
-    plausibility = Plausibility(Register({}, {}, sensors, {}, []), {"temp": _quantity("temp", *RANGES["temp"])})
+    sensors = [Sensor(f"S{i}", f"A{i}", f"D{i}", "temp", "temp", 1.0, 0.0, 2.0, 6.0, "") for i in range(n_sensors)]
+    usual = UsualRange("temp", "", tuple(range(1, 13)), tuple(range(24)), -5.0, 40.0, "assumed")
+    line = {f"A{i}": [Neighbour(f"A{i + j}", 10.0) for j in (-2, -1, 1, 2)] for i in range(n_sensors)}
+    register = Register({}, {}, sensors, {}, [], neighbours=line, usual_ranges=[usual])
+    plausibility = Plausibility(register, {"temp": _quantity("temp", *RANGES["temp"])})
     now_ns = 0
     for n_sending in (n, 1000, 100, 10, 1):
         batches = []

@@ -34,6 +34,8 @@ class Quality(IntFlag):
     """The device itself says that it is not of now; stored, never judged."""
     LATE = 512
     """Too old to be of now, by a clock that may be right: out of a buffer, or not yet proven wrong; never judged."""
+    NEIGHBOUR = 1024
+    """Its sensor has hardly moved for long while those beside it moved as usual: a blocked or frozen line."""
     CLIMATOLOGY = 2048
     """Outside what is usual in its month at its hour, where the district says what is."""
     UNCHECKED = 4096

@@ -36,3 +36,17 @@ class CheckLimits:
     """A sensor is judged for flatness after this many changes; assumed: by then its usual runs are known."""
     flat_forget: float = 0.999
     """What is kept of the longest run at each change; assumed: half of it is forgotten after 700 runs."""
+    recent_readings: float = 96.0
+    """Memory of how much a sensor moves now, readings; chosen on the river sensors: a day at four an hour."""
+    usual_readings: float = 3000.0
+    """Memory of how much it usually moves, readings; as `slow_readings`."""
+    quiet_readings: float = 30_000.0
+    """The same while it is quiet; assumed: a fault becomes normal ten times slower than anything else."""
+    neighbour_learn: int = 1000
+    """A sensor is compared with its neighbours, and they with it, after so many readings; assumed: ten days at 96."""
+    quiet_share: float = 0.1
+    """Quiet is moving less than this share of one's own usual, and of what the quietest neighbour moves of its."""
+    moving_share: float = 0.5
+    """Each neighbour moves at least this share of its usual; both shares were chosen on the river sensors."""
+    quiet_hold_ns: int = 86_400 * 1_000_000_000
+    """Quiet for so long is told; assumed: a day, so that a pump that rests at night is not called faulty."""

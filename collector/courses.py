@@ -8,35 +8,17 @@ Columns cost about the same for one sensor as for a hundred; a course costs the 
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
 from collector.batch import Quality
 from collector.check_limits import CheckLimits
+from collector.sensor_memory import NEVER_NS, Course
 
 _SECOND_NS = 1_000_000_000
 _RATE, _SPIKE, _FLAT, _GAP = map(int, (Quality.RATE, Quality.SPIKE, Quality.FLAT, Quality.GAP))
-
-
-@dataclass(slots=True)
-class Course:
-    """The memory of one sensor: a row of `sensor_memory.Remembered`, field by field."""
-
-    time_ns: int
-    stands_in: bool
-    last: float
-    said: int
-    level: float
-    fast: float
-    slow: float
-    count: int
-    pending: bool
-    anchor: float
-    run: int
-    run_ns: int
-    longest: float
-    changes: int
+_NEIGHBOUR = int(Quality.NEIGHBOUR)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +39,9 @@ class Stretch:
     time_ns: Sequence[int]
     stands_in: Sequence[bool]
     value: Sequence[float]
+    received_ns: int
+    moving: Callable[[], float] | None
+    """How much its quietest neighbour moves, `collector.neighbours`; None where the register has no neighbours."""
 
     def take(self, rows: Sequence[int]) -> "Stretch":
         """Return the readings at `rows`."""
@@ -64,6 +49,8 @@ class Stretch:
             [self.time_ns[row] for row in rows],
             [self.stands_in[row] for row in rows],
             [self.value[row] for row in rows],
+            self.received_ns,
+            self.moving,
         )
 
 
@@ -98,7 +85,7 @@ def _newer(course: Course, readings: Stretch) -> tuple[list[int], list[tuple[int
 
 def _judge_newer(course: Course, bounds: CourseBounds, limits: CheckLimits, new: Stretch) -> list[int]:
     """Return the bits of readings that are each newer than the one before."""
-    is_known = course.count > 0
+    n_before, said_before = course.count, course.said
     times = [course.time_ns, *new.time_ns]
     stood_in = [course.stands_in, *new.stands_in]
     fresh = [after - before > bounds.gap_ns for before, after in pairwise(times)]
@@ -106,24 +93,39 @@ def _judge_newer(course: Course, bounds: CourseBounds, limits: CheckLimits, new:
         math.inf if one or other else bounds.rate * (float(max(after - before, 1)) / _SECOND_NS)
         for (before, after), (one, other) in zip(pairwise(times), pairwise(stood_in), strict=True)
     ]
-    departures = _departures(course, bounds, limits, list(zip(new.value, fresh, reach, strict=True)))
+    if new.moving is not None:
+        _show(course, limits, new.received_ns)
+    departures, lessons = _departures(course, bounds, limits, list(zip(new.value, fresh, reach, strict=True)))
     flat = _flat(course, bounds, limits, list(zip(new.value, new.time_ns, fresh, strict=True)))
     said = [one | other for one, other in zip(departures, flat, strict=True)]
     for i, is_fresh in enumerate(fresh):
-        if is_fresh and (i > 0 or is_known) and stood_in[i] == stood_in[i + 1]:
+        if is_fresh and (i > 0 or n_before > 0) and stood_in[i] == stood_in[i + 1]:
             said[i] |= _GAP
+    if new.moving is not None:
+        lessons_of = list(zip(lessons, new.time_ns, fresh, strict=True))
+        quiet = _quiet(course, limits, (n_before, bool(said_before & _NEIGHBOUR)), lessons_of, new.moving)
+        said = [one | other for one, other in zip(said, quiet, strict=True)]
     course.time_ns, course.stands_in, course.said = times[-1], stood_in[-1], said[-1]
     return said
 
 
+def _show(course: Course, limits: CheckLimits, received_ns: int) -> None:
+    """Keep what the neighbours see of the sensor until something is received later."""
+    if course.heard_ns == received_ns:
+        return
+    tells = course.count >= limits.neighbour_learn and course.usual > 0.0 and course.quiet_ns == NEVER_NS
+    course.shown = course.recent / course.usual if tells else math.nan
+    course.shown_ns, course.heard_ns = course.heard_ns, received_ns
+
+
 def _departures(
     course: Course, bounds: CourseBounds, limits: CheckLimits, new: Sequence[tuple[float, bool, float]]
-) -> list[int]:
-    """Return RATE and SPIKE of values with whether each is fresh and how far it may have moved; learn."""
+) -> tuple[list[int], list[float]]:
+    """Return RATE and SPIKE of values with whether each is fresh and how far it may have moved, and the lessons."""
     last, level, fast, slow = course.last, course.level, course.fast, course.slow
     count, pending = course.count, course.pending
     fast_weight, slow_weight, floor = 1.0 / limits.fast_readings, 1.0 / limits.slow_readings, bounds.floor
-    bits = []
+    bits, lessons = [], []
     for value, fresh, reach in new:
         change, away = (0.0, 0.0) if fresh else (abs(value - last), abs(value - level))
         scale = max(fast, math.sqrt(slow))
@@ -136,15 +138,16 @@ def _departures(
             level = value
         elif not spike:
             level += limits.level_weight * (value - level)
+        lesson = min(change, max(limits.clip * scale, floor)) if learned else change
+        lessons.append(lesson)
         if not fresh:
-            lesson = min(change, max(limits.clip * scale, floor)) if learned else change
             known = 1.0 / (count + 1.0)
             fast += max(fast_weight, known) * (lesson - fast)
             slow += max(slow_weight, known) * (lesson * lesson - slow)
         last, count, pending = value, count + 1, spike
     course.last, course.level, course.fast, course.slow = last, level, fast, slow
     course.count, course.pending = count, pending
-    return bits
+    return bits, lessons
 
 
 def _flat(
@@ -169,4 +172,39 @@ def _flat(
         bits.append(0)
     course.anchor, course.run, course.run_ns, course.longest = anchor, run, since_ns, float(longest)
     course.changes = changes
+    return bits
+
+
+def _quiet(
+    course: Course,
+    limits: CheckLimits,
+    before: tuple[int, bool],
+    new: Sequence[tuple[float, int, bool]],
+    moving: Callable[[], float],
+) -> list[int]:
+    """Return NEIGHBOUR of lessons with their times and whether each is fresh; remember how much the sensor moves.
+
+    `before` are the readings seen, and whether the newest of them was flagged.
+    """
+    (count, said), recent, usual, quiet_ns = before, course.recent, course.usual, course.quiet_ns
+    share, beside = limits.quiet_share, None
+    bits = []
+    for lesson, time_ns, fresh in new:
+        is_learned = count >= limits.neighbour_learn
+        was_quiet = quiet_ns != NEVER_NS
+        if not fresh:
+            known = 1.0 / (count + 1.0)
+            forget = 1.0 / limits.quiet_readings if was_quiet else 1.0 / limits.usual_readings
+            recent += max(1.0 / limits.recent_readings, known) * (lesson - recent)
+            usual += max(forget, known) * (lesson - usual)
+        attenuated = False
+        if is_learned and recent < share * usual:
+            beside = moving() if beside is None else beside
+            attenuated = beside >= limits.moving_share and recent < share * beside * usual
+        stays = was_quiet and recent < 2.0 * share * usual
+        quiet_ns = quiet_ns if stays else time_ns if attenuated else NEVER_NS
+        said = (stays and said) or (attenuated and time_ns - quiet_ns >= limits.quiet_hold_ns)
+        bits.append(_NEIGHBOUR if said else 0)
+        count += 1
+    course.recent, course.usual, course.quiet_ns = recent, usual, quiet_ns
     return bits

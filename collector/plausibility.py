@@ -8,17 +8,19 @@ reading that is not newer than the newest of its sensor is not judged, except th
 bits again. docs/quality.md says what each check means and how the numbers were chosen.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
-from collector.batch import RECEIVED_CLOCK, Quality, ReadingBatch
+from collector.batch import NOT_OF_NOW, RECEIVED_CLOCK, Quality, ReadingBatch
 from collector.check_limits import CheckLimits
 from collector.climatology import Climatology
 from collector.courses import CourseBounds, Stretch, judge_course
+from collector.neighbours import Movement, Neighbours, Step, move, still
 from collector.rounds import Prices, Rounds
 from collector.sensor_memory import Remembered, SensorMemory
 from config.quantities import ONLINE, Quantity
@@ -82,10 +84,13 @@ class _Readings:
     stands_in: NDArray[np.bool_]
     """The time is when they were received."""
     value: NDArray[np.float64]
+    received_ns: int
 
-    def take(self, rows: NDArray[np.bool_]) -> "_Readings":
+    def take(self, rows: NDArray[np.bool_] | NDArray[np.intp]) -> "_Readings":
         """Return the readings at `rows`."""
-        return _Readings(self.sensor[rows], self.time_ns[rows], self.stands_in[rows], self.value[rows])
+        return _Readings(
+            self.sensor[rows], self.time_ns[rows], self.stands_in[rows], self.value[rows], self.received_ns
+        )
 
 
 class Plausibility:
@@ -107,9 +112,10 @@ class Plausibility:
             [each.quantity != ONLINE and each.cadence_s >= _SIGNAL_S for each in register.sensors], np.bool_
         )
         self._bounds = _bounds_of(register, quantities, self._limits)
+        self._neighbours = Neighbours(register, np.isfinite(self._bounds.floor) & self._is_watched, self._bounds.gap_ns)
 
     def judge(self, batch: ReadingBatch) -> ReadingBatch:
-        """Return `batch` with the bits RATE, SPIKE, FLAT, GAP and CLIMATOLOGY added, and remember its readings.
+        """Return `batch` with what the checks say of its readings added to their bits, and remember them.
 
         What is OUT_OF_RANGE is neither judged nor remembered, and so are readings of a sensor that has more than
         `MAX_BURST` of them in the batch, which get UNCHECKED: the intake must not stand still.
@@ -124,13 +130,15 @@ class Plausibility:
         stands_in = (flags & RECEIVED_CLOCK) != 0
         # The digits that keep stand-in times apart depend on the batch, so that nothing may depend on them.
         time_ns = np.where(stands_in, batch.received_ns, batch.time_ns)
+        readings = _Readings(sensor, time_ns, stands_in, batch.value, batch.received_ns)
         rounds, courses = self._rounds.cut(sensor[rows])
         for piece in rounds:
-            at = rows[piece]
-            flags[at] |= self._judge_round(_Readings(sensor[at], time_ns[at], stands_in[at], batch.value[at]))
+            flags[rows[piece]] |= self._judge_round(readings.take(rows[piece]))
         if len(courses):
-            at = rows[courses]
-            flags[at] |= self._judge_courses(_Readings(sensor[at], time_ns[at], stands_in[at], batch.value[at]))
+            flags[rows[courses]] |= self._judge_courses(readings.take(rows[courses]))
+        if self._neighbours.are_there:
+            # What the neighbours do now says nothing of what one did when they were not heard.
+            flags[(flags & NOT_OF_NOW) != 0] &= ~np.uint16(Quality.NEIGHBOUR)
         return ReadingBatch(batch.received_ns, batch.sensor, batch.time_ns, batch.value, flags)
 
     def _judge_courses(self, new: _Readings) -> NDArray[np.uint16]:
@@ -142,10 +150,20 @@ class Plausibility:
         ends = [*(np.flatnonzero(np.diff(new.sensor)) + 1).tolist(), len(numbers)]
         for begin, end in pairwise([0, *ends]):
             course = self.memory.course(numbers[begin])
-            stretch = Stretch(time_ns[begin:end], stands_in[begin:end], value[begin:end])
+            moving = (
+                partial(self._moving_beside, numbers[begin], new.received_ns) if self._neighbours.are_there else None
+            )
+            stretch = Stretch(time_ns[begin:end], stands_in[begin:end], value[begin:end], new.received_ns, moving)
             bits += judge_course(course, self._bounds.of(numbers[begin]), self._limits, stretch)
             self.memory.put_course(numbers[begin], course)
         return np.array(bits, np.uint16)
+
+    def _moving_beside(self, number: int, received_ns: int) -> float:
+        """Return how much the quietest neighbour of one sensor moves."""
+        return float(self._moving(received_ns, np.array([number]))[0])
+
+    def _moving(self, received_ns: int, sensor: NDArray[np.intp]) -> NDArray[np.float64]:
+        return self._neighbours.moving(sensor, received_ns, self.memory.columns, self._limits)
 
     def _judge_round(self, new: _Readings) -> NDArray[np.uint16]:
         """Judge at most one reading of each sensor."""
@@ -154,7 +172,8 @@ class Plausibility:
         if newer.all():
             bounds = self._bounds.take(new.sensor)
             fresh = new.time_ns - before.time_ns > bounds.gap_ns
-            after = _step(_Judgement(before, bounds, self._limits, new, fresh))
+            moving = partial(self._moving, new.received_ns) if self._neighbours.are_there else None
+            after = _step(_Judgement(before, bounds, self._limits, new, fresh, moving))
             self.memory.put(new.sensor, after)
             return after.said
         again = (new.time_ns == before.time_ns) & (new.value == before.last)
@@ -174,10 +193,56 @@ class _Judgement:
     new: _Readings
     fresh: NDArray[np.bool_]
     """The newest reading is too old to be compared with, or there is none."""
+    moving: Callable[[NDArray[np.intp]], NDArray[np.float64]] | None
+    """How much the neighbours of some sensors move; None where the register has none."""
 
 
 def _step(each: _Judgement) -> Remembered:
     """Return what is remembered after the readings of `each`; `said` are their bits."""
+    before, fresh = each.before, each.fresh
+    departure, run = _departure(each), _run(each)
+    fast, slow = _learn(before, departure.lesson, fresh, each.limits)
+    movement = _movement(each, departure.lesson)
+    said = departure.rate * np.uint16(Quality.RATE) + departure.spike * np.uint16(Quality.SPIKE)
+    said |= run.flat * np.uint16(Quality.FLAT) | movement.flagged * np.uint16(Quality.NEIGHBOUR)
+    # Two clocks have no difference that means anything.
+    gap = fresh & (before.count > 0) & (each.new.stands_in == before.stands_in)
+    return Remembered(
+        time_ns=each.new.time_ns,
+        stands_in=each.new.stands_in,
+        last=each.new.value,
+        said=said | gap * np.uint16(Quality.GAP),
+        level=departure.level,
+        fast=fast,
+        slow=slow,
+        count=before.count + 1,
+        pending=departure.spike,
+        anchor=run.anchor,
+        run=run.length,
+        run_ns=run.since_ns,
+        longest=run.longest,
+        changes=run.changes,
+        recent=movement.recent,
+        usual=movement.usual,
+        quiet_ns=movement.quiet_ns,
+        heard_ns=movement.heard_ns,
+        shown=movement.shown,
+        shown_ns=movement.shown_ns,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Departure:
+    """How far readings are from those before them, and what that teaches."""
+
+    rate: NDArray[np.bool_]
+    spike: NDArray[np.bool_]
+    level: NDArray[np.float64]
+    lesson: NDArray[np.float64]
+
+
+def _departure(each: _Judgement) -> _Departure:
+    """Return who jumped, where the levels are now, and the changes as far as they teach."""
     before, limits, value, fresh = each.before, each.limits, each.new.value, each.fresh
     change = np.where(fresh, 0.0, np.abs(value - before.last))
     away = np.where(fresh, 0.0, np.abs(value - before.level))
@@ -193,35 +258,20 @@ def _step(each: _Judgement) -> Remembered:
     spike = beyond & ~(before.pending & (change <= bound))
     level = before.level + limits.level_weight * (value - before.level)
     level = np.where(spike, before.level, np.where(beyond | fresh, value, level))
-
     lesson = np.where(learned, np.minimum(change, np.maximum(limits.clip * scale, each.bounds.floor)), change)
-    fast, slow = _learn(before, lesson, fresh, limits)
-    run = _run(each)
-    flags = rate * np.uint16(Quality.RATE) + spike * np.uint16(Quality.SPIKE) + run.flat * np.uint16(Quality.FLAT)
-    if fresh.any():
-        flags += _gaps(each)
-    return Remembered(
-        time_ns=each.new.time_ns,
-        stands_in=each.new.stands_in,
-        last=value,
-        said=flags,
-        level=level,
-        fast=fast,
-        slow=slow,
-        count=before.count + 1,
-        pending=spike,
-        anchor=run.anchor,
-        run=run.length,
-        run_ns=run.since_ns,
-        longest=run.longest,
-        changes=run.changes,
-    )
+    return _Departure(rate, spike, level, lesson)
 
 
-def _gaps(each: _Judgement) -> NDArray[np.uint16]:
-    """Return GAP where readings are missing; two clocks have no difference that means anything."""
-    gap = each.fresh & (each.before.count > 0) & (each.new.stands_in == each.before.stands_in)
-    return gap.astype(np.uint16) * np.uint16(Quality.GAP)
+def _movement(each: _Judgement, lesson: NDArray[np.float64]) -> Movement:
+    """Return how much the sensors move now and usually, and who is quieter than its neighbours."""
+    new, moving = each.new, each.moving
+    if moving is None:
+        return still(each.before)
+
+    def beside(rows: NDArray[np.intp]) -> NDArray[np.float64]:
+        return moving(new.sensor[rows])
+
+    return move(each.before, Step(new.time_ns, lesson, each.fresh, new.received_ns, beside), each.limits)
 
 
 def _learn(

@@ -25,7 +25,7 @@ class QartodFlag(IntEnum):
 PRECEDENCE: tuple[tuple[Quality, QartodFlag], ...] = (
     (Quality.OUT_OF_RANGE, QartodFlag.FAIL),
     (
-        Quality.RATE | Quality.SPIKE | Quality.FLAT | Quality.CLIMATOLOGY | Quality.DEVICE_SUSPECT,
+        Quality.RATE | Quality.SPIKE | Quality.FLAT | Quality.NEIGHBOUR | Quality.CLIMATOLOGY | Quality.DEVICE_SUSPECT,
         QartodFlag.SUSPECT,
     ),
     (Quality.TIME_SERVER | Quality.TIME_FUTURE | Quality.TIME_PAST | Quality.UNCHECKED, QartodFlag.UNKNOWN),

@@ -13,11 +13,9 @@ from dataclasses import dataclass, fields
 import numpy as np
 from numpy.typing import NDArray
 
-from collector.courses import Course
-
-NEVER_NS = np.iinfo(np.int64).min // 2
+NEVER_NS = int(np.iinfo(np.int64).min // 2)
 """Stands for "no reading yet"; half of the range, so that a difference cannot overflow."""
-_FORMAT = 1
+_FORMAT = 2
 
 
 class MemoryUnusableError(ValueError):
@@ -56,33 +54,72 @@ class Remembered:
     """Longest run ever, slowly forgotten."""
     changes: NDArray[np.int64]
     """Runs that have ended."""
+    recent: NDArray[np.float64]
+    """Mean absolute change now: slower than `fast`, to be compared with neighbours."""
+    usual: NDArray[np.float64]
+    """Mean absolute change over many readings."""
+    quiet_ns: NDArray[np.int64]
+    """Since when it has moved far less than its neighbours; `NEVER_NS` while it does not."""
+    heard_ns: NDArray[np.int64]
+    """When its newest reading was received."""
+    shown: NDArray[np.float64]
+    """What neighbours see of it that were received together with that reading: `recent` as a share of `usual`."""
+    shown_ns: NDArray[np.int64]
+    """When the reading behind that was received."""
+
+
+@dataclass(slots=True)
+class Course:
+    """The memory of one sensor: a row of `Remembered`, field by field."""
+
+    time_ns: int
+    stands_in: bool
+    last: float
+    said: int
+    level: float
+    fast: float
+    slow: float
+    count: int
+    pending: bool
+    anchor: float
+    run: int
+    run_ns: int
+    longest: float
+    changes: int
+    recent: float
+    usual: float
+    quiet_ns: int
+    heard_ns: int
+    shown: float
+    shown_ns: int
+
+
+_NEVER_AT_FIRST = ("time_ns", "run_ns", "quiet_ns", "heard_ns", "shown_ns")
+
+
+def _row_type() -> np.dtype[np.void]:
+    """Return one sensor's row: its fields lie side by side, because a batch touches all of few sensors of many."""
+    types: dict[str, type[np.generic]] = dict.fromkeys((each.name for each in fields(Remembered)), np.float64)
+    types |= dict.fromkeys(("count", "run", "changes", *_NEVER_AT_FIRST), np.int64)
+    types |= {"stands_in": np.bool_, "pending": np.bool_, "said": np.uint16}
+    return np.dtype(list(types.items()), align=True)
 
 
 class SensorMemory:
     """The memory of all sensors of a register."""
 
     def __init__(self, sensor_ids: Sequence[str]) -> None:
-        n = len(sensor_ids)
         self._ids = tuple(sensor_ids)
-        self._all = Remembered(
-            np.full(n, NEVER_NS),
-            np.zeros(n, np.bool_),
-            np.zeros(n),
-            np.zeros(n, np.uint16),
-            np.zeros(n),
-            np.zeros(n),
-            np.zeros(n),
-            np.zeros(n, np.int64),
-            np.zeros(n, np.bool_),
-            np.zeros(n),
-            np.zeros(n, np.int64),
-            np.full(n, NEVER_NS),
-            np.zeros(n),
-            np.zeros(n, np.int64),
-        )
+        self._rows = np.zeros(len(sensor_ids), _row_type())
+        self._opaque = self._rows.view(f"V{self._rows.itemsize}")
+        """The same rows without fields, which numpy copies many times faster."""
         self._columns: dict[str, NDArray[np.generic]] = {
-            each.name: getattr(self._all, each.name) for each in fields(Remembered)
+            each.name: self._rows[each.name] for each in fields(Remembered)
         }
+        self._all = Remembered(**self._columns)  # type: ignore[arg-type]
+        for name in _NEVER_AT_FIRST:
+            self._rows[name] = NEVER_NS
+        self._all.shown[:] = np.nan
 
     @property
     def columns(self) -> Remembered:
@@ -91,21 +128,23 @@ class SensorMemory:
 
     def take(self, sensor: NDArray[np.intp]) -> Remembered:
         """Return copies of the rows of `sensor`, intp[n]."""
-        return Remembered(*(column[sensor] for column in self._columns.values()))  # type: ignore[arg-type]
+        rows = self._rows.take(sensor)
+        return Remembered(*(rows[name] for name in self._columns))
 
     def put(self, sensor: NDArray[np.intp], state: Remembered) -> None:
         """Replace the rows of `sensor`, intp[n], each number at most once."""
-        for name, column in self._columns.items():
-            column[sensor] = getattr(state, name)
+        rows = np.empty(len(sensor), self._rows.dtype)
+        for name in self._columns:
+            rows[name] = getattr(state, name)
+        self._opaque[sensor] = rows.view(self._opaque.dtype)
 
     def course(self, number: int) -> Course:
         """Return a copy of the row of one sensor."""
-        return Course(*(column[number].item() for column in self._columns.values()))
+        return Course(*self._rows[number].item())
 
     def put_course(self, number: int, course: Course) -> None:
         """Replace the row of one sensor."""
-        for name, column in self._columns.items():
-            column[number] = getattr(course, name)
+        self._rows[number] = tuple(getattr(course, name) for name in self._columns)
 
     def snapshot(self) -> bytes:
         """Return all of it; a numpy `.npz` archive of plain columns, each with its CRC-32."""
