@@ -7,9 +7,10 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 TEXT = (ROOT / "docs/reliability.md").read_text(encoding="utf-8")
-ROWS = [line.strip("|").split("|") for line in TEXT.splitlines() if re.match(r"^\| (\d+|[A-Z]) ", line)]
-REQUIRED = {*range(15, 45), 47, 48}
-"""Every way to lose or double something between broker and rules."""
+ROWS = [line.strip("|").split("|") for line in TEXT.splitlines() if re.match(r"^\| (\d+|[A-Z]|attack [\d, ]+) ", line)]
+REQUIRED = {*range(1, 13), *range(14, 57)}
+"""Every way to lose or double something; 13 is the disk of the broker."""
+ATTACKS = {*range(1, 30)}
 
 
 @cache
@@ -48,6 +49,14 @@ def test_table_has_every_row_once():
 
     assert REQUIRED <= set(numbers)
     assert len(numbers) == len(set(numbers))
+
+
+def test_table_has_every_attack_once():
+    """No number is missing, and none stands twice."""
+    cells = [row[0].removeprefix(" attack ") for row in ROWS if row[0].startswith(" attack ")]
+    numbers = [int(number) for cell in cells for number in cell.split(",")]
+
+    assert sorted(ATTACKS) == sorted(numbers)
 
 
 @pytest.mark.parametrize("law", range(1, 8))
