@@ -19,6 +19,7 @@ class Step:
     elapsed_ns: NDArray[np.int64]
     broken: NDArray[np.bool_]
     """Nothing before it can be compared with it."""
+    same_clock: NDArray[np.bool_]
     too_soon: NDArray[np.bool_]
     """Too close to the one before to tell anything; it is not remembered."""
 
@@ -48,11 +49,12 @@ class Continuity:
             clock: bool[n], the time is a received one.
         """
         elapsed = time_ns - self._time_ns[b]
-        broken = (elapsed < 0) | (elapsed > self._stale_ns[b]) | (clock != self._clock[b])
+        same_clock = clock == self._clock[b]
+        broken = (elapsed < 0) | (elapsed > self._stale_ns[b]) | ~same_clock
         too_soon = ~broken & (elapsed < self._least_ns[b, clock.astype(np.intp)])
         kept = b[~too_soon]
         self._time_ns[kept], self._clock[kept] = time_ns[~too_soon], clock[~too_soon]
-        return Step(elapsed, broken, too_soon)
+        return Step(elapsed, broken, same_clock, too_soon)
 
     def columns(self) -> dict[str, NDArray[np.generic]]:
         """Return what outlives a restart; first axis: bindings."""
