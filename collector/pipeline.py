@@ -135,9 +135,9 @@ class Pipeline:
         source = self._sources.find(message.topic)
         if message.retain and not source.reader.decoder.tells_state:
             raise PayloadError(Reason.RETAINED, "retained: an old value kept by the broker is never read as live")
-        readings = source.reader.decoder.decode(
-            self._unpack(message.payload, source.reader.compression), source.fields, self._limits.max_readings
-        )
+        reader = source.reader
+        payload = self._unpack(message.payload, reader.compression)
+        readings = reader.decoder.decode(payload, source.fields, reader.max_readings or self._limits.max_readings)
         if isinstance(readings, Blocks):
             sensor, problems = sensors_of_blocks(readings, source)
             if source.device != NOT_KEPT:

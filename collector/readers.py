@@ -31,6 +31,8 @@ class Reader:
     compression: str
     devices: tuple[str, ...]
     """Patterns of the devices that a payload may name where the topic names none."""
+    max_readings: int | None = None
+    """Readings that a message may have; None leaves it to the intake."""
 
     def may_name(self, device: str, fields: Mapping[str, str]) -> bool:
         """Return whether a payload on the topic with `fields` may speak for `device`."""
@@ -66,7 +68,16 @@ def compile_readers(subscriptions: Sequence[Subscription], decoders: Mapping[str
             problems.append(_problem(f"{path}.template", "a topic with {field} levels", str(error)))
             continue
         problems += _misfits(subscription, template, decoder, path)
-        readers.append(Reader(subscription.filter, template, decoder, subscription.compression, subscription.devices))
+        readers.append(
+            Reader(
+                subscription.filter,
+                template,
+                decoder,
+                subscription.compression,
+                subscription.devices,
+                subscription.max_readings,
+            )
+        )
     if problems:
         raise ConfigError(problems)
     return readers

@@ -62,6 +62,8 @@ class Subscription(BaseModel):
     """Devices that payloads may name where the topic has no {device}: ids with `*` and `?`, {field} of the template."""
     compression: Literal["none", "gzip", "zlib"] = "none"
     """How payloads are packed; unpacked they may have `intake.max_payload_bytes` too."""
+    max_readings: int | None = Field(None, ge=1)
+    """A message with more readings goes to the dead letters; absent means `intake.max_readings`."""
 
 
 def default_subscriptions() -> tuple[Subscription, ...]:

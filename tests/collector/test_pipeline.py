@@ -8,10 +8,11 @@ from hypothesis import strategies as st
 
 from collector.batch import Quality, ReadingBatch
 from collector.dead_letter import DeadLetter, Reason
+from collector.decoders.waveform import encode_frame
 from collector.pipeline import Pipeline, RawMessage
 from config.errors import ConfigError
 from config.settings import IntakeSettings, Subscription
-from tests.collector.registers import NOW_MS, NOW_NS, TOPIC, VALUE_TOPIC, message, pipeline, register
+from tests.collector.registers import NOW_MS, NOW_NS, TOPIC, VALUE_TOPIC, message, pipeline, quantities, register
 
 BRIDGE = "lifeline/v1/bridge/B-1/BR-1/up"
 
@@ -210,3 +211,20 @@ def test_decode_detail_of_a_large_message_stays_short():
 
     assert "and 492 more" in letter.detail
     assert 1000 > len(letter.detail)
+
+
+@pytest.mark.parametrize(("allowed", "n_readings"), [(None, 0), (2000, 2000), (1999, 0)])
+def test_decode_of_a_subscription_that_allows_more_takes_long_frames(allowed, n_readings):
+    """Ten seconds at 200 Hz are more than the intake allows to all; one subscription may allow them, and no more."""
+    subscription = Subscription(
+        filter="wave/+",
+        template="wave/{device}",
+        decoder="waveform",
+        options={"channels": ["strain"]},
+        max_readings=allowed,
+    )
+    frame = encode_frame(0, NOW_NS - 10 * 10**9, 200.0, np.arange(2000, dtype=np.int16))
+    found = Pipeline(register(), quantities(), [subscription], IntakeSettings())
+    batch, dead = found.decode([RawMessage("wave/BR-1", frame)], NOW_NS)
+
+    assert (n_readings, [] if n_readings else [Reason.TOO_LARGE]) == (len(batch), reasons(dead))

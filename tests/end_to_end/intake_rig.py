@@ -37,10 +37,12 @@ one.journal.close()
 
 
 def register() -> Register:
-    """Return one tower with `N_DEVICES` devices of one channel `n`."""
+    """Return one tower with `N_DEVICES` devices of one channel `n`; the second one has a channel `result` too."""
     assets = {"T": Asset("T", "tower", "fire", "楼", "tower", "G", 0.0, 0.0)}
     devices = [f"D{i}" for i in range(N_DEVICES)]
-    return Register({}, assets, [Sensor(f"{d}.n", "T", d, "n", "any", 1.0, 0.0, 2.0, 6.0, "") for d in devices], {}, [])
+    channels = [*((device, "n") for device in devices), ("D1", "result")]
+    sensors = [Sensor(f"{d}.{channel}", "T", d, channel, "any", 1.0, 0.0, 2.0, 6.0, "") for d, channel in channels]
+    return Register({}, assets, sensors, {}, [])
 
 
 def topic(i: int) -> str:

@@ -8,6 +8,7 @@ from collections import Counter
 import pytest
 
 from collector.decoders import DECODERS
+from collector.decoders.sensorthings import RESULT
 from collector.payload import Columns
 from config.settings import Subscription
 from simulators.load import send_load
@@ -23,6 +24,7 @@ LORA = {
 DEVICE = ("{}/+", "{}/{{device}}", "{}/D1")
 CHANNEL = ("{}/+/+", "{}/{{device}}/{{channel}}", "{}/D1/n")
 GATEWAY = ("{}", "{}", "{}")
+DATASTREAM = ("{}/+/Observations", "{}/Datastreams({{device}})/Observations", "{}/Datastreams(D1)/Observations")
 SHAPES = {
     "lifeline_json": (DEVICE, {}),
     "plain_value": (CHANNEL, {}),
@@ -37,7 +39,10 @@ SHAPES = {
     "openremote_attribute": (CHANNEL, {}),
     "json_mapping": (DEVICE, {"time": "$.at", "values": {"n": "$.values[0]"}}),
     "waveform": (DEVICE, {"channels": ["n"]}),
+    "sensorthings": (DATASTREAM, {}),
 }
+ELSEWHERE = {"sparkplug_b", "device_status"}
+"""They have files of their own: test_intake_sparkplug.py, test_intake_status.py."""
 
 
 @pytest.fixture
@@ -109,7 +114,8 @@ def test_intake_of_every_format_stores_its_readings(mosquitto, make_intake):
             subscriptions.append(subscription.model_dump())
             decoder = DECODERS[name] if DECODERS[name].with_options is None else DECODERS[name].with_options(options)
             named = ["D1"] if decoder.names_devices else None
-            payload = decoder.encode(Columns(["n"], [time.time_ns()], [2.0 * number + packed], [0], named))
+            channel = RESULT if name == "sensorthings" else "n"
+            payload = decoder.encode(Columns([channel], [time.time_ns()], [2.0 * number + packed], [0], named))
             messages.append((topic, gzip.compress(payload) if packed else payload))
     one = make_intake(mosquitto.port, subscriptions)
     send_load("127.0.0.1", mosquitto.port, messages)
@@ -117,3 +123,8 @@ def test_intake_of_every_format_stores_its_readings(mosquitto, make_intake):
 
     assert Counter(range(2, 2 * len(SHAPES) + 2)) == one.numbers()
     assert [] == one.journal.dead_letters(10)
+
+
+def test_formats_of_the_table_are_all_sent_over_a_broker():
+    """A new format is sent here, or has a file of its own."""
+    assert set(DECODERS) == set(SHAPES) | ELSEWHERE
