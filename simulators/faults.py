@@ -3,7 +3,7 @@
 Comes in: a device's trace. Goes out: the trace as the broken box sends it. Refuses to know hazards.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -68,6 +68,27 @@ class Outage:
         held = trace.within(self.start_ns, self.end_ns)
         place = trace.seq - onset.seq[-1]
         return trace.with_sent(np.where(held, self.end_ns + place * _UPLOAD_STEP_NS, trace.sent_ns))
+
+
+@dataclass(frozen=True, slots=True)
+class WrongClock:
+    """A clock that was set wrong: all is measured as ever and told with another time.
+
+    The last of a device's faults, for the others go by its times.
+    """
+
+    devices: frozenset[str]
+    start_ns: int
+    end_ns: int
+    ahead_ns: int
+    """How far it is ahead; negative: behind."""
+    longest_delay_ns: int = 0
+
+    def apply(self, trace: DeviceTrace, onset: DeviceTrace) -> DeviceTrace:
+        """Return the trace with times by that clock."""
+        del onset
+        wrong = trace.within(self.start_ns, self.end_ns)
+        return replace(trace, measured_ns=np.where(wrong, trace.measured_ns + self.ahead_ns, trace.measured_ns))
 
 
 @dataclass(frozen=True, slots=True)

@@ -70,6 +70,34 @@ def _problems(quantities: Mapping[str, Quantity], **changes: tuple[int, str]) ->
     return [str(problem) for problem in caught.value.problems]
 
 
+@pytest.mark.parametrize(("cell", "expected"), [("", 0.0), ("0", 0.0), ("6", 6.0), ("2.5", 2.5)])
+def test_register_time_to_wait_for_older_readings_is_optional(
+    quantities: Mapping[str, Quantity], cell: str, expected: float
+) -> None:
+    """Nobody waits unasked."""
+    tables = _tables()
+    tables["sensors"] = _sensors_waiting(cell)
+
+    assert expected == register_from(tables, quantities).sensors[0].reorder_s
+
+
+@pytest.mark.parametrize("cell", ["-1", "7", "soon"])
+def test_register_time_to_wait_beyond_the_stale_time_is_refused(quantities: Mapping[str, Quantity], cell: str) -> None:
+    """A sensor would count as silent while its readings wait."""
+    tables = _tables()
+    tables["sensors"] = _sensors_waiting(cell)
+    with pytest.raises(ConfigError, match=r"reorder_s: expected 0 to the stale time"):
+        register_from(tables, quantities)
+
+
+def _sensors_waiting(cell: str) -> Table:
+    """Return the good sensors, of which the first has a stale time of 6 s and `cell` as its time to wait."""
+    lines = [f"{line}," for line in GOOD["sensors"]]
+    lines[0] += "reorder_s"
+    lines[1] += cell
+    return parse_table("\n".join(lines) + "\n", "sensors.csv", *_columns("sensors"))
+
+
 def test_register_good_tables_are_linked(quantities: Mapping[str, Quantity]) -> None:
     """Units become scale and offset, and an empty stale time three times the cadence."""
     register = register_from(_tables(), quantities)
@@ -95,7 +123,9 @@ def test_register_design_value_is_a_number_or_none(
 
 def test_register_design_value_that_no_instrument_shows_is_refused(quantities: Mapping[str, Quantity]) -> None:
     """A design value in the wrong unit is found."""
-    with pytest.raises(ConfigError, match=r"design: expected -0.1 to 2.5 MPa, or nothing, got '300'; write the value that"):
+    with pytest.raises(
+        ConfigError, match=r"design: expected -0.1 to 2.5 MPa, or nothing, got '300'; write the value that"
+    ):
         register_from(_with_design("300"), quantities)
 
 

@@ -1,4 +1,5 @@
 import dataclasses
+import re
 
 import pytest
 
@@ -16,6 +17,20 @@ def test_detection_is_one_cadence_and_the_delay_rounded_up(register, on_delay_s,
     limit = LevelLimit(WarningLevel.ORANGE, Side.LOW, 0.02, 0.02, on_delay_s, 10, "assumed")
     sensor = dataclasses.replace(register.sensors[0], cadence_s=float(cadence_s))
     assert expected == detection_s(limit, sensor)
+
+
+def test_summary_adds_the_time_that_readings_wait_for_older_ones(desk):
+    """What a device's readings wait is part of its worst case, for dangers and for its own silence."""
+    configuration = desk.configuration
+    waiting = [dataclasses.replace(sensor, reorder_s=5.0) for sensor in configuration.register.sensors]
+    register = dataclasses.replace(configuration.register, sensors=waiting)
+    at_once, later = (summary(each, configuration.ruleset) for each in (configuration.register, register))
+    worst = [
+        [float(s) for line in lines for s in re.findall(r"detection ([\d.]+) s", line)] for lines in (at_once, later)
+    ]
+
+    assert worst[0]
+    assert [each + 5.0 for each in worst[0]] == worst[1]
 
 
 def test_summary_names_assets_without_a_rule(register):

@@ -1,7 +1,7 @@
 import pytest
 
 from simulators.district import District
-from simulators.faults import FlatZero, Noise, Outage, Silence, Stuck
+from simulators.faults import FlatZero, Noise, Outage, Silence, Stuck, WrongClock
 from simulators.scenarios import Scenario, Span
 
 SECOND = 10**9
@@ -83,3 +83,13 @@ def test_noise_added_is_large_only_during_the_fault(messages_with):
     }
     assert spread["during"] > 80.0
     assert spread["outside"] < 10.0
+
+
+@pytest.mark.parametrize("ahead_s", [2400, -3600])
+def test_wrong_clock_tells_other_times_and_sends_the_same(messages_with, ahead_s):
+    """Only the time in the payload is another; when and what it sends is not."""
+    right, wrong = messages_with(Silence(DEVICE, 0, 1)), messages_with(WrongClock(DEVICE, BEGIN, END, ahead_s * SECOND))
+    told = [m.measured_ns - (ahead_s * SECOND if BEGIN <= m.sent_ns < END else 0) for m in wrong]
+
+    assert [m.measured_ns for m in right] == told
+    assert [(m.sent_ns, m.values) for m in right] == [(m.sent_ns, m.values) for m in wrong]
