@@ -135,7 +135,7 @@ def _when(incident: Incident) -> str:
 
 
 def _value(incident: Incident) -> str:
-    return f"{incident.value:.{incident.quantity.decimals}f} {incident.quantity.unit}"
+    return f"{incident.value:.{incident.quantity.decimals}f} {incident.quantity.unit}".rstrip()
 
 
 def _condition(incident: Incident, seconds: str) -> str:

@@ -107,6 +107,12 @@ class Climber:
         )
         return ladder.climb(joined(parts))
 
+    @property
+    def restless(self) -> NDArray[np.bool_]:
+        """bool[n_bindings]: a level is active or a delay runs."""
+        restless: NDArray[np.bool_] = self._ladder.pending | (self.level > 0)
+        return restless
+
     def columns(self) -> dict[str, NDArray[np.generic]]:
         """Return what outlives a restart, by name; first axis: bindings."""
         return self._ladder.columns()

@@ -167,7 +167,7 @@ def _number(rule: Rule, value: float) -> str:
     text = f"{value:.{rule.judged.decimals}f}"
     # "-0.00" reads as a fault of the instrument.
     plain = text.removeprefix("-") if float(text) == 0 else text
-    return f"{plain} {rule.judged.unit}"
+    return f"{plain} {rule.judged.unit}".rstrip()
 
 
 def _span(seconds: float, *, is_zh: bool) -> str:

@@ -117,6 +117,7 @@ class Ladder:
         stale_ns: NDArray[np.int64],
         alarm: NDArray[np.int32],
         has_heartbeat: NDArray[np.bool_],
+        *,
         slack_ns: NDArray[np.int64] | None = None,
     ) -> None:
         """Make one inactive alarm for each binding.

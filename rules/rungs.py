@@ -47,7 +47,7 @@ class Rungs:
         rows = (rule[:, np.newaxis] * N_LEVELS + np.arange(N_LEVELS)).ravel()
         stale_ns = np.repeat(stale_ns, N_LEVELS)
         rungs = np.arange(n * N_LEVELS, dtype=np.int32)
-        self._ladder = Ladder(table, rows, stale_ns, rungs, np.zeros(len(rungs), np.bool_), stale_ns)
+        self._ladder = Ladder(table, rows, stale_ns, rungs, np.zeros(len(rungs), np.bool_), slack_ns=stale_ns)
         self._alarm = alarm
         self.level: NDArray[np.int8] = np.zeros(n, np.int8)
         self._episode_ns = np.zeros(n, np.int64)

@@ -18,14 +18,21 @@ from rules.kind import BoundRule, Followed
 
 class _Level(Protocol):
     @property
-    def level(self) -> int: ...
+    def level(self) -> int:
+        """The level."""
+        ...
+
     @property
-    def when(self) -> Condition: ...
+    def when(self) -> Condition:
+        """When it holds."""
+        ...
 
 
 class _Options(Protocol):
     @property
-    def levels(self) -> Sequence[_Level]: ...
+    def levels(self) -> Sequence[_Level]:
+        """The levels of a composite rule."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
