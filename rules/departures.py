@@ -34,6 +34,12 @@ SECOND_NS = 1_000_000_000
 _ODD = np.uint16(Quality.FLAT | Quality.CLIMATOLOGY | Quality.UNCHECKED | Quality.OUT_OF_RANGE)
 """Readings with any of these bits are judged, but teach nobody what is usual."""
 _LONGEST_S = 366 * 86_400
+SIGMA_OF_MEAN = 1.2533141373155003
+"""Of normal numbers: standard deviation over mean absolute deviation, sqrt(pi / 2)."""
+_MOST_SIGMAS = 1e6
+"""Nothing measures so far; assumed."""
+_FINEST_SIGMA = 1e-6
+"""Where no quantity says how fine it is told."""
 
 
 class DepartureOptions(LadderOptions):
@@ -58,6 +64,16 @@ def distance_of(quantity: Quantity, name: str, zh: str, en: str) -> Quantity:
         max_rate=np.inf,
         accepts={},
     )
+
+
+def in_sigmas(distance: Quantity) -> Quantity:
+    """Return what a distance is that is told in sigmas of its sensor."""
+    return dataclasses.replace(distance, unit="σ", high=_MOST_SIGMAS, decimals=1)
+
+
+def least_sigma(quantity: Quantity | None) -> float:
+    """Return the smallest sigma that is believed: the last digit that `quantity` is told with, canonical unit."""
+    return 10.0**-quantity.decimals if quantity else _FINEST_SIGMA
 
 
 @dataclass(frozen=True, slots=True)
