@@ -10,7 +10,7 @@ HALF_NS = 500_000_000
 _edges = [0.0, 0.5, 1.0, 1.5, 2.0, 3.0, 3.5, 4.0]
 values = st.sampled_from([*_edges, *np.nextafter(_edges, -9), *np.nextafter(_edges, 9)])
 qualities = st.sampled_from([0, 0, 0, 0, *(int(flag) for flag in Quality)])
-steps = st.sampled_from([0, 1, 1, 2, 2, 4, 4, 6, 9, 13, -1, -5])
+steps = st.sampled_from([0, 1, 1, 2, 2, 4, 4, 6, 9, 13, -1, -5, -30])
 """Between event times of consecutive readings, halves of a second."""
 received_steps = st.sampled_from([0, 1, 2, 2, 2, 2, 3, 5, 8, 30, 7200, -3])
 """Between received times of consecutive batches, halves of a second; 0 is a split batch already."""
