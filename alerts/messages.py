@@ -206,6 +206,7 @@ _FAULTS_ZH = {
     Reason.NO_HEARTBEAT: "心跳停止",
     Reason.DEVICE_OFFLINE: "设备离线",
     Reason.FLAT_LINE: "读数长时间不变",
+    Reason.ATTENUATED: "读数变化远小于相邻测点",
     Reason.BATTERY_LOW: "电池电量低",
 }
 _FAULTS_EN = {
@@ -213,6 +214,7 @@ _FAULTS_EN = {
     Reason.NO_HEARTBEAT: "its heartbeat stands still",
     Reason.DEVICE_OFFLINE: "it is offline",
     Reason.FLAT_LINE: "its readings stand still",
+    Reason.ATTENUATED: "its readings hardly move while those beside it do",
     Reason.BATTERY_LOW: "its battery is low",
 }
 

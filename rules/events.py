@@ -54,6 +54,8 @@ class Reason(IntEnum):
     """The charge is at or below the limit."""
     BATTERY_WELL = 11
     """The charge is back above limit and deadband."""
+    ATTENUATED = 12
+    """Hardly moving for long while its neighbours move as usual."""
     CONDITIONS_HOLD = 30
     """What the rule says of other alarms has held for the whole on-delay."""
     CONDITIONS_END = 31

@@ -68,6 +68,10 @@ _SILENCE = {
         "读数长时间不变，且该设备其他读数也不变",
         "The reading has stood still for longer than ever, and nothing else on the device moves",
     ),
+    Reason.ATTENUATED: (
+        "相邻测点照常变化，而本测点长时间几乎不变",
+        "The reading has hardly moved for long while its neighbours moved as usual",
+    ),
     Reason.MOVES_AGAIN: ("读数恢复变化", "Readings of the device change again"),
     Reason.BATTERY_LOW: ("电池电量低", "The battery is low"),
     Reason.BATTERY_WELL: ("电池电量已恢复", "The battery is charged again"),

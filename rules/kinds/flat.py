@@ -5,7 +5,7 @@ to know hazards: the value is judged by other rules as if this one did not exist
 
 The intake flags FLAT what stands still for longer than this sensor ever did. If another measured value of the same
 device has changed in the later half of that time, the device measures and the value is a value: an empty pipe reads
-0.000 for as long as it is empty.
+0.000 for as long as it is empty. With `neighbours: true` what the intake flags NEIGHBOUR is a fault as well.
 
 >>> from collector.batch import Quality, make_batch
 >>> from config.register import Register, Sensor
@@ -20,6 +20,7 @@ device has changed in the later half of that time, the device measures and the v
 [(3, 1), (5, 0)]
 """
 
+import typing
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
@@ -40,9 +41,12 @@ _NOT_MEASURED = frozenset({"heartbeat", "battery", ONLINE})
 
 
 class FlatOptions(BaseModel):
-    """A flat rule has no keys of its own: each sensor's own past says what is too long."""
+    """What is too long each sensor's own past says."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+    neighbours: bool = False
+    """Whether a sensor that hardly moves while its neighbours do is a fault too, whatever else its device says."""
 
     def limits(self) -> tuple[LevelLimit, ...]:
         """Return no levels: a frozen device is no hazard."""
@@ -72,6 +76,10 @@ class Flat:
         self._binding = np.full(n_sensors, -1, np.intp)
         watched = [number for each in bound for number in each.rule.sensors]
         self._binding[watched] = np.arange(len(watched))
+        self._heeds_neighbours = [
+            typing.cast("FlatOptions", each.rule.options).neighbours for each in bound for _ in each.rule.sensors
+        ]
+        self._told = np.uint16(Quality.FLAT | (Quality.NEIGHBOUR if any(self._heeds_neighbours) else 0))
         self._device, self._members = _devices(register, watched)
         self.level: NDArray[np.int8] = np.zeros(len(watched), np.int8)
         self._episode_ns = np.full(len(watched), NEVER_NS)
@@ -83,7 +91,7 @@ class Flat:
         """Return the sensors that froze or moved again."""
         sensor = arrivals.sensor
         rows = np.flatnonzero(arrivals.usable & (self._device[sensor] >= 0))
-        told = rows[((arrivals.quality[rows] & Quality.FLAT) != 0) | self._is_active[sensor[rows]]]
+        told = rows[((arrivals.quality[rows] & self._told) != 0) | self._is_active[sensor[rows]]]
         told = told[self._binding[sensor[told]] >= 0]
         if len(told) == 0:
             self._remember(arrivals, rows)
@@ -104,9 +112,12 @@ class Flat:
         if b < 0:
             return
         is_frozen = bool(arrivals.quality[row] & Quality.FLAT) and not self._moves_elsewhere(number, time_ns)
-        if is_frozen != (self.level[b] > 0):
-            turns.turn(arrivals, row, b, Reason.FLAT_LINE if is_frozen else Reason.MOVES_AGAIN)
-            self._is_active[number] = is_frozen
+        is_attenuated = self._heeds_neighbours[b] and bool(arrivals.quality[row] & Quality.NEIGHBOUR)
+        is_faulty = is_frozen or is_attenuated
+        if is_faulty != (self.level[b] > 0):
+            fault = Reason.FLAT_LINE if is_frozen else Reason.ATTENUATED
+            turns.turn(arrivals, row, b, fault if is_faulty else Reason.MOVES_AGAIN)
+            self._is_active[number] = is_faulty
 
     def _moves_elsewhere(self, number: int, time_ns: int) -> bool:
         """Tell whether another value of the device changed in the later half of this one's standing still."""

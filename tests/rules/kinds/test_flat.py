@@ -30,11 +30,12 @@ def register() -> Register:
     return Register({}, {"A": Asset("A", "k", "fire", "A", "A", "R", 0.0, 0.0)}, sensors, {}, [])
 
 
-def engine() -> RuleEngine:
+def engine(*, neighbours: bool = False) -> RuleEngine:
     """Return an engine with a flat rule over three sensors and a battery rule over two."""
+    flat = FlatOptions(neighbours=neighbours)
     low = BatteryOptions(limit=20, deadband=10, source="assumed")
     rules = (
-        Rule("flat", "flat", "f", "f", "", "", None, (PRESSURE, TEMPERATURE, ALONE), (), FlatOptions()),
+        Rule("flat", "flat", "f", "f", "", "", None, (PRESSURE, TEMPERATURE, ALONE), (), flat),
         Rule("low", "battery", "l", "l", "", "", None, (CHARGE, OTHER_CHARGE), (), low),
     )
     return RuleEngine(RuleSet(rules, "1"), register())
@@ -53,6 +54,16 @@ def test_flat_on_a_device_of_one_value_is_a_fault_until_it_moves():
     readings = [(ALONE, 1, 5.0), (ALONE, 2, 5.0), (ALONE, 3, 5.0, FLAT), (ALONE, 4, 5.0, FLAT), (ALONE, 5, 5.1)]
 
     assert [(2, 3.0, 1, "FLAT_LINE"), (2, 5.0, 0, "MOVES_AGAIN")] == happened(readings)
+
+
+@pytest.mark.parametrize(("neighbours", "expected"), [(False, []), (True, ["ATTENUATED", "MOVES_AGAIN"])])
+def test_flat_attenuated_sensor_is_a_fault_where_the_rule_asks_for_it(neighbours, expected):
+    """A blocked line hides the pressure although the temperature of the device goes on; most rules do not ask."""
+    blocked = [(PRESSURE, 2, 5.0, Quality.NEIGHBOUR), (TEMPERATURE, 2, 20.1), (PRESSURE, 3, 5.01, Quality.NEIGHBOUR)]
+    readings = [(TEMPERATURE, 1, 20.0), (PRESSURE, 1, 5.0), *blocked, (PRESSURE, 4, 5.3)]
+    events = engine(neighbours=neighbours).evaluate(batch(0, readings), 1)
+
+    assert expected == [reason for *_, reason in told(events)]
 
 
 def test_flat_beside_a_value_that_moves_is_no_fault():
