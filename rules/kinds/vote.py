@@ -1,0 +1,193 @@
+"""`vote`: a sensor's alarm counts for more while others near it are in alarm too.
+
+Comes in: transitions of the rule that it names, and readings as moments. Goes out: transitions of hazard alarms.
+Refuses to know values: the rule that it names has judged them.
+
+What is compared with the limits is a number of devices: 0 while the sensor's own alarm of the named rule does not
+stand; else 1 for it and 1 for every other device near it whose alarm stands, or ended at most `within_s` ago. It is
+counted with every reading of the sensor itself, so delays and proof of life are those of its own device.
+
+Gas crosses three manholes:
+
+>>> import numpy as np
+>>> from collector.batch import make_batch
+>>> from config.register import Asset, Neighbour, Register, Sensor
+>>> from rules.engine import RuleEngine
+>>> from rules.kinds.threshold import ThresholdOptions
+>>> from rules.rule import Rule, RuleSet
+>>> wells = {name: Asset(name, "gas_manhole", "gas", name, name, "R", 0.0, 0.0) for name in "ABC"}
+>>> sensors = [Sensor(f"{name}.ch4", name, name, "ch4", "methane", 1.0, 0.0, 60.0, 300.0, "") for name in wells]
+>>> pipe = {"A": [Neighbour("B", 40.0)], "B": [Neighbour("A", 40.0), Neighbour("C", 40.0)], "C": [Neighbour("B", 40.0)]}
+>>> gas = ThresholdOptions.model_validate({"side": "high", "levels": [{"level": "blue", "limit": 5, "deadband": 1,
+...     "on_delay_s": 0, "source": "assumed"}]})
+>>> three = VoteOptions.model_validate({"rule": "gas", "along_m": 100, "within_s": 1800, "levels": [{"level": "orange",
+...     "limit": 3, "deadband": 1, "on_delay_s": 0, "source": "assumed"}]})
+>>> rules = RuleSet((Rule("gas", "threshold", "气", "gas", "", "", None, (0, 1, 2), gas.limits(), gas),
+...     Rule("crossing", "vote", "串", "crossing", "", "", None, (0, 1, 2), three.limits(), three)), "1")
+>>> engine = RuleEngine(rules, Register({}, wells, sensors, {}, [], neighbours=pipe))
+>>> minute = np.array([0, 10, 20, 21]) * 60_000_000_000
+>>> events = engine.evaluate(make_batch(0, [0, 1, 2, 1], minute, [6.0, 7.0, 9.0, 8.0], [0] * 4), position=1)
+>>> [(engine.alarms[events.alarm[i]].id, int(events.value[i])) for i in range(len(events))][-2:]
+[('crossing/C.ch4', 3), ('crossing/B.ch4', 3)]
+"""
+
+import typing
+from collections import Counter
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
+
+from config.levels import WarningLevel
+from config.quantities import Quantity
+from config.register import Register, Sensor
+from rules.arrivals import Arrivals
+from rules.climber import Climber
+from rules.electorate import Reach, electorate
+from rules.following import Reference
+from rules.kind import NEVER_NS, BoundRule, Fault, Followed, Found, State, Turned
+from rules.levels import LONGEST_S, LadderOptions, NamedLevel
+from rules.rule import Side
+
+_SECOND_NS = 1_000_000_000
+_FARTHEST_M = 20_000.0
+_VOTES = Quantity(
+    "votes", "相邻报警设备数", "devices in alarm near each other", "", 0.0, 10_000.0, np.inf, 0, {}, "a count"
+)
+
+
+class VoteOptions(LadderOptions):
+    """The keys of a vote rule besides those of the ladder; limits are numbers of devices, itself included."""
+
+    side: Side = Side.HIGH
+    rule: str
+    """Whose alarms are votes."""
+    at_least: NamedLevel = WarningLevel.GREEN
+    """From this level on."""
+    hops: int | None = Field(default=None, ge=1, le=20)
+    """Near are assets at most so many steps away along the register's neighbours; 1 is the next one."""
+    along_m: float | None = Field(default=None, gt=0, le=_FARTHEST_M)
+    """Or at most so many metres of pipe or span away."""
+    around_m: float | None = Field(default=None, gt=0, le=_FARTHEST_M)
+    """Or at most so many metres away by coordinates."""
+    within_s: float = Field(ge=0, le=LONGEST_S, allow_inf_nan=False)
+    """An alarm that has ended is a vote for so long."""
+
+    def judged(self, quantity: Quantity | None) -> Quantity | None:
+        """Return what is compared with the limits: how many vote."""
+        del quantity
+        return _VOTES
+
+    def faults(self, quantity: Quantity | None, sensors: Sequence[Sensor]) -> Iterator[Fault]:
+        """Yield what the ladder finds, and a reach that is not said once."""
+        yield from super().faults(quantity, sensors)
+        given = [name for name in ("hops", "along_m", "around_m") if getattr(self, name) is not None]
+        if len(given) != 1:
+            got = " and ".join(given) or "none of them"
+            yield Fault((), "one of `hops`, `along_m`, `around_m`", got, "say once who is near")
+        if self.side is not Side.HIGH:
+            yield Fault(("side",), "high", self.side.value, "remove it: many votes are dangerous, few are not")
+
+    def references(self) -> Iterator[Reference]:
+        """Yield the rule that is named."""
+        yield Reference((), self.rule, self.at_least)
+
+
+class Vote:
+    """All vote rules over all their sensors."""
+
+    def __init__(
+        self, bound: Sequence[BoundRule], register: Register, counts: Counter[tuple[str, str]], followed: Followed
+    ) -> None:
+        self._climber = Climber(bound, register, counts)
+        self.alarm: NDArray[np.int32] = self._climber.alarm
+        self.level: NDArray[np.int8] = self._climber.level
+        options = [typing.cast("VoteOptions", each.rule.options) for each in bound]
+        rule = self._climber.rule
+        self._at_least = np.array([each.at_least for each in options], np.int8)[rule]
+        self._window_ns = np.array([round(each.within_s * _SECOND_NS) for each in options], np.int64)[rule]
+        self._stage = np.array([each.stage for each in bound], np.intp)[rule]
+        reach = [Reach(each.hops, each.along_m, each.around_m) for each in options]
+        self._near = electorate([each.rule.sensors for each in bound], reach, register)
+        self._device = [register.sensors[sensor].device for sensor in self._climber.sensor.tolist()]
+        self._voter = _voters(options, rule, self._climber.sensor, followed)
+        """Who votes with an alarm: its bindings."""
+        self._is_vote = np.zeros(len(followed.alarms), np.bool_)
+        self._is_vote[list(self._voter)] = True
+        n = len(self.alarm)
+        self._stands = np.zeros(n, np.bool_)
+        self._ended_ns = np.full(n, NEVER_NS)
+
+    def follow(self, arrivals: Arrivals, turned: Turned, stage: int) -> list[Found]:
+        """Return what the rules of `stage` make of these votes."""
+        mine = self._stage == stage
+        wakeful = (self._stands | self._climber.restless) & mine
+        turns = [
+            (int(turned.place[i]), b, int(turned.time_ns[i]), bool(turned.level_after[i] >= self._at_least[b]))
+            for i in np.flatnonzero(self._is_vote[turned.alarm]).tolist()
+            for b in self._voter[int(turned.alarm[i])]
+            if mine[b]
+        ]
+        wakeful[[b for _, b, _, _ in turns]] = True
+        if not wakeful.any():
+            return []
+        row, binding = self._climber.reach(arrivals)
+        kept = wakeful[binding]
+        row, binding = row[kept], binding[kept]
+        return self._climber.climb(arrivals, row, binding, self._votes(arrivals, row, binding, turns))
+
+    def _votes(
+        self,
+        arrivals: Arrivals,
+        row: NDArray[np.intp],
+        binding: NDArray[np.intp],
+        turns: Sequence[tuple[int, int, int, bool]],
+    ) -> NDArray[np.float64]:
+        """Return float64[n]: how many vote at each pair of arrival and binding, rows ascending; votes are cast."""
+        votes, waiting = np.zeros(len(row)), list(reversed(turns))
+        moments = zip(arrivals.place[row].tolist(), binding.tolist(), arrivals.time_ns[row].tolist(), strict=True)
+        for i, (place, b, time_ns) in enumerate(moments):
+            while waiting and waiting[-1][0] <= place:
+                self._cast(*waiting.pop()[1:])
+            votes[i] = self._count(b, time_ns)
+        for each in reversed(waiting):
+            self._cast(*each[1:])
+        return votes
+
+    def _cast(self, b: int, time_ns: int, stands: bool) -> None:  # noqa: FBT001 - one of the columns of a turn
+        self._ended_ns[b] = time_ns if self._stands[b] and not stands else NEVER_NS
+        self._stands[b] = stands
+
+    def _count(self, b: int, time_ns: int) -> int:
+        if not self._stands[b]:
+            return 0
+        since_ns = time_ns - int(self._window_ns[b])
+        near = (each for each in self._near[b] if self._stands[each] or self._ended_ns[each] >= since_ns)
+        return len({self._device[b], *(self._device[each] for each in near)})
+
+    def state(self) -> State:
+        """Return the columns to keep."""
+        return State({}, {**self._climber.columns(), "ended_ns": self._ended_ns}, {})
+
+    def settle(self, levels: NDArray[np.int8], seen: NDArray[np.bool_]) -> None:
+        """Derive what is not kept, and who stands now: the rules may have changed."""
+        del seen
+        self._climber.settle()
+        self._stands[:] = False
+        for alarm, voters in self._voter.items():
+            for b in voters:
+                self._stands[b] = levels[alarm] >= self._at_least[b]
+
+
+def _voters(
+    options: Sequence[VoteOptions], rule: NDArray[np.intp], sensor: NDArray[np.intp], followed: Followed
+) -> dict[int, list[int]]:
+    """Return the bindings that each alarm of a named rule is the own alarm of."""
+    alarms = {(key.rule, key.sensor): alarm for alarm, key in enumerate(followed.alarms)}
+    voters: dict[int, list[int]] = {}
+    for b, (place, number) in enumerate(zip(rule.tolist(), sensor.tolist(), strict=True)):
+        alarm = alarms.get((options[place].rule, number))
+        if alarm is not None:
+            voters.setdefault(alarm, []).append(b)
+    return voters
