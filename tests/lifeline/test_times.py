@@ -28,8 +28,8 @@ ALWAYS = 10**9
 class Program:
     """Pipeline and rules over one device; moments are seconds of true time."""
 
-    def __init__(self, pipeline: Pipeline | None = None) -> None:
-        sensors = [Sensor("FT.p", "T", "FT", "p", "pressure", 1.0, 0.0, float(CADENCE_S), 6.0, "")]
+    def __init__(self, pipeline: Pipeline | None = None, reorder_s: float = 0.0) -> None:
+        sensors = [Sensor("FT.p", "T", "FT", "p", "pressure", 1.0, 0.0, float(CADENCE_S), 6.0, "", reorder_s)]
         register = Register({}, {"T": Asset("T", "tower", "fire", "", "", "G", 0.0, 0.0)}, sensors, {}, [])
         quantities = {"pressure": Quantity("pressure", "", "", "", 0.0, 9.0, 99.0, 0, {}, "assumed")}
         intake = IntakeSettings(max_readings=100_000, max_payload_bytes=10_000_000)
@@ -307,6 +307,28 @@ def test_messages_shuffled_within_a_commit_and_repeated_are_stored_as_the_clean_
 
     assert clean.stored == moved.stored
     assert 30 * copies - refused <= 30
+
+
+@settings(max_examples=30)
+@given(
+    st.lists(st.tuples(st.booleans(), st.lists(st.integers(0, 6), min_size=1, max_size=3)), min_size=20, max_size=40)
+)
+def test_messages_late_within_the_time_to_wait_and_repeated_lead_to_the_same_as_the_clean_ones(told):
+    """The same points and the same alarms, from the payload on, however late each message is and how often it comes."""
+    clean, moved = Program(reorder_s=6.0), Program(reorder_s=6.0)
+    arriving: dict[int, list[dict]] = {}
+    for i, (is_bad, delays_s) in enumerate(told):
+        reading = moment(CADENCE_S * i, BAD if is_bad else GOOD)
+        for delay_s in delays_s:
+            arriving.setdefault(CADENCE_S * i + delay_s, []).insert(0, reading)
+    for second in range(CADENCE_S * len(told) + 20):
+        i, rest = divmod(second, CADENCE_S)
+        is_told = not rest and i < len(told)
+        clean.hear(second, [moment(second, BAD if told[i][0] else GOOD)] if is_told else [])
+        moved.hear(second, arriving.get(second, []))
+
+    assert clean.events == moved.events
+    assert clean.stored == moved.stored
 
 
 def test_message_that_tells_its_readings_newest_first_is_judged_in_their_order():
