@@ -1,12 +1,16 @@
 """The device of docs/devices.md: killed and cut off at random, it loses no reading and leaves no gap."""
 
+import json
 import random
+import re
+import shlex
 import sqlite3
 import subprocess
 import sys
 import time
 from contextlib import closing
 
+import httpx
 import pytest
 
 from tests.end_to_end.intake_rig import RunningIntake, wait_until
@@ -105,3 +109,28 @@ def test_device_refused_by_the_broker_keeps_its_readings(tmp_path, make_mosquitt
 
     with closing(sqlite3.connect(tmp_path / "device.db")) as store:
         assert [(1,)] == store.execute("SELECT min(seq) FROM messages").fetchall()
+
+
+def checks():
+    """Return the messages that the guide's checklist lets one publish, as arguments of mosquitto_pub, in order."""
+    guide = (ROOT / "docs" / "devices.md").read_text(encoding="utf-8")
+    command = shlex.split(re.search(r"`(mosquitto_pub -V [^`]*)`", guide)[1])
+    for change in ["", '"seq":4', '"seq":2', '"seq":3', '"boot":"b","seq":1']:
+        assert change in guide
+        said = json.loads("{" + change + "}")
+        yield [*command[:-1], json.dumps(json.loads(command[-1]) | said)]
+
+
+def test_checklist_of_the_guide_shows_what_it_says(make_program, mosquitto):
+    """The commands of the checklist, one after the other, and what the console must show after each."""
+    program = make_program()
+    program.start()
+
+    def counts():
+        row = httpx.get(f"http://{program.host}:{program.port}/api/devices/FT-0001").json()
+        return tuple(row[key] for key in ("messages", "missing", "passed_over", "repeated", "restarts"))
+
+    expected = [(1, 0, 0, 0, 0), (2, 2, 2, 0, 0), (3, 1, 2, 0, 0), (4, 0, 2, 0, 0), (5, 0, 2, 0, 1)]
+    for command, after in zip(checks(), expected, strict=True):
+        subprocess.run([*command, "-p", str(mosquitto.port)], check=True)
+        program.wait_until(lambda after=after: counts() == after, 20)

@@ -17,5 +17,7 @@ def test_operations_explains_every_self_alarm():
 
 def test_operations_lists_every_command():
     """Each command of the program is in the table of commands."""
-    names = {command.name or command.callback.__name__ for command in command_line().registered_commands}
+    line = command_line()
+    names = {command.name or command.callback.__name__ for command in line.registered_commands}
+    names |= {group.name for group in line.registered_groups}
     assert names == set(re.findall(r"^\| `lifeline ([a-z-]+)", TEXT, re.MULTILINE))
