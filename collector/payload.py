@@ -16,14 +16,18 @@ NO_TIME = -(2**63)
 """Stands in `time_ns` where the payload gave no time; the one int64 that is not a representable time."""
 
 
+MAX_DETAIL = 1000
+"""Longest word about what is wrong with a payload, characters; assumed: a path into nested lists has no end."""
+
+
 class PayloadError(Exception):
     """The sender's payload cannot be used; carries the reason and where, expected, got."""
 
     def __init__(self, reason: Reason, detail: str) -> None:
-        """Keep both for the dead letter."""
+        """Keep both for the dead letter, the detail cut to `MAX_DETAIL`."""
         self.reason = reason
-        self.detail = detail
-        super().__init__(f"{reason}: {detail}")
+        self.detail = detail if len(detail) <= MAX_DETAIL else f"{detail[: MAX_DETAIL - 3]}..."
+        super().__init__(f"{reason}: {self.detail}")
 
 
 @dataclass(slots=True)
