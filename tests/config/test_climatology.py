@@ -1,13 +1,16 @@
 import re
+import shutil
 from collections.abc import Mapping
+from pathlib import Path
 
 import pytest
 
 from alerts.messages import CITY_OFFSET_S as MESSAGES_OFFSET_S
 from config.climatology import CITY_OFFSET_S, COLUMNS, UsualRange, usual_ranges
-from config.errors import Problem
-from config.loading import load_quantities
+from config.errors import ConfigError, Problem
+from config.loading import load_quantities, load_register
 from config.quantities import Quantity
+from config.settings import packaged_district
 from config.tables import Row, parse_table
 
 HEADER = ",".join(COLUMNS)
@@ -83,6 +86,26 @@ def test_usual_ranges_wrong_row_says_where_and_what_to_do(
     problems = read(f"{row}\n", quantities)[1]
 
     assert re.search(re.escape(message), "\n".join(map(str, problems)))
+
+
+def test_load_register_of_a_district_has_its_usual_ranges(tmp_path: Path, quantities: Mapping[str, Quantity]) -> None:
+    """The file lies beside the others; without it nothing is usual."""
+    district = tmp_path / "district"
+    shutil.copytree(packaged_district(), district)
+    without = load_register(district, quantities).usual_ranges
+    (district / "climatology.csv").write_text(f"{HEADER}\ntemperature,,6,9,,,12,44,station\n", encoding="utf-8")
+
+    assert ((), 1) == (without, len(load_register(district, quantities).usual_ranges))
+
+
+def test_load_register_wrong_range_names_file_and_line(tmp_path: Path, quantities: Mapping[str, Quantity]) -> None:
+    """As in every other file of the district."""
+    district = tmp_path / "district"
+    shutil.copytree(packaged_district(), district)
+    (district / "climatology.csv").write_text(f"{HEADER}\ntemprature,,6,9,,,12,44,station\n", encoding="utf-8")
+
+    with pytest.raises(ConfigError, match=r"climatology.csv:2 quantity: .* did you mean temperature"):
+        load_register(district, quantities)
 
 
 def test_local_time_is_that_of_the_messages() -> None:
