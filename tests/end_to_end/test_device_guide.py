@@ -85,6 +85,7 @@ def test_device_killed_and_cut_off_loses_no_reading(tmp_path, intake, mosquitto,
     assert faults >= 8
     wait_until(lambda: len(times(intake.journal)) == N_READINGS)
     assert (0, 0, N_READINGS) == counted(intake)
+    assert "example-1.0" == intake.book.firmware[intake.book.place["D0"]]
 
 
 def test_device_that_loses_its_store_is_seen_to_begin_anew(tmp_path, intake, mosquitto):
@@ -109,6 +110,40 @@ def test_device_refused_by_the_broker_keeps_its_readings(tmp_path, make_mosquitt
 
     with closing(sqlite3.connect(tmp_path / "device.db")) as store:
         assert [(1,)] == store.execute("SELECT min(seq) FROM messages").fetchall()
+
+
+def test_collector_killed_counts_no_gap_and_hides_none(tmp_path, make_program, mosquitto):
+    """Kill -9 of the collector while numbered messages flow: none is missing, and one that never came is found."""
+    program = make_program()
+    program.start()
+    command = ["--port", str(mosquitto.port), "--asset", "T-0001", "--device", "FT-0001", "--channel", "pressure_kpa"]
+    more = ["--store", tmp_path / "device.db", "--interval", "0.02", "--readings", "600"]
+    with (tmp_path / "device.log").open("a") as log:
+        device = subprocess.Popen([sys.executable, DEVICE, *command, *more], stderr=log)
+    for _ in range(3):
+        time.sleep(1.5)
+        program.kill()
+        program.start()
+
+    def row():
+        return httpx.get(f"http://{program.host}:{program.port}/api/devices/FT-0001").json()
+
+    assert 0 == device.wait(120)
+    program.wait_until(lambda: publish_ahead(mosquitto, tmp_path, 2) and row()["missing"] == 1, 30)
+
+    assert (1, 0, "example-1.0") == (row()["passed_over"], row()["restarts"], row()["firmware"])
+
+
+def publish_ahead(mosquitto, folder, ahead):
+    """Publish the message that is `ahead` of the newest of the device's store; returns whether it went out."""
+    with closing(sqlite3.connect(folder / "device.db")) as store:
+        [(newest,), (boot,)] = (
+            store.execute("SELECT seq FROM sqlite_sequence").fetchone(),
+            store.execute("SELECT boot FROM counter").fetchone(),
+        )
+    payload = json.dumps({"v": 1, "boot": boot, "seq": newest + ahead, "m": {"pressure_kpa": 400}})
+    topic = ["-t", "lifeline/v1/fire/T-0001/FT-0001/up", "-q", "1", "-p", str(mosquitto.port)]
+    return subprocess.run(["mosquitto_pub", *topic, "-m", payload], check=True).returncode == 0
 
 
 def checks():
