@@ -10,9 +10,11 @@ from rules.kinds.composite import Composite, CompositeOptions, one_for
 from rules.kinds.deviation import Deviation, DeviationOptions
 from rules.kinds.flat import Flat, FlatOptions
 from rules.kinds.rate_of_change import RateOfChange, RateOfChangeOptions
+from rules.kinds.shift import Shift, ShiftOptions
 from rules.kinds.stale import Stale, StaleOptions
 from rules.kinds.state import StateKind, StateOptions
 from rules.kinds.threshold import Threshold, ThresholdOptions
+from rules.kinds.trend import Trend, TrendOptions
 from rules.kinds.vote import Vote, VoteOptions
 
 RULE_KINDS: Mapping[str, RuleKind] = {
@@ -22,9 +24,11 @@ RULE_KINDS: Mapping[str, RuleKind] = {
     "deviation": RuleKind(Dimension.HAZARD, DeviationOptions, Deviation),
     "flat": RuleKind(Dimension.HEALTH, FlatOptions, Flat),
     "rate_of_change": RuleKind(Dimension.HAZARD, RateOfChangeOptions, RateOfChange),
+    "shift": RuleKind(Dimension.HAZARD, ShiftOptions, Shift),
     "stale": RuleKind(Dimension.HEALTH, StaleOptions, Stale),
     "state": RuleKind(Dimension.HAZARD, StateOptions, StateKind),
     "threshold": RuleKind(Dimension.HAZARD, ThresholdOptions, Threshold),
+    "trend": RuleKind(Dimension.HAZARD, TrendOptions, Trend),
     "vote": RuleKind(Dimension.HAZARD, VoteOptions, None, follow=Vote),
 }
 """Word in a rule's `kind` to what judges it."""

@@ -1,0 +1,308 @@
+"""`shift`: a small change that lasts, of a sensor against its own recent mean and scale: EWMA, CUSUM or Page-Hinkley.
+
+Comes in: admitted readings. Goes out: transitions of hazard alarms. Refuses to know other sensors and the wall clock.
+
+A sample is a reading, or the mean of the readings of `mean_s` seconds. It becomes a residual z, its distance from the
+mean learned before it in sigmas, clipped at `clip_sigmas`. The three methods, one-sided here for a rise:
+
+- `ewma`: e = (1 - w) e + w z; judged is e over its own standard deviation sqrt(w / (2 - w)).
+- `cusum`: s = min(cap, max(0, s + z - k)); judged is s.
+- `page_hinkley`: m = 0.9999 m + z - k; judged is m less its lowest value so far, at most the cap.
+
+Mean and variance fade exponentially with `baseline_s`; samples of the first `baseline_s` count equally, and nothing is
+judged before. The cap, twice the highest limit, lets an alarm end soon after the shift does.
+
+Sources: Roberts 1959 (EWMA; w 0.2 within the usual 0.05 to 0.25), Page 1954 (CUSUM; k 0.5 finds shifts of one sigma
+best), Hinkley 1971 with the forgetting of streaming implementations. Clip and cap are assumed.
+
+>>> from collector.batch import make_batch
+>>> from config.register import Register, Sensor
+>>> from rules.engine import RuleEngine
+>>> from rules.rule import Rule, RuleSet
+>>> main = Sensor("M.p", "M", "D", "p", "water_main_pressure", 1.0, 0.0, 60.0, 180.0, "")
+>>> options = ShiftOptions.model_validate({"direction": "fall", "method": "cusum", "baseline_s": 3600, "levels": [
+...     {"level": "blue", "limit": 8, "deadband": 4, "on_delay_s": 0, "source": "assumed for this example"}]})
+>>> rule = Rule("leak", "shift", "压力下移", "leak", "", "", None, (0,), options.limits(), options)
+>>> engine = RuleEngine(RuleSet((rule,), "1"), Register({}, {}, [main], {}, []))
+>>> minute = [i * 60_000_000_000 for i in range(100)]
+>>> value = [0.300 + 0.001 * (-1) ** i - 0.002 * (i >= 80) for i in range(100)]
+>>> events = engine.evaluate(make_batch(0, [0] * 100, minute, value, [0] * 100), position=1)
+>>> [(int(events.level_after[i]), int(events.time_ns[i]) // 60_000_000_000) for i in range(len(events))]
+[(2, 85)]
+"""
+
+import dataclasses
+import typing
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
+
+from config.quantities import Quantity
+from config.register import Register
+from rules.arrivals import Arrivals
+from rules.continuity import Step
+from rules.departures import SECOND_NS, DepartureOptions, Departures, distance_of, in_sigmas, least_sigma
+from rules.kind import BoundRule, Found, State
+from rules.slopes import Direction, directions
+from rules.succession import Readings
+
+_FORGETTING = 0.9999
+_CAP = 2.0
+"""Times the highest limit."""
+_LONGEST_S = 366 * 86_400
+_WORDS = {
+    Direction.RISE: ("rising_shift", "持续上移", "shifted upwards"),
+    Direction.FALL: ("falling_shift", "持续下移", "shifted downwards"),
+    Direction.EITHER: ("shift", "持续偏移", "shifted"),
+}
+
+
+class Method(StrEnum):
+    """How evidence is added up."""
+
+    EWMA = "ewma"
+    CUSUM = "cusum"
+    PAGE_HINKLEY = "page_hinkley"
+
+
+class ShiftOptions(DepartureOptions):
+    """Keys of a shift rule; limits are in sigmas."""
+
+    method: Method = Method.CUSUM
+    mean_s: float = Field(default=0, ge=0, le=86_400, allow_inf_nan=False)
+    baseline_s: float = Field(default=86_400, ge=1, le=_LONGEST_S, allow_inf_nan=False)
+    weight: float = Field(default=0.2, gt=0, le=1, allow_inf_nan=False)
+    slack: float = Field(default=0.5, ge=0, le=10, allow_inf_nan=False)
+    clip_sigmas: float = Field(default=6, ge=1, le=1000, allow_inf_nan=False)
+    rebaseline_s: float = Field(default=3 * 86_400, ge=0, le=_LONGEST_S, allow_inf_nan=False)
+    """Assumed: after three days a shift is either mended or the new normal."""
+
+    def judged(self, quantity: Quantity | None) -> Quantity | None:
+        """Return the evidence for a shift of `quantity`, sigmas."""
+        return None if quantity is None else in_sigmas(distance_of(quantity, *_WORDS[self.direction]))
+
+
+class Shift:
+    """All shift rules over all their sensors."""
+
+    def __init__(self, bound: Sequence[BoundRule], register: Register, counts: Counter[tuple[str, str]]) -> None:
+        options = [typing.cast("ShiftOptions", each.rule.options) for each in bound]
+        rule = np.repeat(np.arange(len(bound)), [len(each.rule.sensors) for each in bound])
+        part_ns = np.array([round(each.mean_s * SECOND_NS) for each in options], np.int64)[rule]
+        stale_s = [register.sensors[number].stale_after_s for each in bound for number in each.rule.sensors]
+        # A part is closed by the first reading after it, and one may be missing.
+        stale_ns = np.round(np.array(stale_s) * SECOND_NS).astype(np.int64) + 2 * part_ns
+        self._departures = Departures(bound, register, counts, stale_ns)
+        self.alarm: NDArray[np.int32] = self._departures.climber.alarm
+        self.level: NDArray[np.int8] = self._departures.climber.level
+        self._parts = _Parts(part_ns, self._departures.cadence_ns)
+        baseline_ns = np.array([round(each.baseline_s * SECOND_NS) for each in options], np.int64)[rule]
+        least = np.array([least_sigma(each.rule.quantity) for each in bound], np.float64)[rule]
+        clip = np.array([each.clip_sigmas for each in options], np.float64)[rule]
+        self._usual = _Usual(baseline_ns, least, clip)
+        self._evidence = _Evidence(bound, options, rule)
+
+    def evaluate(self, arrivals: Arrivals) -> list[Found]:
+        """Return the transitions that `arrivals` cause."""
+        return self._departures.climb(arrivals, self._distances)
+
+    def _distances(self, readings: Readings, step: Step) -> NDArray[np.float64]:
+        """Return float64[n]: the evidence after each reading, NaN where it completes no sample or nothing is known."""
+        distances = np.full(len(readings.binding), np.nan)
+        sample = self._parts.collect(readings, step)
+        b = sample.readings.binding
+        residual = self._usual.residual(b, sample.readings.value)
+        distance = self._evidence.add(b, residual)
+        lesson = self._departures.lesson(sample.readings, sample.step, distance)
+        self._usual.learn(b[lesson.teaches], sample.readings.value[lesson.teaches], sample.weight_ns[lesson.teaches])
+        self._usual.forget(b[lesson.outlived])
+        self._evidence.forget(b[lesson.outlived])
+        distances[sample.row] = distance
+        return distances
+
+    def state(self) -> State:
+        """Return the columns to keep."""
+        own = {**self._parts.columns(), **self._usual.columns(), **self._evidence.columns()}
+        return State({}, {**self._departures.columns(), **own}, {})
+
+    def settle(self, known: NDArray[np.bool_]) -> None:
+        """Derive what is not kept."""
+        del known
+        self._departures.climber.settle()
+
+
+@dataclass(frozen=True, slots=True)
+class _Sample:
+    """What some readings completed: themselves, or means of those before them."""
+
+    row: NDArray[np.intp]
+    """The places of the readings that completed them."""
+    readings: Readings
+    step: Step
+    weight_ns: NDArray[np.int64]
+    """The time that each stands for."""
+
+
+class _Parts:
+    """The open part of each binding whose samples are means."""
+
+    def __init__(self, part_ns: NDArray[np.int64], cadence_ns: NDArray[np.int64]) -> None:
+        n = len(part_ns)
+        self._part_ns, self._cadence_ns = part_ns, cadence_ns
+        self._part, self._sum, self._count = np.zeros(n, np.int64), np.zeros(n), np.zeros(n, np.int32)
+        self._quality = np.zeros(n, np.uint16)
+        self._elapsed_ns, self._broken = np.zeros(n, np.int64), np.zeros(n, np.bool_)
+
+    def collect(self, readings: Readings, step: Step) -> _Sample:
+        """Return the samples that readings of distinct bindings complete, and begin new ones with the readings."""
+        b = readings.binding
+        part_ns = self._part_ns[b]
+        weight_ns = np.where(step.broken, self._cadence_ns[b], step.elapsed_ns)
+        if not part_ns.any():
+            return _Sample(np.arange(len(b)), readings, step, weight_ns)
+        is_mean = part_ns > 0
+        part = readings.time_ns // np.maximum(part_ns, 1)
+        row = np.flatnonzero(~is_mean | ((part != self._part[b]) & (self._count[b] > 0)))
+        closed = self._closed(readings, step, row)
+        weight_ns = np.where(is_mean, part_ns, weight_ns)[row]
+        self._empty(b[row])
+        self._add(readings.take(is_mean), step.elapsed_ns[is_mean], step.broken[is_mean], part[is_mean])
+        return _Sample(row, *closed, weight_ns)
+
+    def _closed(self, readings: Readings, step: Step, row: NDArray[np.intp]) -> tuple[Readings, Step]:
+        b = readings.binding[row]
+        is_mean = self._part_ns[b] > 0
+        value = np.where(is_mean, self._sum[b] / np.maximum(self._count[b], 1), readings.value[row])
+        quality = np.where(is_mean, self._quality[b], readings.quality[row])
+        elapsed = np.where(is_mean, self._elapsed_ns[b], step.elapsed_ns[row])
+        broken = np.where(is_mean, self._broken[b], step.broken[row])
+        closed = dataclasses.replace(readings.take(row), value=value, quality=quality)
+        return closed, dataclasses.replace(step, elapsed_ns=elapsed, broken=broken, too_soon=step.too_soon[row])
+
+    def _add(
+        self,
+        readings: Readings,
+        elapsed_ns: NDArray[np.int64],
+        broken: NDArray[np.bool_],
+        part: NDArray[np.int64],
+    ) -> None:
+        b = readings.binding
+        self._part[b] = part
+        self._sum[b] += readings.value
+        self._count[b] += 1
+        self._quality[b] |= readings.quality
+        self._elapsed_ns[b] += np.where(broken, 0, elapsed_ns)
+        self._broken[b] |= broken
+
+    def _empty(self, b: NDArray[np.intp]) -> None:
+        for column in self.columns().values():
+            column[b] = 0
+
+    def columns(self) -> dict[str, NDArray[np.generic]]:
+        """Return what outlives a restart; first axis: bindings."""
+        return {
+            "part": self._part,
+            "part_sum": self._sum,
+            "part_count": self._count,
+            "part_quality": self._quality,
+            "part_elapsed_ns": self._elapsed_ns,
+            "part_broken": self._broken,
+        }
+
+
+class _Usual:
+    """Mean and variance of each binding, fading with its `baseline_s`."""
+
+    def __init__(self, baseline_ns: NDArray[np.int64], least: NDArray[np.float64], clip: NDArray[np.float64]) -> None:
+        n = len(baseline_ns)
+        self._baseline_ns, self._least, self._clip = baseline_ns, least, clip
+        self._mean, self._variance = np.zeros(n), np.zeros(n)
+        self._n, self._learned_ns = np.zeros(n, np.int64), np.zeros(n, np.int64)
+
+    def _is_known(self, b: NDArray[np.intp]) -> NDArray[np.bool_]:
+        is_known: NDArray[np.bool_] = self._learned_ns[b] >= self._baseline_ns[b]
+        return is_known
+
+    def _sigma(self, b: NDArray[np.intp]) -> NDArray[np.float64]:
+        return np.maximum(np.sqrt(self._variance[b]), self._least[b])
+
+    def residual(self, b: NDArray[np.intp], value: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return float64[n], sigmas: clipped, NaN while mean and variance are being learned."""
+        residual = np.clip((value - self._mean[b]) / self._sigma(b), -self._clip[b], self._clip[b])
+        return np.where(self._is_known(b), residual, np.nan)
+
+    def learn(self, b: NDArray[np.intp], value: NDArray[np.float64], weight_ns: NDArray[np.int64]) -> None:
+        """Add a sample of each of distinct bindings `b` that stands for `weight_ns`."""
+        share = np.maximum(weight_ns / (weight_ns + self._baseline_ns[b]), 1 / (self._n[b] + 1.0))
+        most = np.where(self._is_known(b), self._clip[b] * self._sigma(b), np.inf)
+        off = np.clip(value - self._mean[b], -most, most)
+        self._mean[b] += share * off
+        self._variance[b] = (1 - share) * (self._variance[b] + share * off * off)
+        self._n[b] += 1
+        self._learned_ns[b] = np.minimum(self._learned_ns[b] + weight_ns, self._baseline_ns[b])
+
+    def forget(self, b: NDArray[np.intp]) -> None:
+        """Begin anew for bindings `b`."""
+        for column in self.columns().values():
+            column[b] = 0
+
+    def columns(self) -> dict[str, NDArray[np.generic]]:
+        """Return what outlives a restart; first axis: bindings."""
+        return {"mean": self._mean, "variance": self._variance, "n": self._n, "learned_ns": self._learned_ns}
+
+
+class _Evidence:
+    """What each binding's method has added up: column 0 for a rise, 1 for a fall."""
+
+    def __init__(self, bound: Sequence[BoundRule], options: Sequence[ShiftOptions], rule: NDArray[np.intp]) -> None:
+        def column(numbers: Sequence[float]) -> NDArray[np.float64]:
+            return np.array(numbers, np.float64)[rule][:, np.newaxis]
+
+        self._method = np.array([list(Method).index(each.method) for each in options], np.int8)[rule]
+        self._weight, self._slack = column([each.weight for each in options]), column([each.slack for each in options])
+        self._cap = column([_CAP * max(limit.limit for limit in each.rule.levels) for each in bound])
+        direction = directions([each.direction for each in options])[rule]
+        self._watched = np.stack((direction >= 0, direction <= 0), axis=1)
+        self._sum, self._lowest = np.zeros((len(rule), 2)), np.zeros((len(rule), 2))
+
+    def add(self, b: NDArray[np.intp], residual: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return float64[n]: the evidence with residuals of distinct bindings; NaN adds nothing and tells nothing."""
+        known = np.flatnonzero(~np.isnan(residual))
+        evidence = np.full(len(b), np.nan)
+        method = self._method[b[known]]
+        for number, judge in enumerate((self._ewma, self._cusum, self._page_hinkley)):
+            rows = known[method == number]
+            if len(rows):
+                both = judge(b[rows], np.stack((residual[rows], -residual[rows]), axis=1))
+                # No side is ever below 0, so that the one not watched never counts.
+                evidence[rows] = (both * self._watched[b[rows]]).max(axis=1)
+        return evidence
+
+    def _ewma(self, b: NDArray[np.intp], residual: NDArray[np.float64]) -> NDArray[np.float64]:
+        weight = self._weight[b]
+        self._sum[b] = (1 - weight) * self._sum[b] + weight * residual
+        both: NDArray[np.float64] = self._sum[b] / np.sqrt(weight / (2 - weight))
+        return np.maximum(both, 0)
+
+    def _cusum(self, b: NDArray[np.intp], residual: NDArray[np.float64]) -> NDArray[np.float64]:
+        self._sum[b] = np.minimum(np.maximum(self._sum[b] + residual - self._slack[b], 0), self._cap[b])
+        return self._sum[b]
+
+    def _page_hinkley(self, b: NDArray[np.intp], residual: NDArray[np.float64]) -> NDArray[np.float64]:
+        total = _FORGETTING * self._sum[b] + residual - self._slack[b]
+        lowest = np.maximum(np.minimum(self._lowest[b], total), total - self._cap[b])
+        self._sum[b], self._lowest[b] = total, lowest
+        return total - lowest
+
+    def forget(self, b: NDArray[np.intp]) -> None:
+        """Begin anew for bindings `b`."""
+        self._sum[b], self._lowest[b] = 0, 0
+
+    def columns(self) -> dict[str, NDArray[np.generic]]:
+        """Return what outlives a restart; first axis: bindings."""
+        return {"evidence": self._sum, "lowest": self._lowest}
