@@ -8,6 +8,7 @@ and holds every thread up meanwhile, the intake too; loading them without such l
 
 import contextlib
 import gc
+import sys
 from collections.abc import Iterator
 
 
@@ -25,6 +26,16 @@ def loading() -> Iterator[None]:
 
 def set_aside() -> None:
     """Let no later look visit what is there now; what was set aside before and is of no use any more goes first."""
+    _forget_routes()
     gc.unfreeze()
     gc.collect()
     gc.freeze()
+
+
+def _forget_routes() -> None:
+    """Empty the caches of the web framework, which hold the pages of ended programs, and their districts."""
+    for name, module in list(sys.modules.items()):
+        if name.partition(".")[0] == "fastapi":
+            for value in list(vars(module).values()):
+                if callable(getattr(value, "cache_clear", None)):
+                    value.cache_clear()

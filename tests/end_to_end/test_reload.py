@@ -6,13 +6,20 @@ import shutil
 import signal
 import threading
 import time
+import weakref
+from collections import Counter
 
 import pytest
 
 from alerts.configurations import configurations
 from collector.journal.reading import JournalReader
+from config.loading import load_settings
 from config.settings import packaged_district
+from lifeline.app import App
+from lifeline.configuration import load_configuration
+from lifeline.garbage import set_aside
 from lifeline.ledgers import existing_ledger
+from lifeline.running import reloaded
 from simulators.load import send_load
 
 pytestmark = [pytest.mark.end_to_end, pytest.mark.timeout(300)]
@@ -114,3 +121,22 @@ def test_reload_bad_district_is_refused_and_the_program_goes_on(program):
 
     assert program.configuration.version == versions[-1].version
     assert 1 == program.metrics()["reloads_total", "refused"]
+
+
+def test_reload_frees_the_program_before_it(program):
+    """A district of a city is most of the memory: it does not stay behind, whoever still knew the old program."""
+    settings = load_settings(program.settings_file, {"LIFELINE_CONSOLE__PORT": "0"})
+    program.stop()
+    counts: Counter[tuple[str, str]] = Counter()
+    first = App(load_configuration(settings), reloads=counts)
+    first.start()
+    set_aside()
+    seen = weakref.ref(first)
+    _replace(settings.district / "contacts.csv", "Chen Lixin", "Chen Li Xin")
+    second = reloaded(first, lambda: load_configuration(settings), counts)
+    del first
+    set_aside()
+    is_freed = seen() is None
+    second.stop()
+
+    assert (1, True) == (counts["reloads", "applied"], is_freed)
