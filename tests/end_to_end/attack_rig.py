@@ -6,7 +6,6 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import count
-from pathlib import Path
 
 from collector.batch import RECEIVED_CLOCK, Quality
 from collector.journal.reading import JournalReader
@@ -120,7 +119,7 @@ def payload(kpa: object, **changes: object) -> bytes:
     return json.dumps({key: value for key, value in body.items() if value is not ...}).encode()
 
 
-def write_settings_of_target() -> dict[str, object]:
+def subscriptions_of_target() -> dict[str, object]:
     """Return the subscriptions of the target: those of devices, and one for packed payloads."""
     device = "lifeline/v1/{domain}/{asset}/{device}"
     return {
@@ -145,13 +144,6 @@ def write_settings_of_target() -> dict[str, object]:
             },
         ]
     }
-
-
-def memory_mb(program: Program) -> float:
-    """Return the resident memory of `program`, MiB."""
-    status = Path(f"/proc/{program.process.pid}/status").read_text(encoding="utf-8")
-    [line] = [line for line in status.splitlines() if line.startswith("VmRSS")]
-    return int(line.split()[1]) / 1024
 
 
 def _is_witness(reading: Reading, value: float) -> bool:

@@ -15,7 +15,7 @@ import pytest
 
 from collector.batch import Quality
 from simulators.sms_gateway import SmsGateway
-from tests.end_to_end.attack_rig import DEVICE, UP, Target, payload, write_settings_of_target
+from tests.end_to_end.attack_rig import DEVICE, UP, Target, payload, subscriptions_of_target
 from tests.end_to_end.city import write_district
 from tests.services.mosquitto import Mosquitto
 from tests.services.program import Program
@@ -45,7 +45,7 @@ def target(tmp_path_factory) -> Iterator[Target]:
     broker, gateway = Mosquitto(folder / "mosquitto"), SmsGateway()
     broker.start()
     gateway.start()
-    mqtt = {"port": broker.port, "client_id": "program", **write_settings_of_target()}
+    mqtt = {"port": broker.port, "client_id": "program", **subscriptions_of_target()}
     district = str(write_district(folder / "district"))
     program = Program(folder / "program", broker.port, sms_url=gateway.send_url, district=district, mqtt=mqtt)
     program.start()

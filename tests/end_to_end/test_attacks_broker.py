@@ -11,7 +11,7 @@ from contextlib import ExitStack, suppress
 import pytest
 
 from simulators.publisher import Publisher
-from tests.end_to_end.attack_rig import UP, Target, payload, write_settings_of_target
+from tests.end_to_end.attack_rig import UP, Target, payload, subscriptions_of_target
 from tests.end_to_end.city import write_district
 from tests.services.listener import Listener
 from tests.services.production_broker import PASSWORD, ProductionBroker
@@ -26,7 +26,7 @@ _SOON_S = 10.0
 def target(make_program, mosquitto, tmp_path):
     """Return a running program on an open broker."""
     district = str(write_district(tmp_path / "district"))
-    mqtt = {"port": mosquitto.port, "client_id": "program", **write_settings_of_target()}
+    mqtt = {"port": mosquitto.port, "client_id": "program", **subscriptions_of_target()}
     program = make_program(district=district, mqtt=mqtt)
     program.start()
     target = Target(program, mosquitto.port)
