@@ -24,7 +24,8 @@ _NOWHERE = "http://127.0.0.1:9/"
 """Nobody is told: no reading of this load is in danger."""
 _ROUNDS = 3
 _N_SENSORS = 1000
-_HOUR_NS = 3600 * 1_000_000_000
+_BACK_NS = 300 * 1_000_000_000
+"""No time is in the future, and none is too old to be judged while this runs."""
 
 
 def measure() -> Iterator[Figure]:
@@ -56,7 +57,7 @@ def _compare(name: str, n_messages: int, per_message: int) -> Iterator[Figure]:
 def _fill(port: int, client_id: str, n_messages: int, per_message: int) -> None:
     """Let the broker queue the messages for `client_id`."""
     open_session(port, client_id, [_FILTER])
-    start_ns = time.time_ns() - _HOUR_NS
+    start_ns = time.time_ns() - _BACK_NS
     send_load("127.0.0.1", port, bulk_messages(make_register(_N_SENSORS), n_messages, per_message, start_ns))
 
 
