@@ -129,10 +129,12 @@ class Binder:
         )
 
     def _passes(self, head: RuleHead, sensor: Sensor) -> bool:
+        # First what leaves the fewest: a city has 120,000 sensors, and each rule asks about all of them.
+        if head.quantity is not None and head.quantity != sensor.quantity:
+            return False
         asset, where = self.register.assets[sensor.asset], head.where
         return (
-            head.quantity in {None, sensor.quantity}
-            and where.domain in {None, asset.domain}
+            where.domain in {None, asset.domain}
             and (where.asset_kinds is None or asset.kind in where.asset_kinds)
             and (where.assets is None or asset.id in where.assets)
             and (where.sensors is None or sensor.id in where.sensors)
