@@ -1,3 +1,4 @@
+import dataclasses
 import json
 from itertools import pairwise
 
@@ -11,7 +12,7 @@ from collector.dead_letter import DeadLetter, Reason
 from collector.decoders.waveform import encode_frame
 from collector.pipeline import Pipeline, RawMessage
 from config.errors import ConfigError
-from config.settings import IntakeSettings, Subscription
+from config.settings import IntakeSettings, Subscription, default_subscriptions
 from tests.collector.registers import NOW_MS, NOW_NS, TOPIC, VALUE_TOPIC, message, pipeline, quantities, register
 
 BRIDGE = "lifeline/v1/bridge/B-1/BR-1/up"
@@ -121,6 +122,30 @@ def test_decode_topic_of_dead_letter_is_always_utf_8():
     _, [letter] = decode(RawMessage(b"a/\xff".decode(errors="surrogateescape"), b""))
 
     assert b"a/\\udcff" == letter.topic.encode()
+
+
+@pytest.mark.parametrize(
+    ("stale_after_s", "age_s", "expected"),
+    [(6.0, 900, 0), (6.0, 901, Quality.LATE), (7200.0, 7200, 0), (7200.0, 7201, Quality.LATE)],
+)
+def test_decode_is_late_when_older_than_the_intake_and_the_sensor_allow(stale_after_s, age_s, expected):
+    """What is young enough not to make its sensor silent is the state of now."""
+    sensors = [dataclasses.replace(each, stale_after_s=stale_after_s) for each in register().sensors]
+    known = dataclasses.replace(register(), sensors=sensors)
+    one = Pipeline(known, quantities(), default_subscriptions(), IntakeSettings())
+    batch, _ = one.decode([message({"heartbeat": 1}, ts=NOW_MS - age_s * 1000)], NOW_NS)
+
+    assert ([expected], [NOW_NS - age_s * 10**9]) == (batch.quality.tolist(), batch.time_ns.tolist())
+
+
+def test_decode_newest_first_gives_the_order_of_times_and_keeps_messages_apart():
+    """Each message in its own order of times, the messages as they came; a problem is still told of its own message."""
+    later = message(None, r=[{"ts": NOW_MS - 1000 * i, "m": {"heartbeat": i}} for i in range(3)], ts=None)
+    huge = message(None, BRIDGE, r=[{"ts": NOW_MS - i, "m": {"huge": 1e300, "strain": 1.0}} for i in range(2)], ts=None)
+    batch, dead = decode(later, huge)
+
+    assert ([1, 1, 1, 4, 4], [2.0, 1.0, 0.0, 1.0, 1.0]) == (batch.sensor.tolist(), batch.value.tolist())
+    assert [(Reason.NOT_FINITE, huge.payload)] == [(letter.reason, letter.payload) for letter in dead]
 
 
 def test_decode_received_times_in_one_commit_stay_apart():
