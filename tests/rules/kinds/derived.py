@@ -1,9 +1,11 @@
 """Kinds that climb the ladder with a value of their own: their slow references end in the oracle's threshold rules."""
 
+import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 
 from pydantic import BaseModel
 
+from config.register import Register
 from rules.kinds import RULE_KINDS
 from rules.kinds.threshold import ThresholdOptions
 from rules.rule import Rule, RuleSet
@@ -26,11 +28,15 @@ def rule_of(kind: str, rule_id: str, sensors: Sequence[int], options: Mapping[st
 
 
 def judged_slowly(
-    case: Case, readings: Sequence[Reading], values_of: Callable[[Rule, Sequence[Reading]], list[Reading]]
+    case: Case,
+    readings: Sequence[Reading],
+    values_of: Callable[[Rule, Sequence[Reading]], list[Reading]],
+    stale_s: Callable[[Rule], float] | None = None,
 ) -> list[tuple[float, int, int]]:
     """Return the transitions of threshold rules over what `values_of` derives for each rule of `case`, one sensor each.
 
-    Alarms of one reading are in the order of the rules.
+    Alarms of one reading are in the order of the rules. A gap between derived values is longer than `stale_s` of their
+    rule, by default than the sensor's stale time.
     """
     found = []
     for number, rule in enumerate(case.rules):
@@ -39,10 +45,17 @@ def judged_slowly(
             each["level"] = each["level"].key
         options = ThresholdOptions.model_validate(keys)
         twin = Rule(rule.id, "threshold", "", "", "", "", None, rule.sensors, options.limits(), options)
-        oracle = Oracle(RuleSet((twin,), "1"), case.register)
+        oracle = Oracle(RuleSet((twin,), "1"), _register(case.register, stale_s and stale_s(rule)))
         derived = values_of(rule, [each for each in readings if each[0] in rule.sensors])
         if derived:
             for batch in case.batches(derived):
                 events = oracle.evaluate(batch)
                 found += [(time / SECOND_NS, number, before, after) for _, time, _, before, after, _, _ in events]
     return [(time, before, after) for time, _, before, after in sorted(found)]
+
+
+def _register(register: Register, stale_s: float | None) -> Register:
+    if stale_s is None:
+        return register
+    sensors = [dataclasses.replace(each, stale_after_s=stale_s) for each in register.sensors]
+    return Register({}, dict(register.assets), sensors, {}, [])

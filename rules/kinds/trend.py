@@ -1,0 +1,120 @@
+"""`trend`: a value that drifts for hours or days, if that is no chance.
+
+Comes in: admitted readings. Goes out: transitions of hazard alarms. Refuses to know the wall clock: buckets are
+stretches of event time of one sensor.
+
+Readings become means of `step_s`; when such a bucket closes, the last `points` of them are judged: the Theil-Sen slope
+where a Mann-Kendall test finds it significant at `alpha`, else 0. With fewer than three quarters of the points nothing
+is known. Readings that intake or device doubt (SPIKE, RATE, DEVICE_SUSPECT) are left out.
+
+Source: `rules/trends.py` names the papers.
+
+>>> from collector.batch import make_batch
+>>> from config.register import Register, Sensor
+>>> from rules.engine import RuleEngine
+>>> from rules.rule import Rule, RuleSet
+>>> pier = Sensor("P.s", "P", "D", "s", "settlement", 1.0, 0.0, 600.0, 3600.0, "")
+>>> options = TrendOptions.model_validate({"direction": "either", "per": "day", "step_s": 3600, "levels": [
+...     {"level": "blue", "limit": 0.5, "deadband": 0.2, "on_delay_s": 0, "source": "assumed for this example"}]})
+>>> rule = Rule("sinks", "trend", "沉降", "sinks", "", "", None, (0,), options.limits(), options)
+>>> engine = RuleEngine(RuleSet((rule,), "1"), Register({}, {}, [pier], {}, []))
+>>> hours = range(48)
+>>> readings = [10 - 0.05 * max(0, hour - 20) + 0.01 * (hour % 3) for hour in hours]
+>>> times = [hour * 3600 * 10**9 for hour in hours]
+>>> events = engine.evaluate(make_batch(0, [0] * 48, times, readings, [0] * 48), position=1)
+>>> [(int(events.time_ns[i]) // (3600 * 10**9), round(float(events.value[i]), 2)) for i in range(len(events))]
+[(32, 0.56)]
+"""
+
+import typing
+from collections import Counter
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
+
+from config.quantities import Quantity
+from config.register import Register
+from rules.arrivals import Arrivals
+from rules.buckets import WIDTH, Buckets, phases
+from rules.climber import Climber
+from rules.kind import BoundRule, Found, State
+from rules.levels import LadderOptions
+from rules.rule import Side
+from rules.slopes import Direction, Per, directions, slope_of, towards
+from rules.succession import Readings, Succession
+from rules.trends import FEWEST, sen_slopes
+
+_SECOND_NS = 1_000_000_000
+_LEAST_SHARE = 0.75
+"""So many of the points must be there; assumed."""
+_FEWEST = round(FEWEST / _LEAST_SHARE)
+
+
+class TrendOptions(LadderOptions):
+    """Keys of a trend rule; limits are positive, in the quantity's unit per `per`."""
+
+    side: typing.Literal[Side.HIGH] = Side.HIGH
+    """More is worse, whatever the direction: there is nothing to choose."""
+    direction: Direction
+    per: Per = Per.HOUR
+    step_s: float = Field(ge=1, le=7 * 86_400, allow_inf_nan=False)
+    points: int = Field(default=24, ge=_FEWEST, le=WIDTH)
+    alpha: float = Field(default=0.01, gt=0, le=0.2, allow_inf_nan=False)
+
+    def judged(self, quantity: Quantity | None) -> Quantity | None:
+        """Return the slope of `quantity`."""
+        return None if quantity is None else slope_of(quantity, self.per, self.direction)
+
+
+class Trend:
+    """All trend rules over all their sensors."""
+
+    def __init__(self, bound: Sequence[BoundRule], register: Register, counts: Counter[tuple[str, str]]) -> None:
+        options = [typing.cast("TrendOptions", each.rule.options) for each in bound]
+        sensors = [register.sensors[number] for each in bound for number in each.rule.sensors]
+        sizes = [len(each.rule.sensors) for each in bound]
+        step_ns = np.repeat(np.array([round(each.step_s * _SECOND_NS) for each in options], np.int64), sizes)
+        stale_ns = np.array([round(each.stale_after_s * _SECOND_NS) for each in sensors], np.int64)
+        # A value comes with each bucket: two steps without one are no gap yet.
+        self._climber = Climber(bound, register, counts, stale_ns + 2 * step_ns)
+        self.alarm: NDArray[np.int32] = self._climber.alarm
+        self.level: NDArray[np.int8] = self._climber.level
+        self._succession = Succession(self._climber)
+        rule = self._climber.rule
+        self._buckets = Buckets(step_ns, phases([each.id for each in sensors], step_ns))
+        self._points = np.array([each.points for each in options], np.int64)[rule]
+        self._alpha = np.array([each.alpha for each in options])[rule]
+        self._direction = directions([each.direction for each in options])[rule]
+        per_ns = np.array([each.per.seconds * _SECOND_NS for each in options])[rule]
+        self._steps = per_ns / step_ns
+        """Buckets in the time that slopes are told in."""
+
+    def evaluate(self, arrivals: Arrivals) -> list[Found]:
+        """Return the transitions that `arrivals` cause."""
+        return self._succession.climb(arrivals, self._slopes)
+
+    def _slopes(self, readings: Readings) -> NDArray[np.float64]:
+        """Return float64[n]: the trend of who closes a bucket, 0 where chance explains it, NaN where none is known."""
+        slopes = np.full(len(readings.binding), np.nan)
+        closes = np.flatnonzero(self._buckets.add(readings))
+        b = readings.binding[closes]
+        means = self._buckets.means(b, self._points[b])
+        enough = np.count_nonzero(~np.isnan(means), axis=1) >= np.ceil(_LEAST_SHARE * self._points[b])
+        closes, b, means = closes[enough], b[enough], means[enough]
+        if len(b) == 0:
+            return slopes
+        slope, p_value = sen_slopes(means[:, WIDTH - int(self._points[b].max()) :])
+        told = np.where(p_value < self._alpha[b], slope * self._steps[b], 0.0)
+        slopes[closes] = towards(told, self._direction[b])
+        return slopes
+
+    def state(self) -> State:
+        """Return the columns to keep."""
+        return State({}, {**self._climber.columns(), **self._buckets.columns()}, {})
+
+    def settle(self, known: NDArray[np.bool_]) -> None:
+        """Derive what is not kept."""
+        del known
+        self._climber.settle()
