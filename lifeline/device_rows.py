@@ -121,6 +121,8 @@ class Devices:
         self._sensors = np.bincount(self._owner, minlength=len(book.ids))
         self._by_device = np.argsort(self._owner, kind="stable")
         self._ends = np.cumsum(self._sensors)
+        self._patience_ns = np.full(len(book.ids), np.inf)
+        np.minimum.at(self._patience_ns, self._owner, [sensor.stale_after_s * 1e9 for sensor in register.sensors])
         wanted = (ONLINE, BATTERY, SIGNAL_STRENGTH, SIGNAL_QUALITY)
         self._said_by = {quantity: np.full(len(book.ids), -1, np.intp) for quantity in wanted}
         for number, sensor in enumerate(register.sensors):
@@ -141,9 +143,11 @@ class Devices:
         blind = np.bincount(self._owner[board.health == BLIND], minlength=n_devices)
         counted = self._book.sequences.counted
         heard = (self._book.heard_ns > 0) | (alive > 0) | (blind > 0)
+        # Sensors that no rule watches stay alive for ever: whether anything comes, the messages tell.
+        is_quiet = (alive == 0) | (board.received_ns - self._book.heard_ns > self._patience_ns)
         state = np.select(
-            [self._last(ONLINE, board) == 0, ~heard, alive == 0, blind > 0],
-            [State.OFFLINE, State.NEVER, State.SILENT, State.PARTLY],
+            [self._last(ONLINE, board) == 0, ~heard, is_quiet & (blind > 0), alive == 0, blind > 0],
+            [State.OFFLINE, State.NEVER, State.SILENT, State.SILENT, State.PARTLY],
             State.OK,
         ).astype(np.int8)
         return DeviceColumns(

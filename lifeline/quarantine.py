@@ -5,6 +5,7 @@ files, replaced together after the whole was checked. A channel whose quantity n
 stays outside.
 """
 
+import shlex
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -61,10 +62,14 @@ def stranger_lines(stranger: Stranger, quantities: Mapping[str, Quantity], *, ha
 
 
 def register_command(stranger: Stranger, quantities: Mapping[str, Quantity]) -> str:
-    """Return the command that registers a stranger; the quantities that nobody can guess are left to fill in."""
+    """Return the command that registers a stranger; the quantities that nobody can guess are left to fill in.
+
+    A stranger chooses its own name, and a person may paste the command into a shell: every word is quoted.
+    """
     wanted = [each for each in stranger.channels if not guessed(each, stranger.domain, quantities)[0]]
-    options = "".join(f" --quantity {channel}=QUANTITY:UNIT" for channel in wanted)
-    return f"lifeline quarantine register {stranger.device} --asset {stranger.asset or 'ASSET'}{options}"
+    words = ["lifeline", "quarantine", "register", f"--asset={stranger.asset or 'ASSET'}"]
+    words += [f"--quantity={channel}=QUANTITY:UNIT" for channel in wanted]
+    return shlex.join(printable(word) for word in [*words, "--", stranger.device])
 
 
 def sensors_text(rows: Sequence[Mapping[str, str]]) -> str:

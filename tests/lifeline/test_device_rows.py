@@ -1,5 +1,7 @@
 """Devices at a glance: who is there, who is not."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -64,6 +66,18 @@ def test_devices_state_is_what_its_sensors_say(health, values, state, since_ns):
     row = Devices(register, book, clocks_of(register)).row("D0", board(health, values))
 
     assert (state, since_ns) == (row.state, row.since_ns)
+
+
+def test_devices_that_only_an_unwatched_sensor_keeps_alive_are_silent():
+    """A heartbeat that no rule watches stays alive in the books; the device says nothing all the same."""
+    register = district(1)
+    book = DeviceBook(["D0"])
+    book.heard_ns[0] = 1_000_000_000
+    seen = board((BLIND, ALIVE, ALIVE), (1, 1, 90))
+    later = replace(seen, received_ns=8_000_000_000)
+    devices = Devices(register, book, clocks_of(register))
+
+    assert (State.PARTLY, State.SILENT) == (devices.row("D0", seen).state, devices.row("D0", later).state)
 
 
 def test_devices_worst_come_first_and_pages_do_not_overlap():

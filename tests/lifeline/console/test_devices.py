@@ -1,4 +1,5 @@
 import json
+import shlex
 
 import numpy as np
 import pytest
@@ -150,7 +151,7 @@ def test_quarantine_page_has_everything_to_register(browser):
 
     assert "401.5" in page
     assert "FT-0900.pressure_kpa,T-0001,FT-0900,pressure_kpa,fire_water_pressure,kPa,60,," in page
-    assert "lifeline quarantine register FT-0900 --asset T-0001 --quantity odd=QUANTITY:UNIT" in page
+    assert "lifeline quarantine register --asset=T-0001 --quantity=odd=QUANTITY:UNIT -- FT-0900" in page
 
 
 def test_quarantine_names_are_text(browser):
@@ -160,6 +161,17 @@ def test_quarantine_names_are_text(browser):
 
     assert "<script>alert" not in page
     assert "<b>" not in page
+
+
+@pytest.mark.parametrize("name", ["$(reboot)", "a;reboot", "`reboot`", "--help", "a'b", "a b"])
+def test_quarantine_command_is_safe_to_paste(browser, name):
+    """A stranger's name is one word of the command, whatever it is."""
+    _refused(browser, name, {f"{name}.x": 1})
+    [row] = browser.get("/api/quarantine").json()["devices"]
+    words = shlex.split(row["command"])
+
+    assert ["--", name] == words[-2:]
+    assert f"--quantity={name}.x=QUANTITY:UNIT" in words
 
 
 def test_quarantine_api_lists_devices_with_rows(browser):
