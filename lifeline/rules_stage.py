@@ -20,6 +20,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from alerts.alert import Alert, Cursor, Plan, Snapshot, Step
 from alerts.configurations import is_state_due, keep_state, record_configuration
+from alerts.database import Database
 from alerts.ledger import Ledger
 from alerts.orphans import Standing, plan_orphans
 from collector.journal import Entry, Position
@@ -207,17 +208,9 @@ class RulesStage:
         self._committed_s = self._clock_s()
         if snapshot is not None:
             self._snapshot, self._snapshot_s_at = step.position, self._committed_s
-            self._keep_state(Snapshot(step.position, snapshot))
+            if self._version:
+                _keep_state(self._ledger.database, Snapshot(step.position, snapshot), self._clock_ns())
         return step
-
-    def _keep_state(self, state: Snapshot) -> None:
-        """Keep one state a day for replays; while the ledger is away it waits for the next snapshot."""
-        now_ns, database = self._clock_ns(), self._ledger.database
-        try:
-            if self._version and is_state_due(database, now_ns):
-                keep_state(database, state, now_ns)
-        except SQLAlchemyError as error:
-            _log.warning("state_not_kept", position=state.position, reason=str(error))
 
     def _due_snapshot(self) -> bytes | None:
         is_due = self._clock_s() - self._snapshot_s_at >= self._snapshot_s
@@ -269,6 +262,15 @@ def _close_orphans(ledger: Ledger, cursor: Cursor, alerts: tuple[Alert, ...], st
         for decision in plan.decisions:
             _log.warning("alert_without_alarm", alert=decision.alert, alarm=decision.subject, reason=decision.reason)
     return plan.open_alerts
+
+
+def _keep_state(database: Database, state: Snapshot, now_ns: int) -> None:
+    """Keep one state a day for replays; while the ledger is away it waits for the next snapshot."""
+    try:
+        if is_state_due(database, now_ns):
+            keep_state(database, state, now_ns)
+    except SQLAlchemyError as error:
+        _log.warning("state_not_kept", position=state.position, reason=str(error))
 
 
 def _check_belongs(last: Position, committed: Position) -> None:

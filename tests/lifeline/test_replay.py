@@ -5,7 +5,7 @@ import shutil
 import pytest
 
 from alerts.alert import Snapshot
-from alerts.configurations import keep_state
+from alerts.configurations import STATE_EVERY_NS, keep_state, states
 from collector.journal.reading import JournalReader
 from lifeline.chain import read_chain
 from lifeline.configuration import load_configuration
@@ -105,3 +105,19 @@ def test_explain_of_the_same_configuration_says_nothing_of_it(desk):
     chain = read_chain(desk.stores.ledger, alert.id)
 
     assert chain.later is None
+
+
+def test_stage_keeps_a_state_once_a_day(desk):
+    """A program that runs on leaves a state to replay from with the first snapshot of each day."""
+    desk.stage = desk.new_stage(snapshot_s=0.0)
+    desk.stage._clock_ns = lambda: desk.now_ns
+    desk.stage.restore()
+    for _ in range(3):
+        desk.now_ns += STATE_EVERY_NS // 2
+        desk.monotonic_s += 60.0
+        desk.feed(0.35, 1)
+        desk.judge()
+        desk.stage._idle()
+    kept = [each.position for each in states(desk.stores.ledger.database, 0)]
+
+    assert [0, 2] == kept
