@@ -97,7 +97,9 @@ class Binder:
             return None
         rule = self._rule(head, options)
         sensors = [self.register.sensors[number] for number in rule.sensors]
-        for fault in typing.cast("KindOptions", options).faults(rule.quantity, sensors):
+        faults = list(typing.cast("KindOptions", options).faults(rule.quantity, sensors))
+        faults += kind.among(options, sensors, self.register) if kind.among else ()
+        for fault in faults:
             self._refuse(document, path + fault.path, fault.expected, fault.got, fault.remedy)
         return Bound(rule, document, path)
 

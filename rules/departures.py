@@ -28,7 +28,7 @@ from rules.kind import BoundRule, Found
 from rules.levels import LadderOptions
 from rules.rule import Side
 from rules.slopes import Direction, directions, towards
-from rules.succession import Readings, Succession
+from rules.succession import Beside, Readings, Succession
 
 SECOND_NS = 1_000_000_000
 _ODD = np.uint16(Quality.FLAT | Quality.CLIMATOLOGY | Quality.UNCHECKED | Quality.OUT_OF_RANGE)
@@ -115,9 +115,16 @@ class Departures:
 
     def climb(self, arrivals: Arrivals, derive: Callable[[Readings, Step], NDArray[np.float64]]) -> list[Found]:
         """Return the transitions of the distances that `derive` gives for one reading of each of many bindings."""
-        return self._succession.climb(arrivals, lambda readings: derive(readings, self._step(readings)))
+        return self._succession.climb(arrivals, lambda readings: derive(readings, self.step(readings)))
 
-    def _step(self, readings: Readings) -> Step:
+    def climb_beside(
+        self, arrivals: Arrivals, beside: Beside, derive: Callable[[Readings], NDArray[np.float64]]
+    ) -> list[Found]:
+        """Return the same where `derive` also sees the readings `beside`; it takes each `step` of the judged itself."""
+        return self._succession.climb(arrivals, derive, beside)
+
+    def step(self, readings: Readings) -> Step:
+        """Return the steps to readings of distinct bindings from those before them, and remember them."""
         return self._continuity.step(readings.binding, readings.time_ns, readings.clock)
 
     def turned(self, b: NDArray[np.intp], distance: NDArray[np.float64]) -> NDArray[np.float64]:

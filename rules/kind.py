@@ -182,5 +182,7 @@ class RuleKind:
     """Of a health kind: while its alarm stands, the sensor says nothing that can be trusted."""
     follow: Callable[[Sequence[BoundRule], Register, Counter[tuple[str, str]], Followed], Follower] | None = None
     """Of a kind that follows other rules; its options are `rules.following.FollowingOptions` as well."""
+    among: Callable[[BaseModel, Sequence[Sensor], Register], Iterator[Fault]] | None = None
+    """What is wrong between a rule's options, the sensors that it is bound to, and the others of the register."""
     one_for: Callable[[BaseModel, Sensor], str] | None = None
     """Of the sensors of a rule for which this returns the same word, the first of the register is bound alone."""

@@ -30,6 +30,7 @@ class Readings:
         value: float64[n], canonical unit.
         clock: bool[n], the time is not the device's own but when it was received.
         quality: uint16[n], `Quality` bits.
+        slot: intp[n], 0 where it is the binding's own; else which of the others beside it has spoken.
     """
 
     binding: NDArray[np.intp]
@@ -37,10 +38,33 @@ class Readings:
     value: NDArray[np.float64]
     clock: NDArray[np.bool_]
     quality: NDArray[np.uint16]
+    slot: NDArray[np.intp]
 
     def take(self, rows: NDArray[np.intp] | NDArray[np.bool_]) -> "Readings":
         """Return the readings at `rows`, int or bool mask."""
-        return Readings(self.binding[rows], self.time_ns[rows], self.value[rows], self.clock[rows], self.quality[rows])
+        return Readings(
+            self.binding[rows],
+            self.time_ns[rows],
+            self.value[rows],
+            self.clock[rows],
+            self.quality[rows],
+            self.slot[rows],
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Beside:
+    """Readings of other sensors that a kind must see in their order.
+
+    Attributes:
+        row: intp[n] into the arrivals, ascending.
+        binding: intp[n], whom it concerns; never one that the same reading is judged for.
+        slot: intp[n], which of the others it is to that binding, from 1.
+    """
+
+    row: NDArray[np.intp]
+    binding: NDArray[np.intp]
+    slot: NDArray[np.intp]
 
 
 class Succession:
@@ -52,16 +76,39 @@ class Succession:
         self._trusts_all = trusts_all
         self._rounds = Rounds(len(climber.sensor), _ALWAYS_ROUNDS)
 
-    def climb(self, arrivals: Arrivals, derive: Callable[[Readings], NDArray[np.float64]]) -> list[Found]:
-        """Return the transitions that `derive` causes, which gives float64[n], NaN where nothing can be known yet."""
+    def climb(
+        self, arrivals: Arrivals, derive: Callable[[Readings], NDArray[np.float64]], beside: Beside | None = None
+    ) -> list[Found]:
+        """Return the transitions that `derive` causes.
+
+        Args:
+            arrivals: what was admitted of a batch.
+            derive: gives float64[n], NaN where nothing can be known yet, and for readings `beside`.
+            beside: usable readings that come to `derive` in their order between those of the bindings.
+        """
         row, binding = self._climber.reach(arrivals)
+        slot = np.zeros(len(row), np.intp)
+        if beside is not None and len(beside.row):
+            row, binding, slot = _merged(arrivals, row, binding, beside)
         if not self._trusts_all and (arrivals.quality[row] & _DOUBTED).any():
             sound = (arrivals.quality[row] & _DOUBTED) == 0
-            row, binding = row[sound], binding[sound]
-        clock = (arrivals.quality[row] & RECEIVED_CLOCK) != 0
-        readings = Readings(binding, arrivals.time_ns[row], arrivals.value[row], clock, arrivals.quality[row])
+            row, binding, slot = row[sound], binding[sound], slot[sound]
+        quality = arrivals.quality[row]
+        clock = (quality & RECEIVED_CLOCK) != 0
+        readings = Readings(binding, arrivals.time_ns[row], arrivals.value[row], clock, quality, slot)
         derived = np.full(len(row), np.nan)
         for chosen in self._rounds.cut(binding)[0]:
             derived[chosen] = derive(readings.take(chosen))
         known = np.flatnonzero(~np.isnan(derived))
         return self._climber.climb(arrivals, row[known], binding[known], derived[known])
+
+
+def _merged(
+    arrivals: Arrivals, row: NDArray[np.intp], binding: NDArray[np.intp], beside: Beside
+) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.intp]]:
+    usable = arrivals.usable[beside.row]
+    rows = np.concatenate((row, beside.row[usable]))
+    bindings = np.concatenate((binding, beside.binding[usable]))
+    slots = np.concatenate((np.zeros(len(row), np.intp), beside.slot[usable]))
+    order = np.argsort(rows, kind="stable")
+    return rows[order], bindings[order], slots[order]

@@ -6,28 +6,36 @@ from rules.events import Dimension
 from rules.kind import RuleKind
 from rules.kinds.baseline import Baseline, BaselineOptions
 from rules.kinds.battery import Battery, BatteryOptions
+from rules.kinds.compare import Compare, CompareOptions, among
 from rules.kinds.composite import Composite, CompositeOptions, one_for
 from rules.kinds.deviation import Deviation, DeviationOptions
 from rules.kinds.flat import Flat, FlatOptions
 from rules.kinds.rate_of_change import RateOfChange, RateOfChangeOptions
+from rules.kinds.residual import Residual, ResidualOptions
+from rules.kinds.residual_fault import ResidualFault, ResidualFaultOptions
 from rules.kinds.shift import Shift, ShiftOptions
 from rules.kinds.stale import Stale, StaleOptions
 from rules.kinds.state import StateKind, StateOptions
 from rules.kinds.threshold import Threshold, ThresholdOptions
+from rules.kinds.time_to_limit import TimeToLimit, TimeToLimitOptions
 from rules.kinds.trend import Trend, TrendOptions
 from rules.kinds.vote import Vote, VoteOptions
 
 RULE_KINDS: Mapping[str, RuleKind] = {
     "baseline": RuleKind(Dimension.HAZARD, BaselineOptions, Baseline),
     "battery": RuleKind(Dimension.HEALTH, BatteryOptions, Battery, blinds=False),
+    "compare": RuleKind(Dimension.HAZARD, CompareOptions, Compare, among=among),
     "composite": RuleKind(Dimension.HAZARD, CompositeOptions, None, follow=Composite, one_for=one_for),
     "deviation": RuleKind(Dimension.HAZARD, DeviationOptions, Deviation),
     "flat": RuleKind(Dimension.HEALTH, FlatOptions, Flat),
     "rate_of_change": RuleKind(Dimension.HAZARD, RateOfChangeOptions, RateOfChange),
+    "residual": RuleKind(Dimension.HAZARD, ResidualOptions, Residual),
+    "residual_fault": RuleKind(Dimension.HEALTH, ResidualFaultOptions, ResidualFault),
     "shift": RuleKind(Dimension.HAZARD, ShiftOptions, Shift),
     "stale": RuleKind(Dimension.HEALTH, StaleOptions, Stale),
     "state": RuleKind(Dimension.HAZARD, StateOptions, StateKind),
     "threshold": RuleKind(Dimension.HAZARD, ThresholdOptions, Threshold),
+    "time_to_limit": RuleKind(Dimension.HAZARD, TimeToLimitOptions, TimeToLimit),
     "trend": RuleKind(Dimension.HAZARD, TrendOptions, Trend),
     "vote": RuleKind(Dimension.HAZARD, VoteOptions, None, follow=Vote),
 }

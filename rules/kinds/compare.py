@@ -1,0 +1,167 @@
+"""`compare`: what is left of a value when others have explained it: strain without temperature, level without rain.
+
+Comes in: admitted readings of sensors and of those that explain them. Goes out: transitions of hazard alarms. Refuses
+to know the wall clock.
+
+A reading y is expected as a + b x + ..., where each x is the newest reading of another sensor, or follows it like a
+body with the time constant `lag_s` (dx/dt = (reading - x) / lag_s). Coefficients are least squares over calm readings
+that fade with `memory_s`: recursive least squares with exponential forgetting, in the form of normal equations.
+
+Source: recursive least squares with forgetting (Ljung, System identification, 11.2); removing temperature from strain
+before judging it is usual in bridge monitoring. Memory and warming-up time are assumed.
+
+>>> import math
+>>> from collector.batch import make_batch
+>>> from config.register import Register, Sensor
+>>> from rules.engine import RuleEngine
+>>> from rules.rule import Rule, RuleSet
+>>> strain = Sensor("B.e", "B", "D", "e", "strain", 1.0, 0.0, 600.0, 1800.0, "")
+>>> heat = Sensor("B.t", "B", "D", "t", "temperature", 1.0, 0.0, 600.0, 1800.0, "")
+>>> options = CompareOptions.model_validate({"against": [{"quantity": "temperature"}], "warm_s": 86_400, "levels": [
+...     {"level": "yellow", "limit": 15, "deadband": 5, "on_delay_s": 0, "source": "assumed for this example"}]})
+>>> rule = Rule("support", "compare", "支座沉降", "support", "", "", None, (0,), options.limits(), options)
+>>> engine = RuleEngine(RuleSet((rule,), "1"), Register({}, {}, [strain, heat], {}, []))
+>>> times = [i * 600 for i in range(400)]
+>>> celsius = [20 + 8 * math.sin(time * 2 * math.pi / 86_400) for time in times]
+>>> gauge = [100 + 10 * c + 30 * (i >= 300) for i, c in enumerate(celsius)]
+>>> rows = [row for t, c, e in zip(times, celsius, gauge) for row in ((1, t, c), (0, t, e))]
+>>> sensor, second, value = zip(*rows)
+>>> nanoseconds = [each * 1_000_000_000 for each in second]
+>>> events = engine.evaluate(make_batch(0, sensor, nanoseconds, value, [0] * len(rows)), position=1)
+>>> [(int(events.level_after[i]), int(events.time_ns[i]) // 600_000_000_000) for i in range(len(events))]
+[(3, 300)]
+"""
+
+import typing
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from enum import StrEnum
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, Field
+
+from config.quantities import Quantity
+from config.register import Register, Sensor
+from rules.arrivals import Arrivals
+from rules.covariates import Covariate, Covariates, covariate_faults
+from rules.departures import SECOND_NS, DepartureOptions, Departures, distance_of, in_sigmas, least_sigma
+from rules.kind import BoundRule, Fault, Found, State
+from rules.regression import FEATURES, Regression
+from rules.slopes import Direction
+from rules.succession import Readings
+
+_LONGEST_S = 366 * 86_400
+_MOST_LEVERAGE = 1.0
+_WORDS = {
+    Direction.RISE: ("above_explained", "高出环境影响", "above what others explain"),
+    Direction.FALL: ("below_explained", "低于环境影响", "below what others explain"),
+    Direction.EITHER: ("unexplained", "扣除环境影响后的偏差", "away from what others explain"),
+}
+
+
+class In(StrEnum):
+    """What limits are counted in."""
+
+    SIGMA = "sigma"
+    UNIT = "unit"
+
+
+class CompareOptions(DepartureOptions):
+    """Keys of a compare rule."""
+
+    against: tuple[Covariate, ...] = Field(min_length=1, max_length=FEATURES - 1)
+    in_: In = Field(default=In.UNIT, alias="in")
+    memory_s: float = Field(default=30 * 86_400, ge=60, le=10 * _LONGEST_S, allow_inf_nan=False)
+    warm_s: float = Field(default=2 * 86_400, ge=1, le=_LONGEST_S, allow_inf_nan=False)
+
+    def judged(self, quantity: Quantity | None) -> Quantity | None:
+        """Return what is left of `quantity`."""
+        if quantity is None:
+            return None
+        distance = distance_of(quantity, *_WORDS[self.direction])
+        return distance if self.in_ is In.UNIT else in_sigmas(distance)
+
+    def faults(self, quantity: Quantity | None, sensors: Sequence[Sensor]) -> Iterator[Fault]:
+        """Yield what is wrong with the levels, and times that do not fit each other."""
+        yield from super().faults(quantity, sensors)
+        if self.warm_s > self.memory_s:
+            remedy = "what has faded before it is used is never known"
+            yield Fault(("warm_s",), f"at most memory_s, {self.memory_s:g}", f"{self.warm_s:g}", remedy)
+        for i, each in enumerate(self.against):
+            if each.lag_s > self.warm_s:
+                remedy = "lengthen warm_s: what follows slowly is not known sooner"
+                yield Fault(("against", i, "lag_s"), f"at most warm_s, {self.warm_s:g}", f"{each.lag_s:g}", remedy)
+
+
+def among(options: BaseModel, sensors: Sequence[Sensor], register: Register) -> Iterator[Fault]:
+    """Yield covariates that are not exactly one sensor of `register`."""
+    return covariate_faults(typing.cast("CompareOptions", options).against, sensors, register)
+
+
+class Compare:
+    """All compare rules over all their sensors."""
+
+    def __init__(self, bound: Sequence[BoundRule], register: Register, counts: Counter[tuple[str, str]]) -> None:
+        self._departures = Departures(bound, register, counts)
+        self.alarm: NDArray[np.int32] = self._departures.climber.alarm
+        self.level: NDArray[np.int8] = self._departures.climber.level
+        self._counts = counts
+        options = [typing.cast("CompareOptions", each.rule.options) for each in bound]
+        rule, sensor = self._departures.climber.rule, self._departures.climber.sensor.tolist()
+        self._covariates = Covariates([options[number].against for number in rule.tolist()], sensor, register)
+        self._in_sigmas = np.array([each.in_ is In.SIGMA for each in options], np.bool_)[rule]
+        memory_ns = np.array([round(each.memory_s * SECOND_NS) for each in options], np.int64)[rule]
+        warm_ns = np.array([round(each.warm_s * SECOND_NS) for each in options], np.int64)[rule]
+        least = np.array([least_sigma(each.rule.quantity) for each in bound], np.float64)[rule]
+        self._regression = Regression(memory_ns, warm_ns, least)
+
+    def evaluate(self, arrivals: Arrivals) -> list[Found]:
+        """Return the transitions that `arrivals` cause."""
+        return self._departures.climb_beside(arrivals, self._covariates.reach(arrivals.sensor), self._distances)
+
+    def _distances(self, readings: Readings) -> NDArray[np.float64]:
+        """Return float64[n]: what is left of each reading that is judged, NaN of others and where nothing is known."""
+        distances = np.full(len(readings.binding), np.nan)
+        others = np.flatnonzero(readings.slot)
+        if len(others):
+            seen = readings.take(others)
+            self._covariates.notice((seen.binding, seen.slot), seen.time_ns, seen.value, seen.clock)
+        judged = np.flatnonzero(readings.slot == 0)
+        distances[judged] = self._left(readings.take(judged))
+        return distances
+
+    def _left(self, readings: Readings) -> NDArray[np.float64]:
+        b = readings.binding
+        step = self._departures.step(readings)
+        fresh = self._covariates.are_fresh(b, readings.time_ns)
+        features = self._covariates.features(b)
+        expected, leverage = self._regression.expected(b, features)
+        left = readings.value - expected
+        told = np.where(fresh & (leverage <= _MOST_LEVERAGE), left, np.nan)
+        self._count("no_covariate", ~fresh)
+        self._count("extrapolated", fresh & ~np.isnan(expected) & (leverage > _MOST_LEVERAGE))
+        told = self._departures.turned(b, np.where(self._in_sigmas[b], told / self._regression.sigma(b), told))
+        lesson = self._departures.lesson(readings, step, told)
+        elapsed_ns = np.where(step.broken, self._departures.cadence_ns[b], step.elapsed_ns)
+        scaled = np.flatnonzero(lesson.teaches & ~np.isnan(told))
+        self._regression.learn_scale(b[scaled], left[scaled], elapsed_ns[scaled])
+        taught = np.flatnonzero(lesson.teaches & fresh)
+        self._regression.learn(b[taught], features[taught], readings.value[taught], elapsed_ns[taught])
+        self._regression.forget(b[lesson.outlived])
+        return told
+
+    def _count(self, reason: str, held: NDArray[np.bool_]) -> None:
+        n_held = int(np.count_nonzero(held))
+        if n_held:
+            self._counts["readings_held", reason] += n_held
+
+    def state(self) -> State:
+        """Return the columns to keep."""
+        own = {**self._covariates.columns(), **self._regression.columns()}
+        return State({}, {**self._departures.columns(), **own}, {})
+
+    def settle(self, known: NDArray[np.bool_]) -> None:
+        """Derive what is not kept."""
+        del known
+        self._departures.climber.settle()

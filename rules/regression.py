@@ -1,0 +1,123 @@
+"""`Regression`: what a value should be, given others, learned as it goes with forgetting, for many bindings at once.
+
+Comes in: features and targets. Goes out: expected values, how far a feature lies outside of what was learned, and the
+scale of what is left. Refuses to know what features are.
+
+It keeps the weighted sums of the normal equations instead of their inverse: with features that stand still for weeks an
+inverse would grow without bound, sums only fade. Both give the same coefficients.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+FEATURES = 4
+"""A constant and up to three others."""
+_RIDGE = 1e-6
+"""Keeps a feature that never varied at 0; far below what any that did adds up to."""
+
+
+class Regression:
+    """Weighted least squares of each binding."""
+
+    def __init__(self, memory_ns: NDArray[np.int64], warm_ns: NDArray[np.int64], least: NDArray[np.float64]) -> None:
+        """Know nothing yet.
+
+        Args:
+            memory_ns: int64[n_bindings], what is older fades.
+            warm_ns: int64[n_bindings], learned time before anything is known.
+            least: float64[n_bindings], the smallest sigma that is believed.
+        """
+        n = len(memory_ns)
+        self._memory_ns, self._warm_ns, self._least = memory_ns, warm_ns, least
+        self._squares, self._products = np.zeros((n, FEATURES, FEATURES)), np.zeros((n, FEATURES))
+        self._centre, self._target_centre = np.zeros((n, FEATURES)), np.zeros(n)
+        self._variance, self._n_left = np.zeros(n), np.zeros(n, np.int64)
+        self._n, self._learned_ns = np.zeros(n, np.int64), np.zeros(n, np.int64)
+
+    def expected(
+        self, b: NDArray[np.intp], features: NDArray[np.float64]
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Return (expected, leverage), both float64[n]; expected is NaN where too little was learned.
+
+        Leverage is the variance of the expected value over that of a reading: small among what was learned, above 1
+        where features lie farther outside than it can tell.
+
+        Args:
+            b: intp[n], distinct bindings.
+            features: float64[n, FEATURES], the first one 1, those that a binding does not have 0.
+        """
+        off = features - self._centre[b]
+        squares = self._squares[b] + _RIDGE * np.eye(FEATURES)
+        right = np.stack((self._products[b], off), axis=2)
+        solved = _solved(squares, right)
+        expected = (off * solved[:, :, 0]).sum(axis=1) + self._target_centre[b]
+        leverage = (off * solved[:, :, 1]).sum(axis=1)
+        is_known = (self._learned_ns[b] >= self._warm_ns[b]) & (self._n[b] > 0)
+        return np.where(is_known, expected, np.nan), leverage
+
+    def sigma(self, b: NDArray[np.intp]) -> NDArray[np.float64]:
+        """Return float64[n]: the standard deviation of what was left of calm readings."""
+        return np.maximum(np.sqrt(self._variance[b]), self._least[b])
+
+    def learn(
+        self,
+        b: NDArray[np.intp],
+        features: NDArray[np.float64],
+        target: NDArray[np.float64],
+        elapsed_ns: NDArray[np.int64],
+    ) -> None:
+        """Add a reading of each of distinct bindings, `elapsed_ns` after the one before."""
+        is_first = self._n[b] == 0
+        first = b[is_first]
+        # Differences from the first reading keep the sums small; the constant stays 1.
+        self._centre[first, 1:], self._target_centre[first] = features[is_first, 1:], target[is_first]
+        off, height = features - self._centre[b], target - self._target_centre[b]
+        kept = self._memory_ns[b] / (self._memory_ns[b] + elapsed_ns)
+        self._squares[b] = (
+            kept[:, np.newaxis, np.newaxis] * self._squares[b] + off[:, :, np.newaxis] * off[:, np.newaxis]
+        )
+        self._products[b] = kept[:, np.newaxis] * self._products[b] + off * height[:, np.newaxis]
+        self._n[b] += 1
+        self._learned_ns[b] = np.minimum(self._learned_ns[b] + elapsed_ns, self._warm_ns[b])
+
+    def learn_scale(self, b: NDArray[np.intp], left: NDArray[np.float64], elapsed_ns: NDArray[np.int64]) -> None:
+        """Add what was left of a reading of each of distinct bindings."""
+        share = np.maximum(elapsed_ns / (elapsed_ns + self._memory_ns[b]), 1 / (self._n_left[b] + 1.0))
+        self._variance[b] += share * (left * left - self._variance[b])
+        self._n_left[b] += 1
+
+    def forget(self, b: NDArray[np.intp]) -> None:
+        """Begin anew for bindings `b`."""
+        for column in self.columns().values():
+            column[b] = 0
+
+    def columns(self) -> dict[str, NDArray[np.generic]]:
+        """Return what outlives a restart; first axis: bindings."""
+        return {
+            "squares": self._squares,
+            "products": self._products,
+            "centre": self._centre,
+            "target_centre": self._target_centre,
+            "variance": self._variance,
+            "n_left": self._n_left,
+            "n": self._n,
+            "learned_ns": self._learned_ns,
+        }
+
+
+def _solved(squares: NDArray[np.float64], right: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return float64[n, p, k]: `right` divided by the positive definite `squares`, float64[n, p, p]; both are spent.
+
+    Written out because a column of small systems costs less so than one library call for each.
+    """
+    size = squares.shape[1]
+    for i in range(size):
+        for j in range(i + 1, size):
+            factor = (squares[:, j, i] / squares[:, i, i])[:, np.newaxis]
+            squares[:, j, i:] -= factor * squares[:, i, i:]
+            right[:, j] -= factor * right[:, i]
+    for i in reversed(range(size)):
+        for j in range(i + 1, size):
+            right[:, i] -= squares[:, i, j, np.newaxis] * right[:, j]
+        right[:, i] /= squares[:, i, i, np.newaxis]
+    return right
