@@ -208,6 +208,7 @@ _FAULTS_ZH = {
     Reason.FLAT_LINE: "读数长时间不变",
     Reason.ATTENUATED: "读数变化远小于相邻测点",
     Reason.BATTERY_LOW: "电池电量低",
+    Reason.SHIFTS_ALONE: "读数偏离同区其他测点",
 }
 _FAULTS_EN = {
     Reason.NO_READING: "no readings",
@@ -216,6 +217,7 @@ _FAULTS_EN = {
     Reason.FLAT_LINE: "its readings stand still",
     Reason.ATTENUATED: "its readings hardly move while those beside it do",
     Reason.BATTERY_LOW: "its battery is low",
+    Reason.SHIFTS_ALONE: "its readings depart from all others of the zone",
 }
 
 

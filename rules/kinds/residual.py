@@ -1,0 +1,113 @@
+"""`residual`: a sensor departs from what the others of its zone foretell, and others depart with it: a danger.
+
+Comes in: admitted readings. Goes out: transitions of hazard alarms. Refuses to know the wall clock, and devices: a
+sensor that departs alone is for `residual_fault`.
+
+What is compared with the limits is a cumulative sum in sigma: it grows by what a row departs beyond the slack, so a
+small shift that lasts is found as surely as a large one, and noise never adds up. `rules/zone_model.py` has the model.
+
+>>> import random
+>>> from collector.batch import make_batch
+>>> from config.register import Asset, Register, Sensor
+>>> from rules.engine import RuleEngine
+>>> from rules.rule import Rule, RuleSet
+>>> dice = random.Random(1)
+>>> place = Asset("S", "water_main", "water", "S", "S", "R", 0.0, 0.0)
+>>> sensors = [Sensor(f"S.{i}", "S", f"D{i}", "p", "water_main_pressure", 1.0, 0.0, 1.0, 60.0, "") for i in range(6)]
+>>> options = ResidualOptions.model_validate({"zone": {"step_s": 1, "warm_up_rows": 50}, "levels": [{"level": "yellow",
+...     "limit": 30, "deadband": 10, "on_delay_s": 0, "source": "assumed for this example"}]})
+>>> rule = Rule("leak", "residual", "漏", "leak", "", "", None, tuple(range(6)), options.limits(), options)
+>>> engine = RuleEngine(RuleSet((rule,), "1"), Register({}, {"S": place}, sensors, {}, []))
+>>> for second in range(100):
+...     pressure, leak = 0.4 + 0.05 * dice.gauss(0, 1), 0.02 * (second >= 80)
+...     values = [pressure + 0.001 * dice.gauss(0, 1) - leak * (i < 2) for i in range(6)]
+...     moment = second * 10**9
+...     events = engine.evaluate(make_batch(moment, range(6), [moment] * 6, values, [0] * 6), second)
+...     for i in range(len(events)):
+...         print(second, engine.alarms[events.alarm[i]].id, events.level_after[i])
+82 leak/S.0 3
+82 leak/S.1 3
+"""
+
+import typing
+from collections import Counter
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel
+
+from collector.batch import Quality
+from config.quantities import Quantity
+from config.register import Register
+from rules.arrivals import Arrivals
+from rules.climber import Climber
+from rules.kind import BoundRule, Found, State
+from rules.levels import LadderOptions
+from rules.rule import Side
+from rules.zone_model import ZoneModel
+from rules.zone_rows import feed
+from rules.zones import ZoneOptions, zones_of
+
+_DEPARTURE = Quantity(
+    "departure",
+    "与同区测点推算值的累计偏离",
+    "summed departure from the other sensors of the zone",
+    "σ",
+    0.0,
+    1e6,
+    np.inf,
+    1,
+    {},
+    "derived",
+)
+_DOUBTED = Quality.SPIKE | Quality.DEVICE_SUSPECT
+
+
+class ResidualOptions(LadderOptions):
+    """The keys of a residual rule; limits are sums in sigma."""
+
+    side: Side = Side.HIGH
+    zone: ZoneOptions = ZoneOptions()
+
+    def judged(self, quantity: Quantity | None) -> Quantity | None:
+        """Return what is compared with the limits."""
+        del quantity
+        return _DEPARTURE
+
+
+class Residual:
+    """All residual rules over all their sensors."""
+
+    def __init__(self, bound: Sequence[BoundRule], register: Register, counts: Counter[tuple[str, str]]) -> None:
+        self._climber = Climber(bound, register, counts)
+        self.alarm: NDArray[np.int32] = self._climber.alarm
+        self.level: NDArray[np.int8] = self._climber.level
+        self._model = ZoneModel(zones_of(bound, register, _zone_options), len(self.alarm))
+        options = [typing.cast("ResidualOptions", each.rule.options) for each in bound]
+        self._needed = np.array([each.zone.confirmed_by for each in options], np.int64)[self._climber.rule]
+
+    def evaluate(self, arrivals: Arrivals) -> list[Found]:
+        """Return the transitions that `arrivals` cause."""
+        row, binding = self._climber.reach(arrivals)
+        good = (arrivals.quality[row] & _DOUBTED) == 0
+        row, binding = row[good], binding[good]
+        departure, confirming = feed(self._model, arrivals, row, binding)
+        known = ~np.isnan(departure)
+        value = np.where(confirming >= self._needed[binding], departure, 0.0)
+        return self._climber.climb(arrivals, row[known], binding[known], value[known])
+
+    def state(self) -> State:
+        """Return the columns to keep."""
+        return State({}, {**self._climber.columns(), **self._model.columns()}, {})
+
+    def settle(self, known: NDArray[np.bool_]) -> None:
+        """Derive what is not kept."""
+        del known
+        self._model.settle()
+        self._climber.settle()
+
+
+def _zone_options(options: BaseModel) -> tuple[ZoneOptions, float]:
+    chosen = typing.cast("ResidualOptions", options)
+    return chosen.zone, min(each.limit for each in chosen.levels)

@@ -1,0 +1,139 @@
+"""`residual_fault`: a sensor departs alone from what the others of its zone foretell: its device drifts or is wrong.
+
+Comes in: admitted readings. Goes out: transitions of health alarms, level 1 while it departs alone. Refuses to know
+hazards: what others confirm is for `residual`, and absolute limits judge the sensor as ever.
+
+>>> import random
+>>> from collector.batch import make_batch
+>>> from config.register import Asset, Register, Sensor
+>>> from rules.engine import RuleEngine
+>>> from rules.rule import Rule, RuleSet
+>>> dice = random.Random(1)
+>>> place = Asset("S", "water_main", "water", "S", "S", "R", 0.0, 0.0)
+>>> sensors = [Sensor(f"S.{i}", "S", f"D{i}", "p", "water_main_pressure", 1.0, 0.0, 1.0, 60.0, "") for i in range(4)]
+>>> options = ResidualFaultOptions.model_validate({"limit": 30, "source": "assumed for this example",
+...     "zone": {"step_s": 1, "warm_up_rows": 50, "confirm_at": 29}})
+>>> rule = Rule("drift", "residual_fault", "漂移", "drift", "", "", None, (0, 1, 2, 3), (), options)
+>>> engine = RuleEngine(RuleSet((rule,), "1"), Register({}, {"S": place}, sensors, {}, []))
+>>> for second in range(100):
+...     pressure = 0.4 + 0.05 * dice.gauss(0, 1)
+...     values = [pressure + 0.001 * dice.gauss(0, 1) + 0.01 * (second >= 80 and i == 2) for i in range(4)]
+...     moment = second * 10**9
+...     events = engine.evaluate(make_batch(moment, [0, 1, 2, 3], [moment] * 4, values, [0] * 4), second)
+...     for i in range(len(events)):
+...         print(second, engine.alarms[events.alarm[i]].id)
+84 drift/S.2
+"""
+
+import typing
+from collections import Counter
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, Field
+
+from collector.batch import Quality
+from config.quantities import Quantity
+from config.register import Register, Sensor
+from rules.arrivals import Arrivals
+from rules.events import Reason
+from rules.kind import NEVER_NS, BoundRule, Fault, Found, State, alarm_numbers
+from rules.links import Links
+from rules.rule import LevelLimit
+from rules.turns import Turns
+from rules.zone_model import ZoneModel
+from rules.zone_rows import feed
+from rules.zones import ZoneOptions, zones_of
+
+_DOUBTED = Quality.SPIKE | Quality.DEVICE_SUSPECT
+_BACK = 0.5
+"""It agrees again below this part of the limit; assumed."""
+
+
+class ResidualFaultOptions(BaseModel):
+    """The keys of a rule that finds sensors that depart alone."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    zone: ZoneOptions = ZoneOptions()
+    limit: float = Field(gt=0, le=1e6)
+    """Sum of departures in sigma."""
+    source: str = Field(min_length=3)
+
+    def limits(self) -> tuple[LevelLimit, ...]:
+        """Return no levels: a device that drifts is no hazard."""
+        return ()
+
+    def judged(self, quantity: Quantity | None) -> Quantity | None:
+        """Return the quantity as it is: nothing is compared with limits of levels."""
+        return quantity
+
+    def binds(self, sensor: Sensor, heartbeats: frozenset[str]) -> bool:
+        """Tell whether `sensor` is watched: every sensor of the rule's quantity is."""
+        del heartbeats, sensor
+        return True
+
+    def faults(self, quantity: Quantity | None, sensors: Sequence[Sensor]) -> Iterator[Fault]:
+        """Yield a rule without a quantity: unlike things do not foretell each other by a common rule."""
+        del sensors
+        if quantity is None:
+            yield Fault(("quantity",), "a quantity", "nothing", "name whose sensors foretell each other")
+
+
+class ResidualFault:
+    """All such rules over all their sensors."""
+
+    def __init__(self, bound: Sequence[BoundRule], register: Register, counts: Counter[tuple[str, str]]) -> None:
+        del counts
+        self.alarm: NDArray[np.int32] = alarm_numbers(bound)
+        n = len(self.alarm)
+        self.level: NDArray[np.int8] = np.zeros(n, np.int8)
+        self._episode_ns = np.full(n, NEVER_NS)
+        sensor = np.array([i for each in bound for i in each.rule.sensors], np.intp)
+        self._fed = Links(len(register.sensors), sensor, np.arange(n))
+        self._model = ZoneModel(zones_of(bound, register, _zone_options), n)
+        options = [typing.cast("ResidualFaultOptions", each.rule.options) for each in bound]
+        rule = np.repeat(np.arange(len(bound)), [len(each.rule.sensors) for each in bound])
+        self._limit = np.array([each.limit for each in options], np.float64)[rule]
+        self._needed = np.array([each.zone.confirmed_by for each in options], np.int64)[rule]
+
+    def evaluate(self, arrivals: Arrivals) -> list[Found]:
+        """Return the sensors that depart alone, or agree again."""
+        row, binding = self._fed.reach(arrivals.sensor)
+        good = arrivals.usable[row] & ((arrivals.quality[row] & _DOUBTED) == 0)
+        row, binding = row[good], binding[good]
+        departure, confirming = feed(self._model, arrivals, row, binding)
+        is_alone = confirming < self._needed[binding]
+        begins = is_alone & (departure >= self._limit[binding])
+        ends = ~is_alone | (departure < _BACK * self._limit[binding])
+        ends &= ~np.isnan(departure)
+        turns = Turns(self.alarm, self.level, self._episode_ns)
+        for i in np.flatnonzero(begins | (ends & (self.level[binding] > 0)) | (ends & self._begun(binding, begins))):
+            b = int(binding[i])
+            if self.level[b] == 0 and begins[i]:
+                turns.turn(arrivals, int(row[i]), b, Reason.SHIFTS_ALONE)
+            elif self.level[b] > 0 and ends[i]:
+                turns.turn(arrivals, int(row[i]), b, Reason.AGREES_AGAIN)
+        return turns.found()
+
+    def _begun(self, binding: NDArray[np.intp], begins: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        """Return bool[n]: bindings that may begin in this batch, so that they may end in it too."""
+        begun = np.zeros(len(self.level), np.bool_)
+        begun[binding[begins]] = True
+        return begun[binding]
+
+    def state(self) -> State:
+        """Return the columns to keep."""
+        kept: dict[str, NDArray[np.generic]] = {"level": self.level, "episode_ns": self._episode_ns}
+        return State({}, {**kept, **self._model.columns()}, {})
+
+    def settle(self, known: NDArray[np.bool_]) -> None:
+        """Derive what is not kept."""
+        del known
+        self._model.settle()
+
+
+def _zone_options(options: BaseModel) -> tuple[ZoneOptions, float]:
+    chosen = typing.cast("ResidualFaultOptions", options)
+    return chosen.zone, chosen.limit

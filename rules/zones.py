@@ -1,0 +1,135 @@
+"""Zones: which sensors of a rule foretell each other, and how; the options that kinds with a zone model share.
+
+Comes in: options as they are written, bound rules, the register. Goes out: zones as lists of bindings. Refuses to know
+values.
+"""
+
+import hashlib
+import typing
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, Field
+
+from config.register import Register
+from rules.kind import BoundRule
+
+MOST = 64
+"""Sensors of a zone; a larger one is cut into equal parts in the order of the register."""
+_SECOND_NS = 1_000_000_000
+
+
+class By(StrEnum):
+    """What makes a zone of the sensors that a rule is bound to."""
+
+    REGION = "region"
+    """The same region of the register."""
+    PIPES = "pipes"
+    """Joined by neighbours, however far."""
+    ALL = "all"
+    """All of them: `where` lists the assets."""
+
+
+class ZoneOptions(BaseModel):
+    """How the sensors of a zone foretell each other."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    by: By = By.REGION
+    step_s: float = Field(default=1800.0, ge=1, le=86_400)
+    """A row of the model is the mean of each sensor's readings in a step of this length. Source: rows of 30 min of
+    pressures of a water network found most leaks with fewest false alarms; assumed for others."""
+    fresh_s: float | None = Field(default=None, gt=0, le=7 * 86_400)
+    """A sensor without a reading in a step keeps its last value while it is no older; by default two steps."""
+    warm_up_rows: int = Field(default=336, ge=20, le=100_000)
+    """Rows before anything is judged; assumed: a week of half hours has every hour and every day in it."""
+    refit_rows: int = Field(default=48, ge=1, le=100_000)
+    """The model is fitted again after so many rows; assumed: a day."""
+    memory_rows: int = Field(default=1440, ge=100, le=1_000_000)
+    """Rows fade from memory over about so many; assumed: a month."""
+    ridge: float = Field(default=0.01, gt=0, le=10)
+    """Added to the diagonal of the correlations, so that no sensor is foretold by fine differences; assumed."""
+    slack: float = Field(default=0.5, ge=0, le=10)
+    """Sigma that each row takes off the sum. Source: half of the shift to be found, the usual choice for a sum that
+    finds shifts of one sigma (Page 1954; ISO 7870-4:2021)."""
+    confirm_at: float = Field(default=10.0, gt=0, le=1e6)
+    """Another sensor whose own sum is at least this confirms a shift; assumed."""
+    confirmed_by: int = Field(default=1, ge=1, le=MOST - 1)
+    """How many others must confirm before it is a danger and not a device."""
+    rebaseline_s: float = Field(default=3 * 86_400.0, gt=0, le=366 * 86_400)
+    """A shift that lasts so long becomes what is usual, and its alarm ends; assumed: three days."""
+
+    @property
+    def fresh_ns(self) -> int:
+        """How old a value may be that stands in for a missing one."""
+        return round((2 * self.step_s if self.fresh_s is None else self.fresh_s) * _SECOND_NS)
+
+    @property
+    def step_ns(self) -> int:
+        """Length of a step."""
+        return round(self.step_s * _SECOND_NS)
+
+
+@dataclass(frozen=True, slots=True)
+class Zone:
+    """Sensors that foretell each other."""
+
+    members: NDArray[np.intp]
+    """intp[k], bindings, ascending."""
+    options: ZoneOptions
+    lowest: float
+    """A sum from which on a sensor counts as shifted."""
+    mark: int
+    """Changes with the members and the options: what was learned by others is of no use."""
+
+
+def zones_of(
+    bound: Sequence[BoundRule],
+    register: Register,
+    options_of: Callable[[BaseModel], tuple[ZoneOptions, float]],
+) -> tuple[Zone, ...]:
+    """Return the zones of all rules; `options_of` tells a rule's zone options and lowest limit."""
+    zones: list[Zone] = []
+    first = 0
+    for each in bound:
+        options, lowest = options_of(each.rule.options)
+        groups: dict[str, list[int]] = defaultdict(list)
+        name = _naming(options.by, register)
+        for i, sensor in enumerate(each.rule.sensors):
+            groups[name(register.sensors[sensor].asset)].append(first + i)
+        ids = {first + i: register.sensors[sensor].id for i, sensor in enumerate(each.rule.sensors)}
+        for group in groups.values():
+            for part in np.array_split(np.array(group, np.intp), -(-len(group) // MOST)):
+                mark = _mark([ids[int(b)] for b in part], options)
+                zones.append(Zone(part, options, lowest, mark))
+        first += len(each.rule.sensors)
+    return tuple(zones)
+
+
+def _mark(ids: Sequence[str], options: ZoneOptions) -> int:
+    text = "\n".join([options.model_dump_json(), *ids])
+    return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=7).digest(), "little") + 1
+
+
+def _naming(by: By, register: Register) -> Callable[[str], str]:
+    if by is By.REGION:
+        return lambda asset: register.assets[asset].region
+    names = dict.fromkeys(register.assets, "") if by is By.ALL else _joined(register)
+    return lambda asset: names[asset]
+
+
+def _joined(register: Register) -> typing.Mapping[str, str]:
+    """Return for each asset the first of the register that it is joined with."""
+    names: dict[str, str] = {}
+    for start in register.assets:
+        waiting = [] if start in names else [start]
+        while waiting:
+            asset = waiting.pop()
+            if asset not in names:
+                names[asset] = start
+                waiting += [each.asset for each in register.neighbours.get(asset, ())]
+    return names
