@@ -59,7 +59,7 @@ class GatedJournal:
         self.open.wait(20)
         if self.error:
             raise self.error
-        return self.journal.append(batches, dead_letters)
+        return self.journal.append(batches, dead_letters, note)
 
 
 def test_intake_acknowledges_in_order_and_only_after_the_journal(make_broker, make_intake):

@@ -156,8 +156,18 @@ def test_encode_chooses_the_shortest_form(columns, keys):
 
 @pytest.mark.parametrize(
     ("said", "number"),
-    [("4711", 4711), ("0", 0), ("-1", None), ("1.5", None), ('"7"', None), ("null", None), ('{"a":1}', None)]
-    + [("9" * 18, 10**18 - 1), ("9" * 19, None), ("9" * 400, None)],
+    [
+        ("4711", 4711),
+        ("0", 0),
+        ("-1", None),
+        ("1.5", None),
+        ('"7"', None),
+        ("null", None),
+        ('{"a":1}', None),
+        ("9" * 18, 10**18 - 1),
+        ("9" * 19, None),
+        ("9" * 400, None),
+    ],
 )
 def test_decode_sequence_number_is_a_whole_number_or_left_alone(said, number):
     """What is no number that can be counted refuses nothing."""
