@@ -81,6 +81,11 @@ class Buckets:
         slots = (self._number[b][:, np.newaxis] + place) % WIDTH
         return np.where(place >= -points[:, np.newaxis], self._mean[b[:, np.newaxis], slots], np.nan)
 
+    def middle_ns(self, b: NDArray[np.intp]) -> NDArray[np.int64]:
+        """Return int64[n]: event time of the middle of the bucket before the open one."""
+        middle: NDArray[np.int64] = self._number[b] * self._step_ns[b] + self._phase_ns[b] - self._step_ns[b] // 2
+        return middle
+
     def columns(self) -> dict[str, NDArray[np.generic]]:
         """Return what outlives a restart; first axis: bindings."""
         return {

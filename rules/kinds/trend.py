@@ -37,6 +37,7 @@ from pydantic import Field
 from config.quantities import Quantity
 from config.register import Register
 from rules.arrivals import Arrivals
+from rules.autocorrelation import FEWEST
 from rules.buckets import WIDTH, Buckets, phases
 from rules.climber import Climber
 from rules.kind import BoundRule, Found, State
@@ -44,7 +45,7 @@ from rules.levels import LadderOptions
 from rules.rule import Side
 from rules.slopes import Direction, Per, directions, slope_of, towards
 from rules.succession import Readings, Succession
-from rules.trends import FEWEST, sen_slopes
+from rules.trends import sen_slopes
 
 _SECOND_NS = 1_000_000_000
 _LEAST_SHARE = 0.75

@@ -1,0 +1,168 @@
+"""`time_to_limit`: how many minutes until a value that moves reaches a limit, told while that is sure enough to act on.
+
+Comes in: admitted readings. Goes out: transitions of hazard alarms. Refuses to know the wall clock: time is that of
+the buckets of one sensor.
+
+Readings become means of `step_s`; when such a bucket closes, a line through the last `points` of them is followed to
+the limit. What is judged is the time until then, in minutes from the reading that closed the bucket. It counts only
+where the interval that holds the truth with `confidence` ends before `horizon_min` and the points, as alike as
+neighbours are, are worth `worth` independent ones. Otherwise nothing is foreseen, and the value is the horizon: so the
+value of an alarm always stands for a time whose late end is before the horizon too. Where the line already is beyond
+the limit, the value is 0.
+
+Source: `rules/lines.py` names the papers.
+
+>>> from collector.batch import make_batch
+>>> from config.register import Register, Sensor
+>>> from rules.engine import RuleEngine
+>>> from rules.rule import Rule, RuleSet
+>>> gas = Sensor("M.ch4", "M", "D", "ch4", "methane", 1.0, 0.0, 30.0, 180.0, "")
+>>> options = TimeToLimitOptions.model_validate({"to": 50, "direction": "rise", "step_s": 60, "horizon_min": 90,
+...     "levels": [{"level": "orange", "limit": 30, "deadband": 15, "on_delay_s": 0, "source": "assumed here"}]})
+>>> rule = Rule("soon", "time_to_limit", "将达限", "soon", "", "", None, (0,), options.limits(), options)
+>>> engine = RuleEngine(RuleSet((rule,), "1"), Register({}, {}, [gas], {}, []))
+>>> minutes = range(40)
+>>> values = [5 + 1.0 * minute + 0.2 * (-1) ** minute for minute in minutes]
+>>> events = engine.evaluate(make_batch(0, [0] * 40, [m * 60 * 10**9 for m in minutes], values, [0] * 40), position=1)
+>>> [(int(events.time_ns[i]) // (60 * 10**9), round(float(events.value[i]))) for i in range(len(events))]
+[(18, 28)]
+"""
+
+import dataclasses
+import typing
+from collections import Counter
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
+
+from config.quantities import Quantity
+from config.register import Register, Sensor
+from rules.arrivals import Arrivals
+from rules.autocorrelation import FEWEST
+from rules.buckets import WIDTH, Buckets, phases
+from rules.climber import Climber
+from rules.kind import BoundRule, Fault, Found, State
+from rules.levels import LadderOptions
+from rules.lines import crossings
+from rules.rule import Side
+from rules.slopes import Direction
+from rules.succession import Readings, Succession
+
+_SECOND_NS = 1_000_000_000
+_MINUTE_NS = 60 * _SECOND_NS
+_LEAST_SHARE = 0.75
+"""So many of the points must be there; assumed."""
+_FEWEST = round(FEWEST / _LEAST_SHARE)
+
+
+class TimeToLimitOptions(LadderOptions):
+    """Keys of a time-to-limit rule; limits of levels are minutes."""
+
+    side: typing.Literal[Side.LOW] = Side.LOW
+    """Fewer minutes are worse: there is nothing to choose."""
+    to: float = Field(allow_inf_nan=False)
+    """The limit that the value moves to, in the unit of the quantity."""
+    direction: typing.Literal[Direction.RISE, Direction.FALL]
+    step_s: float = Field(ge=1, le=7 * 86_400, allow_inf_nan=False)
+    points: int = Field(default=24, ge=_FEWEST, le=WIDTH)
+    worth: float = Field(default=4, ge=3, le=WIDTH)
+    confidence: float = Field(default=0.95, ge=0.5, le=0.999)
+    horizon_min: float = Field(gt=0, le=366 * 1440)
+
+    def judged(self, quantity: Quantity | None) -> Quantity | None:
+        """Return the time until `quantity` is at its limit: 0 to the horizon, minutes."""
+        if quantity is None:
+            return None
+        limit = f"{self.to:g} {quantity.unit}"
+        return dataclasses.replace(
+            quantity,
+            name=f"time_to_{quantity.name}",
+            zh=f"{quantity.zh}预计到达{limit}的时间",
+            en=f"time until {quantity.en} is at {limit}",
+            unit="min",
+            low=0.0,
+            high=self.horizon_min,
+            max_rate=np.inf,
+            decimals=0,
+            accepts={},
+        )
+
+    def faults(self, quantity: Quantity | None, sensors: Sequence[Sensor]) -> Iterator[Fault]:
+        """Yield limits that nothing can reach, and levels that could never end."""
+        yield from super().faults(quantity, sensors)
+        if quantity is not None and not quantity.low <= self.to <= quantity.high:
+            expected = f"{quantity.low:g} to {quantity.high:g} {quantity.unit} ({quantity.name})"
+            yield Fault(("to",), expected, f"{self.to:g}", f"no working instrument reports it; give {quantity.unit}")
+        if self.worth > self.points:
+            expected = f"at most `points`, {self.points}"
+            yield Fault(("worth",), expected, f"{self.worth:g}", "points are worth no more than they are")
+        for i, each in enumerate(self.levels):
+            if each.limit + each.deadband == self.horizon_min:
+                expected, got = f"less than the horizon, {self.horizon_min:g} min", f"an end at {self.horizon_min:g}"
+                yield Fault(("levels", i, "deadband"), expected, got, "choose a later horizon: it could never clear")
+
+
+class TimeToLimit:
+    """All time-to-limit rules over all their sensors."""
+
+    def __init__(self, bound: Sequence[BoundRule], register: Register, counts: Counter[tuple[str, str]]) -> None:
+        options = [typing.cast("TimeToLimitOptions", each.rule.options) for each in bound]
+        sensors = [register.sensors[number] for each in bound for number in each.rule.sensors]
+        sizes = [len(each.rule.sensors) for each in bound]
+        self._step_ns = np.repeat(np.array([round(each.step_s * _SECOND_NS) for each in options], np.int64), sizes)
+        stale_ns = np.array([round(each.stale_after_s * _SECOND_NS) for each in sensors], np.int64)
+        # A value comes with each bucket: two steps without one are no gap yet.
+        self._climber = Climber(bound, register, counts, stale_ns + 2 * self._step_ns)
+        self.alarm: NDArray[np.int32] = self._climber.alarm
+        self.level: NDArray[np.int8] = self._climber.level
+        self._succession = Succession(self._climber)
+        rule = self._climber.rule
+        self._buckets = Buckets(self._step_ns, phases([each.id for each in sensors], self._step_ns))
+        self._points = np.array([each.points for each in options], np.int64)[rule]
+        self._to = np.array([each.to for each in options])[rule]
+        self._sign = np.array([1.0 if each.direction is Direction.RISE else -1.0 for each in options])[rule]
+        self._worth = np.array([each.worth for each in options])[rule]
+        self._confidence = np.array([each.confidence for each in options])[rule]
+        self._interval_min = np.full((len(rule), 2), np.nan)
+        """Of the newest time to the limit, also where it is not sure enough; for whoever explains it."""
+        self._horizon_min = np.array([each.horizon_min for each in options])[rule]
+
+    def evaluate(self, arrivals: Arrivals) -> list[Found]:
+        """Return the transitions that `arrivals` cause."""
+        return self._succession.climb(arrivals, self._minutes)
+
+    def _minutes(self, readings: Readings) -> NDArray[np.float64]:
+        """Return float64[n]: minutes to the limit of who closes a bucket, NaN where that is not known."""
+        minutes = np.full(len(readings.binding), np.nan)
+        closes = np.flatnonzero(self._buckets.add(readings))
+        b = readings.binding[closes]
+        means = self._buckets.means(b, self._points[b])
+        enough = np.count_nonzero(~np.isnan(means), axis=1) >= np.ceil(_LEAST_SHARE * self._points[b])
+        closes, b, means = closes[enough], b[enough], means[enough]
+        if len(b) == 0:
+            return minutes
+        sign = self._sign[b]
+        found = crossings(means * sign[:, np.newaxis], self._to[b] * sign, self._confidence[b])
+        # The last point stands in the middle of its bucket; the reading is somewhere in the next one.
+        since_ns = readings.time_ns[closes] - self._buckets.middle_ns(b)
+        step_min, since_min = self._step_ns[b] / _MINUTE_NS, since_ns / _MINUTE_NS
+        # Times that are infinite stay so.
+        eta, soonest, latest = (each * step_min - since_min for each in (found.eta, found.soonest, found.latest))
+        self._interval_min[b] = np.stack((soonest, latest), axis=1)
+        is_there = found.level >= self._to[b] * sign
+        # Below the limit and moving away from it, a line has been there: that is no crossing to come.
+        is_foreseen = (found.worth >= self._worth[b]) & (latest < self._horizon_min[b]) & (found.eta >= 0)
+        told = np.where(is_foreseen, np.maximum(eta, 0.0), self._horizon_min[b])
+        minutes[closes] = np.where(is_there, 0.0, told)
+        return minutes
+
+    def state(self) -> State:
+        """Return the columns to keep."""
+        return State({}, {**self._climber.columns(), **self._buckets.columns(), "interval_min": self._interval_min}, {})
+
+    def settle(self, known: NDArray[np.bool_]) -> None:
+        """Derive what is not kept."""
+        del known
+        self._climber.settle()
