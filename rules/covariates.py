@@ -4,6 +4,7 @@ Comes in: readings of those sensors in the order of arrival. Goes out: features 
 fresh. Refuses to know what is explained by them.
 """
 
+import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -92,6 +93,7 @@ class Covariates:
         """Make a place for each covariate of each binding: `covariates[i]` explain the sensor numbered `sensor[i]`."""
         n, finder = len(sensor), Finder(register)
         links: list[tuple[int, int, int]] = []
+        meant = [""] * n
         self._stale_ns, self._lag_ns = np.zeros((n, FEATURES), np.int64), np.zeros((n, FEATURES), np.int64)
         self._exists = np.zeros((n, FEATURES), np.bool_)
         for b, (number, each) in enumerate(zip(sensor, covariates, strict=True)):
@@ -99,6 +101,7 @@ class Covariates:
                 (other, *_) = finder.candidates(register.sensors[number], covariate)
                 links.append((other, b, slot))
                 self._exists[b, slot] = True
+                meant[b] += f"{register.sensors[other].id} {covariate.lag_s} "
                 self._stale_ns[b, slot] = round(register.sensors[other].stale_after_s * _SECOND_NS)
                 self._lag_ns[b, slot] = round(covariate.lag_s * _SECOND_NS)
         columns = np.array(links, np.intp).reshape(-1, 3)
@@ -107,6 +110,8 @@ class Covariates:
         self._time_ns, self._value = np.full((n, FEATURES), NEVER_NS), np.zeros((n, FEATURES))
         self._value[:, 0] = 1
         self._clock = np.zeros((n, FEATURES), np.bool_)
+        self._meant = np.array([zlib.crc32(each.encode()) for each in meant], np.int64)
+        self._learned = self._meant.copy()
 
     def reach(self, sensor: NDArray[np.intp]) -> Beside:
         """Return one row for each binding that `sensor[row]` explains."""
@@ -144,4 +149,13 @@ class Covariates:
             "covariate_ns": self._time_ns,
             "covariate_value": self._value,
             "covariate_clock": self._clock,
+            "covariate_meant": self._learned,
         }
+
+    def settle(self) -> NDArray[np.intp]:
+        """Return the bindings that others explain now than when the columns were kept; their readings are dropped."""
+        changed = np.flatnonzero(self._learned != self._meant)
+        self._time_ns[changed], self._clock[changed] = NEVER_NS, False
+        self._value[changed, 1:] = 0
+        self._learned[changed] = self._meant[changed]
+        return changed

@@ -19,15 +19,23 @@ _RIDGE = 1e-6
 class Regression:
     """Weighted least squares of each binding."""
 
-    def __init__(self, memory_ns: NDArray[np.int64], warm_ns: NDArray[np.int64], least: NDArray[np.float64]) -> None:
+    def __init__(
+        self,
+        memory_ns: NDArray[np.int64],
+        warm_ns: NDArray[np.int64],
+        least: NDArray[np.float64],
+        n_features: int = FEATURES,
+    ) -> None:
         """Know nothing yet.
 
         Args:
             memory_ns: int64[n_bindings], what is older fades.
             warm_ns: int64[n_bindings], learned time before anything is known.
             least: float64[n_bindings], the smallest sigma that is believed.
+            n_features: no binding has more, the constant included; the others are not computed.
         """
         n = len(memory_ns)
+        self._used = n_features
         self._memory_ns, self._warm_ns, self._least = memory_ns, warm_ns, least
         self._squares, self._products = np.zeros((n, FEATURES, FEATURES)), np.zeros((n, FEATURES))
         self._centre, self._target_centre = np.zeros((n, FEATURES)), np.zeros(n)
@@ -46,9 +54,10 @@ class Regression:
             b: intp[n], distinct bindings.
             features: float64[n, FEATURES], the first one 1, those that a binding does not have 0.
         """
-        off = features - self._centre[b]
-        squares = self._squares[b] + _RIDGE * np.eye(FEATURES)
-        right = np.stack((self._products[b], off), axis=2)
+        used = self._used
+        off = features[:, :used] - self._centre[b, :used]
+        squares = self._squares[b, :used, :used] + _RIDGE * np.eye(used)
+        right = np.stack((self._products[b, :used], off), axis=2)
         solved = _solved(squares, right)
         expected = (off * solved[:, :, 0]).sum(axis=1) + self._target_centre[b]
         leverage = (off * solved[:, :, 1]).sum(axis=1)
@@ -71,12 +80,12 @@ class Regression:
         first = b[is_first]
         # Differences from the first reading keep the sums small; the constant stays 1.
         self._centre[first, 1:], self._target_centre[first] = features[is_first, 1:], target[is_first]
-        off, height = features - self._centre[b], target - self._target_centre[b]
-        kept = self._memory_ns[b] / (self._memory_ns[b] + elapsed_ns)
-        self._squares[b] = (
-            kept[:, np.newaxis, np.newaxis] * self._squares[b] + off[:, :, np.newaxis] * off[:, np.newaxis]
-        )
-        self._products[b] = kept[:, np.newaxis] * self._products[b] + off * height[:, np.newaxis]
+        used = self._used
+        off, height = features[:, :used] - self._centre[b, :used], target - self._target_centre[b]
+        kept = (self._memory_ns[b] / (self._memory_ns[b] + elapsed_ns))[:, np.newaxis]
+        for i in range(used):
+            self._squares[b, i, :used] = kept * self._squares[b, i, :used] + off[:, i, np.newaxis] * off
+        self._products[b, :used] = kept * self._products[b, :used] + off * height[:, np.newaxis]
         self._n[b] += 1
         self._learned_ns[b] = np.minimum(self._learned_ns[b] + elapsed_ns, self._warm_ns[b])
 

@@ -13,7 +13,7 @@ POSITIONAL_PARAMETERS = 5
 
 EVERYWHERE = (*PACKAGES, "benchmarks", "tests")
 CONTRACTS = "Protocol Generic Enum IntEnum StrEnum Flag IntFlag Exception NamedTuple Struct"
-WRITTEN = "BaseModel BaseSettings LadderOptions LevelOptions"
+WRITTEN = "BaseModel BaseSettings LadderOptions LevelOptions DepartureOptions"
 BASES = frozenset(f"{CONTRACTS} {WRITTEN}".split())
 
 

@@ -114,7 +114,8 @@ class Compare:
         memory_ns = np.array([round(each.memory_s * SECOND_NS) for each in options], np.int64)[rule]
         warm_ns = np.array([round(each.warm_s * SECOND_NS) for each in options], np.int64)[rule]
         least = np.array([least_sigma(each.rule.quantity) for each in bound], np.float64)[rule]
-        self._regression = Regression(memory_ns, warm_ns, least)
+        n_features = 1 + max((len(each.against) for each in options), default=0)
+        self._regression = Regression(memory_ns, warm_ns, least, n_features)
 
     def evaluate(self, arrivals: Arrivals) -> list[Found]:
         """Return the transitions that `arrivals` cause."""
@@ -162,6 +163,7 @@ class Compare:
         return State({}, {**self._departures.columns(), **own}, {})
 
     def settle(self, known: NDArray[np.bool_]) -> None:
-        """Derive what is not kept."""
+        """Derive what is not kept; what was learned from other sensors is of no use."""
         del known
+        self._regression.forget(self._covariates.settle())
         self._departures.climber.settle()

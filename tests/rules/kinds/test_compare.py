@@ -159,6 +159,18 @@ def test_compare_over_a_gap_keeps_what_it_knows():
     assert [(600 + 30 * 144, 3)] == play([*bridge(0, 600), *later])
 
 
+@pytest.mark.parametrize(("sensor", "is_found"), [("B.t", True), ("C.t", False)], ids=["the same", "another"])
+def test_compare_whose_rule_names_another_sensor_after_a_restart_learns_anew(sensor, is_found):
+    """Coefficients of one thermometer are of no use for another."""
+    before, after = engine_of(), engine_of(against=[{"sensor": sensor}])
+    before.evaluate(batch(100 * DAY, [(each[0], each[1] * 600, each[2]) for each in bridge(0, 600)]), 1)
+    after.restore(before.snapshot())
+    rows = [*bridge(600, 602, shift=90.0), (DECK, 600, 20.0), (DECK, 601, 20.0)]
+    events = after.evaluate(batch(100 * DAY, [(each[0], each[1] * 600, each[2]) for each in rows]), 2)
+
+    assert is_found == bool(len(events))
+
+
 @pytest.mark.parametrize(
     ("written", "expected"),
     [
