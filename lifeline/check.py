@@ -46,9 +46,17 @@ def detection_s(limit: LevelLimit, sensor: Sensor, waits_s: float = 0.0) -> floa
     """Return the longest time from the onset of a danger to the alarm, seconds.
 
     The onset falls at worst just behind a reading, and the on-delay ends with a reading: each costs up to one cadence.
-    That reading then waits `waits_s` for older ones.
+    Where readings are counted, those behind the first each take one. The last then waits `waits_s` for older ones.
     """
-    return waits_s + sensor.cadence_s + math.ceil(limit.on_delay_s / sensor.cadence_s) * sensor.cadence_s
+    n_later = max(math.ceil(limit.on_delay_s / sensor.cadence_s), limit.on_samples - 1)
+    return waits_s + sensor.cadence_s + n_later * sensor.cadence_s
+
+
+def _for_how_long(limit: LevelLimit) -> str:
+    if limit.of_samples:
+        return f"in {limit.on_samples} of {limit.of_samples} readings"
+    readings = f" and {limit.on_samples} readings" if limit.on_samples > 1 else ""
+    return f"for {limit.on_delay_s:g} s{readings}"
 
 
 def _rule_lines(rule: Rule, register: Register, waits_s: NDArray[np.float64]) -> Iterator[str]:
@@ -59,7 +67,7 @@ def _rule_lines(rule: Rule, register: Register, waits_s: NDArray[np.float64]) ->
         sign = "<=" if limit.side == "low" else ">="
         unit = rule.judged.unit if rule.judged else ""
         yield (
-            f"  {limit.level.key}: {sign} {limit.limit:g} {unit} for {limit.on_delay_s:g} s; "
+            f"  {limit.level.key}: {sign} {limit.limit:g} {unit} {_for_how_long(limit)}; "
             f"worst-case detection {worst:g} s; source: {limit.source}"
         )
     if not rule.levels and sensors:

@@ -13,6 +13,7 @@ import typing
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 
 import numpy as np
 from numpy.typing import NDArray
@@ -40,6 +41,13 @@ _MOST_SIGMAS = 1e6
 """Nothing measures so far; assumed."""
 _FINEST_SIGMA = 1e-6
 """Where no quantity says how fine it is told."""
+
+
+class In(StrEnum):
+    """What limits are counted in, where a rule can choose."""
+
+    SIGMA = "sigma"
+    UNIT = "unit"
 
 
 class DepartureOptions(LadderOptions):

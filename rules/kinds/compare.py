@@ -35,7 +35,6 @@ before judging it is usual in bridge monitoring. Memory and warming-up time are 
 import typing
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from enum import StrEnum
 
 import numpy as np
 from numpy.typing import NDArray
@@ -45,7 +44,7 @@ from config.quantities import Quantity
 from config.register import Register, Sensor
 from rules.arrivals import Arrivals
 from rules.covariates import Covariate, Covariates, covariate_faults
-from rules.departures import SECOND_NS, DepartureOptions, Departures, distance_of, in_sigmas, least_sigma
+from rules.departures import SECOND_NS, DepartureOptions, Departures, In, distance_of, in_sigmas, least_sigma
 from rules.kind import BoundRule, Fault, Found, State
 from rules.regression import FEATURES, Regression
 from rules.slopes import Direction
@@ -58,13 +57,6 @@ _WORDS = {
     Direction.FALL: ("below_explained", "低于环境影响", "below what others explain"),
     Direction.EITHER: ("unexplained", "扣除环境影响后的偏差", "away from what others explain"),
 }
-
-
-class In(StrEnum):
-    """What limits are counted in."""
-
-    SIGMA = "sigma"
-    UNIT = "unit"
 
 
 class CompareOptions(DepartureOptions):

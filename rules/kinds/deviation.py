@@ -33,7 +33,6 @@ Huber's clipping at 3 sigma; eight weeks and two weeks of warming up are assumed
 import typing
 from collections import Counter
 from collections.abc import Sequence
-from enum import StrEnum
 
 import numpy as np
 from numpy.typing import NDArray
@@ -43,7 +42,16 @@ from config.quantities import Quantity
 from config.register import Register
 from rules.arrivals import Arrivals
 from rules.continuity import Step
-from rules.departures import SECOND_NS, SIGMA_OF_MEAN, DepartureOptions, Departures, distance_of, in_sigmas, least_sigma
+from rules.departures import (
+    SECOND_NS,
+    SIGMA_OF_MEAN,
+    DepartureOptions,
+    Departures,
+    In,
+    distance_of,
+    in_sigmas,
+    least_sigma,
+)
 from rules.kind import BoundRule, Found, State
 from rules.slopes import Direction
 from rules.succession import Readings
@@ -59,13 +67,6 @@ _WORDS = {
     Direction.FALL: ("below_usual", "低于同时段常值", "below what is usual at this hour"),
     Direction.EITHER: ("off_usual", "偏离同时段常值", "away from what is usual at this hour"),
 }
-
-
-class In(StrEnum):
-    """What limits are counted in."""
-
-    SIGMA = "sigma"
-    UNIT = "unit"
 
 
 class DeviationOptions(DepartureOptions):

@@ -19,6 +19,15 @@ def test_detection_is_one_cadence_and_the_delay_rounded_up(register, on_delay_s,
     assert expected == detection_s(limit, sensor)
 
 
+@pytest.mark.parametrize(("on_samples", "expected"), [(1, 6.0), (3, 6.0), (4, 8.0)])
+def test_detection_waits_for_the_readings_that_are_counted(register, on_samples, expected):
+    """The later of delay and count decides."""
+    sensor = dataclasses.replace(register.sensors[0], cadence_s=2.0)
+    limit = LevelLimit(WarningLevel.ORANGE, Side.LOW, 0.02, 0.02, 4, 10, "assumed", on_samples)
+
+    assert expected == detection_s(limit, sensor)
+
+
 def test_summary_adds_the_time_that_readings_wait_for_older_ones(desk):
     """What a device's readings wait is part of its worst case, for dangers and for its own silence."""
     configuration = desk.configuration
