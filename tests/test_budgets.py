@@ -156,4 +156,4 @@ def _bases(node: ast.ClassDef) -> list[str]:
 
 def _is_contract(base: str) -> bool:
     """Tell whether a base class is one of the allowed kinds."""
-    return base in BASES or base.endswith("Error")
+    return base in BASES or base.endswith(("Error", "Options"))
