@@ -13,6 +13,7 @@ from config.levels import WarningLevel
 from lifeline.console.cards import shown_level
 from lifeline.console.parts import Parts
 from lifeline.console.views import AssetRow, asset_rows
+from rules.risk import Risk, Why, words
 
 Json = Mapping[str, object]
 
@@ -30,7 +31,7 @@ class ApiRoutes:
     def assets(self) -> Response:
         """Return every asset with level and data health, and the journal position that they are true for."""
         board = self._parts.board()
-        rows = [_asset(row) for row in self._rows()]
+        rows = [self._asset(row) for row in self._rows()]
         return JSONResponse({"position": board.position, "received_ns": board.received_ns, "assets": rows})
 
     def geojson(self) -> Response:
@@ -40,7 +41,7 @@ class ApiRoutes:
                 "type": "Feature",
                 "id": row.asset.id,
                 "geometry": {"type": "Point", "coordinates": [row.asset.longitude, row.asset.latitude]},
-                "properties": _asset(row),
+                "properties": self._asset(row),
             }
             for row in self._rows()
         ]
@@ -54,6 +55,18 @@ class ApiRoutes:
 
     def _rows(self) -> list[AssetRow]:
         return asset_rows(self._parts.register, self._parts.alarms, self._parts.board())
+
+    def _asset(self, row: AssetRow) -> Json:
+        return {**_asset(row), "risk": self._risk(row.risk)}
+
+    def _risk(self, risk: Risk) -> Json:
+        return {"level": _level(risk.level), "why": [self._reason(each) for each in risk.why]}
+
+    def _reason(self, why: Why) -> Json:
+        rule = self._parts.rule(why.rule) if why.rule else None
+        zh, en = (rule.title_zh, rule.title_en) if rule else ("", "")
+        texts = {"zh": words(why, zh, "zh"), "en": words(why, en, "en")}
+        return {"code": why.code.value, "rule": why.rule, "numbers": list(why.numbers), **texts}
 
 
 def _asset(row: AssetRow) -> Json:

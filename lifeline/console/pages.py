@@ -25,6 +25,7 @@ from lifeline.console.rendering import Pages, asked_language
 from lifeline.console.security import is_form_proof
 from lifeline.console.views import asset_rows, level_counts
 from lifeline.console.words import Language, word
+from rules.risk import Why, words
 
 _CHART_NS = 15 * 60 * NANO
 _RECENT_ALERTS = 5
@@ -69,6 +70,7 @@ class PageRoutes:
         charted = _charted(sensors, request.query_params.get("sensor"))
         values = {
             "row": row,
+            "why": [self._reason(each, lang) for each in row.risk.why],
             "name": row.asset.name_zh if lang == "zh" else row.asset.name_en,
             "sensors": [self._sensor_line(sensor, lang) for sensor in sensors],
             "charted": self._sensor_line(charted, lang) if charted else None,
@@ -113,6 +115,10 @@ class PageRoutes:
     def _chain(self, alert_id: str, lang: Language) -> object:
         chain = read_chain(self._parts.ledger, alert_id)
         return chain_card(chain, self._parts, lang) if chain else None
+
+    def _reason(self, why: Why, lang: Language) -> str:
+        rule = self._parts.rule(why.rule) if why.rule else None
+        return words(why, (rule.title_zh if lang == "zh" else rule.title_en) if rule else "", lang)
 
     def _updated(self) -> str:
         return clock_text(self._parts.board().received_ns, self._parts.zone)
@@ -161,7 +167,8 @@ class PageRoutes:
         limits = [
             Limit(WarningLevel(limit.level), limit.limit, limit.side.value)
             for rule in parts.ruleset.rules
-            if number in rule.sensors
+            # A limit on a rate, a count or a condition does not lie on the scale of the readings.
+            if number in rule.sensors and rule.derived is None
             for limit in rule.levels
         ]
         return draw(series, limits, window)

@@ -13,6 +13,7 @@ from config.levels import WarningLevel
 from config.register import Asset, Register
 from lifeline.board import ALIVE, BLIND, UNSEEN, Board
 from rules.events import AlarmKey, Dimension
+from rules.risk import Risk, Standing, listed_level, risk_of
 
 HealthKey = Literal["ok", "partial", "blind", "unprotected"]
 
@@ -34,6 +35,8 @@ class AssetRow:
     health: HealthKey
     """Of the sensors that hazard rules look at, else of all: `ok` all heard, `blind` none any more, `unprotected` none
     ever; `partial` when any sensor has fallen silent or a watched one was never heard."""
+    risk: Risk
+    """The level of the asset as a whole with its reasons; it is never below `level`."""
 
     @property
     def sensors(self) -> int:
@@ -73,6 +76,7 @@ class _Hazard:
     level: WarningLevel = WarningLevel.GREEN
     health: list[int] = field(default_factory=list)
     """Health of each sensor that they look at."""
+    standing: list[Standing] = field(default_factory=list)
 
 
 def _hazards(register: Register, alarms: Sequence[AlarmKey], board: Board) -> Mapping[str, _Hazard]:
@@ -85,6 +89,9 @@ def _hazards(register: Register, alarms: Sequence[AlarmKey], board: Board) -> Ma
         level = int(board.levels[number])
         if level:
             hazard.level = max(hazard.level, WarningLevel(level))
+            is_blind = int(board.health[alarm.sensor]) != ALIVE
+            device = register.sensors[alarm.sensor].device
+            hazard.standing.append(Standing(alarm.rule, device, WarningLevel(level), is_blind))
     return hazards
 
 
@@ -102,6 +109,7 @@ def _row(asset: Asset, hazard: _Hazard, health: Sequence[int]) -> AssetRow:
         watched=bool(hazard.health),
         is_last_known=is_last_known,
         health=_health_key(hazard.health or health, blind),
+        risk=risk_of(hazard.standing, sum(each != UNSEEN for each in hazard.health), listed_level(asset)),
     )
 
 

@@ -84,6 +84,7 @@ _WORDS = {
     "assets": ("对象", "Assets"),
     "asset": ("对象", "Asset"),
     "level": ("风险等级", "Level"),
+    "risk": ("综合风险", "Risk"),
     "health": ("数据状态", "Data health"),
     "sensors": ("测点", "Sensors"),
     "sensor": ("测点", "Sensor"),

@@ -54,3 +54,12 @@ def test_levels_sheet_has_every_level_colour(browser):
 
     sheet = browser.get("/levels.css").text
     assert [] == [level.key for level in WarningLevel if level.hex not in sheet]
+
+
+def test_api_assets_tells_the_risk_with_its_reasons(browser, desk):
+    """Reasons are data: a code, the rule, numbers, and a sentence in either language."""
+    desk.orange()
+    asset = next(asset for asset in browser.get("/api/assets").json()["assets"] if asset["id"] == "T-0001")
+    reason = asset["risk"]["why"][0]
+
+    assert ("orange", "stands", [4, 1]) == (asset["risk"]["level"]["key"], reason["code"], reason["numbers"])

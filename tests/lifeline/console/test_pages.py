@@ -143,3 +143,11 @@ def test_asset_page_history_away_shows_the_rest(browser, desk, monkeypatch):
     monkeypatch.setattr(desk.stores.history, "read", away)
     page = browser.get("/assets/T-0001").text
     assert ("历史数据库暂时无法访问" in page, "0.00 MPa" in page, "管理人" in page) == (True, True, True)
+
+
+def test_asset_page_tells_the_risk_and_why(browser, desk):
+    """The level of the asset as a whole stands there with its reasons."""
+    desk.orange()
+    risk = re.search(r'<div class="row" id="risk">.*?</div>', browser.get("/assets/T-0001").text, re.DOTALL)[0]
+
+    assert (True, True) == ("橙 较大风险" in risk, "橙色，1台设备" in risk)
