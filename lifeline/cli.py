@@ -40,6 +40,7 @@ from lifeline.logs import configure_logs
 from lifeline.quarantine_commands import PasswordFile, Username, account_of, quarantine_line
 from lifeline.replay import comparable_from, compare, replay_lines
 from lifeline.republishing import outcome, republish
+from lifeline.rules_commands import rules_line
 from lifeline.running import run_reloading
 from lifeline.simulate import SimulationOptions, run_simulation
 from lifeline.start_error import StartError
@@ -65,6 +66,7 @@ def command_line() -> typer.Typer:
     line.command("import")(_for_people(import_district))
     line.command("export")(_for_people(export_district))
     line.add_typer(quarantine_line(_for_people), name="quarantine")
+    line.add_typer(rules_line(_for_people), name="rules")
     return line
 
 

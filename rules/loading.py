@@ -34,11 +34,33 @@ def load_rules(path: Path, register: Register, quantities: Mapping[str, Quantity
         ConfigError: everything that is wrong in the file and in the packs that it names.
     """
     document = read_yaml(path / "rules.yaml" if path.is_dir() else path)
-    district = _checked(document, DistrictFile)
+    return rules_from(document, checked(document, DistrictFile), register, quantities)
+
+
+def rules_from(
+    document: Document,
+    written: DistrictFile,
+    register: Register,
+    quantities: Mapping[str, Quantity],
+    *,
+    must_bind: bool = True,
+) -> RuleSet:
+    """Return the rules that `written`, a part of `document`, says and names, packs first.
+
+    Args:
+        document: where the rules are written; `packs` and `rules` are keys at its top.
+        written: what it says.
+        register: the sensors to bind to.
+        quantities: by name.
+        must_bind: a rule of `document` that watches nothing is a problem.
+
+    Raises:
+        ConfigError: everything that is wrong in the document and in the packs that it names.
+    """
     binder = Binder(register, quantities)
-    for i, name in enumerate(district.packs):
+    for i, name in enumerate(written.packs):
         _add_pack(binder, document, i, name)
-    binder.add(document, district.rules, must_bind=True)
+    binder.add(document, written.rules, must_bind=must_bind)
     binder.check_all()
     if binder.problems:
         raise ConfigError(binder.problems)
@@ -62,6 +84,7 @@ def version_of(rules: Sequence[Rule], register: Register) -> str:
             "quantity": rule.quantity.name if rule.quantity else None,
             "sensors": [register.sensors[number].id for number in rule.sensors],
             "options": rule.options.model_dump(mode="json"),
+            **({"active": rule.season.model_dump(mode="json")} if rule.season else {}),
         }
         for rule in rules
     ]
@@ -76,10 +99,15 @@ def _add_pack(binder: Binder, document: Document, place: int, name: str) -> None
         binder.problems.append(problem)
         return
     pack = read_yaml(PACKS / f"{name}.yaml")
-    binder.add(pack, _checked(pack, PackFile).rules, must_bind=False)
+    binder.add(pack, checked(pack, PackFile).rules, must_bind=False)
 
 
-def _checked(document: Document, model: type[M]) -> M:
+def checked(document: Document, model: type[M]) -> M:
+    """Return the whole `document` as `model`.
+
+    Raises:
+        ConfigError: everything that the model refuses.
+    """
     value = {} if document.value is None else document.value
     try:
         return model.model_validate(value)

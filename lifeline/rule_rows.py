@@ -1,0 +1,31 @@
+"""Rules as lines of a list: by kind, with levels, watched sensors and what they judge.
+
+Comes in: rules. Goes out: lines for a person. Refuses to load and to print.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterator
+
+from rules.rule import Rule, RuleSet
+
+
+def rule_lines(ruleset: RuleSet) -> Iterator[str]:
+    """Yield a line for each kind that is used, and below it one for each of its rules."""
+    by_kind: dict[str, list[Rule]] = defaultdict(list)
+    for rule in ruleset.rules:
+        by_kind[rule.kind].append(rule)
+    for kind, rules in sorted(by_kind.items()):
+        n_alarms = sum(len(rule.sensors) for rule in rules)
+        yield f"{kind}: {len(rules)} rules, {n_alarms} alarms"
+        for rule in rules:
+            yield f"  {rule.id}: {_levels(rule)}, {len(rule.sensors)} sensors{_judged(rule)}"
+    n_alarms = sum(len(rule.sensors) for rule in ruleset.rules)
+    yield f"{len(ruleset.rules)} rules, {n_alarms} alarms, version {ruleset.version}"
+
+
+def _levels(rule: Rule) -> str:
+    return " ".join(limit.level.key for limit in rule.levels) or "device fault"
+
+
+def _judged(rule: Rule) -> str:
+    return f" of {rule.judged.en}, {rule.judged.unit}" if rule.judged else ""
