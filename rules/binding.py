@@ -17,8 +17,9 @@ from config.validation import problems_from_validation, shown
 from rules.arrivals import heartbeats_of
 from rules.events import Dimension
 from rules.following import reference_faults
-from rules.kind import KindOptions
+from rules.kind import Fault, KindOptions
 from rules.kinds import RULE_KINDS
+from rules.levels import LadderOptions
 from rules.rule import Rule
 from rules.spec import RuleHead, Where
 
@@ -42,6 +43,8 @@ class Binder:
     quantities: Mapping[str, Quantity]
     bound: list[Bound] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
+    _measures: dict[tuple[str, str], list[Sensor]] | None = None
+    """The sensors of each asset and quantity, sorted when first asked for."""
 
     def add(self, document: Document, entries: Sequence[object], *, must_bind: bool) -> None:
         """Bind `entries`, the list `rules` of `document`; with `must_bind` a rule that watches nothing is a problem."""
@@ -97,7 +100,7 @@ class Binder:
             return None
         rule = self._rule(head, options)
         sensors = [self.register.sensors[number] for number in rule.sensors]
-        faults = list(typing.cast("KindOptions", options).faults(rule.quantity, sensors))
+        faults = [*typing.cast("KindOptions", options).faults(rule.quantity, sensors), *_season_faults(head, options)]
         faults += kind.among(options, sensors, self.register) if kind.among else ()
         for fault in faults:
             self._refuse(document, path + fault.path, fault.expected, fault.got, fault.remedy)
@@ -128,6 +131,7 @@ class Binder:
             kind_options.limits(),
             options,
             None if judged is quantity else judged,
+            head.active,
         )
 
     def _passes(self, head: RuleHead, sensor: Sensor) -> bool:
@@ -140,7 +144,18 @@ class Binder:
             and (where.asset_kinds is None or asset.kind in where.asset_kinds)
             and (where.assets is None or asset.id in where.assets)
             and (where.sensors is None or sensor.id in where.sensors)
+            and where.design in {None, bool(sensor.design)}
+            and all(self._stands_beside(sensor, each) for each in where.beside or ())
         )
+
+    def _stands_beside(self, sensor: Sensor, quantity: str) -> bool:
+        """Tell whether the device of `sensor`, or else its asset, has exactly one other sensor of `quantity`."""
+        if self._measures is None:
+            self._measures = {}
+            for each in self.register.sensors:
+                self._measures.setdefault((each.asset, each.quantity), []).append(each)
+        others = [each for each in self._measures.get((sensor.asset, quantity), ()) if each.id != sensor.id]
+        return len(others) == 1 or [each.device for each in others].count(sensor.device) == 1
 
     def _names_are_known(self, document: Document, path: Path, head: RuleHead) -> bool:
         n_before = len(self.problems)
@@ -160,6 +175,12 @@ class Binder:
 
     def _refuse(self, document: Document, path: Path, expected: str, got: str, remedy: str) -> None:
         self.problems.append(document.problem(path, expected=expected, got=got, remedy=remedy))
+
+
+def _season_faults(head: RuleHead, options: BaseModel) -> Iterator[Fault]:
+    if head.active is not None and not isinstance(options, LadderOptions):
+        remedy = "remove it; a composite may name a rule that has a season"
+        yield Fault(("active",), "a rule that compares values with limits", head.kind, remedy)
 
 
 def _unknown_names(where: Where, register: Register) -> Iterator[tuple[Path, str]]:

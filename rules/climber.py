@@ -7,13 +7,14 @@ to know where the value comes from: the kind's own half derives it from the read
 import typing
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from config.register import Register
 from rules.arrivals import Arrivals, heartbeat_numbers
-from rules.inputs import inputs_of, joined
+from rules.inputs import Inputs, inputs_of, joined
 from rules.kind import BoundRule, Found, alarm_numbers
 from rules.ladder import Ladder, LimitTable
 from rules.levels import LadderOptions, OnSuspect
@@ -62,6 +63,7 @@ class Climber:
         self._fed = Links(len(register.sensors), self.sensor, np.arange(len(self.sensor)))
         self._proved = Links(len(register.sensors), beat[has_beat], has_beat)
         self._stirred = np.zeros(len(self.sensor), np.bool_)
+        self._seasons = {i: each.rule.season for i, each in enumerate(bound) if each.rule.season is not None}
 
     def reach(self, arrivals: Arrivals) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
         """Return (row, binding), one pair for each binding that a reading may be judged by, rows ascending."""
@@ -105,7 +107,17 @@ class Climber:
             inputs_of(arrivals, row, binding, value, is_beat=False),
             inputs_of(arrivals, beat_row, beat_binding, arrivals.value[beat_row], is_beat=True),
         )
-        return ladder.climb(joined(parts))
+        inputs = joined(parts)
+        return ladder.climb(self._with_seasons(inputs) if self._seasons else inputs)
+
+    def _with_seasons(self, inputs: Inputs) -> Inputs:
+        """Return `inputs` where those outside the season of their rule are marked."""
+        off_season = np.zeros(len(inputs.binding), np.bool_)
+        rule = self.rule[inputs.binding]
+        for number, season in self._seasons.items():
+            rows = np.flatnonzero(rule == number)
+            off_season[rows] = ~season.holds(inputs.time_ns[rows])
+        return replace(inputs, off_season=off_season)
 
     @property
     def restless(self) -> NDArray[np.bool_]:

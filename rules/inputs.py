@@ -24,6 +24,7 @@ class Inputs:
         value: float64[n], in the unit of what is judged.
         received_clock: bool[n], the time is not the device's own but when it was received.
         is_beat: bool[n], a sign of life of the binding's device instead of a value to judge.
+        off_season: bool[n], no condition begins with it; what has begun goes on.
     """
 
     place: NDArray[np.intp]
@@ -32,6 +33,8 @@ class Inputs:
     value: NDArray[np.float64]
     received_clock: NDArray[np.bool_]
     is_beat: NDArray[np.bool_]
+    off_season: NDArray[np.bool_] | None = None
+    """None: nowhere."""
 
     def take(self, rows: NDArray[np.intp] | NDArray[np.bool_]) -> "Inputs":
         """Return the inputs at `rows`, int or bool mask."""
@@ -42,6 +45,7 @@ class Inputs:
             self.value[rows],
             self.received_clock[rows],
             self.is_beat[rows],
+            None if self.off_season is None else self.off_season[rows],
         )
 
 
@@ -55,7 +59,8 @@ def inputs_of(
 
 
 def joined(parts: Sequence[Inputs]) -> Inputs:
-    """Return the rows of all `parts`."""
+    """Return the rows of all `parts`, which have an off season all of them or none."""
+    seasons = [part.off_season for part in parts if part.off_season is not None]
     return Inputs(
         np.concatenate([part.place for part in parts]),
         np.concatenate([part.binding for part in parts]),
@@ -63,6 +68,7 @@ def joined(parts: Sequence[Inputs]) -> Inputs:
         np.concatenate([part.value for part in parts]),
         np.concatenate([part.received_clock for part in parts]),
         np.concatenate([part.is_beat for part in parts]),
+        np.concatenate(seasons) if seasons else None,
     )
 
 

@@ -183,7 +183,10 @@ class Ladder:
         b, rule, time_ns = run.inputs.binding, self._rule[run.inputs.binding], run.inputs.time_ns[:, np.newaxis]
         signed = (run.inputs.value * self._table.sign[rule])[:, np.newaxis]
         was, active = self._beyond[b], self._active[b]
-        beyond = (signed >= self._table.limit[rule]) | (was & ~(signed < self._table.reset[rule]))
+        begins = signed >= self._table.limit[rule]
+        if run.inputs.off_season is not None:
+            begins &= ~run.inputs.off_season[:, np.newaxis]
+        beyond = begins | (was & ~(signed < self._table.reset[rule]))
         is_new = (was == active) | run.broken[:, np.newaxis]
         since = np.where(is_new, time_ns, self._since_ns[b])
         lives = self._lives[b] & ~is_new

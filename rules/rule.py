@@ -13,6 +13,7 @@ from pydantic import BaseModel
 from config.levels import WarningLevel
 from config.quantities import Quantity
 from config.register import Register
+from rules.season import Season
 
 
 class Side(StrEnum):
@@ -72,6 +73,8 @@ class Rule:
     """The options of its kind, as checked when the file was loaded."""
     derived: Quantity | None = None
     """What is compared with the limits where it is not the quantity itself: a rate, a time, a residual."""
+    season: Season | None = None
+    """The part of the year in which levels begin; None: all of it."""
 
     @property
     def judged(self) -> Quantity | None:

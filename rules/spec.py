@@ -7,6 +7,8 @@ import typing
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from rules.season import Season
+
 _Name = typing.Annotated[str, Field(min_length=1)]
 
 
@@ -28,6 +30,10 @@ class Where(BaseModel):
     asset_kinds: tuple[_Name, ...] | None = Field(default=None, min_length=1)
     assets: tuple[_Name, ...] | None = Field(default=None, min_length=1)
     sensors: tuple[_Name, ...] | None = Field(default=None, min_length=1)
+    design: bool | None = None
+    """Whether the sensor has a design value."""
+    beside: tuple[_Name, ...] | None = Field(default=None, min_length=1)
+    """Quantities of which its device, or else its asset, has exactly one other sensor."""
 
 
 class RuleHead(BaseModel):
@@ -39,6 +45,7 @@ class RuleHead(BaseModel):
     kind: str
     quantity: str | None = None
     where: Where = Where()
+    active: Season | None = None
     title: Text
     advice: Text
 

@@ -1,0 +1,62 @@
+"""`Season`: the days of the year in which a rule's levels may begin.
+
+Comes in: plain values from YAML; event times. Goes out: which of them lie in the season. Refuses to know the wall
+clock: a day is that of a reading's own time.
+
+>>> flood = Season.model_validate({"from": "05-01", "to": "10-15"})
+>>> flood.holds(np.array([1_767_225_600, 1_782_864_000]) * 1_000_000_000).tolist()
+[False, True]
+>>> Season.model_validate({"from": "11-01", "to": "02-28"}).holds(np.array([1_767_225_600_000_000_000])).tolist()
+[True]
+"""
+
+import re
+import typing
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic_core import PydanticCustomError
+
+_LONGEST = (31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
+"""Days of the months, in a leap year."""
+_HOUR_NS = 3_600_000_000_000
+
+
+def _day(text: object) -> object:
+    found = re.fullmatch(r"(\d\d)-(\d\d)", text) if isinstance(text, str) else None
+    if found is None or not 1 <= int(found[1]) <= 12 or not 1 <= int(found[2]) <= _LONGEST[int(found[1]) - 1]:
+        context = {"expected": 'a day of the year such as "05-01"', "remedy": "write month and day in quotes: MM-DD"}
+        raise PydanticCustomError("day", "no day of the year", context)
+    return text
+
+
+Day = typing.Annotated[str, BeforeValidator(_day)]
+"""A day of the year, MM-DD."""
+
+
+class Season(BaseModel):
+    """A part of the year, both days included; it may reach over the new year."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    # `from` is what people say; Python keeps the word for itself.
+    from_: Day = Field(alias="from")
+    to: Day
+    utc_offset_h: float = Field(default=8, ge=-12, le=14, allow_inf_nan=False)
+    """China Standard Time."""
+
+    def holds(self, time_ns: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """Return bool[n]: which of `time_ns`, int64[n] UTC nanoseconds, lie in the season."""
+        local = (time_ns + round(self.utc_offset_h * _HOUR_NS)).astype("datetime64[ns]")
+        month = local.astype("datetime64[M]")
+        day = (local.astype("datetime64[D]") - month.astype("datetime64[D]")).astype(np.int64) + 1
+        number = (month.astype(np.int64) % 12 + 1) * 100 + day
+        first, last = _number(self.from_), _number(self.to)
+        if first <= last:
+            return np.asarray((number >= first) & (number <= last))
+        return np.asarray((number >= first) | (number <= last))
+
+
+def _number(day: str) -> int:
+    return int(day[:2]) * 100 + int(day[3:])
