@@ -104,6 +104,7 @@ class Covariates:
                 meant[b] += f"{register.sensors[other].id} {covariate.lag_s} "
                 self._stale_ns[b, slot] = round(register.sensors[other].stale_after_s * _SECOND_NS)
                 self._lag_ns[b, slot] = round(covariate.lag_s * _SECOND_NS)
+        self._used = 1 + max((len(each) for each in covariates), default=0)
         columns = np.array(links, np.intp).reshape(-1, 3)
         self._binding, self._slot = columns[:, 1], columns[:, 2]
         self._links = Links(len(register.sensors), columns[:, 0], np.arange(len(links)))
@@ -135,12 +136,14 @@ class Covariates:
 
     def features(self, b: NDArray[np.intp]) -> NDArray[np.float64]:
         """Return float64[n, FEATURES]: 1, and the covariates of bindings `b`, 0 where there is none."""
-        return self._value[b]
+        return self._value.take(b, axis=0)
 
     def are_fresh(self, b: NDArray[np.intp], time_ns: NDArray[np.int64]) -> NDArray[np.bool_]:
         """Return bool[n]: every covariate was heard within its stale time around `time_ns`."""
-        age_ns = np.abs(time_ns[:, np.newaxis] - self._time_ns[b])
-        fresh: NDArray[np.bool_] = ((age_ns <= self._stale_ns[b]) | ~self._exists[b]).all(axis=1)
+        fresh = np.ones(len(b), np.bool_)
+        for slot in range(1, self._used):
+            age_ns = np.abs(time_ns - self._time_ns[b, slot])
+            fresh &= (age_ns <= self._stale_ns[b, slot]) | ~self._exists[b, slot]
         return fresh
 
     def columns(self) -> dict[str, NDArray[np.generic]]:
