@@ -17,6 +17,9 @@ from scipy.special import stdtrit
 
 from rules.autocorrelation import persistence
 
+_FEWEST_FREE = 4.0
+"""Degrees of freedom, at least; fitted to simulated lines: with fewer, less is told and no more of it is true."""
+
 
 @dataclass(frozen=True, slots=True)
 class Crossing:
@@ -57,7 +60,7 @@ def crossings(series: NDArray[np.float64], limit: NDArray[np.float64], confidenc
     r = persistence(series)
     worth = n * (1 - r) / (1 + r)
     variance = (residuals**2).sum(axis=1) / (n - 2) * (1 + r) / (1 - r)
-    quantile = stdtrit(np.maximum(worth - 2, 1), (1 + confidence) / 2)
+    quantile = stdtrit(np.maximum(worth - 2, _FEWEST_FREE), (1 + confidence) / 2)
     with np.errstate(divide="ignore", invalid="ignore"):
         eta = mid + (limit - mean) / slope
         # Fieller: of (limit - mean) / slope, both with errors, which are independent around the middle.

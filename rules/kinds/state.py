@@ -93,7 +93,7 @@ class StateOptions(LadderOptions):
         if quantity is None:
             return None
         if self.changes_within_s is None:
-            return dataclasses.replace(quantity, unit="0/1", low=0.0, high=1.0, decimals=0, accepts={})
+            return dataclasses.replace(quantity, unit="", low=0.0, high=1.0, decimals=0, accepts={})
         span, called = f"{self.changes_within_s:g}", self.called or Text(zh=quantity.zh, en=quantity.en)
         zh, en = f"{span}秒内“{called.zh}”变化次数", f"changes of {called.en} within {span} s"
         name = f"{quantity.name}_changes"

@@ -5,8 +5,8 @@ the buckets of one sensor.
 
 Readings become means of `step_s`; when such a bucket closes, a line through the last `points` of them is followed to
 the limit. What is judged is the time until then, in minutes from the reading that closed the bucket. It counts only
-where the interval that holds the truth with `confidence` ends before `horizon_min` and the points, as alike as
-neighbours are, are worth `worth` independent ones. Otherwise nothing is foreseen, and the value is the horizon: so the
+where the interval that holds the truth with `confidence` ends before `horizon_min` and, if asked for, the points are
+worth `worth` independent ones. Otherwise nothing is foreseen, and the value is the horizon: so the
 value of an alarm always stands for a time whose late end is before the horizon too. Where the line already is beyond
 the limit, the value is 0.
 
@@ -67,7 +67,7 @@ class TimeToLimitOptions(LadderOptions):
     direction: typing.Literal[Direction.RISE, Direction.FALL]
     step_s: float = Field(ge=1, le=7 * 86_400, allow_inf_nan=False)
     points: int = Field(default=24, ge=_FEWEST, le=WIDTH)
-    worth: float = Field(default=4, ge=3, le=WIDTH)
+    worth: float = Field(default=0, ge=0, le=WIDTH)
     confidence: float = Field(default=0.95, ge=0.5, le=0.999)
     horizon_min: float = Field(gt=0, le=366 * 1440)
 

@@ -69,7 +69,7 @@ def crossing(series: Sequence[float], limit: float, confidence: float) -> tuple[
     if (limit - line.intercept) * line.slope <= 0:
         return line.intercept, math.inf, -math.inf, math.inf, worth
     inflation = (1 + r) / (1 - r)
-    t = stats.t.ppf((1 + confidence) / 2, max(worth - 2, 1))
+    t = stats.t.ppf((1 + confidence) / 2, max(worth - 2, 4))
     middle = sum(t for t, _ in points) / n
     mean = sum(y for _, y in points) / n
     # As the quadratic that it is: ((limit - mean) - slope u)^2 = t^2 (var_mean + u^2 var_slope).
