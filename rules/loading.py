@@ -84,6 +84,7 @@ def version_of(rules: Sequence[Rule], register: Register) -> str:
             "quantity": rule.quantity.name if rule.quantity else None,
             "sensors": [register.sensors[number].id for number in rule.sensors],
             "options": rule.options.model_dump(mode="json"),
+            "design": [register.sensors[number].design for number in rule.sensors],
             **({"active": rule.season.model_dump(mode="json")} if rule.season else {}),
         }
         for rule in rules

@@ -1,5 +1,6 @@
 """A rules file becomes rules bound to sensors, or every problem in it with its place and remedy."""
 
+import dataclasses
 from pathlib import Path
 
 import pytest
@@ -188,6 +189,14 @@ def test_version_of_changed_rules_changes(tmp_path, before, after):
     first, again, other = load(tmp_path, GOOD), load(tmp_path, GOOD), load(tmp_path, GOOD.replace(before, after))
 
     assert (True, False) == (first.version == again.version, first.version == other.version)
+
+
+def test_version_of_a_changed_design_value_changes(tmp_path):
+    """Limits may be percent of it."""
+    plain = small_district.register()
+    designed = dataclasses.replace(plain, sensors=[dataclasses.replace(each, design=0.3) for each in plain.sensors])
+
+    assert load(tmp_path, GOOD, plain).version != load(tmp_path, GOOD, designed).version
 
 
 def test_capable_levels_of_rules_gives_the_highest_of_each_asset(tmp_path):
