@@ -9,6 +9,7 @@ from rules.kinds.battery import Battery, BatteryOptions
 from rules.kinds.compare import Compare, CompareOptions, among
 from rules.kinds.composite import Composite, CompositeOptions, one_for
 from rules.kinds.deviation import Deviation, DeviationOptions
+from rules.kinds.displacement import Displacement, DisplacementOptions
 from rules.kinds.flat import Flat, FlatOptions
 from rules.kinds.rate_of_change import RateOfChange, RateOfChangeOptions
 from rules.kinds.residual import Residual, ResidualOptions
@@ -27,6 +28,7 @@ RULE_KINDS: Mapping[str, RuleKind] = {
     "compare": RuleKind(Dimension.HAZARD, CompareOptions, Compare, among=among),
     "composite": RuleKind(Dimension.HAZARD, CompositeOptions, None, follow=Composite, one_for=one_for),
     "deviation": RuleKind(Dimension.HAZARD, DeviationOptions, Deviation),
+    "displacement": RuleKind(Dimension.HAZARD, DisplacementOptions, Displacement),
     "flat": RuleKind(Dimension.HEALTH, FlatOptions, Flat),
     "rate_of_change": RuleKind(Dimension.HAZARD, RateOfChangeOptions, RateOfChange),
     "residual": RuleKind(Dimension.HAZARD, ResidualOptions, Residual),
