@@ -11,8 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from config.register import Register, Sensor
+from rules.findings import findings, unwatched_assets, unwatched_sensors
 from rules.reordering import reorder_s
 from rules.rule import LevelLimit, Rule, RuleSet, capable_levels
+
+_MOST_NAMED = 10
+"""Sensors of one quantity named on a line."""
 
 
 def summary(register: Register, ruleset: RuleSet) -> list[str]:
@@ -27,6 +31,7 @@ def summary(register: Register, ruleset: RuleSet) -> list[str]:
     for rule in ruleset.rules:
         lines += _rule_lines(rule, register, waits_s[list(rule.sensors)])
     lines += _unwatched(register, ruleset)
+    lines += (f"WARNING: {finding}" for finding in findings(ruleset, register))
     return lines
 
 
@@ -77,6 +82,11 @@ def _rule_lines(rule: Rule, register: Register, waits_s: NDArray[np.float64]) ->
 
 def _unwatched(register: Register, ruleset: RuleSet) -> Iterator[str]:
     watched = capable_levels(ruleset, register)
+    alone = set(unwatched_assets(ruleset, register))
     for asset in register.assets.values():
         if asset.id not in watched:
-            yield f"WITHOUT A HAZARD RULE: {asset.id} {asset.name_zh} / {asset.name_en}"
+            word = "ANY" if asset.id in alone else "A HAZARD"
+            yield f"WITHOUT {word} RULE: {asset.id} {asset.name_zh} / {asset.name_en}"
+    for quantity, sensors in unwatched_sensors(ruleset, register).items():
+        more = f", and {len(sensors) - _MOST_NAMED} more" if len(sensors) > _MOST_NAMED else ""
+        yield f"NOT JUDGED BY A HAZARD RULE: {quantity}: {', '.join(sensors[:_MOST_NAMED])}{more}"

@@ -3,8 +3,9 @@
 Comes in: documents, register, quantities. Goes out: `Rule`s and `Problem`s, all of them at once. Refuses to open files.
 """
 
+import difflib
 import typing
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from pydantic import BaseModel, ValidationError
@@ -20,10 +21,15 @@ from rules.following import reference_faults
 from rules.kind import Fault, KindOptions
 from rules.kinds import RULE_KINDS
 from rules.levels import LadderOptions
+from rules.risk import is_watched
 from rules.rule import Rule
 from rules.spec import RuleHead, Where
+from rules.written_units import WrittenUnit, in_unit_of, with_numbers, without_units
 
 M = typing.TypeVar("M", bound=BaseModel)
+
+_MOST_COMPARED = 5_000
+"""Names that an unknown one is compared with; assumed: a city's 120,000 sensors would take a second each time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,13 +98,19 @@ class Binder:
         head = self._validated(document, path, RuleHead, {k: v for k, v in entry.items() if k in RuleHead.model_fields})
         kind = RULE_KINDS.get(str(entry.get("kind")))
         if kind is None:
-            self._refuse(document, (*path, "kind"), _one_of(RULE_KINDS), shown(entry.get("kind")), "choose one of them")
+            remedy = _meant(str(entry.get("kind")), RULE_KINDS, "choose one of them")
+            self._refuse(document, (*path, "kind"), _one_of(RULE_KINDS), shown(entry.get("kind")), remedy)
             return None
         rest = {k: v for k, v in entry.items() if k not in RuleHead.model_fields}
-        options = self._validated(document, path, kind.options, rest)
+        plain, written = without_units(rest)
+        options = self._validated(document, path, kind.options, plain)
         if head is None or options is None or not self._names_are_known(document, path, head):
             return None
-        rule = self._rule(head, options)
+        if written:
+            options = self._converted(document, path, head, options, (plain, written))
+        if options is None:
+            return None
+        rule = self._rule(head, options, f"{document.file}:{document.line(path)}")
         sensors = [self.register.sensors[number] for number in rule.sensors]
         faults = [*typing.cast("KindOptions", options).faults(rule.quantity, sensors), *_season_faults(head, options)]
         faults += kind.among(options, sensors, self.register) if kind.among else ()
@@ -106,7 +118,23 @@ class Binder:
             self._refuse(document, path + fault.path, fault.expected, fault.got, fault.remedy)
         return Bound(rule, document, path)
 
-    def _rule(self, head: RuleHead, options: BaseModel) -> Rule:
+    def _converted(
+        self,
+        document: Document,
+        path: Path,
+        head: RuleHead,
+        options: M,
+        entry: tuple[Mapping[str, object], Sequence[WrittenUnit]],
+    ) -> M | None:
+        """Return `options` with what is written with a unit in the unit of what is judged."""
+        plain, written = entry
+        quantity = self.quantities[head.quantity] if head.quantity else None
+        numbers, faults = in_unit_of(written, quantity, typing.cast("KindOptions", options).judged(quantity))
+        for fault in faults:
+            self._refuse(document, path + fault.path, fault.expected, fault.got, fault.remedy)
+        return None if faults else self._validated(document, path, type(options), with_numbers(plain, numbers))
+
+    def _rule(self, head: RuleHead, options: BaseModel, written_at: str) -> Rule:
         kind_options, heartbeats = typing.cast("KindOptions", options), heartbeats_of(self.register)
         watched = [
             number
@@ -132,6 +160,7 @@ class Binder:
             options,
             None if judged is quantity else judged,
             head.active,
+            written_at,
         )
 
     def _passes(self, head: RuleHead, sensor: Sensor) -> bool:
@@ -144,6 +173,7 @@ class Binder:
             and (where.asset_kinds is None or asset.kind in where.asset_kinds)
             and (where.assets is None or asset.id in where.assets)
             and (where.sensors is None or sensor.id in where.sensors)
+            and where.watch in {None, is_watched(asset)}
             and where.design in {None, bool(sensor.design)}
             and all(self._stands_beside(sensor, each) for each in where.beside or ())
         )
@@ -160,10 +190,11 @@ class Binder:
     def _names_are_known(self, document: Document, path: Path, head: RuleHead) -> bool:
         n_before = len(self.problems)
         if head.quantity is not None and head.quantity not in self.quantities:
-            expected, remedy = _one_of(self.quantities), "correct it, or add the quantity to the catalogue"
-            self._refuse(document, (*path, "quantity"), expected, head.quantity, remedy)
-        for where, name in _unknown_names(head.where, self.register):
-            self._refuse(document, path + where, "an id of the register", name, "correct it, or add it to the register")
+            remedy = _meant(head.quantity, self.quantities, "correct it, or add it to the district's quantities.yaml")
+            self._refuse(document, (*path, "quantity"), "a quantity of the catalogue", head.quantity, remedy)
+        for where, name, known in _unknown_names(head.where, self.register):
+            remedy = _meant(name, known, "correct it, or add it to the register")
+            self._refuse(document, path + where, "an id of the register", name, remedy)
         return len(self.problems) == n_before
 
     def _validated(self, document: Document, path: Path, model: type[M], values: Mapping[str, object]) -> M | None:
@@ -183,14 +214,20 @@ def _season_faults(head: RuleHead, options: BaseModel) -> Iterator[Fault]:
         yield Fault(("active",), "a rule that compares values with limits", head.kind, remedy)
 
 
-def _unknown_names(where: Where, register: Register) -> Iterator[tuple[Path, str]]:
+def _unknown_names(where: Where, register: Register) -> Iterator[tuple[Path, str, Collection[str]]]:
     for i, name in enumerate(where.assets or ()):
         if name not in register.assets:
-            yield ("where", "assets", i), name
+            yield ("where", "assets", i), name, register.assets
     for i, name in enumerate(where.sensors or ()):
         if name not in register.sensor_index:
-            yield ("where", "sensors", i), name
+            yield ("where", "sensors", i), name, register.sensor_index
 
 
 def _one_of(names: Iterable[str]) -> str:
     return f"one of {', '.join(sorted(names))}"
+
+
+def _meant(name: str, known: Collection[str], otherwise: str) -> str:
+    """Return the remedy for an unknown `name`: the known one that looks like it, where looking is not too long."""
+    close = difflib.get_close_matches(name, known, 1) if len(known) <= _MOST_COMPARED else []
+    return f"did you mean {close[0]}?" if close else otherwise

@@ -75,6 +75,8 @@ class Rule:
     """What is compared with the limits where it is not the quantity itself: a rate, a time, a residual."""
     season: Season | None = None
     """The part of the year in which levels begin; None: all of it."""
+    written_at: str = ""
+    """file:line, for people."""
 
     @property
     def judged(self) -> Quantity | None:

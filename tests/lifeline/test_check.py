@@ -43,9 +43,10 @@ def test_summary_adds_the_time_that_readings_wait_for_older_ones(desk):
 
 
 def test_summary_names_assets_without_a_rule(register):
-    """An asset that no hazard rule watches is said so."""
+    """An asset that no rule watches is said so, and each sensor that no hazard rule judges."""
     lines = summary(register, RuleSet((), "none"))
-    assert 2 == sum(line.startswith("WITHOUT A HAZARD RULE") for line in lines)
+    assert 2 == sum(line.startswith("WITHOUT ANY RULE") for line in lines)
+    assert "NOT JUDGED BY A HAZARD RULE: fire_water_pressure: FT-1.pressure, FT-2.pressure" in lines
 
 
 def test_summary_of_demo_district_watches_everything(desk):

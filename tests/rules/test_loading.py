@@ -7,6 +7,7 @@ import pytest
 
 from config.errors import ConfigError
 from config.levels import WarningLevel
+from config.loading import load_quantities
 from config.quantities import Quantity
 from config.register import Register
 from rules.kinds import RULE_KINDS
@@ -168,11 +169,10 @@ def test_load_of_an_empty_file_gives_no_rules(tmp_path):
 
 
 def test_load_of_a_pack_that_finds_no_sensor_is_fine(tmp_path):
-    """A district without a bridge may still name the bridge pack."""
-    beats_only = Register({}, {}, [], {}, [])
-    text = "packs: [fire_water]\n"
+    """A district without a fire main may still name the pack."""
+    (tmp_path / "rules.yaml").write_text("packs: [fire_water]\n", encoding="utf-8")
 
-    assert [()] * 4 == [rule.sensors for rule in load(tmp_path, text, beats_only)]
+    assert {()} == {rule.sensors for rule in load_rules(tmp_path, Register({}, {}, [], {}, []), load_quantities())}
 
 
 @pytest.mark.parametrize(
