@@ -1,17 +1,24 @@
 """Limits, deadbands, delays, gaps and doubtful readings, one at a time."""
 
+import contextlib
 import dataclasses
 import doctest
+import re
+from pathlib import Path
 
 import numpy as np
 import pytest
 from pydantic import ValidationError
 
 from collector.batch import Quality
+from config.errors import ConfigError
+from config.loading import load_quantities
 from config.quantities import Quantity
+from config.register import Asset, Register, Sensor
 from rules.engine import RuleEngine
 from rules.kinds import threshold as module
 from rules.kinds.threshold import ThresholdOptions
+from rules.loading import load_rules
 from rules.rule import RuleSet
 from tests.rules.small_district import GAS, LADDER, PLAIN, PRESSURE, SECOND_NS, batch, register, threshold, told
 
@@ -396,3 +403,17 @@ def test_threshold_relative_to_design_is_told_in_percent():
     pressure = Quantity("p", "压力", "pressure", "MPa", 0.0, 2.0, np.inf, 2, {}, "assumed")
 
     assert ("压力占设计值比例", "%") == (options.judged(pressure).zh, options.judged(pressure).unit)
+
+
+@pytest.mark.parametrize(("design", "is_fine"), [(200.0, True), (None, False)])
+def test_page_example_of_design_values_loads_where_every_sensor_has_one(tmp_path, design, is_fine):
+    """The rule of the page is refused with the name of the sensor that lacks a design value."""
+    page = (Path(__file__).parents[3] / "docs/rules/threshold.md").read_text(encoding="utf-8")
+    (tmp_path / "rules.yaml").write_text(re.search(r"```yaml\n(.*?)```", page, re.DOTALL)[1], encoding="utf-8")
+    bridge = Asset("B", "bridge", "bridge", "B", "B", "R", 0.0, 0.0)
+    middle = Sensor("B.d", "B", "D", "d", "displacement", 1.0, 0.0, 1.0, 10.0, "", design=design)
+    register = Register({}, {"B": bridge}, [middle], {}, [])
+    refused = contextlib.nullcontext() if is_fine else pytest.raises(ConfigError, match=r"none for B\.d")
+
+    with refused:
+        assert 1 == len(load_rules(tmp_path, register, load_quantities()).rules)
