@@ -12,12 +12,12 @@ from pathlib import Path
 
 import structlog
 
+from collector.archive import MemoryUnusableError
 from collector.clock_memory import ClockMemory
 from collector.clocks import DeviceClocks
 from collector.journal import Position
 from collector.journal.sqlite import SqliteJournal
 from collector.plausibility import Plausibility
-from collector.sensor_memory import MemoryUnusableError
 
 _HEAD = struct.Struct(">QI")
 _EVERY_S = 60.0

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import structlog
 
+from collector.archive import MemoryUnusableError
 from collector.clocks import DeviceClocks
-from collector.sensor_memory import MemoryUnusableError
 
 _CRC_BYTES = 4
 

@@ -9,18 +9,14 @@ or will soon be. So an old time is a wrong clock's only after it has stood still
 with nothing of now between; until then its readings are late, which no rule takes for now.
 """
 
-import io
-import zipfile
-import zlib
-from collections.abc import Mapping
 from dataclasses import dataclass, fields
 
 import numpy as np
 from numpy.typing import NDArray
 
+from collector.archive import packed, unpacked
 from collector.batch import RECEIVED_CLOCK, Quality
 from collector.payload import NO_TIME
-from collector.sensor_memory import MemoryUnusableError
 from config.register import Register
 
 Ints = NDArray[np.int64]
@@ -46,7 +42,7 @@ _FAR = 2**62
 """Times are cut here, so that no difference overflows: the year 2116, and as long before 1970."""
 SOUND = np.iinfo(np.int64).min
 """Stands for a clock that is not known to be wrong, or whose offset nobody knows."""
-_FORMAT = 1
+_FORMAT = 2
 _NOT_OF_NOW = np.uint16(RECEIVED_CLOCK | Quality.HISTORICAL)
 
 
@@ -222,12 +218,8 @@ class DeviceClocks:
         columns.count[device] = 0
 
     def snapshot(self) -> bytes:
-        """Return all of it, a numpy `.npz` archive of plain columns, each with its CRC-32."""
-        blob = io.BytesIO()
-        ids = np.frombuffer("\n".join(self.ids).encode(), np.uint8)
-        columns = {name: column[:-1] for name, column in self._named().items()}
-        np.savez(blob, format=np.array([_FORMAT]), ids=ids, **columns)  # type: ignore[arg-type]
-        return blob.getvalue()
+        """Return all of it."""
+        return packed(_FORMAT, self.ids, self._named())
 
     def restore(self, blob: bytes) -> None:
         """Take over what a snapshot says of the devices that exist in both.
@@ -236,26 +228,7 @@ class DeviceClocks:
             MemoryUnusableError: `blob` is not intact; nothing was taken over.
         """
         columns = self._named()
-        try:
-            with np.load(io.BytesIO(blob), allow_pickle=False) as archive:
-                kept = {name: archive[name] for name in ("format", "ids", *columns)}
-            text = kept["ids"].tobytes().decode()
-            old_ids = text.split("\n") if text else []
-            _check(kept, columns, len(old_ids))
-        except (ValueError, KeyError, OSError, EOFError, zipfile.BadZipFile, zlib.error, NotImplementedError) as error:
-            raise MemoryUnusableError(f"memory of the clocks: expected an intact snapshot, got {error!r}") from error
-        pairs = [(old, self._place[device]) for old, device in enumerate(old_ids) if device in self._place]
-        both = np.array(pairs, np.intp).reshape(-1, 2)
-        for name, column in columns.items():
-            column[both[:, 1]] = kept[name][both[:, 0]]
+        unpacked(blob, _FORMAT, self.ids, columns).move_into(columns)
 
     def _named(self) -> dict[str, Ints]:
-        return {each.name: getattr(self.columns, each.name) for each in fields(Clocks)}
-
-
-def _check(kept: Mapping[str, NDArray[np.generic]], columns: Mapping[str, Ints], n_kept: int) -> None:
-    if kept["format"].tolist() != [_FORMAT]:
-        raise ValueError(f"format {kept['format'].tolist()}, not {_FORMAT}")
-    for name in columns:
-        if kept[name].dtype != np.int64 or kept[name].shape != (n_kept,):
-            raise ValueError(f"{name}: {kept[name].dtype}{kept[name].shape}")
+        return {each.name: getattr(self.columns, each.name)[:-1] for each in fields(Clocks)}

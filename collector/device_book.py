@@ -6,23 +6,20 @@ that the register does not have leaves no trace here.
 """
 
 import hashlib
-import io
 import json
-import zipfile
-import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 
 import numpy as np
 from numpy.typing import NDArray
 
+from collector.archive import packed, unpacked
 from collector.payload import Mark
-from collector.sensor_memory import MemoryUnusableError
 from collector.sequences import NO_NUMBER, Counted, Sequences
 
 MAX_FIRMWARE = 80
 """Characters of a firmware's name that are kept; assumed."""
-_FORMAT = 1
+_FORMAT = 2
 _NOTE = np.dtype([("key", "<u8"), ("number", "<i8"), ("boot", "<u4")])
 """One numbered message: 20 bytes. The key outlives a change of the register, a place would not."""
 
@@ -92,16 +89,13 @@ class DeviceBook:
         self.sequences.counts.update(counts)
 
     def snapshot(self) -> bytes:
-        """Return all of it, a numpy `.npz` archive of plain columns, each with its CRC-32."""
+        """Return all of it."""
         rest = {
-            "ids": self.ids,
             "firmware": list(self.firmware.items()),
             "holes": [(device, list(holes)) for device, holes in self.sequences.holes.items()],
         }
-        blob = io.BytesIO()
         text = np.frombuffer(json.dumps(rest).encode(), np.uint8)
-        np.savez(blob, format=np.array([_FORMAT]), rest=text, **self._columns())  # type: ignore[arg-type]
-        return blob.getvalue()
+        return packed(_FORMAT, self.ids, {**self._columns(), "rest": text})
 
     def restore(self, blob: bytes) -> None:
         """Take over what a snapshot says of the devices that exist in both.
@@ -110,33 +104,17 @@ class DeviceBook:
             MemoryUnusableError: `blob` is not intact; nothing was taken over.
         """
         columns = self._columns()
-        try:
-            with np.load(io.BytesIO(blob), allow_pickle=False) as archive:
-                kept = {name: archive[name] for name in ("format", "rest", *columns)}
-            rest = json.loads(kept["rest"].tobytes())
-            places = {old: self.place[device] for old, device in enumerate(rest["ids"]) if device in self.place}
-            _check(kept, columns, len(rest["ids"]))
-            firmware = {places[old]: str(text) for old, text in rest["firmware"] if old in places}
-            holes = {places[old]: [(int(a), int(b)) for a, b in each] for old, each in rest["holes"] if old in places}
-        except (ValueError, KeyError, TypeError, OSError, EOFError, zipfile.BadZipFile, zlib.error) as error:
-            raise MemoryUnusableError(f"memory of the devices: expected an intact snapshot, got {error!r}") from error
-        old, new = np.array(list(places), np.intp), np.array(list(places.values()), np.intp)
-        for name, column in columns.items():
-            column[new] = kept[name][old]
-        self.firmware, self.sequences.holes = firmware, holes
+        kept = unpacked(blob, _FORMAT, self.ids, columns, also=["rest"])
+        rest = json.loads(kept.columns["rest"].tobytes())
+        places = dict(zip(kept.old.tolist(), kept.new.tolist(), strict=True))
+        kept.move_into(columns)
+        self.firmware = {places[old]: text for old, text in rest["firmware"] if old in places}
+        self.sequences.holes = {places[old]: [(a, b) for a, b in each] for old, each in rest["holes"] if old in places}
 
     def _columns(self) -> Mapping[str, NDArray[np.int64]]:
         counted = self.sequences.counted
         own = {"messages": self.messages, "heard_ns": self.heard_ns}
         return own | {each.name: getattr(counted, each.name) for each in fields(Counted)}
-
-
-def _check(kept: Mapping[str, NDArray[np.generic]], columns: Mapping[str, NDArray[np.int64]], n_kept: int) -> None:
-    if kept["format"].tolist() != [_FORMAT]:
-        raise ValueError(f"format {kept['format'].tolist()}, not {_FORMAT}")
-    for name, column in columns.items():
-        if kept[name].dtype != column.dtype or kept[name].shape != (n_kept,):
-            raise ValueError(f"{name}: {kept[name].dtype}{kept[name].shape}")
 
 
 def _key(device: str) -> int:

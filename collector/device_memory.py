@@ -14,10 +14,10 @@ from pathlib import Path
 
 import structlog
 
+from collector.archive import MemoryUnusableError
 from collector.device_book import DeviceBook
 from collector.journal import JournalFullError, Position
 from collector.journal.sqlite import DEVICES, SqliteJournal
-from collector.sensor_memory import MemoryUnusableError
 
 _HEAD = struct.Struct(">QI")
 _EVERY_S = 60.0

@@ -4,22 +4,17 @@ Comes in: sensor numbers and new states. Goes out: states of those sensors; a sn
 files. A snapshot is matched by sensor id: what still exists goes on, what is new begins to learn.
 """
 
-import io
-import zipfile
-import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 
 import numpy as np
 from numpy.typing import NDArray
 
+from collector.archive import packed, unpacked
+
 NEVER_NS = int(np.iinfo(np.int64).min // 2)
 """Stands for "no reading yet"; half of the range, so that a difference cannot overflow."""
-_FORMAT = 2
-
-
-class MemoryUnusableError(ValueError):
-    """The bytes are not an intact snapshot of this program; the sensors can be learned again from the journal."""
+_FORMAT = 3
 
 
 @dataclass(slots=True)
@@ -147,11 +142,8 @@ class SensorMemory:
         self._rows[number] = tuple(getattr(course, name) for name in self._columns)
 
     def snapshot(self) -> bytes:
-        """Return all of it; a numpy `.npz` archive of plain columns, each with its CRC-32."""
-        blob = io.BytesIO()
-        ids = np.frombuffer("\n".join(self._ids).encode(), np.uint8)
-        np.savez(blob, format=np.array([_FORMAT]), ids=ids, **self._columns)  # type: ignore[arg-type]
-        return blob.getvalue()
+        """Return all of it."""
+        return packed(_FORMAT, self._ids, self._columns)
 
     def restore(self, blob: bytes) -> None:
         """Take over what a snapshot says of the sensors that exist in both.
@@ -159,22 +151,4 @@ class SensorMemory:
         Raises:
             MemoryUnusableError: `blob` is not intact; nothing was taken over.
         """
-        try:
-            with np.load(io.BytesIO(blob), allow_pickle=False) as archive:
-                kept = {name: archive[name] for name in ("format", "ids", *self._columns)}
-            old_ids = kept["ids"].tobytes().decode().split("\n")
-            self._check(kept, len(old_ids))
-        except (ValueError, KeyError, OSError, EOFError, zipfile.BadZipFile, zlib.error, NotImplementedError) as error:
-            raise MemoryUnusableError(f"memory of the checks: expected an intact snapshot, got {error!r}") from error
-        place = {each: i for i, each in enumerate(old_ids)}
-        both = np.array([(place[each], i) for i, each in enumerate(self._ids) if each in place], np.intp).reshape(-1, 2)
-        for name, column in self._columns.items():
-            column[both[:, 1]] = kept[name][both[:, 0]]
-
-    def _check(self, kept: dict[str, NDArray[np.generic]], n_kept: int) -> None:
-        if kept["format"].tolist() != [_FORMAT]:
-            raise ValueError(f"format {kept['format'].tolist()}, not {_FORMAT}")
-        for name, column in self._columns.items():
-            n_rows = n_kept if self._ids or kept[name].size else 0
-            if kept[name].dtype != column.dtype or kept[name].shape != (n_rows,):
-                raise ValueError(f"{name}: {kept[name].dtype}{kept[name].shape}")
+        unpacked(blob, _FORMAT, self._ids, self._columns).move_into(self._columns)

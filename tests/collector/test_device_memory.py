@@ -6,13 +6,13 @@ from collections import Counter
 import numpy as np
 import pytest
 
+from collector.archive import MemoryUnusableError
 from collector.device_book import DeviceBook, Heard
 from collector.device_memory import DeviceMemory
 from collector.group_commit import GroupCommit, Received
 from collector.journal.sqlite import SqliteJournal
 from collector.payload import Mark
 from collector.pipeline import Pipeline, RawMessage
-from collector.sensor_memory import MemoryUnusableError
 from config.settings import IntakeSettings
 from tests.collector.registers import NOW_MS, NOW_NS, pipeline, register
 

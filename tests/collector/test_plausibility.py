@@ -6,11 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from collector.archive import MemoryUnusableError
 from collector.batch import Quality, ReadingBatch, make_batch
 from collector.check_limits import CheckLimits
 from collector.plausibility import MAX_BURST, Plausibility
 from collector.rounds import Prices
-from collector.sensor_memory import MemoryUnusableError
 from config.quantities import Quantity
 from config.register import Register, Sensor
 from tests.collector.plausibility_oracle import Course

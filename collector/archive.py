@@ -1,0 +1,82 @@
+"""Columns of named things as bytes that outlive the program: a checksum, and a numpy `.npz` archive of plain arrays.
+
+Comes in: columns and the ids that their rows belong to. Goes out: bytes; and back, the rows of what still exists by id.
+Refuses files, objects inside the bytes, and bytes that are not intact, with one error whatever is wrong with them.
+"""
+
+import io
+import zipfile
+import zlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+Column = NDArray[np.generic]
+
+_CRC_BYTES = 4
+
+
+class MemoryUnusableError(ValueError):
+    """The bytes are not an intact snapshot of this program; what they knew can be learned again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What was read from bytes."""
+
+    columns: Mapping[str, Column]
+    old: NDArray[np.intp]
+    """Rows of `columns` whose ids still exist."""
+    new: NDArray[np.intp]
+    """The places of the same ids now."""
+
+    def move_into(self, columns: Mapping[str, Column]) -> None:
+        """Take over the rows of what exists in both."""
+        for name, column in columns.items():
+            column[self.new] = self.columns[name][self.old]
+
+
+def packed(format_: int, ids: Sequence[str], columns: Mapping[str, Column]) -> bytes:
+    """Return bytes that `unpacked` of the same format reads; ids hold no line feed."""
+    blob = io.BytesIO()
+    names = np.frombuffer("\n".join(ids).encode(), np.uint8)
+    np.savez(blob, format=np.array([format_]), ids=names, **columns)  # type: ignore[arg-type]
+    content = blob.getvalue()
+    return zlib.crc32(content).to_bytes(_CRC_BYTES, "little") + content
+
+
+def unpacked(
+    blob: bytes, format_: int, ids: Sequence[str], columns: Mapping[str, Column], *, also: Sequence[str] = ()
+) -> Kept:
+    """Return what `blob` keeps of things named `ids` now.
+
+    Args:
+        blob: from `packed`.
+        format_: the number that it was packed with.
+        ids: what exists now, in the order of the rows.
+        columns: what it must hold a row of for each of its ids, with these types.
+        also: further arrays that it must hold.
+
+    Raises:
+        MemoryUnusableError: it is not intact, or not of this format.
+    """
+    if zlib.crc32(blob[_CRC_BYTES:]) != int.from_bytes(blob[:_CRC_BYTES], "little"):
+        raise MemoryUnusableError("expected bytes that fit their checksum, got others")
+    try:
+        with np.load(io.BytesIO(blob[_CRC_BYTES:]), allow_pickle=False) as archive:
+            kept = {name: archive[name] for name in ("format", "ids", *columns, *also)}
+        text = kept["ids"].tobytes().decode()
+    except (ValueError, KeyError, OSError, EOFError, zipfile.BadZipFile, zlib.error, RuntimeError) as error:
+        raise MemoryUnusableError(f"expected an archive of columns, got {error!r}") from error
+    old_ids = text.split("\n") if text else []
+    if kept["format"].tolist() != [format_]:
+        raise MemoryUnusableError(f"expected format {format_}, got {kept['format'].tolist()}")
+    for name, column in columns.items():
+        if kept[name].dtype != column.dtype or kept[name].shape != (len(old_ids),):
+            raise MemoryUnusableError(f"{name}: expected {column.dtype}({len(old_ids)},), got {kept[name].dtype}")
+    place = {each: i for i, each in enumerate(ids)}
+    pairs = [(old, place[each]) for old, each in enumerate(old_ids) if each in place]
+    both = np.array(pairs, np.intp).reshape(-1, 2)
+    return Kept(kept, both[:, 0], both[:, 1])
