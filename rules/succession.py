@@ -22,7 +22,7 @@ _ALWAYS_ROUNDS = Prices(round=1.0, course=1e12, reading=1e12)
 
 @dataclass(frozen=True, slots=True)
 class Readings:
-    """One reading for each of distinct bindings.
+    """One reading for each of distinct bindings, or any of bindings that remember nothing.
 
     Attributes:
         binding: intp[n].
@@ -70,10 +70,19 @@ class Beside:
 class Succession:
     """Cuts arrivals so that a kind can keep its memory in columns."""
 
-    def __init__(self, climber: Climber, *, trusts_all: bool = False) -> None:
-        """Let `climber` reach bindings; without `trusts_all`, readings that intake or device doubt are left out."""
+    def __init__(
+        self, climber: Climber, *, trusts_all: bool = False, remembers: NDArray[np.bool_] | None = None
+    ) -> None:
+        """Let `climber` reach bindings.
+
+        Args:
+            climber: of the kind.
+            trusts_all: else readings that intake or device doubt are left out.
+            remembers: bool[n_bindings], whose value depends on what was before; by default everybody's does.
+        """
         self._climber = climber
         self._trusts_all = trusts_all
+        self._remembers = remembers
         self._rounds = Rounds(len(climber.sensor), _ALWAYS_ROUNDS)
 
     def climb(
@@ -97,8 +106,14 @@ class Succession:
         clock = (quality & RECEIVED_CLOCK) != 0
         readings = Readings(binding, arrivals.time_ns[row], arrivals.value[row], clock, quality, slot)
         derived = np.full(len(row), np.nan)
-        for chosen in self._rounds.cut(binding)[0]:
-            derived[chosen] = derive(readings.take(chosen))
+        if self._remembers is None:
+            in_turn = np.arange(len(row))
+        else:
+            remembers = self._remembers[binding]
+            in_turn, at_once = np.flatnonzero(remembers), np.flatnonzero(~remembers)
+            derived[at_once] = derive(readings.take(at_once))
+        for chosen in self._rounds.cut(binding[in_turn])[0]:
+            derived[in_turn[chosen]] = derive(readings.take(in_turn[chosen]))
         known = np.flatnonzero(~np.isnan(derived))
         return self._climber.climb(arrivals, row[known], binding[known], derived[known])
 

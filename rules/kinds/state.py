@@ -131,7 +131,6 @@ class StateKind:
         self._climber = Climber(bound, register, counts)
         self.alarm: NDArray[np.int32] = self._climber.alarm
         self.level: NDArray[np.int8] = self._climber.level
-        self._succession = Succession(self._climber, trusts_all=True)
         self._counts = counts
         options = [typing.cast("StateOptions", each.rule.options) for each in bound]
         rule, sensor = self._climber.rule, self._climber.sensor
@@ -142,6 +141,7 @@ class StateKind:
         self._rule = rule
         within_s = [each.changes_within_s or 0.0 for each in options]
         self._within_ns = np.array([round(each * _SECOND_NS) for each in within_s], np.int64)[rule]
+        self._succession = Succession(self._climber, trusts_all=True, remembers=self._within_ns > 0)
         stale_s = np.array([each.stale_after_s for each in register.sensors])[sensor]
         self._continuity = Continuity(np.round(stale_s * _SECOND_NS).astype(np.int64))
         self._before = np.zeros(len(sensor))
