@@ -83,7 +83,8 @@ def _reading(event: StoredEvent, sensor: Sensor | None, rule: Rule | None, lang:
 
 def _value(event: StoredEvent, rule: Rule | None, lang: Language) -> str:
     if math.isnan(event.value):
-        return word("silence", lang)
+        # Rules that follow others have no value; only devices are judged by silence.
+        return "—" if rule and rule.levels else word("silence", lang)
     quantity = rule.judged if rule else None
     return f"{event.value:.{quantity.decimals}f} {quantity.unit}" if quantity else f"{event.value:g}"
 
@@ -91,9 +92,11 @@ def _value(event: StoredEvent, rule: Rule | None, lang: Language) -> str:
 def _rule(chain: Chain, rule: Rule | None, limit: LevelLimit | None, version: str, lang: Language) -> ChainLink:
     title = (rule.title_zh if lang == "zh" else rule.title_en) if rule else ""
     text = f"{chain.alert.rule} {title}"
-    if limit and rule and rule.judged:
+    delay = "持续" if lang == "zh" else "for"
+    if limit and limit.because_zh:
+        text += f" · {limit.because_zh if lang == 'zh' else limit.because_en} {delay} {limit.on_delay_s:g} s"
+    elif limit and rule and rule.judged:
         sign = "≤" if limit.side == "low" else "≥"
-        delay = "持续" if lang == "zh" else "for"
         text += f" · {sign} {limit.limit:g} {rule.judged.unit} {delay} {limit.on_delay_s:g} s"
     source = f"{word('source', lang)}: {limit.source if limit else rule.source if rule else '—'}"
     later = f" · {word('judged_before', lang)} {_when(chain.later.started_ns)}" if chain.later else ""

@@ -53,6 +53,8 @@ class Rungs:
         self._episode_ns = np.zeros(n, np.int64)
         self._standing = np.zeros(n, np.int64)
         """A bit for each active rung: 1 << level."""
+        self.pending: NDArray[np.bool_] = np.zeros(n, np.bool_)
+        """A delay runs."""
 
     def climb(
         self, place: NDArray[np.intp], rung: NDArray[np.intp], time_ns: NDArray[np.int64], value: NDArray[np.float64]
@@ -67,6 +69,8 @@ class Rungs:
         """
         flags = np.zeros(len(place), np.bool_)
         found = self._ladder.climb(Inputs(place, rung, time_ns, value, flags, flags))
+        b = rung // N_LEVELS
+        self.pending[b] = self._ladder.pending.reshape(-1, N_LEVELS)[b].any(axis=1)
         turned = sorted(
             row
             for each in found
@@ -110,12 +114,6 @@ class Rungs:
             reason,
         )
 
-    @property
-    def pending(self) -> NDArray[np.bool_]:
-        """bool[n], a delay runs."""
-        pending: NDArray[np.bool_] = np.logical_or.reduce(self._ladder.pending.reshape(-1, N_LEVELS), axis=1)
-        return pending
-
     def columns(self) -> dict[str, NDArray[np.generic]]:
         """Return what outlives a restart, by name; first axis: bindings."""
         kept = {name: each.reshape(-1, N_LEVELS, *each.shape[1:]) for name, each in self._ladder.columns().items()}
@@ -125,6 +123,7 @@ class Rungs:
     def settle(self) -> None:
         """Derive what is not kept."""
         self._ladder.settle()
+        self.pending[:] = np.any(self._ladder.pending.reshape(-1, N_LEVELS), axis=1)
         active = self._ladder.level.reshape(-1, N_LEVELS) > 0
         self._standing[:] = (active * (1 << np.arange(1, N_LEVELS + 1))).sum(axis=1)
 

@@ -22,6 +22,8 @@ from rules.zones import MOST, Zone, ZoneOptions
 
 _FEWEST = 3
 """Of two sensors nobody can say which is wrong."""
+_ROWS_EACH = 4
+"""Rows for each sensor, at least, before a fit: with fewer, what was learned looks better foretold than it will be."""
 _LEAST_VARIANCE = 1e-6
 """Of a residual, part of the sensor's own; assumed: no instrument agrees better than to a thousandth."""
 _CEILING = 1.5
@@ -132,8 +134,8 @@ class ZoneModel:
         self._second[m, :k] = self._second[m, :k] * keep + np.outer(row, row)
         self._rows[m] += 1
         self._unfitted[m] += 1
-        due = self._rows[m[0]] >= options.warm_up_rows and self._unfitted[m[0]] >= options.refit_rows
-        if due or self._rows[m[0]] == options.warm_up_rows:
+        warm, rows = max(options.warm_up_rows, _ROWS_EACH * k), int(self._rows[m[0]])
+        if rows == warm or (rows > warm and self._unfitted[m[0]] >= options.refit_rows):
             self._fit(zone)
 
     def _fit(self, zone: Zone) -> None:

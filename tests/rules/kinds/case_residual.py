@@ -12,7 +12,15 @@ from tests.rules.oracle import Oracle
 from tests.rules.small_district import SECOND_NS, threshold
 
 N = 6
-ZONE = {"step_s": 5, "warm_up_rows": 40, "refit_rows": 10, "memory_rows": 200, "confirm_at": 4, "rebaseline_s": 150}
+ZONE = {
+    "step_s": 5,
+    "warm_up_rows": 40,
+    "refit_rows": 10,
+    "memory_rows": 200,
+    "confirm_at": 4,
+    "rebaseline_s": 150,
+    "slack": 0.5,
+}
 LEVELS = [("yellow", 10.0, 5.0, 0, 6), ("orange", 14.0, 5.0, 5, 0)]
 NAMES = ("level", "limit", "deadband", "on_delay_s", "off_delay_s")
 
