@@ -11,6 +11,7 @@ from rules.kinds.composite import Composite, CompositeOptions, one_for
 from rules.kinds.deviation import Deviation, DeviationOptions
 from rules.kinds.displacement import Displacement, DisplacementOptions
 from rules.kinds.flat import Flat, FlatOptions
+from rules.kinds.night_flow import NightFlow, NightFlowOptions
 from rules.kinds.rate_of_change import RateOfChange, RateOfChangeOptions
 from rules.kinds.residual import Residual, ResidualOptions
 from rules.kinds.residual_fault import ResidualFault, ResidualFaultOptions
@@ -30,6 +31,7 @@ RULE_KINDS: Mapping[str, RuleKind] = {
     "deviation": RuleKind(Dimension.HAZARD, DeviationOptions, Deviation),
     "displacement": RuleKind(Dimension.HAZARD, DisplacementOptions, Displacement),
     "flat": RuleKind(Dimension.HEALTH, FlatOptions, Flat),
+    "night_flow": RuleKind(Dimension.HAZARD, NightFlowOptions, NightFlow),
     "rate_of_change": RuleKind(Dimension.HAZARD, RateOfChangeOptions, RateOfChange),
     "residual": RuleKind(Dimension.HAZARD, ResidualOptions, Residual),
     "residual_fault": RuleKind(Dimension.HEALTH, ResidualFaultOptions, ResidualFault),
