@@ -50,7 +50,11 @@ def mask_url(url: str) -> str:
 
 
 def problems_from_validation(
-    document: Document, error: ValidationError, model: type[BaseModel] | None = None, prefix: Path = ()
+    document: Document,
+    error: ValidationError,
+    model: type[BaseModel] | None = None,
+    prefix: Path = (),
+    beside: Iterable[str] = (),
 ) -> list[Problem]:
     """Return one problem for each thing that pydantic found.
 
@@ -60,18 +64,22 @@ def problems_from_validation(
             chooses the words; anything else gets pydantic's own.
         model: the validated model, to name the keys that would have been right.
         prefix: where in the document the validated value stands, e.g. `("rules", 3)`.
+        beside: keys at the top of the validated value that are right too, and that another model reads.
     """
     errors = error.errors(include_url=False)
     # A list whose only item is wrong is also too short, to pydantic: the item is what to correct.
     places = {each["loc"][:length] for each in errors for length in range(len(each["loc"]))}
     real = [each for each in errors if each["type"] != "too_short" or each["loc"] not in places]
-    return [_problem(document, each, model, prefix) for each in real]
+    return [_problem(document, each, model, prefix, beside) for each in real]
 
 
-def _problem(document: Document, details: ErrorDetails, model: type[BaseModel] | None, prefix: Path) -> Problem:
+def _problem(
+    document: Document, details: ErrorDetails, model: type[BaseModel] | None, prefix: Path, beside: Iterable[str]
+) -> Problem:
     inner = _inner_path(document, prefix, details)
     path = prefix + inner
-    expected, remedy = _words(details, path, _known_keys(model, inner[:-1]))
+    known = [*_known_keys(model, inner[:-1]), *(beside if len(inner) == 1 else ())]
+    expected, remedy = _words(details, path, known)
     return document.problem(path, expected=expected, got=_got(details, path), remedy=remedy)
 
 
@@ -161,7 +169,7 @@ def _below(annotation: object, step: str | int) -> tuple[object, ...]:
 
 def _known_keys(model: type[BaseModel] | None, path: Path) -> list[str]:
     models = models_at(model, path) if model else []
-    return sorted({name for each in models for name in each.model_fields})
+    return sorted({field.alias or name for each in models for name, field in each.model_fields.items()})
 
 
 def _models_in(annotations: Iterable[object]) -> Iterator[type[BaseModel]]:

@@ -95,7 +95,9 @@ class Binder:
         if not isinstance(entry, dict):
             self._refuse(document, path, "a mapping", shown(entry), "write `id: ...` and the other keys of a rule")
             return None
-        head = self._validated(document, path, RuleHead, {k: v for k, v in entry.items() if k in RuleHead.model_fields})
+        # A rule without a kind is told once, below.
+        written_head = {"kind": ""} | {k: v for k, v in entry.items() if k in RuleHead.model_fields}
+        head = self._validated(document, path, RuleHead, written_head)
         kind = RULE_KINDS.get(str(entry.get("kind")))
         if kind is None:
             remedy = _meant(str(entry.get("kind")), RULE_KINDS, "choose one of them")
@@ -201,7 +203,8 @@ class Binder:
         try:
             return model.model_validate(values)
         except ValidationError as error:
-            self.problems += problems_from_validation(document, error, model, path)
+            beside = () if model is RuleHead else RuleHead.model_fields
+            self.problems += problems_from_validation(document, error, model, path, beside)
             return None
 
     def _refuse(self, document: Document, path: Path, expected: str, got: str, remedy: str) -> None:

@@ -59,7 +59,12 @@ def rules_from(
     """
     binder = Binder(register, quantities)
     for i, name in enumerate(written.packs):
-        _add_pack(binder, document, i, name)
+        if name in written.packs[:i]:
+            got, remedy = f"{name} again", "remove one of the two"
+            problem = document.problem(("packs", i), expected="each pack once", got=got, remedy=remedy)
+            binder.problems.append(problem)
+        else:
+            _add_pack(binder, document, i, name)
     binder.add(document, written.rules, must_bind=must_bind)
     binder.check_all()
     if binder.problems:

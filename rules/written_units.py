@@ -16,7 +16,8 @@ from config.document import Path
 from config.quantities import Quantity
 from rules.kind import Fault
 
-_WRITTEN = re.compile(r"\s*([-+]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][-+]?[0-9]{1,3})?)\s*([^\s0-9.].*?)\s*")
+_NUMBER = r"[-+]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][-+]?[0-9]{1,3})?"
+_WRITTEN = re.compile(rf"\s*({_NUMBER})\s*([^\W\d_]\S*|[%°µ]\S*)\s*")
 _KEYS = ("limit", "deadband")
 
 
