@@ -76,6 +76,8 @@ class _Hazard:
     level: WarningLevel = WarningLevel.GREEN
     health: list[int] = field(default_factory=list)
     """Health of each sensor that they look at."""
+    heard: set[int] = field(default_factory=set)
+    """Which of these sensors were ever heard: several rules may look at one."""
     standing: list[Standing] = field(default_factory=list)
 
 
@@ -86,6 +88,8 @@ def _hazards(register: Register, alarms: Sequence[AlarmKey], board: Board) -> Ma
             continue
         hazard = hazards[register.sensors[alarm.sensor].asset]
         hazard.health.append(int(board.health[alarm.sensor]))
+        if board.health[alarm.sensor] != UNSEEN:
+            hazard.heard.add(alarm.sensor)
         level = int(board.levels[number])
         if level:
             hazard.level = max(hazard.level, WarningLevel(level))
@@ -109,7 +113,7 @@ def _row(asset: Asset, hazard: _Hazard, health: Sequence[int]) -> AssetRow:
         watched=bool(hazard.health),
         is_last_known=is_last_known,
         health=_health_key(hazard.health or health, blind),
-        risk=risk_of(hazard.standing, sum(each != UNSEEN for each in hazard.health), listed_level(asset)),
+        risk=risk_of(hazard.standing, len(hazard.heard), listed_level(asset)),
     )
 
 

@@ -68,3 +68,18 @@ def test_level_counts_orange_that_fell_silent_stays_orange(register):
     """A danger that is no longer heard of is still a danger."""
     counts = level_counts(asset_rows(register, ALARMS, _board([4, 1, 0], [2, 2, 1, 1])))
     assert 1 == counts[WarningLevel.ORANGE]
+
+
+def test_asset_rows_risk_counts_sensors_and_not_rules(register):
+    """A sensor that two rules look at was heard once."""
+    alarms = (*ALARMS, AlarmKey("low", 0, Dimension.HAZARD, "low/FT-1.pressure"))
+    rows = asset_rows(register, alarms, _board([0, 0, 0, 0], [1, 1, 1, 1]))
+
+    assert {(WarningLevel.GREEN, (1,))} == {(row.risk.level, row.risk.why[0].numbers) for row in rows}
+
+
+def test_asset_rows_risk_of_a_silent_orange_is_orange_and_says_so(register):
+    """The level stays, the reason tells that nobody confirms it now."""
+    row = asset_rows(register, ALARMS, _board([4, 1, 0], [2, 2, 1, 1]))[0]
+
+    assert (WarningLevel.ORANGE, ["stands", "last_known"]) == (row.risk.level, [each.code for each in row.risk.why])
