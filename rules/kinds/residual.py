@@ -31,7 +31,7 @@ small shift that lasts is found as surely as a large one, and noise never adds u
 
 import typing
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -39,10 +39,10 @@ from pydantic import BaseModel
 
 from collector.batch import Quality
 from config.quantities import Quantity
-from config.register import Register
+from config.register import Register, Sensor
 from rules.arrivals import Arrivals
 from rules.climber import Climber
-from rules.kind import BoundRule, Found, State
+from rules.kind import BoundRule, Fault, Found, State
 from rules.levels import LadderOptions
 from rules.rule import Side
 from rules.zone_model import ZoneModel
@@ -74,6 +74,12 @@ class ResidualOptions(LadderOptions):
         """Return what is compared with the limits."""
         del quantity
         return _DEPARTURE
+
+    def faults(self, quantity: Quantity | None, sensors: Sequence[Sensor]) -> Iterator[Fault]:
+        """Yield what the ladder finds, and a rule without a quantity: it would bind heartbeats too."""
+        yield from super().faults(quantity, sensors)
+        if quantity is None:
+            yield Fault(("quantity",), "a quantity", "nothing", "name whose sensors foretell each other")
 
 
 class Residual:

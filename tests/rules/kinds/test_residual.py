@@ -8,11 +8,13 @@ import numpy as np
 import pytest
 
 from collector.batch import Quality
+from config.loading import load_quantities
 from config.register import Asset, Neighbour, Register, Sensor
 from rules.engine import RuleEngine
 from rules.kind import BoundRule
 from rules.kinds.residual import ResidualOptions
 from rules.kinds.residual_fault import ResidualFaultOptions
+from rules.loading import load_rules
 from rules.rule import Rule, RuleSet
 from rules.zone_model import departures
 from rules.zones import MOST, ZoneOptions, zones_of
@@ -29,6 +31,9 @@ def district(**zone: object) -> RuleEngine:
     options = ResidualFaultOptions.model_validate({"zone": {**ZONE, **zone}, "limit": LIMIT, "source": "assumed"})
     drift = Rule("drift", "residual_fault", "drift", "drift", "", "", None, tuple(range(N)), (), options)
     return RuleEngine(RuleSet((residual("leak", **zone), drift), "1"), register())
+
+
+OPTIONS = (residual("leak").options, ResidualFaultOptions(limit=LIMIT, source="assumed"))
 
 
 def run(engine: RuleEngine, seconds: range, wrong: dict | None = None, absent: tuple[int, ...] = ()) -> set[tuple]:
@@ -191,6 +196,12 @@ def test_departures_of_calm_rows_are_those_of_ridge_regressions_one_by_one():
     np.testing.assert_allclose([(a, a / b) for a, b in expected], list(zip(residual_, score, strict=True)), rtol=1e-9)
 
 
+@pytest.mark.parametrize("options", OPTIONS, ids=["residual", "residual_fault"])
+def test_residual_without_a_quantity_is_refused(options):
+    """Unlike things, and heartbeats, do not foretell each other."""
+    assert [("quantity",)] == [fault.path for fault in options.faults(None, [])]
+
+
 PAGES = Path(__file__).parents[3] / "docs" / "rules"
 
 
@@ -216,3 +227,14 @@ def test_page_of_residuals_tells_the_defaults():
     }
 
     assert expected == {name: float(value) for name, value in told_there.items()}
+
+
+@pytest.mark.parametrize("page", ["residual", "residual_fault"])
+def test_page_example_of_residuals_can_be_loaded(page, tmp_path):
+    """What the page shows is a rule, and watches every pressure of the district."""
+    text = re.search(r"```yaml\n(.*?)```", (PAGES / f"{page}.md").read_text(encoding="utf-8"), re.DOTALL)[1]
+    (tmp_path / "rules.yaml").write_text(text, encoding="utf-8")
+
+    assert [(page, tuple(range(N)))] == [
+        (rule.kind, rule.sensors) for rule in load_rules(tmp_path, register(), load_quantities())
+    ]
