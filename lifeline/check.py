@@ -3,6 +3,7 @@
 Comes in: register and rules. Goes out: lines for a person. Refuses to load and to print.
 """
 
+import dataclasses
 import math
 from collections import Counter
 from collections.abc import Iterator
@@ -12,6 +13,7 @@ from numpy.typing import NDArray
 
 from config.register import Register, Sensor
 from rules.findings import findings, unwatched_assets, unwatched_sensors
+from rules.levels import LadderOptions
 from rules.reordering import reorder_s
 from rules.rule import LevelLimit, Rule, RuleSet, capable_levels
 
@@ -57,6 +59,15 @@ def detection_s(limit: LevelLimit, sensor: Sensor, waits_s: float = 0.0) -> floa
     return waits_s + sensor.cadence_s + n_later * sensor.cadence_s
 
 
+def _worst_s(rule: Rule, limit: LevelLimit, sensor: Sensor, waits_s: float) -> float:
+    """Return `detection_s` of what the rule judges, which may be more than a reading and come more rarely."""
+    options = rule.options
+    if not isinstance(options, LadderOptions):
+        return detection_s(limit, sensor, waits_s)
+    judged = dataclasses.replace(sensor, cadence_s=options.cadence_s(sensor))
+    return options.window_s(sensor) + detection_s(limit, judged, waits_s)
+
+
 def _for_how_long(limit: LevelLimit) -> str:
     if limit.of_samples:
         return f"in {limit.on_samples} of {limit.of_samples} readings"
@@ -68,7 +79,7 @@ def _rule_lines(rule: Rule, register: Register, waits_s: NDArray[np.float64]) ->
     yield f"rule {rule.id} ({rule.kind}) {rule.title_zh} / {rule.title_en}: {len(rule.sensors)} sensors"
     sensors = [(register.sensors[n], wait_s) for n, wait_s in zip(rule.sensors, waits_s.tolist(), strict=True)]
     for limit in reversed(rule.levels):
-        worst = max((detection_s(limit, *each) for each in sensors), default=0.0)
+        worst = max((_worst_s(rule, limit, *each) for each in sensors), default=0.0)
         sign = "<=" if limit.side == "low" else ">="
         unit = rule.judged.unit if rule.judged else ""
         yield (

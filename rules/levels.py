@@ -90,6 +90,15 @@ class LadderOptions(BaseModel):
         del sensor, heartbeats
         return True
 
+    def window_s(self, sensor: Sensor) -> float:
+        """Return how long a danger may have to last, seconds, before it shows in what is judged: 0 for readings."""
+        del sensor
+        return 0.0
+
+    def cadence_s(self, sensor: Sensor) -> float:
+        """Return how often there is something to judge, seconds: with each reading of `sensor`."""
+        return sensor.cadence_s
+
     def faults(self, quantity: Quantity | None, sensors: Sequence[Sensor]) -> Iterator[Fault]:
         """Yield limits that can never be reached or that contradict each other, and devices without a heartbeat."""
         judged = self.judged(quantity)

@@ -36,7 +36,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from config.quantities import Quantity
-from config.register import Register
+from config.register import Register, Sensor
 from rules.arrivals import Arrivals
 from rules.climber import Climber
 from rules.continuity import Continuity
@@ -70,13 +70,23 @@ class RateOfChangeOptions(LadderOptions):
     side: typing.Literal[Side.HIGH] = Side.HIGH
     """More is worse, whatever the direction: there is nothing to choose."""
     direction: Direction
+    """`fall`, `rise` or `either`. Needed. Limits are always positive: with `fall`, a limit of 0.02 means falling by
+    0.02."""
     per: Per = Per.MINUTE
+    """The time in the unit of limits and deadbands: `s`, `min` (default), `h` or `day`. 0.02 with `per: min` and
+    pressures in MPa is 0.02 MPa/min."""
     over_s: float = Field(default=0, ge=0, le=86_400, allow_inf_nan=False)
+    """The span that the rate is taken over, seconds, at most a day. 0, the default: two consecutive readings."""
     noise_sigmas: float | None = Field(default=None, gt=0, le=100, allow_inf_nan=False)
+    """Optional. A rate below so many sigma of the sensor's own usual rates counts as 0: nothing but noise."""
 
     def judged(self, quantity: Quantity | None) -> Quantity | None:
         """Return the slope of `quantity`."""
         return None if quantity is None else slope_of(quantity, self.per, self.direction)
+
+    def window_s(self, sensor: Sensor) -> float:
+        """Return the span and its part, and the readings that a difference or a median takes."""
+        return self.over_s * (1 + 1 / _PARTS) + sensor.cadence_s * (2 if self.over_s else 1)
 
 
 class RateOfChange:

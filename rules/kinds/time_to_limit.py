@@ -65,11 +65,17 @@ class TimeToLimitOptions(LadderOptions):
     to: float = Field(allow_inf_nan=False)
     """The limit that the value moves to, in the unit of the quantity."""
     direction: typing.Literal[Direction.RISE, Direction.FALL]
+    """`rise` or `fall`: from which side it is reached. Needed."""
     step_s: float = Field(ge=1, le=7 * 86_400, allow_inf_nan=False)
+    """How long a bucket is, seconds, 1 to a week. Needed."""
     points: int = Field(default=24, ge=_FEWEST, le=WIDTH)
+    """How many buckets the line goes through, 20 to 48; 24 by default."""
     worth: float = Field(default=0, ge=0, le=WIDTH)
+    """How many independent points the points must be worth; 0 by default: the interval says it all, see below."""
     confidence: float = Field(default=0.95, ge=0.5, le=0.999)
+    """How many of the intervals shall hold the truth, 0.5 to 0.999; 0.95 by default."""
     horizon_min: float = Field(gt=0, le=366 * 1440)
+    """How far anybody wants to look, minutes. Needed. Limits of levels, with their deadbands, must be shorter."""
 
     def judged(self, quantity: Quantity | None) -> Quantity | None:
         """Return the time until `quantity` is at its limit: 0 to the horizon, minutes."""
@@ -88,6 +94,15 @@ class TimeToLimitOptions(LadderOptions):
             decimals=0,
             accepts={},
         )
+
+    def window_s(self, sensor: Sensor) -> float:
+        """Return how long it takes until the points tell of nothing else."""
+        del sensor
+        return self.points * self.step_s
+
+    def cadence_s(self, sensor: Sensor) -> float:
+        """Return how often a bucket closes: at its step, or with a slower sensor's readings."""
+        return max(self.step_s, sensor.cadence_s)
 
     def faults(self, quantity: Quantity | None, sensors: Sequence[Sensor]) -> Iterator[Fault]:
         """Yield limits that nothing can reach, and levels that could never end."""

@@ -35,7 +35,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from config.quantities import Quantity
-from config.register import Register
+from config.register import Register, Sensor
 from rules.arrivals import Arrivals
 from rules.autocorrelation import FEWEST
 from rules.buckets import WIDTH, Buckets, phases
@@ -59,14 +59,29 @@ class TrendOptions(LadderOptions):
     side: typing.Literal[Side.HIGH] = Side.HIGH
     """More is worse, whatever the direction: there is nothing to choose."""
     direction: Direction
+    """`fall`, `rise` or `either`. Needed. Limits are always positive: with `fall`, a limit of 2 means falling by 2."""
     per: Per = Per.HOUR
+    """The time in the unit of limits and deadbands: `s`, `min`, `h` (default) or `day`."""
     step_s: float = Field(ge=1, le=7 * 86_400, allow_inf_nan=False)
+    """How long a bucket is, seconds, 1 to a week. Needed. Several readings should fall into each: `3600` for a sensor
+    that reads every ten minutes."""
     points: int = Field(default=24, ge=_FEWEST, le=WIDTH)
+    """How many buckets are looked at, 20 to 48; 24 by default. `step_s: 3600` and 24 points are a day."""
     alpha: float = Field(default=0.01, gt=0, le=0.2, allow_inf_nan=False)
+    """How often chance alone may look like a trend, up to 0.2; 0.01 by default."""
 
     def judged(self, quantity: Quantity | None) -> Quantity | None:
         """Return the slope of `quantity`."""
         return None if quantity is None else slope_of(quantity, self.per, self.direction)
+
+    def window_s(self, sensor: Sensor) -> float:
+        """Return how long it takes until the points tell of nothing else."""
+        del sensor
+        return self.points * self.step_s
+
+    def cadence_s(self, sensor: Sensor) -> float:
+        """Return how often a bucket closes: at its step, or with a slower sensor's readings."""
+        return max(self.step_s, sensor.cadence_s)
 
 
 class Trend:

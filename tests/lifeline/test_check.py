@@ -4,8 +4,9 @@ import re
 import pytest
 
 from config.levels import WarningLevel
-from lifeline.check import detection_s, summary
+from lifeline.check import _worst_s, detection_s, summary
 from rules.rule import LevelLimit, RuleSet, Side
+from tests.rules.kinds.derived import levels, rule_of
 
 
 @pytest.mark.parametrize(
@@ -53,3 +54,12 @@ def test_summary_of_demo_district_watches_everything(desk):
     """In the packaged district each asset has a hazard rule, each level a source."""
     lines = summary(desk.configuration.register, desk.configuration.ruleset)
     assert [] == [line for line in lines if "WITHOUT" in line or line.endswith("source: ")]
+
+
+def test_summary_of_a_trend_adds_its_window_to_the_worst_case(register):
+    """What is judged is more than a reading, and comes with each bucket: 20 of them, one to close, two to wait."""
+    sensor = dataclasses.replace(register.sensors[0], cadence_s=2.0)
+    written = {"direction": "rise", "step_s": 60, "points": 20, "levels": levels([("blue", 1, 0.5, 100, 0)])}
+    rule = rule_of("trend", "drifts", [0], written)
+
+    assert 23 * 60.0 == _worst_s(rule, rule.levels[0], sensor, 0.0)

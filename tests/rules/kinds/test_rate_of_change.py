@@ -205,3 +205,11 @@ def test_rate_of_change_judges_a_quantity_per_time():
     assert judged is not None
 
     assert ("MPa/min", 0.0) == (judged.unit, judged.low)
+
+
+@pytest.mark.parametrize(("over_s", "expected"), [(0, 1.0), (8, 11.0)])
+def test_rate_of_change_takes_its_span_to_show(over_s, expected):
+    """What `lifeline check` adds to the worst case: the plain sensor reads every second."""
+    options = RateOfChangeOptions.model_validate({"direction": "fall", "over_s": over_s, "levels": YELLOW})
+
+    assert expected == options.window_s(register().sensors[PLAIN])

@@ -173,3 +173,10 @@ def test_trend_judges_a_quantity_per_time():
     assert judged is not None
 
     assert ("mm/day", 0.0) == (judged.unit, judged.low)
+
+
+def test_trend_takes_its_window_to_show():
+    """What `lifeline check` promises as the worst case."""
+    sensor, options = register().sensors[0], TrendOptions.model_validate(OPTIONS)
+
+    assert (200.0, 10.0) == (options.window_s(sensor), options.cadence_s(sensor))
