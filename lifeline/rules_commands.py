@@ -14,7 +14,7 @@ from config.errors import ConfigError
 from config.loading import load_settings
 from lifeline.configuration import load_configuration
 from lifeline.rule_rows import rule_lines
-from rules.schema import rules_schema, tests_schema
+from rules.schema import rules_schema, schema_of_tests
 from rules.testing import Outcome
 from rules.testing_files import Suite, load_suite
 
@@ -69,7 +69,7 @@ def schema(
     tests: Annotated[bool, typer.Option("--tests", help="Of files of rule tests instead.")] = False,
 ) -> None:
     """Print the JSON Schema of a district's rules file, for editors."""
-    typer.echo(json.dumps(tests_schema() if tests else rules_schema(), ensure_ascii=False, indent=2))
+    typer.echo(json.dumps(schema_of_tests() if tests else rules_schema(), ensure_ascii=False, indent=2))
 
 
 def _about() -> None:

@@ -35,17 +35,22 @@ class Of(StrEnum):
 class Condition(BaseModel):
     """One of: a rule with its level, or `all`, `any`, `not` of further conditions."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
     rule: str | None = None
+    """The id of the rule whose alarm must stand."""
     at_least: NamedLevel = WarningLevel.GREEN
     """By default any level; alarms of devices have no other."""
     of: Of = Of.ASSET
+    """Whose alarms are meant."""
     count: int = Field(default=1, ge=1)
     """So many of the alarms that are named must stand."""
     every: tuple["Condition", ...] | None = Field(default=None, alias="all", min_length=1)
+    """Conditions that must all hold."""
     some: tuple["Condition", ...] | None = Field(default=None, alias="any", min_length=1)
+    """Conditions of which one must hold."""
     negated: typing.Optional["Condition"] = Field(default=None, alias="not")
+    """A condition that must not hold."""
 
     @model_validator(mode="after")
     def _is_one_thing(self) -> typing.Self:

@@ -32,12 +32,16 @@ class Of(StrEnum):
 class Covariate(BaseModel):
     """One other sensor, by its quantity or by its id."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
     quantity: str | None = None
+    """What the other sensor measures; or `sensor`."""
     of: Of = Of.ASSET
+    """Where it is."""
     sensor: str | None = None
+    """Its id; or `quantity`."""
     lag_s: float = Field(default=0, ge=0, le=30 * 86_400, allow_inf_nan=False)
+    """What it said so long ago counts, seconds."""
 
 
 @dataclass(slots=True)

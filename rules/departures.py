@@ -56,6 +56,7 @@ class DepartureOptions(LadderOptions):
     side: typing.Literal[Side.HIGH] = Side.HIGH
     """More is worse, whatever the direction: there is nothing to choose."""
     direction: Direction = Direction.EITHER
+    """Which way is dangerous."""
     rebaseline_s: float = Field(default=7 * 86_400, ge=0, le=_LONGEST_S, allow_inf_nan=False)
     """Assumed: what has been so for a week is how it is now. 0: never."""
 

@@ -49,32 +49,43 @@ NamedLevel = typing.Annotated[WarningLevel, BeforeValidator(_level)]
 class LevelOptions(BaseModel):
     """One level of a rule."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
     level: NamedLevel
+    """One of the five, each once in a rule."""
     limit: float = Field(allow_inf_nan=False)
     """In the unit of what is judged."""
     deadband: float = Field(gt=0, allow_inf_nan=False)
     """In the unit of what is judged; without one, noise at the limit makes an alarm chatter."""
     on_delay_s: float = Field(ge=0, le=LONGEST_S, allow_inf_nan=False)
+    """How long the condition must hold before the level is active, seconds; 0: at once."""
     off_delay_s: float = Field(default=0, ge=0, le=LONGEST_S, allow_inf_nan=False)
+    """How long it must be over before the level ends, seconds."""
     on_samples: int = Field(default=1, ge=1, le=_MOST_SAMPLES)
+    """How many readings in a row, at least, must find the condition."""
     off_samples: int = Field(default=1, ge=1, le=_MOST_SAMPLES)
+    """How many readings in a row, at least, must find it over."""
     of_samples: int = Field(default=0, ge=0, le=_LONGEST_WINDOW)
     """`on_samples` of the last so many readings begin the level; 0: `on_samples` in a row do."""
+    latch: bool = False
+    """Once here, the alert stays until somebody has acknowledged it."""
     source: str = Field(min_length=3)
+    """The clause that the numbers come from, or `assumed` or `unverified` and why."""
 
 
 class LadderOptions(BaseModel):
     """The keys of a hazard rule besides those that every rule has; each kind adds its own."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
     side: Side
+    """On which side of a limit the danger lies."""
     live: bool = False
     """A dead device raises nothing: zero from it is no hazard. That it clears nothing does not depend on this."""
     on_suspect: OnSuspect = OnSuspect.HOLD
+    """What a reading does that no working instrument reports."""
     levels: tuple[LevelOptions, ...] = Field(min_length=1, max_length=5)
+    """One to five levels of the same danger."""
 
     def limits(self) -> tuple[LevelLimit, ...]:
         """Return the levels, lowest first."""

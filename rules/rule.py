@@ -45,6 +45,8 @@ class LevelLimit:
     because_en: str = ""
     of_samples: int = 0
     """Instead of in a row, `on_samples` of the last so many readings; 0: in a row."""
+    latch: bool = False
+    """An alert that reached the level stays, also when all is well again, until somebody has acknowledged it."""
 
     @property
     def reset(self) -> float:

@@ -5,15 +5,18 @@ catalogue or another rule is found by `lifeline check`.
 """
 
 import typing
+from collections.abc import Mapping
 
 from pydantic import BaseModel, TypeAdapter
 
 from rules.kinds import RULE_KINDS
+from rules.levels import LadderOptions
 from rules.spec import DistrictFile, RuleHead
 from rules.testing_spec import RuleTestFile
 
 Json = dict[str, "Json"] | list["Json"] | str | int | float | bool | None
 
+_BELOW = "#/$defs/"
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 
@@ -27,7 +30,7 @@ def rules_schema() -> dict[str, Json]:
     return schema
 
 
-def tests_schema() -> dict[str, Json]:
+def schema_of_tests() -> dict[str, Json]:
     """Return the schema of a file of rule tests."""
     schema = _of(RuleTestFile)
     definitions = _definitions(schema)
@@ -43,10 +46,13 @@ def _rules(definitions: dict[str, Json]) -> Json:
     definitions |= _definitions(head)
     kinds: dict[str, Json] = {}
     for name, kind in RULE_KINDS.items():
-        own = _of(kind.options)
-        definitions |= _definitions(own)
+        own = _told_apart(_of(kind.options), name, definitions)
         word: dict[str, Json] = {"const": name, "description": "What the rule looks for."}
-        keys = {**_mapping(head["properties"]), "kind": word, **_mapping(own.get("properties"))}
+        keys = {
+            **_mapping(head["properties"]),
+            "kind": word,
+            **_described(_mapping(own.get("properties")), kind.options),
+        }
         needed = [*_listed(head.get("required")), *_listed(own.get("required"))]
         definitions[f"rule_{name}"] = {
             "title": name,
@@ -56,7 +62,7 @@ def _rules(definitions: dict[str, Json]) -> Json:
             "required": needed,
             "additionalProperties": False,
         }
-        kinds[name] = {"$ref": f"#/$defs/rule_{name}"}
+        kinds[name] = {"$ref": f"{_BELOW}rule_{name}"}
     words: Json = list(kinds)
     # A chain of conditions rather than `oneOf`: an editor then names the wrong key instead of fifteen wrong kinds.
     branches: Json = [
@@ -70,6 +76,35 @@ def _rules(definitions: dict[str, Json]) -> Json:
         "allOf": branches,
     }
     return {"type": "array", "items": item, "description": "Rules, one after the other."}
+
+
+def _told_apart(own: dict[str, Json], kind: str, definitions: dict[str, Json]) -> dict[str, Json]:
+    """Put what `own` refers to into `definitions`; what another kind calls by the same name gets the kind's in it."""
+    mine = _definitions(own)
+    taken = {name: f"{name}_{kind}" for name, value in mine.items() if definitions.get(name, value) != value}
+    for name, value in mine.items():
+        definitions[taken.get(name, name)] = _renamed(value, taken)
+    return _mapping(_renamed(own, taken))
+
+
+def _renamed(value: Json, taken: Mapping[str, str]) -> Json:
+    if isinstance(value, list):
+        return [_renamed(each, taken) for each in value]
+    if not isinstance(value, dict):
+        return value
+    inner = {key: _renamed(each, taken) for key, each in value.items()}
+    reference = inner.get("$ref")
+    name = reference.removeprefix(_BELOW) if isinstance(reference, str) else ""
+    return {**inner, "$ref": f"{_BELOW}{taken[name]}"} if name in taken else inner
+
+
+def _described(properties: dict[str, Json], model: type[BaseModel]) -> dict[str, Json]:
+    """Return `properties`; a key that a kind only narrows keeps the words of what all kinds share."""
+    shared = {name: field.description for name, field in LadderOptions.model_fields.items()}
+    own = {field.alias or name: field.description for name, field in model.model_fields.items()}
+    return {
+        name: {"description": own.get(name) or shared.get(name), **_mapping(each)} for name, each in properties.items()
+    }
 
 
 def _of(model: type[BaseModel]) -> dict[str, Json]:

@@ -38,11 +38,13 @@ Day = typing.Annotated[str, BeforeValidator(_day)]
 class Season(BaseModel):
     """A part of the year, both days included; it may reach over the new year."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
     # `from` is what people say; Python keeps the word for itself.
     from_: Day = Field(alias="from")
+    """First day, month and day: 06-01."""
     to: Day
+    """Last day, month and day."""
     utc_offset_h: float = Field(default=8, ge=-12, le=14, allow_inf_nan=False)
     """China Standard Time."""
 

@@ -37,9 +37,10 @@ class By(StrEnum):
 class ZoneOptions(BaseModel):
     """How the sensors of a zone foretell each other."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
     by: By = By.REGION
+    """Which sensors belong together."""
     step_s: float = Field(default=1800.0, ge=1, le=86_400)
     """A row of the model is the mean of each sensor's readings in a step of this length. Source: rows of 30 min of
     pressures of a water network found most leaks with fewest false alarms; assumed for others."""

@@ -59,7 +59,10 @@ class BaselineOptions(DepartureOptions):
     """Keys of a baseline rule; limits are in the unit of the quantity."""
 
     baseline_s: float = Field(default=1800, ge=1, le=30 * 86_400, allow_inf_nan=False)
+    """How much of the past counts, seconds; 1800 by default, at least six readings of the slowest sensor."""
     quantile: float | None = Field(default=None, ge=0, le=1, allow_inf_nan=False)
+    """Which of the thirty means is the baseline, 0 the lowest, 1 the highest. Default 0.1 for `rise`, 0.9 for `fall`,
+    0.5 for `either` (assumed)."""
 
     def judged(self, quantity: Quantity | None) -> Quantity | None:
         """Return the distance of `quantity` from its baseline."""

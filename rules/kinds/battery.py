@@ -37,13 +37,14 @@ from rules.turns import Turns
 class BatteryOptions(BaseModel):
     """The keys of a battery rule besides those that every rule has."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
     limit: float = Field(gt=0, le=100)
     """At or below it the charge is low, percent."""
     deadband: float = Field(gt=0, le=100)
     """Percent above the limit at which the charge is well again: another battery, not a warm afternoon."""
     source: str = Field(min_length=3)
+    """The clause that the numbers come from, or `assumed` or `unverified` and why."""
 
     def limits(self) -> tuple[LevelLimit, ...]:
         """Return no levels: a low charge is no hazard."""

@@ -63,9 +63,15 @@ class CompareOptions(DepartureOptions):
     """Keys of a compare rule."""
 
     against: tuple[Covariate, ...] = Field(min_length=1, max_length=FEATURES - 1)
+    """One to three other sensors that explain the value. Each is one sensor of a `quantity`, `of: asset` (the default)
+    or `of: device`, or the `sensor` of that id. One of the same device goes before others of the asset."""
     in_: In = Field(default=In.UNIT, alias="in")
+    """What limits and deadbands are counted in: `unit`, the default, the unit of the quantity; or `sigma`, how much is
+    usually left."""
     memory_s: float = Field(default=30 * 86_400, ge=60, le=10 * _LONGEST_S, allow_inf_nan=False)
+    """What is older fades with this time constant; 30 days by default (assumed)."""
     warm_s: float = Field(default=2 * 86_400, ge=1, le=_LONGEST_S, allow_inf_nan=False)
+    """Learned time before anything is judged; two days by default (assumed), so that a daily swing was seen twice."""
 
     def judged(self, quantity: Quantity | None) -> Quantity | None:
         """Return what is left of `quantity`."""

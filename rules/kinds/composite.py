@@ -63,15 +63,20 @@ _ANSWER = Quantity("condition", "条件", "condition", "", 0.0, 1.0, np.inf, 0, 
 class CompositeLevel(BaseModel):
     """One level: when it holds, and for how long before it is told."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
     level: NamedLevel
+    """`green`, `blue`, `yellow`, `orange` or `red`."""
     when: Condition
+    """The condition, below."""
     because: Text
     """What holds then, in words for the people who are told."""
     on_delay_s: float = Field(ge=0, le=LONGEST_S, allow_inf_nan=False)
+    """How long the condition must hold, and not hold, before the level begins or ends."""
     off_delay_s: float = Field(default=0, ge=0, le=LONGEST_S, allow_inf_nan=False)
+    """How long the condition must hold, and not hold, before the level begins or ends."""
     source: str = Field(min_length=3)
+    """As everywhere."""
 
 
 class Each(StrEnum):
@@ -84,10 +89,12 @@ class Each(StrEnum):
 class CompositeOptions(BaseModel):
     """The keys of a composite rule."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
     each: Each = Each.ASSET
+    """`asset`, the default: one alarm for each asset. `device`: one for each device."""
     levels: tuple[CompositeLevel, ...] = Field(min_length=1, max_length=5)
+    """A list; each level once."""
 
     def limits(self) -> tuple[LevelLimit, ...]:
         """Return the levels, lowest first: true is 1, beyond a limit of 1."""

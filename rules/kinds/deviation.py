@@ -73,7 +73,10 @@ class DeviationOptions(DepartureOptions):
     """Keys of a deviation rule."""
 
     in_: In = Field(default=In.SIGMA, alias="in")
+    """What limits and deadbands are counted in: `sigma`, the default, how much this sensor varies at this hour; or
+    `unit`, the unit of the quantity."""
     warm_weeks: int = Field(default=2, ge=1, le=52)
+    """In how many weeks an hour of the week must have been seen before it is judged; 2 by default (assumed)."""
     utc_offset_h: float = Field(default=8, ge=-12, le=14, allow_inf_nan=False)
     """China Standard Time."""
 

@@ -72,16 +72,30 @@ class DisplacementOptions(LadderOptions):
     """Keys of a displacement rule; limits are degrees, or hours."""
 
     method: Method
+    """`tangent_angle`: limits are degrees; `inverse_velocity`: limits are hours until failure. Needed."""
     direction: Direction
+    """`fall`, `rise` or `either`: which way is downhill. Needed. Movement the other way is rest."""
     per: Per = Per.DAY
+    """The time in the unit of the rates below: `s`, `min`, `h` or `day` (default)."""
     step_s: float = Field(ge=1, le=7 * 86_400, allow_inf_nan=False)
+    """How long a bucket is, seconds, 1 to a week. Needed. Several readings should fall into each."""
     rate_points: int = Field(default=6, ge=4, le=WIDTH)
+    """A rate is the least-squares slope over so many buckets, 4 to 48; 6 by default."""
     reference_rate: float | None = Field(default=None, gt=0, allow_inf_nan=False)
+    """Of `tangent_angle`: the rate of uniform creep of this slope, in the quantity's unit per `per`. Without it, it is
+    learned."""
     least_rate: float | None = Field(default=None, gt=0, allow_inf_nan=False)
+    """What noise alone can look like, same unit. Of `inverse_velocity`: at or below it nothing moves. Of
+    `tangent_angle`: a learned reference is at least this. Needed where it is used."""
     learn_points: int = Field(default=48, ge=WIDTH // 4, le=100_000)
+    """The reference is the mean of the first so many rates; 48 by default. Install in a quiet time, or give
+    `reference_rate`."""
     points: int = Field(default=8, ge=FEWEST_RATES + 2, le=12)
+    """Of `inverse_velocity`: rates on the line, 7 to 12; 8 by default. `points` times `rate_points` is at most 48."""
     confidence: float = Field(default=0.95, ge=0.5, le=0.999)
+    """Share of the intervals that hold the truth; 0.95 by default."""
     horizon_h: float = Field(default=168.0, gt=0, le=366 * 24)
+    """Failures that may be later than this, hours, are not foreseen; 168 by default."""
 
     @model_validator(mode="before")
     @classmethod

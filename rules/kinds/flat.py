@@ -43,7 +43,7 @@ _NOT_MEASURED = frozenset({"heartbeat", "battery", ONLINE})
 class FlatOptions(BaseModel):
     """What is too long each sensor's own past says."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
     neighbours: bool = False
     """Whether a sensor that hardly moves while its neighbours do is a fault too, whatever else its device says."""

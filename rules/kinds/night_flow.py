@@ -74,14 +74,26 @@ class NightFlowOptions(LadderOptions):
     side: typing.Literal[Side.HIGH] = Side.HIGH
     """More is worse: there is nothing to choose."""
     unit: Unit = Field(default=Unit.PERCENT, alias="in")
+    """What limits are counted in."""
     from_hour: float = Field(default=2.0, ge=0, lt=24)
+    """The quiet hours by the clock of the place, 0 to 24; 2 to 4 by default. They may pass midnight."""
     until_hour: float = Field(default=4.0, ge=0, le=24)
+    """The quiet hours by the clock of the place, 0 to 24; 2 to 4 by default. They may pass midnight."""
     utc_offset_h: float = Field(default=8.0, ge=-12, le=14)
+    """How far that clock is ahead of UTC, hours; 8 by default (China). Where clocks change in summer, choose hours that
+    are quiet by both."""
     nights: int = Field(default=10, ge=2, le=MOST)
+    """The usual night is taken from the last so many good ones, 2 to 60; 10 by default."""
     fewest_nights: int = Field(default=5, ge=1, le=MOST)
+    """With fewer good nights nothing is known; 5 by default."""
     quantile: float = Field(default=0.0, ge=0, le=0.5)
+    """0 (default): the lowest of them is usual. Up to 0.5: the one below which this share of them lies, where single
+    nights are oddly low."""
     least_flow: float | None = Field(default=None, gt=0, allow_inf_nan=False)
+    """With `in: percent`, a usual night counts as at least this, in the quantity's unit: twice nearly nothing is nearly
+    nothing. Needed there."""
     rebaseline_nights: int = Field(default=14, ge=0, le=1000)
+    """After so many nights in a row that were not good, what was usual is forgotten; 14 by default, 0 for never."""
 
     @property
     def length_s(self) -> float:

@@ -68,7 +68,9 @@ class ResidualOptions(LadderOptions):
     """The keys of a residual rule; limits are sums in sigma."""
 
     side: Side = Side.HIGH
+    """Always `high`; need not be written."""
     zone: ZoneOptions = ZoneOptions()
+    """How sensors foretell each other, below."""
 
     def judged(self, quantity: Quantity | None) -> Quantity | None:
         """Return what is compared with the limits."""

@@ -54,12 +54,15 @@ _BACK = 0.5
 class ResidualFaultOptions(BaseModel):
     """The keys of a rule that finds sensors that depart alone."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
     zone: ZoneOptions = ZoneOptions()
+    """As in residual. `confirmed_by` others with a sum of `confirm_at` make it no device fault. Give both rules the
+    same zone."""
     limit: float = Field(gt=0, le=1e6)
     """Sum of departures in sigma."""
     source: str = Field(min_length=3)
+    """As everywhere."""
 
     def limits(self) -> tuple[LevelLimit, ...]:
         """Return no levels: a device that drifts is no hazard."""

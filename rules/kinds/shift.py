@@ -74,11 +74,19 @@ class ShiftOptions(DepartureOptions):
     """Keys of a shift rule; limits are in sigmas."""
 
     method: Method = Method.CUSUM
+    """How evidence is added up: `cusum`, the default; `ewma`; `page_hinkley`."""
     mean_s: float = Field(default=0, ge=0, le=86_400, allow_inf_nan=False)
+    """Samples are means over so many seconds; 0, the default: each reading. Choose it longer than a wave of the
+    process: readings that follow each other closely are no independent evidence."""
     baseline_s: float = Field(default=86_400, ge=1, le=_LONGEST_S, allow_inf_nan=False)
+    """How long mean and scale are learned before anything is judged, and the time with which they fade; a day by
+    default (assumed)."""
     weight: float = Field(default=0.2, gt=0, le=1, allow_inf_nan=False)
+    """Of the newest sample in `ewma`; 0.2 by default."""
     slack: float = Field(default=0.5, ge=0, le=10, allow_inf_nan=False)
+    """k of `cusum` and `page_hinkley`: half of the smallest shift that matters, sigmas; 0.5 by default."""
     clip_sigmas: float = Field(default=6, ge=1, le=1000, allow_inf_nan=False)
+    """A sample counts as at most so far off, sigmas; 6 by default (assumed)."""
     rebaseline_s: float = Field(default=3 * 86_400, ge=0, le=_LONGEST_S, allow_inf_nan=False)
     """Assumed: after three days a shift is either mended or the new normal."""
 

@@ -63,7 +63,7 @@ _ABOUT_DEVICES = frozenset({"heartbeat", "battery", ONLINE})
 class StaleOptions(BaseModel):
     """A stale rule has no keys of its own: cadence and stale time stand in the register."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
     def limits(self) -> tuple[LevelLimit, ...]:
         """Return no levels: a device that is not heard is no hazard."""

@@ -62,20 +62,29 @@ class StateLevelOptions(LevelOptions):
     limit: float = Field(default=1.0, allow_inf_nan=False)
     """With `changes_within_s`, so many changes; else there is nothing to choose."""
     deadband: float = Field(default=0.5, gt=0, allow_inf_nan=False)
+    """With `changes_within_s`: so many changes, at most 32, and how many fewer end it (0.5 by default, so that one
+    fewer does). Else there is nothing to choose, and they are left out."""
 
 
 class StateOptions(LadderOptions):
     """Keys of a state rule."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
     side: typing.Literal[Side.HIGH] = Side.HIGH
     """There is nothing to choose."""
     # `is` is what people say; Python keeps the word for itself.
     is_: States | None = Field(default=None, alias="is", min_length=1, max_length=_MOST_STATES)
+    """The states that are dangerous, e.g. `[1]` or `[2, 5]`, at most 64. Needed, but with `changes_within_s`."""
     normal: States | None = Field(default=None, min_length=1, max_length=_MOST_STATES)
+    """Optional: the states in which all is well. A reading in neither list is then in a state that nobody knows, and is
+    held. Without it every other state is normal."""
     called: Text | None = None
+    """Optional: `{zh: ..., en: ...}`, what the state is called in messages, e.g. `the cover is open`. Else they name
+    its number."""
     changes_within_s: float | None = Field(default=None, gt=0, le=30 * 86_400, allow_inf_nan=False)
+    """Optional, seconds, at most 30 days: not the states but how often one of `is` began within this time is judged;
+    without `is`, how often the state changed."""
     levels: tuple[StateLevelOptions, ...] = Field(min_length=1, max_length=5)
 
     def limits(self) -> tuple[LevelLimit, ...]:

@@ -64,6 +64,8 @@ class ThresholdOptions(LadderOptions):
     """The keys of a threshold rule."""
 
     relative_to: RelativeTo = RelativeTo.ABSOLUTE
+    """`absolute`, the default: limits are in the unit of the quantity. `design`: limits and deadbands are percent of
+    each sensor's design value."""
 
     def judged(self, quantity: Quantity | None) -> Quantity | None:
         """Return the rule's quantity itself, or its share of the design value, percent."""

@@ -61,6 +61,7 @@ class VoteOptions(LadderOptions):
     """The keys of a vote rule besides those of the ladder; limits are numbers of devices, itself included."""
 
     side: Side = Side.HIGH
+    """Always `high`; need not be written."""
     rule: str
     """Whose alarms are votes."""
     at_least: NamedLevel = WarningLevel.GREEN
