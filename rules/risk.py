@@ -95,9 +95,9 @@ def risk_of(standing: Sequence[Standing], n_heard: int, listed: WarningLevel | N
     if n_devices >= MANY_DEVICES and level < _CAP:
         level = WarningLevel(level + 1)
         why.append(Why(WhyCode.MANY_DEVICES, (n_devices, MANY_DEVICES)))
-    if listed is not None and listed >= _WATCHED_FROM and level < _CAP:
+    if _is_watched(listed) and level < _CAP:
         level = WarningLevel(level + 1)
-        why.append(Why(WhyCode.WATCH_LIST, (int(listed),)))
+        why.append(Why(WhyCode.WATCH_LIST, (int(listed or 0),)))
     if all(each.is_blind for each in top):
         why.append(Why(WhyCode.LAST_KNOWN, (len(top),)))
     return Risk(level, tuple(why))
@@ -106,6 +106,15 @@ def risk_of(standing: Sequence[Standing], n_heard: int, listed: WarningLevel | N
 def listed_level(asset: Asset) -> WarningLevel | None:
     """Return the level that the list of hazard points gives `asset`, None where it is none of them."""
     return WarningLevel[asset.risk_level.upper()] if asset.risk_level else None
+
+
+def is_watched(asset: Asset) -> bool:
+    """Tell whether `asset` is on the watch-list, where rules may be tighter."""
+    return _is_watched(listed_level(asset))
+
+
+def _is_watched(listed: WarningLevel | None) -> bool:
+    return listed is not None and listed >= _WATCHED_FROM
 
 
 def words(why: Why, title: str, language: str) -> str:

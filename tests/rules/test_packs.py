@@ -1,5 +1,7 @@
 """The packs that ship: they load, every number has a source, and the fire-water story comes out as told."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -7,9 +9,12 @@ from config.levels import WarningLevel
 from config.loading import load_quantities
 from config.register import Asset, Register, Sensor
 from rules.engine import RuleEngine
-from rules.loading import load_rules
+from rules.loading import load_rules, pack_names
 from rules.rule import RuleSet, capable_levels
+from tests.rules.packs_page import needs_of, rules_of, table_of
 from tests.rules.small_district import batch, told
+
+PAGE = Path(__file__).parents[2] / "docs/packs.md"
 
 DOMAINS = [
     ("fire_water", "fire", "fire_water_pressure", WarningLevel.ORANGE),
@@ -17,6 +22,10 @@ DOMAINS = [
     ("gas", "gas", "methane", WarningLevel.RED),
     ("bridge", "bridge", "strain", WarningLevel.RED),
     ("bridge", "bridge", "displacement", WarningLevel.RED),
+    ("drainage", "drain", "underpass_ponding_depth", WarningLevel.RED),
+    ("septic_tank", "septic", "methane", WarningLevel.RED),
+    ("tunnel", "tunnel", "carbon_monoxide", WarningLevel.RED),
+    ("slope", "geo", "surface_displacement", WarningLevel.RED),
 ]
 
 
@@ -35,18 +44,17 @@ def load(tmp_path, pack: str, register: Register) -> RuleSet:
 
 
 def play(tmp_path, pack: str, register: Register, values, beats=None):
-    """Return (second, transition, level) of the hazards that a value each 2 s causes."""
-    engine = RuleEngine(load(tmp_path, pack, register), register)
+    """Return (second, transition, level) of what the threshold rules say to a value each 2 s."""
+    rules = load(tmp_path, pack, register)
+    engine = RuleEngine(rules, register)
+    is_limit = [rules.rule(alarm.rule).kind == "threshold" for alarm in engine.alarms]
     story = []
     for i, value in enumerate(values):
         second = 1000 + 2 * i
         beat = i if beats is None else beats[i]
         events = engine.evaluate(batch(second, [(0, second, value), (1, second, beat)]), i + 1)
-        story += [
-            (time - 1000, transition, after)
-            for alarm, time, transition, _, after, _ in told(events)
-            if engine.alarms[alarm].dimension == "hazard"
-        ]
+        turns = told(events)
+        story += [(time - 1000, transition, after) for alarm, time, transition, _, after, _ in turns if is_limit[alarm]]
     return story
 
 
@@ -67,7 +75,7 @@ def test_pack_over_its_domain_watches_the_health_of_its_devices(tmp_path, pack, 
     assert [(0,)] == [rule.sensors for rule in rules if rule.kind == "stale"]
 
 
-@pytest.mark.parametrize("pack", ["fire_water", "water_supply", "gas", "bridge"])
+@pytest.mark.parametrize("pack", pack_names())
 def test_pack_levels_each_have_a_source(tmp_path, pack):
     """A number comes from a clause, or says that it is assumed or unverified."""
     rules = load(tmp_path, pack, town("none", "none"))
@@ -168,3 +176,60 @@ def test_pack_of_an_ordinary_hour_says_nothing(tmp_path, pack, domain, quantity,
     values = value * (1 + 0.05 * np.random.default_rng(1).standard_normal(1800))
 
     assert [] == play(tmp_path, pack, town(domain, quantity), values)
+
+
+def whole_district() -> Register:
+    """Return an asset for each rule of each pack, with whatever the rule asks for."""
+    assets, sensors = {}, {}
+    for rule in (rule for pack in pack_names() for rule in rules_of(pack)):
+        where = rule.get("where", {})
+        name, domain = rule["id"], where.get("domain", "geo")
+        risk = "red" if where.get("watch") else ""
+        kind = where.get("asset_kinds", ["place"])[0]
+        assets[name] = Asset(name, kind, domain, name, name, "R", 0.0, 0.0, risk_level=risk)
+        design = 8.0 if where.get("design") else None
+        battery = "battery" if rule["kind"] == "battery" else None
+        for quantity in [rule.get("quantity") or battery or "temperature", *where.get("beside", ())]:
+            device = f"{name}.{quantity}"
+            beat = f"{device}.beat"
+            sensors[device] = Sensor(device, name, device, "v", quantity, 1.0, 0.0, 60.0, 180.0, beat, 0.0, design)
+            sensors[beat] = Sensor(beat, name, device, "b", "heartbeat", 1.0, 0.0, 60.0, 180.0, "")
+    return Register({}, assets, list(sensors.values()), {}, [])
+
+
+def test_packs_all_together_load_and_each_of_their_rules_watches_something(tmp_path):
+    """No two rules have one id, no device is judged twice, and no rule is written for nothing."""
+    rules = load(tmp_path, ", ".join(pack_names()), whole_district())
+
+    assert [] == [rule.id for rule in rules if not rule.sensors]
+
+
+@pytest.mark.parametrize("pack", pack_names())
+def test_pack_rules_of_statistics_are_early_notice_only(pack):
+    """What has no absolute limit and no second witness never is more than yellow, but the stages of slopes."""
+    early = {"baseline", "trend", "compare", "deviation", "shift", "time_to_limit", "residual"}
+    levels = {level["level"] for rule in rules_of(pack) if rule["kind"] in early for level in rule["levels"]}
+
+    assert levels <= {"blue", "yellow"}
+
+
+@pytest.mark.parametrize("pack", pack_names())
+def test_page_of_packs_has_every_rule_and_every_sensor(pack):
+    """docs/packs.md is what the packs are; `python -m tests.rules.packs_page` makes its tables."""
+    section = PAGE.read_text(encoding="utf-8").partition(f"### {pack}\n")[2].partition("\n### ")[0]
+
+    assert table_of(pack) in section
+    assert [] == [each for each in needs_of(pack) if f"`{each}`" not in section]
+
+
+@pytest.mark.parametrize("pack", ["gas", "drainage", "septic_tank", "water_supply", "slope"])
+def test_pack_is_tighter_on_the_watch_list(pack):
+    """Each tightened rule has a lower or higher limit at its levels than the rule that all places have."""
+    rules = {rule["id"]: rule for rule in rules_of(pack)}
+    watched = [rule for rule in rules.values() if rule.get("where", {}).get("watch")]
+    for rule in watched:
+        plain = rules[rule["id"].removesuffix("_watched")]
+        usual = {level["level"]: level["limit"] for level in plain["levels"]}
+        sign = -1 if plain.get("side") == "low" else 1
+        assert all(sign * each["limit"] < sign * usual.get(each["level"], sign * np.inf) for each in rule["levels"])
+    assert watched

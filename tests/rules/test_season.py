@@ -120,3 +120,18 @@ def test_where_beside_binds_those_with_one_such_sensor(tmp_path, thermometers, b
             load_rules(tmp_path, register, load_quantities())
     else:
         assert [(0,)] == [rule.sensors for rule in load_rules(tmp_path, register, load_quantities())]
+
+
+@pytest.mark.parametrize(("level", "is_watched"), [("", False), ("blue", False), ("orange", True), ("red", True)])
+def test_where_watch_binds_those_on_the_watch_list(tmp_path, level, is_watched):
+    """A listed hazard point of orange or red may have tighter rules."""
+    plain = district()
+    asset = Asset("G", "gas_manhole", "gas", "G", "G", "R", 0.0, 0.0, risk_level=level)
+    register = Register({}, {"G": asset}, plain.sensors, {}, [])
+    text = RULE.format(first="01-01", last="12-31", delay=0)
+    asked = str(is_watched).lower()
+    (tmp_path / "rules.yaml").write_text(
+        text.replace("    quantity", f"    where: {{watch: {asked}}}\n    quantity"), encoding="utf-8"
+    )
+
+    assert [(0,)] == [rule.sensors for rule in load_rules(tmp_path, register, load_quantities())]
