@@ -10,6 +10,7 @@ from rules.kinds.compare import Compare, CompareOptions, among
 from rules.kinds.composite import Composite, CompositeOptions, one_for
 from rules.kinds.deviation import Deviation, DeviationOptions
 from rules.kinds.displacement import Displacement, DisplacementOptions
+from rules.kinds.fatigue import Fatigue, FatigueOptions
 from rules.kinds.flat import Flat, FlatOptions
 from rules.kinds.night_flow import NightFlow, NightFlowOptions
 from rules.kinds.rate_of_change import RateOfChange, RateOfChangeOptions
@@ -30,6 +31,7 @@ RULE_KINDS: Mapping[str, RuleKind] = {
     "composite": RuleKind(Dimension.HAZARD, CompositeOptions, None, follow=Composite, one_for=one_for),
     "deviation": RuleKind(Dimension.HAZARD, DeviationOptions, Deviation),
     "displacement": RuleKind(Dimension.HAZARD, DisplacementOptions, Displacement),
+    "fatigue": RuleKind(Dimension.HAZARD, FatigueOptions, Fatigue),
     "flat": RuleKind(Dimension.HEALTH, FlatOptions, Flat),
     "night_flow": RuleKind(Dimension.HAZARD, NightFlowOptions, NightFlow),
     "rate_of_change": RuleKind(Dimension.HAZARD, RateOfChangeOptions, RateOfChange),

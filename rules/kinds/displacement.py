@@ -124,6 +124,16 @@ class DisplacementOptions(LadderOptions):
             accepts={},
         )
 
+    def window_s(self, sensor: Sensor) -> float:
+        """Return how long a danger may have to last, seconds: all buckets that a value is taken from."""
+        del sensor
+        rates = 1 if self.method is Method.TANGENT_ANGLE else self.points
+        return rates * self.rate_points * self.step_s
+
+    def cadence_s(self, sensor: Sensor) -> float:
+        """Return how often a bucket closes: at its step, or with a slower sensor's readings."""
+        return max(self.step_s, sensor.cadence_s)
+
     def faults(self, quantity: Quantity | None, sensors: Sequence[Sensor]) -> Iterator[Fault]:
         """Yield what is missing for the method, windows longer than what is kept, and levels that a step raises."""
         yield from super().faults(quantity, sensors)

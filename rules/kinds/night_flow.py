@@ -119,6 +119,16 @@ class NightFlowOptions(LadderOptions):
             accepts={},
         )
 
+    def window_s(self, sensor: Sensor) -> float:
+        """Return how long a danger may have to last, seconds: to the end of the next night."""
+        del sensor
+        return 24.0 * _HOUR_S
+
+    def cadence_s(self, sensor: Sensor) -> float:
+        """Return how often there is something to judge, seconds: once a night."""
+        del sensor
+        return 24.0 * _HOUR_S
+
     def faults(self, quantity: Quantity | None, sensors: Sequence[Sensor]) -> Iterator[Fault]:
         """Yield nights that are none, and sensors that read too rarely to have any."""
         yield from super().faults(quantity, sensors)
