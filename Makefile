@@ -1,6 +1,6 @@
-# Six commands; everything they need beside Python >= 3.11, pip and make they install themselves, into .venv.
+# Seven commands; everything they need beside Python >= 3.11, pip and make they install themselves, into .venv.
 .DEFAULT_GOAL := help
-.PHONY: demo test check bench run help
+.PHONY: demo test check bench quality run help
 PYTHON := .venv/bin/python
 CONFIG ?= lifeline.yaml
 ONCE ?=
@@ -22,6 +22,9 @@ check: .venv/.test ## lint, types, contracts and budgets only
 bench: .venv/.test ## one line a figure, measured on this machine
 	@deploy/install-test-services.sh
 	@$(PYTHON) -m benchmarks
+
+quality: .venv/.test ## how good the warnings are, on the recordings in the folder DATA=...; docs/warning-quality.md
+	@$(PYTHON) -m benchmarks.warning_quality $(DATA)
 
 run: .venv/.run ## the program, configured by CONFIG=lifeline.yaml
 	@.venv/bin/lifeline run --config $(CONFIG)
