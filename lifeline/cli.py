@@ -31,6 +31,7 @@ from lifeline.coverage import coverage as covered_by
 from lifeline.coverage import whole as covered_whole
 from lifeline.dead_letters import letter_line
 from lifeline.demo.play import DemoOptions, run_demo
+from lifeline.evidence import alert_of, evidence
 from lifeline.explain import explanation
 from lifeline.garbage import loading
 from lifeline.importing import export_assets, export_table, import_into
@@ -167,20 +168,27 @@ def replay(
 
 
 def explain(
-    alert: Annotated[str, typer.Argument(help="Alert id, as on the console and in the ledger.")],
+    alert: Annotated[str, typer.Argument(help="Alert id, as on the console and in the ledger, or rule/sensor.")],
     config: ConfigPath = None,
     *,
     lang: Annotated[str, typer.Option(help="zh or en.")] = "zh",
 ) -> None:
-    """Print the chain of one alert: reading, rule, alarm, alert, each notification and what became of it."""
+    """Print the chain of one alert: reading, rule, alarm, alert, notifications; and the rule's inputs and state then.
+
+    Of an alarm, written rule/sensor, it is the last alert.
+    """
     configuration = load_configuration(load_settings(config))
-    chain = read_chain(existing_ledger(configuration.settings.ledger.url), alert)
+    ledger = existing_ledger(configuration.settings.ledger.url)
+    chain = read_chain(ledger, alert_of(ledger, alert))
     if chain is None:
         typer.echo(
             f"alert {alert}: expected an id of the ledger, got none such; see the console or /api/alerts", err=True
         )
         raise typer.Exit(1)
     typer.echo(explanation(chain, configuration.register, configuration.ruleset, language(lang)))
+    journal = _reader(configuration, None) if configuration.settings.journal.path.is_file() else None
+    for text in evidence(chain, configuration, ledger, journal, language(lang)):
+        typer.echo(text)
 
 
 def dead_letters(

@@ -100,6 +100,18 @@ class RuleEngine:
         """Return bool[n_sensors]: at least one reading has been admitted since the state began."""
         return self._parts.admission.is_seen.copy()
 
+    def columns_of(self, alarm: int) -> dict[str, NDArray[np.generic]]:
+        """Return what the kind remembers of the alarm numbered `alarm`, by name; of its sensor as `sensor.<name>`."""
+        for judge in self._parts.judges().values():
+            place = int(np.searchsorted(judge.alarm, alarm))
+            if place < len(judge.alarm) and judge.alarm[place] == alarm:
+                state = judge.state()
+                of_sensor = {
+                    f"sensor.{name}": column[self.alarms[alarm].sensor] for name, column in state.by_sensor.items()
+                }
+                return {**{name: column[place] for name, column in state.by_alarm.items()}, **of_sensor}
+        return {}
+
     def snapshot(self) -> bytes:
         """Return everything that a later engine needs to go on from `position`; equal states are equal bytes."""
         return pack(self._parts, self.position, self.register.sensor_ids, [key.id for key in self.alarms])

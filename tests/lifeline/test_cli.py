@@ -82,6 +82,30 @@ def test_explain_hides_live_links_and_numbers(ask, desk):
     assert ([], True) == (numbers, "/a/[redacted]" in text)
 
 
+def test_explain_prints_inputs_state_and_rule(ask, desk):
+    """The rule with its place, the readings with their places in the journal, and what the rule remembered then."""
+    alert = desk.orange()
+    text = ask("explain", alert.id, "--lang", "en").output
+    wanted = [
+        "fire_water.zero_pressure (threshold), ",
+        "fire_water.yaml:",
+        "level orange, limit 0.02, deadband 0.02, on_delay_s 10.0",
+        "words  Fire-water pressure 0.00 MPa, at or below the orange limit of 0.02 MPa for 10 s",
+        "FT-0001.pressure_kpa 0.00 MPa  journal 9",
+        "FT-0001.heartbeat 9 count  journal 9",
+        "state of the rule, journal  9 (0 + 9)",
+        "  level = 4",
+        "  since_ns = [",
+    ]
+    assert [] == [each for each in wanted if each not in text], text
+
+
+def test_explain_of_an_alarm_is_that_of_its_last_alert(ask, desk):
+    """Rule and sensor are enough."""
+    alert = desk.orange()
+    assert ask("explain", alert.id).output == ask("explain", "fire_water.zero_pressure/FT-0001.pressure_kpa").output
+
+
 def test_explain_unknown_alert_is_said_without_traceback(ask):
     """An id that the ledger does not have is a line for people."""
     result = ask("explain", "nothing")
