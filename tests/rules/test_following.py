@@ -13,7 +13,7 @@ from rules.kinds.residual_fault import ResidualFaultOptions
 from rules.kinds.vote import VoteOptions
 from rules.rule import Rule, RuleSet
 from tests.rules.kinds.case_composite import composite, level
-from tests.rules.kinds.conformance import cut, history
+from tests.rules.laws import undisturbed_and_restored, whole_and_split
 from tests.rules.small_district import GAS, PLAIN, PRESSURE, batch, register, stale, threshold, told
 from tests.rules.streams import streams
 
@@ -75,26 +75,18 @@ def engine() -> RuleEngine:
 @given(streams(), st.randoms(use_true_random=False))
 def test_followers_of_any_split_tell_the_same_history_and_keep_the_same_state(batches, dice):
     """Law 3, with late, poisoned and unknown readings, clocks that jump and devices that die."""
-    whole, split = engine(), engine()
-    expected = history(whole, batches)
-    actual = history(split, [part for each in batches for part in cut(each, dice)])
-    whole.position = split.position = 0
+    whole, split = whole_and_split(engine, batches, dice)
 
-    assert (expected, whole.snapshot()) == (actual, split.snapshot())
+    assert whole == split
 
 
 @settings(max_examples=80, deadline=None)
 @given(streams(), st.data())
 def test_followers_restored_anywhere_tell_the_same_history_and_end_the_same(batches, data):
     """Law 2."""
-    place = data.draw(st.integers(0, len(batches)))
-    undisturbed, before, after = engine(), engine(), engine()
-    expected = history(undisturbed, batches)
-    actual = history(before, batches[:place])
-    after.restore(before.snapshot())
-    actual += history(after, batches[place:], first=place + 1)
+    undisturbed, restored = undisturbed_and_restored(engine, batches, data.draw(st.integers(0, len(batches))))
 
-    assert (expected, undisturbed.snapshot()) == (actual, after.snapshot())
+    assert undisturbed == restored
 
 
 def test_followers_over_a_long_stream_make_every_rule_speak():

@@ -1,16 +1,15 @@
 """The laws that hold for any stream of batches."""
 
 import math
-import random
 
-import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from collector.batch import Quality, ReadingBatch, tick
+from collector.batch import Quality
 from rules.engine import BLIND, RuleEngine
 from rules.events import Dimension
 from rules.rule import RuleSet
+from tests.rules.laws import hazards_before_and_after, history, undisturbed_and_restored, whole_and_split
 from tests.rules.oracle import Oracle
 from tests.rules.small_district import (
     BEAT,
@@ -24,7 +23,6 @@ from tests.rules.small_district import (
     register,
     rules,
     threshold,
-    without_position,
 )
 from tests.rules.streams import streams
 
@@ -32,17 +30,6 @@ from tests.rules.streams import streams
 def engine() -> RuleEngine:
     """Return a new engine over the small district."""
     return RuleEngine(rules(), register())
-
-
-def history(judge: RuleEngine, batches: list[ReadingBatch], first: int = 1) -> list[str]:
-    """Return the canonical lines of everything that `batches` cause."""
-    return [line for i, each in enumerate(batches, first) for line in judge.evaluate(each, i).lines(judge.alarms)]
-
-
-def cut(batch: ReadingBatch, dice: random.Random) -> list[ReadingBatch]:
-    """Return `batch` in consecutive parts, received at the same time."""
-    places = sorted(dice.sample(range(len(batch) + 1), dice.randint(0, len(batch))))
-    return [batch.take(slice(start, stop)) for start, stop in zip([0, *places], [*places, len(batch)], strict=True)]
 
 
 @settings(max_examples=150, deadline=None)
@@ -72,26 +59,18 @@ def test_engine_of_any_stream_agrees_with_the_slow_and_obvious_rules(batches):
 @given(streams(), st.randoms(use_true_random=False))
 def test_engine_of_any_split_tells_the_same_history_and_keeps_the_same_state(batches, dice):
     """Law 3: cutting batches into parts of the same received time changes nothing but the position."""
-    whole, split = engine(), engine()
-    expected = without_position(history(whole, batches))
-    actual = without_position(history(split, [part for each in batches for part in cut(each, dice)]))
-    whole.position = split.position = 0
+    whole, split = whole_and_split(engine, batches, dice)
 
-    assert (expected, whole.snapshot()) == (actual, split.snapshot())
+    assert whole == split
 
 
 @settings(max_examples=80, deadline=None)
 @given(streams(), st.data())
 def test_engine_restored_anywhere_tells_byte_identical_history(batches, data):
     """Law 2: a replay, and one that goes on from a snapshot at any point, tell the same bytes and end the same."""
-    place = data.draw(st.integers(0, len(batches)))
-    undisturbed, before, after = engine(), engine(), engine()
-    expected = history(undisturbed, batches)
-    actual = history(before, batches[:place])
-    after.restore(before.snapshot())
-    actual += history(after, batches[place:], first=place + 1)
+    undisturbed, restored = undisturbed_and_restored(engine, batches, data.draw(st.integers(0, len(batches))))
 
-    assert ("\n".join(expected), undisturbed.snapshot()) == ("\n".join(actual), after.snapshot())
+    assert undisturbed == restored
 
 
 @settings(max_examples=40, deadline=None)
@@ -99,15 +78,10 @@ def test_engine_restored_anywhere_tells_byte_identical_history(batches, data):
 def test_engine_then_silence_keeps_every_hazard_and_makes_every_watched_sensor_blind(batches):
     """Law 4: whatever stood in danger stays so in silence, and nothing that is not heard passes as alive."""
     judge = engine()
-    history(judge, batches)
-    is_hazard = np.array([key.dimension is Dimension.HAZARD for key in judge.alarms])
-    expected = judge.levels()[is_hazard].tolist()
-    now = batches[-1].received_ns
-    for i in range(1, 40):
-        judge.evaluate(tick(now + i * SECOND_NS), 0)
+    before, after = hazards_before_and_after(judge, batches, 1)
     watched = [key.sensor for key in judge.alarms if key.dimension is Dimension.HEALTH]
 
-    assert (expected, {BLIND}) == (judge.levels()[is_hazard].tolist(), set(judge.health()[watched].tolist()))
+    assert (before, {BLIND}) == (after, set(judge.health()[watched].tolist()))
 
 
 @settings(max_examples=40, deadline=None)

@@ -1,15 +1,13 @@
 """Any stream, with doubtful clocks and readings, judged by the kinds that look at changes, trends and states."""
 
-import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from collector.batch import tick
 from rules.engine import RuleEngine
 from rules.rule import RuleSet
-from tests.rules.kinds.conformance import cut, history
 from tests.rules.kinds.derived import levels, rule_of
-from tests.rules.small_district import PLAIN, PRESSURE, SECOND_NS, register
+from tests.rules.laws import hazards_before_and_after, undisturbed_and_restored, whole_and_split
+from tests.rules.small_district import PLAIN, PRESSURE, register
 from tests.rules.streams import streams
 
 WATCHED = [PRESSURE, PLAIN]
@@ -47,36 +45,24 @@ def engine() -> RuleEngine:
 @given(streams(), st.randoms(use_true_random=False))
 def test_engine_of_any_split_tells_the_same_of_slopes_and_keeps_the_same_state(batches, dice):
     """Law 3."""
-    whole, split = engine(), engine()
-    expected = history(whole, batches)
-    actual = history(split, [part for each in batches for part in cut(each, dice)])
-    whole.position = split.position = 0
+    whole, split = whole_and_split(engine, batches, dice)
 
-    assert (expected, whole.snapshot()) == (actual, split.snapshot())
+    assert whole == split
 
 
 @settings(max_examples=60, deadline=None)
 @given(streams(), st.randoms(use_true_random=False))
 def test_engine_restored_anywhere_tells_the_same_of_slopes_and_ends_the_same(batches, dice):
     """Law 2."""
-    place = dice.randint(0, len(batches))
-    undisturbed, before, after = engine(), engine(), engine()
-    expected = history(undisturbed, batches)
-    actual = history(before, batches[:place])
-    after.restore(before.snapshot())
-    actual += history(after, batches[place:], first=place + 1)
+    undisturbed, restored = undisturbed_and_restored(engine, batches, dice.randint(0, len(batches)))
 
-    assert (expected, undisturbed.snapshot()) == (actual, after.snapshot())
+    assert undisturbed == restored
 
 
 @settings(max_examples=30, deadline=None)
 @given(streams())
 def test_engine_in_silence_keeps_the_levels_of_slopes(batches):
     """Law 4."""
-    judge = engine()
-    history(judge, batches)
-    expected = judge.levels()
-    now_ns = max([each.received_ns for each in batches], default=0)
-    history(judge, [tick(now_ns + i * 60 * SECOND_NS) for i in range(1, 20)])
+    before, after = hazards_before_and_after(engine(), batches, 60)
 
-    assert np.array_equal(expected, judge.levels())
+    assert before == after

@@ -17,6 +17,7 @@ from rules.engine import RuleEngine
 from rules.reordering import Reordering, reorder_s
 from rules.rule import RuleSet
 from tests.rules import small_district
+from tests.rules.laws import history, undisturbed_and_restored, whole_and_split
 from tests.rules.small_district import (
     BEAT,
     GAS,
@@ -26,10 +27,8 @@ from tests.rules.small_district import (
     SECOND_NS,
     batch,
     rules,
-    without_position,
 )
 from tests.rules.streams import streams, values
-from tests.rules.test_laws import cut, history
 
 WAIT_S = 5
 
@@ -73,9 +72,9 @@ def moved_streams(draw) -> tuple[list[ReadingBatch], list[ReadingBatch]]:
 def test_engine_of_a_stream_shuffled_within_the_lateness_and_repeated_tells_the_same_history(pair):
     """Everything is judged once and in the order of measurement: the same events, the same levels at the end."""
     clean, moved = engine(), engine()
-    expected = without_position(history(clean, pair[0]))
+    expected = history(clean, pair[0])
 
-    assert expected == without_position(history(moved, pair[1]))
+    assert expected == history(moved, pair[1])
     assert clean.levels().tolist() == moved.levels().tolist()
 
 
@@ -85,7 +84,7 @@ def test_engine_that_waits_tells_of_an_orderly_stream_what_one_that_does_not_wai
     """Hazards of an orderly stream are the same with their event times, only later in the journal."""
     hazards = RuleSet(tuple(rule for rule in rules().rules if rule.kind == "threshold"), "1")
     at_once, waits = RuleEngine(hazards, register()), RuleEngine(hazards, register("T", "G", "P"))
-    expected, actual = (without_position(history(judge, pair[0])) for judge in (at_once, waits))
+    expected, actual = (history(judge, pair[0]) for judge in (at_once, waits))
 
     assert sorted(expected) == sorted(actual)
 
@@ -94,12 +93,9 @@ def test_engine_that_waits_tells_of_an_orderly_stream_what_one_that_does_not_wai
 @given(streams(), st.randoms(use_true_random=False))
 def test_engine_that_waits_of_any_split_tells_the_same_history_and_keeps_the_same_state(batches, dice):
     """Law 3 holds with readings that wait."""
-    whole, split = engine("T", "P"), engine("T", "P")
-    expected = without_position(history(whole, batches))
-    actual = without_position(history(split, [part for each in batches for part in cut(each, dice)]))
-    whole.position = split.position = 0
+    whole, split = whole_and_split(lambda: engine("T", "P"), batches, dice)
 
-    assert (expected, whole.snapshot()) == (actual, split.snapshot())
+    assert whole == split
 
 
 @settings(max_examples=80)
@@ -107,13 +103,9 @@ def test_engine_that_waits_of_any_split_tells_the_same_history_and_keeps_the_sam
 def test_engine_that_waits_restored_anywhere_tells_byte_identical_history(batches, data):
     """Law 2 holds with readings that wait: they are part of the snapshot."""
     place = data.draw(st.integers(0, len(batches)))
-    undisturbed, before, after = engine("T", "P"), engine("T", "P"), engine("T", "P")
-    expected = history(undisturbed, batches)
-    actual = history(before, batches[:place])
-    after.restore(before.snapshot())
-    actual += history(after, batches[place:], first=place + 1)
+    undisturbed, restored = undisturbed_and_restored(lambda: engine("T", "P"), batches, place)
 
-    assert (expected, undisturbed.snapshot()) == (actual, after.snapshot())
+    assert undisturbed == restored
 
 
 @settings(max_examples=60)

@@ -8,7 +8,7 @@ from collector.batch import ReadingBatch, tick
 from config.register import Register
 from rules.engine import RuleEngine
 from rules.rule import RuleSet
-from tests.rules.small_district import SECOND_NS, batch, without_position
+from tests.rules.small_district import SECOND_NS, batch
 
 Reading = tuple[int, float, float, int]
 """Sensor, event time in seconds, value, quality bits."""
@@ -42,15 +42,3 @@ class Case:
                 rows, end_s = [], end_s + self.batch_s
             rows.append(each)
         return [*found, batch(end_s, rows)]
-
-
-def history(engine: RuleEngine, batches: Sequence[ReadingBatch], first: int = 1) -> list[str]:
-    """Return the canonical lines, without positions, of everything that `batches` cause."""
-    lines = [line for i, each in enumerate(batches, first) for line in engine.evaluate(each, i).lines(engine.alarms)]
-    return without_position(lines)
-
-
-def cut(batch: ReadingBatch, dice: random.Random) -> list[ReadingBatch]:
-    """Return `batch` in consecutive parts, received at the same time."""
-    places = sorted(dice.randint(0, len(batch)) for _ in range(dice.randint(0, 4)))
-    return [batch.take(slice(start, stop)) for start, stop in zip([0, *places], [*places, len(batch)], strict=True)]

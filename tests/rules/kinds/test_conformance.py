@@ -8,11 +8,11 @@ import random
 import numpy as np
 import pytest
 
-from collector.batch import Quality, tick
-from rules.events import Dimension
+from collector.batch import Quality
 from rules.explanation import describe, turn_at
 from rules.kinds import RULE_KINDS
-from tests.rules.kinds.conformance import Case, cut, history
+from tests.rules.kinds.conformance import Case
+from tests.rules.laws import hazards_before_and_after, history, undisturbed_and_restored, whole_and_split
 from tests.rules.small_district import SECOND_NS, batch
 
 SEEDS = range(6)
@@ -53,25 +53,17 @@ def test_kind_over_its_streams_raises_and_clears(kind):
 def test_kind_of_any_split_tells_the_same_history_and_keeps_the_same_state(case, dice):
     """Law 3: parts of a batch received at the same time are the batch."""
     batches = case.batches(case.stream(dice))
-    whole, split = case.engine(), case.engine()
-    expected = history(whole, batches)
-    actual = history(split, [part for each in batches for part in cut(each, dice)])
-    whole.position = split.position = 0
+    whole, split = whole_and_split(case.engine, batches, dice)
 
-    assert (expected, whole.snapshot()) == (actual, split.snapshot())
+    assert whole == split
 
 
 def test_kind_restored_anywhere_tells_the_same_history_and_ends_the_same(case, dice):
     """Law 2: a restart in the middle of any window or delay changes nothing."""
     batches = case.batches(case.stream(dice))
-    place = dice.randint(0, len(batches))
-    undisturbed, before, after = case.engine(), case.engine(), case.engine()
-    expected = history(undisturbed, batches)
-    actual = history(before, batches[:place])
-    after.restore(before.snapshot())
-    actual += history(after, batches[place:], first=place + 1)
+    undisturbed, restored = undisturbed_and_restored(case.engine, batches, dice.randint(0, len(batches)))
 
-    assert (expected, undisturbed.snapshot()) == (actual, after.snapshot())
+    assert undisturbed == restored
 
 
 def test_kind_of_a_stream_with_repeats_and_late_readings_tells_the_same_history(case, dice):
@@ -104,15 +96,9 @@ def test_kind_in_silence_keeps_every_hazard(case, dice):
     """Law 4: without a reading no hazard begins, changes or ends."""
     readings = case.stream(dice)
     batches = case.batches(readings[: dice.randint(len(readings) // 2, len(readings))])
-    engine = case.engine()
-    history(engine, batches)
-    is_hazard = np.array([key.dimension is Dimension.HAZARD for key in engine.alarms])
-    expected = engine.levels()[is_hazard].tolist()
-    now_ns = batches[-1].received_ns
-    for i in range(1, 30):
-        engine.evaluate(tick(now_ns + i * 300 * SECOND_NS), 0)
+    before, after = hazards_before_and_after(case.engine(), batches, 300)
 
-    assert expected == engine.levels()[is_hazard].tolist()
+    assert before == after
 
 
 def test_kind_after_a_long_gap_clears_nothing_with_one_reading_that_it_must_wait_for(case, dice):
