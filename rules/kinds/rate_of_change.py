@@ -171,7 +171,8 @@ class _Past:
         found = np.minimum(place, _ANCHORS - 1)
         known = has_three & (place < _ANCHORS) & (self._anchor_ns[b, found] != NEVER_NS)
         change = np.where(known, value - self._anchor[b, found], np.nan)
-        self._anchor_at(b, time_ns, value, has_three & (ages[:, 0] * _PARTS >= over_ns))
+        # Not by a product: eight times the age since "not yet" does not fit.
+        self._anchor_at(b, time_ns, value, has_three & (ages[:, 0] >= -(-over_ns // _PARTS)))
         return change, ages[rows, found]
 
     def _anchor_at(

@@ -213,3 +213,14 @@ def test_rate_of_change_takes_its_span_to_show(over_s, expected):
     options = RateOfChangeOptions.model_validate({"direction": "fall", "over_s": over_s, "levels": YELLOW})
 
     assert expected == options.window_s(register().sensors[PLAIN])
+
+
+def test_rate_of_change_over_a_span_is_found_at_times_of_today():
+    """Nanoseconds since 1970 leave room for few products."""
+    options = {"per": "s", "direction": "fall", **SPAN}
+    rule = rule_of("rate_of_change", "rule", [PLAIN], options)
+    engine = RuleEngine(RuleSet((rule,), "1"), register())
+    now_s = 1_790_000_000
+    events = engine.evaluate(batch(now_s + 20, [(PLAIN, now_s + s, 100.0 - s) for s in range(12)]), 1)
+
+    assert ["RAISED"] == [transition for _, _, transition, *_ in told(events)]
