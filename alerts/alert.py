@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+from alerts.chatter import Tally
 from alerts.notification import Notification, NotificationKind
 from rules.events import AlarmEvents, AlarmKey, Dimension
 
@@ -44,6 +45,22 @@ class DecisionReason(StrEnum):
     """The role has no contact at this asset."""
     NO_ADDRESS = "no_address"
     """The contact has no usable phone number."""
+    STANDBY = "standby"
+    """They are told when a message to somebody before them does not arrive."""
+    UNACKNOWLEDGED = "unacknowledged"
+    """The danger lasts and nobody has acknowledged it: those who were told are told again."""
+    ACKNOWLEDGED = "acknowledged"
+    """Somebody has acknowledged: no more reminders, and nobody else is told for want of a receipt."""
+    LATCHED = "latched"
+    """The alarm is over, and its rule wants the alert to stay until somebody has acknowledged it."""
+    CHATTERING = "chattering"
+    """The alarm turns too often: the first message stands, and its end waits until the alarm is calm."""
+    CALM = "calm"
+    """The end that waited is told: the alarm has stayed calm, or a latched alert was acknowledged."""
+    NO_RECEIPT = "no_receipt"
+    """The gateway took the message, and no phone has confirmed it in time."""
+    ENDED = "ended"
+    """The danger was over before a receipt was missed."""
     NEVER_SEEN = "never_seen"
     """Registered and never heard: a gap in protection on the console, not a message."""
     LOWERED = "lowered"
@@ -77,6 +94,8 @@ class Recipient:
     language: str
     fallbacks: tuple[str, ...] = ()
     """Channels to try in order when `channel` cannot deliver."""
+    is_standby: bool = False
+    """Told only when a message to somebody before them does not arrive."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +127,16 @@ class Alert:
     """When somebody first acknowledged it. Only the ledger fills it; planning neither reads nor writes it."""
     acknowledged_by: str = ""
     """Contact id of the first to acknowledge."""
+    value: float | None = None
+    """The reading of the last transition; None where silence caused it."""
+    turned_ns: int = 0
+    """Received time of the batch in which the alarm was last raised or cleared."""
+    told_ns: int = 0
+    """Received time of the last round of warnings that wants an acknowledgement; 0 when it wants none any more."""
+    calm_ns: int = 0
+    """Received time at which a chattering alarm that is over counts as calm; 0 where its end waits for nothing."""
+    is_latched: bool = False
+    """The alarm is over and the alert stays until somebody has acknowledged it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +167,8 @@ class Planned:
     sequence: int
     """Round within its alert: the end of an alert never overtakes its beginning."""
     fallbacks: tuple[str, ...]
+    standby: int | None = None
+    """Place in the line of those who are told only when a message before does not arrive; None: told at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,6 +183,8 @@ class Plan:
     """All alerts open after the step: the input of the next one."""
     alert_of: tuple[str, ...] = ()
     """Alert id of each transition, empty where there is none."""
+    tallies: tuple[Tally, ...] = ()
+    """Tallies of the alarms that turned, each once, with their final state."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,6 +230,10 @@ def stable_id(*parts: str | int) -> str:
     return hashlib.blake2b(text.encode(), digest_size=12).hexdigest()
 
 
-def notification_id(alert: str, kind: NotificationKind, level: int, target: tuple[str, str]) -> str:
-    """Return the id of the one notification of this kind and level of `alert` to `target` (channel, contact)."""
-    return stable_id(alert, kind.value, level, *target)
+def notification_id(alert: str, kind: NotificationKind, level: int, target: tuple[str, str], sequence: int = 0) -> str:
+    """Return the id of the one notification of this kind and level of `alert` to `target` (channel, contact).
+
+    Reminders of one level are many: each has the `sequence` of its round.
+    """
+    rounds = (sequence,) if kind is NotificationKind.REMINDED else ()
+    return stable_id(alert, kind.value, level, *target, *rounds)

@@ -18,7 +18,8 @@ RETRY_AFTER_CAP_S = 3600.0
 
 def is_urgent(notification: Notification) -> bool:
     """Tell whether this warns people of an orange or red danger."""
-    is_warning = notification.kind in (NotificationKind.RAISED, NotificationKind.ESCALATED)
+    warnings = (NotificationKind.RAISED, NotificationKind.ESCALATED, NotificationKind.REMINDED)
+    is_warning = notification.kind in warnings
     return is_warning and notification.level >= WarningLevel.ORANGE
 
 

@@ -133,6 +133,8 @@ class Dispatcher:
         """Claim and submit what is due; returns how long to wait before the next look."""
         now_ns = self._clock_ns()
         self._renew(now_ns)
+        for reason in self._outbox.hand_on(now_ns):
+            _log.warning("receipt_missing", decision=reason.value)
         with self._lock:
             free = {name: self._slots - len(claims) for name, claims in self._in_flight.items()}
         free = {name: slots for name, slots in free.items() if slots > 0}

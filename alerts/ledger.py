@@ -9,13 +9,15 @@ from collections import Counter
 
 from sqlalchemy import Connection, select, update
 
-from alerts import records, schema
+from alerts import records, schema, tallies
 from alerts.alert import Alert, Cursor, Decision, Snapshot, Step
 from alerts.database import Database
 from alerts.outbox import Outbox
 from alerts.records import Delivery, StoredEvent
 from alerts.statements import Row, insert_new, upsert
 
+BLANK = b""
+"""Snapshot of rules that have seen nothing."""
 STAGE = "rules"
 """Name of the one cursor; a sharded rules stage would have one each."""
 
@@ -24,26 +26,36 @@ class FencedError(Exception):
     """The ledger is not where the step begins: another owner took over, or the step is repeated. Nothing is stored."""
 
 
-def open_ledger(url: str) -> "Ledger":
+def open_ledger(url: str, journal_position: int = 0) -> "Ledger":
     """Return the ledger at `url`, creating its tables where there are none.
+
+    Args:
+        url: where it is.
+        journal_position: last entry of the journal beside it. A ledger that is new begins behind it: what happened
+            before is nobody's news any more, and to tell it again would be false alarms.
 
     Raises:
         LedgerVersionError: the tables there belong to another version.
     """
-    return Ledger(Database(url))
+    return Ledger(Database(url), journal_position)
 
 
 class Ledger:
     """Alarms, alerts and decisions with the journal position that they are true for. Thread-safe."""
 
-    def __init__(self, database: Database) -> None:
-        """Use `database`, whose tables exist."""
+    def __init__(self, database: Database, journal_position: int = 0) -> None:
+        """Use `database`, whose tables exist; if they are empty, begin behind `journal_position`."""
         self.database = database
         self.counts: Counter[tuple[str, str]] = Counter()
         self._counting = threading.Lock()
         self.outbox = Outbox(database)
         with database.write() as connection:
-            insert_new(connection, schema.cursor, [{"stage": STAGE, "position": 0, "epoch": 0}])
+            begun: Row = {"stage": STAGE, "position": journal_position}
+            is_new = insert_new(connection, schema.cursor, [{**begun, "epoch": 0}]) == 1
+            self.begins_behind = is_new and journal_position > 0
+            if self.begins_behind:
+                # Without it the rules would know dangers of before as told, and never tell them.
+                insert_new(connection, schema.snapshots, [{**begun, "blob": BLANK}])
 
     def take_over(self) -> Cursor:
         """Return the cursor of a new owner; steps of every earlier owner are refused from now on."""
@@ -149,6 +161,8 @@ def _write_plan(connection: Connection, step: Step) -> Counter[tuple[str, str]]:
     counts: Counter[tuple[str, str]] = Counter()
     plan = step.plan
     upsert(connection, schema.alerts, [records.alert_row(alert) for alert in plan.alerts])
+    upsert(connection, schema.follow_ups, [records.follow_up_row(alert) for alert in plan.alerts])
+    upsert(connection, schema.tallies, [tallies.row_of(tally) for tally in plan.tallies])
     rows = [records.notification_row(planned) for planned in plan.planned]
     stored = insert_new(connection, schema.notifications, rows)
     if rows:

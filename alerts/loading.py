@@ -43,6 +43,10 @@ class RouteSpec(BaseModel):
     """Channels that are the target themselves, e.g. a webhook."""
     fallback: tuple[str, ...] = ()
     """Channels of the same sort, tried in order when one refuses or gives up."""
+    next_roles: tuple[Role, ...] = ()
+    """Who is told, one after another, each when an orange or red message to somebody before does not arrive."""
+    realarm_s: float | None = Field(default=None, ge=0, le=86_400)
+    """How long an open, unacknowledged hazard waits until it is told again; 0 never. By default by its level."""
     language: Literal["zh", "en"] = "zh"
     """Language of messages to targets; contacts have their own."""
     optional: bool = False
@@ -103,6 +107,9 @@ def _problems(document: Document, i: int, route: RouteSpec, channels: Collection
     if not route.channels and not route.targets:
         remedy = "name roles with channels, or targets"
         yield document.problem(top, expected="somebody who is told", got="nobody", remedy=remedy)
+    if route.next_roles and not route.roles:
+        remedy = "name the roles that are told at once, or remove it"
+        yield document.problem((*top, "next_roles"), expected="roles before them", got="none", remedy=remedy)
     if route.fallback and route.channels and route.targets:
         remedy = "make two routes of it, each with its own fallback"
         yield document.problem((*top, "fallback"), expected="channels or targets", got="both", remedy=remedy)
@@ -135,4 +142,6 @@ def _route(spec: RouteSpec) -> Route:
         targets=spec.targets,
         fallback=spec.fallback,
         language=spec.language,
+        next_roles=spec.next_roles,
+        realarm_s=spec.realarm_s,
     )

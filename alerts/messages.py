@@ -183,6 +183,22 @@ def _hazard_en(incident: Incident, name: str) -> str:
     )
 
 
+def _reminder_zh(incident: Incident, name: str) -> str:
+    level = WarningLevel(incident.level)
+    return (
+        f"【Lifeline】仍未确认：{level.colour_zh}色预警·{level.zh}：{name} {clean(incident.rule.title_zh)}，"
+        f"始于{_when(incident)}，至今未解除。"
+    )
+
+
+def _reminder_en(incident: Incident, name: str) -> str:
+    level = WarningLevel(incident.level)
+    return (
+        f"[Lifeline] Still unacknowledged: {level.name} warning, {level.en}: {name}, "
+        f"{clean(incident.rule.title_en)}, since {_when(incident)} and not over. "
+    )
+
+
 def _cleared_zh(incident: Incident, name: str) -> str:
     level = WarningLevel(incident.level)
     return (
@@ -243,18 +259,25 @@ def _recovered_en(incident: Incident, name: str) -> str:
 _TEMPLATES: Mapping[tuple[str, NotificationKind], Callable[[Incident, str], str]] = {
     ("zh", NotificationKind.RAISED): _hazard_zh,
     ("zh", NotificationKind.ESCALATED): _hazard_zh,
+    ("zh", NotificationKind.REMINDED): _reminder_zh,
     ("zh", NotificationKind.CLEARED): _cleared_zh,
     ("zh", NotificationKind.DEVICE_FAULT): _fault_zh,
     ("zh", NotificationKind.DEVICE_RECOVERED): _recovered_zh,
     ("en", NotificationKind.RAISED): _hazard_en,
     ("en", NotificationKind.ESCALATED): _hazard_en,
+    ("en", NotificationKind.REMINDED): _reminder_en,
     ("en", NotificationKind.CLEARED): _cleared_en,
     ("en", NotificationKind.DEVICE_FAULT): _fault_en,
     ("en", NotificationKind.DEVICE_RECOVERED): _recovered_en,
 }
 
 _ENDINGS = {"zh": "确认：{}", "en": "Acknowledge: {}"}
-_ASKS_FOR_ACTION = (NotificationKind.RAISED, NotificationKind.ESCALATED, NotificationKind.DEVICE_FAULT)
+_ASKS_FOR_ACTION = (
+    NotificationKind.RAISED,
+    NotificationKind.ESCALATED,
+    NotificationKind.REMINDED,
+    NotificationKind.DEVICE_FAULT,
+)
 
 
 def _advice(incident: Incident, language: str) -> str:

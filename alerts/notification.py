@@ -13,6 +13,8 @@ class NotificationKind(StrEnum):
 
     RAISED = "raised"
     ESCALATED = "escalated"
+    REMINDED = "reminded"
+    """Nobody has acknowledged a danger that lasts."""
     CLEARED = "cleared"
     """Return to normal: the hazard is removed."""
     DEVICE_FAULT = "device_fault"
@@ -62,6 +64,8 @@ class Outcome:
     provider_ref: str = ""
     """The other side's own id for it, empty when it gave none."""
     retry_after_s: float | None = None
+    receipt_within_s: float | None = None
+    """How long the receipt of an urgent message may take before somebody else is told; None where none follows."""
 
 
 class Channel(Protocol):

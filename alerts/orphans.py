@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 
 from alerts.alert import Alert, Decision, DecisionReason, DecisionVerdict, Plan
 from config.levels import NO_LEVEL
+from rules.events import Dimension
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +36,7 @@ def plan_orphans(open_alerts: Iterable[Alert], standing: Standing) -> Plan:
     still_open: list[Alert] = []
     decisions: list[Decision] = []
     for alert in open_alerts:
-        kept = tuple(each for each in alert.alarms if standing.active.get(each) == alert.subject)
+        kept = tuple(each for each in alert.alarms if _is_held(alert, each, standing))
         if kept == alert.alarms:
             still_open.append(alert)
             continue
@@ -45,6 +46,12 @@ def plan_orphans(open_alerts: Iterable[Alert], standing: Standing) -> Plan:
         if after.is_open:
             still_open.append(after)
     return Plan(tuple(closed), (), tuple(decisions), tuple(still_open))
+
+
+def _is_held(alert: Alert, alarm: str, standing: Standing) -> bool:
+    """Return whether the rules hold `alarm`, or it is over and the alert waits for something else."""
+    waits = alert.dimension is Dimension.HAZARD and alert.level == NO_LEVEL
+    return alarm in standing.known if waits else standing.active.get(alarm) == alert.subject
 
 
 def end_was_seen(decisions: Sequence[Decision]) -> bool:

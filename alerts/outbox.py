@@ -15,7 +15,10 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, RowMapping, Update, and_, case, func, select, update
 
 from alerts import records, schema
+from alerts.alert import DecisionReason
+from alerts.backoff import is_urgent
 from alerts.database import Database
+from alerts.missing import await_receipt, forget, hand_on_overdue, is_overdue
 from alerts.notification import Notification, Outcome, Verdict
 from alerts.receipts import NEXT_STATE, Receipt
 from alerts.statements import Row, insert_new
@@ -123,6 +126,9 @@ class Outbox:
             is_mine = connection.execute(update(_TABLE).where(mine).values(**values)).rowcount == 1
             if is_mine and state in ("refused", "failed"):
                 fall_back(connection, claim.notification.id, now_ns)
+            if is_mine and outcome.receipt_within_s and is_urgent(claim.notification):
+                due_ns = now_ns + round(outcome.receipt_within_s * 1e9)
+                await_receipt(connection, claim.notification.id, due_ns)
         self._count_attempt(outcome, state, is_mine=is_mine)
         return is_mine
 
@@ -140,6 +146,17 @@ class Outbox:
             reason = receipt.code.name.lower() if is_new else "repeated" if state is not None else "unknown"
             self.counts["receipts", reason] += 1
         return is_new
+
+    def hand_on(self, now_ns: int) -> list[DecisionReason]:
+        """Let others take over urgent messages whose receipts are missing; returns what was decided about each."""
+        with self._database.read() as connection:
+            if not is_overdue(connection, now_ns):
+                return []
+        with self._database.write() as connection:
+            decided = hand_on_overdue(connection, now_ns)
+        with self._counting:
+            self.counts.update(("receipts_missing", reason.value) for reason in decided)
+        return decided
 
     def notification(self, notification: str) -> records.Delivery | None:
         """Return one notification with what became of it; None when there is none of that id."""
@@ -173,6 +190,8 @@ def _move(connection: Connection, receipt: Receipt, state: str, now_ns: int) -> 
     if state in ("sent", "delivered"):
         values["first_sent_ns"] = func.coalesce(_TABLE.c.first_sent_ns, now_ns)
     connection.execute(update(_TABLE).where(_TABLE.c.id == receipt.notification).values(**values))
+    if state != "sent":
+        forget(connection, receipt.notification)
     if state in ("refused", "failed"):
         fall_back(connection, receipt.notification, now_ns)
 

@@ -7,13 +7,14 @@ Everything that can happen to a transition is the list `STAGES`, in this order. 
 with more known, and with the reason of whatever it decided.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 
 from alerts.acknowledge import Links
+from alerts.addressing import address, group, reach
 from alerts.alert import (
     Alert,
-    Decision,
     DecisionReason,
     DecisionVerdict,
     Plan,
@@ -22,75 +23,23 @@ from alerts.alert import (
     notification_id,
     stable_id,
 )
-from alerts.messages import CITY_OFFSET_S, Incident, message_payload, message_text
+from alerts.chatter import CHATTER_NS, Tally, counted
+from alerts.draft import District, Draft, Occurrence, Stage, decide, skip
+from alerts.messages import Incident, message_payload, message_text
 from alerts.notification import Notification, NotificationKind
-from alerts.routing import Route, Routes, is_reachable
 from config.levels import NO_LEVEL, WarningLevel
-from config.quantities import Quantity
-from config.register import Register, Sensor
+from config.register import Register
 from rules.events import AlarmEvents, AlarmKey, Dimension, Reason, Transition
-from rules.rule import RuleSet
-
-
-@dataclass(frozen=True, slots=True)
-class District:
-    """Everything that planning knows besides transitions and open alerts; replaced when the configuration is."""
-
-    register: Register
-    quantities: Mapping[str, Quantity]
-    ruleset: RuleSet
-    routes: Routes
-    links: Links
-    offset_s: int = CITY_OFFSET_S
-    """Local time in messages minus UTC."""
-
-
-@dataclass(frozen=True, slots=True)
-class Occurrence:
-    """One transition with what its dense numbers stand for."""
-
-    key: AlarmKey
-    sensor: Sensor
-    transition: Transition
-    time_ns: int
-    episode_ns: int
-    level_before: int
-    level_after: int
-    value: float
-    reason: Reason
-    position: int
-    received_ns: int
-
-
-@dataclass(frozen=True, slots=True)
-class Candidate:
-    """Somebody a route wants to tell."""
-
-    target: Recipient
-    why: str
-    """Route and role, for the decision's detail."""
-    decision: DecisionReason = DecisionReason.ROUTED
-
-
-@dataclass(frozen=True, slots=True)
-class Draft:
-    """One transition on its way through the stages."""
-
-    occurrence: Occurrence
-    alert: Alert | None
-    """The open alert it belongs to, changed by it; None before one is opened, and where there will be none."""
-    kind: NotificationKind | None = None
-    """What is said; None when nothing is."""
-    candidates: tuple[Candidate, ...] = ()
-    planned: tuple[Planned, ...] = ()
-    decisions: tuple[Decision, ...] = ()
-
-
-Stage = Callable[[Draft, District], Draft]
 
 
 def plan_step(
-    events: AlarmEvents, alarms: Sequence[AlarmKey], received_ns: int, open_alerts: Iterable[Alert], district: District
+    events: AlarmEvents,
+    alarms: Sequence[AlarmKey],
+    received_ns: int,
+    open_alerts: Iterable[Alert],
+    district: District,
+    *,
+    tallies: Mapping[str, Tally] | None = None,
 ) -> Plan:
     """Return everything that `events` change for people.
 
@@ -100,16 +49,21 @@ def plan_step(
         received_ns: received time of the batch that caused them.
         open_alerts: alerts open before the step: those of the ledger, or of the plan before.
         district: register, rules, routes and links.
+        tallies: of every alarm that turned before the step, by alarm id.
     """
+    known = tallies or {}
+    counts: dict[str, Tally] = {}
     book = {(alert.dimension, alert.subject): alert for alert in open_alerts}
     touched: dict[str, Alert] = {}
     drafts: list[Draft] = []
     for i in range(len(events)):
         occurrence = _occurrence(events, i, alarms, received_ns, district.register)
         place = (occurrence.key.dimension, _subject(occurrence))
-        draft = Draft(occurrence, book.get(place))
-        for stage in STAGES:
-            draft = stage(draft, district)
+        alarm = occurrence.key.id
+        tally = _counted(counts.get(alarm) or known.get(alarm) or Tally(alarm), occurrence)
+        if tally.turns:
+            counts[alarm] = tally
+        draft = told(Draft(occurrence, book.get(place), is_chattering=tally.is_chattering), district, STAGES)
         drafts.append(draft)
         if draft.alert:
             touched[draft.alert.id] = book[place] = draft.alert
@@ -121,29 +75,77 @@ def plan_step(
         decisions=tuple(each for draft in drafts for each in draft.decisions),
         open_alerts=tuple(book.values()),
         alert_of=tuple(draft.alert.id if draft.alert else "" for draft in drafts),
+        tallies=tuple(counts.values()),
     )
 
 
-def _follow(draft: Draft, _district: District) -> Draft:
+def told(draft: Draft, district: District, stages: Iterable[Stage]) -> Draft:
+    """Return `draft` behind all `stages`."""
+    for stage in stages:
+        draft = stage(draft, district)
+    return draft
+
+
+def _counted(tally: Tally, event: Occurrence) -> Tally:
+    """Return `tally` with `event`; only beginnings and ends of episodes are turns."""
+    if NO_LEVEL not in (event.level_before, event.level_after):
+        return tally
+    return counted(tally, event.time_ns, event.episode_ns, is_end=event.level_after == NO_LEVEL)
+
+
+def _follow(draft: Draft, district: District) -> Draft:
     """Open, change or close the alert, and say what kind of message that makes."""
     event = draft.occurrence
     if event.key.dimension is Dimension.HEALTH:
         return _follow_health(draft)
     if draft.alert is None and event.level_after == NO_LEVEL:
-        return _skip(draft, DecisionReason.NOBODY_TOLD)
+        return skip(draft, DecisionReason.NOBODY_TOLD)
     alert = draft.alert or _open(event)
-    peak = max(alert.peak, event.level_after)
-    is_open = event.level_after != NO_LEVEL
-    after = replace(alert, level=event.level_after, peak=peak, is_open=is_open, changed_ns=event.time_ns)
+    after = replace(
+        alert,
+        level=event.level_after,
+        peak=max(alert.peak, event.level_after),
+        changed_ns=event.time_ns,
+        value=None if math.isnan(event.value) else event.value,
+    )
+    if NO_LEVEL in (event.level_before, event.level_after):
+        after = replace(after, turned_ns=event.received_ns, calm_ns=0, is_latched=False)
+    if event.level_after == NO_LEVEL:
+        return _end(replace(draft, alert=after), district)
+    kind = NotificationKind.ESCALATED if draft.alert else NotificationKind.RAISED
     draft = replace(draft, alert=after)
-    if not is_open:
-        return replace(draft, kind=NotificationKind.CLEARED)
+    return replace(draft, kind=kind) if event.level_after > alert.peak else _repeat(draft, is_latched=alert.is_latched)
+
+
+def _repeat(draft: Draft, *, is_latched: bool) -> Draft:
+    """Say again, or not, a level that was told before in this episode."""
+    event = draft.occurrence
+    level = WarningLevel(event.level_after).key
     if event.transition is Transition.LOWERED:
-        return _skip(draft, DecisionReason.LOWERED, WarningLevel(event.level_after).key)
-    if event.level_after <= alert.peak:
-        return _skip(draft, DecisionReason.LEVEL_TOLD, WarningLevel(event.level_after).key)
-    is_first = event.transition is Transition.RAISED
-    return replace(draft, kind=NotificationKind.RAISED if is_first else NotificationKind.ESCALATED)
+        return skip(draft, DecisionReason.LOWERED, level)
+    if event.transition is Transition.RAISED and draft.is_chattering:
+        return skip(draft, DecisionReason.CHATTERING, level)
+    if is_latched:
+        # Nobody has acknowledged what was told before, and now the danger is back.
+        return replace(draft, kind=NotificationKind.REMINDED)
+    return skip(draft, DecisionReason.LEVEL_TOLD, level)
+
+
+def _end(draft: Draft, district: District) -> Draft:
+    """Close the alert whose alarm is over, or keep it: latched, or until its alarm is calm."""
+    event, alert = draft.occurrence, draft.alert
+    if alert is None:
+        return draft
+    rule = district.ruleset.rule(event.key.rule)
+    is_latched = any(each.latch and each.level <= alert.peak for each in rule.levels)
+    calm_ns = event.received_ns + CHATTER_NS if draft.is_chattering else 0
+    if not is_latched and not calm_ns:
+        return replace(draft, alert=replace(alert, is_open=False), kind=NotificationKind.CLEARED)
+    draft = replace(draft, alert=replace(alert, is_latched=is_latched, calm_ns=calm_ns))
+    for applies, reason in ((is_latched, DecisionReason.LATCHED), (calm_ns, DecisionReason.CHATTERING)):
+        if applies:
+            draft = skip(draft, reason, "its end is not told yet")
+    return draft
 
 
 def _follow_health(draft: Draft) -> Draft:
@@ -152,83 +154,20 @@ def _follow_health(draft: Draft) -> Draft:
     blind = alert.alarms if alert else ()
     if event.level_after == NO_LEVEL:
         if alert is None or event.key.id not in blind:
-            return _skip(replace(draft, alert=None), DecisionReason.NOBODY_TOLD)
+            return skip(replace(draft, alert=None), DecisionReason.NOBODY_TOLD)
         rest = tuple(each for each in blind if each != event.key.id)
         after = replace(alert, alarms=rest, is_open=bool(rest), changed_ns=event.time_ns)
         draft = replace(draft, alert=after)
         if rest:
-            return _skip(draft, DecisionReason.STILL_BLIND, ", ".join(rest))
+            return skip(draft, DecisionReason.STILL_BLIND, ", ".join(rest))
         return replace(draft, kind=NotificationKind.DEVICE_RECOVERED)
     if event.reason is Reason.NEVER_SEEN:
-        return _skip(replace(draft, alert=None), DecisionReason.NEVER_SEEN)
+        return skip(replace(draft, alert=None), DecisionReason.NEVER_SEEN)
     if alert is None:
         return replace(draft, alert=_open(event), kind=NotificationKind.DEVICE_FAULT)
     joined = (*(each for each in blind if each != event.key.id), event.key.id)
     after = replace(alert, alarms=joined, changed_ns=event.time_ns)
-    return _decide(replace(draft, alert=after), DecisionVerdict.GROUP, DecisionReason.SAME_DEVICE, alert.device)
-
-
-def _address(draft: Draft, district: District) -> Draft:
-    """Find who should hear it: the routes' roles and targets, or for an end those who heard of the beginning."""
-    alert = draft.alert
-    if draft.kind is None or alert is None:
-        return draft
-    if draft.kind in (NotificationKind.CLEARED, NotificationKind.DEVICE_RECOVERED):
-        told = tuple(Candidate(each, each.contact, DecisionReason.TOLD_BEFORE) for each in alert.told)
-        return replace(draft, candidates=told) if told else _skip(draft, DecisionReason.NOBODY_TOLD)
-    # The sensor's place of today: an open alert may name an asset that has left the register since.
-    domain = district.register.assets[draft.occurrence.sensor.asset].domain
-    routes = district.routes.matching(alert.dimension, alert.level, domain)
-    if not routes:
-        level = WarningLevel(alert.level).key if alert.level else alert.dimension.value
-        return _skip(draft, DecisionReason.NO_ROUTE, f"{level} in {domain}")
-    for route in routes:
-        draft = _address_route(draft, route, district.register)
-    return draft
-
-
-def _address_route(draft: Draft, route: Route, register: Register) -> Draft:
-    found: list[Candidate] = []
-    for channel in route.targets:
-        target = Recipient(channel, channel, channel, route.language, route.fallback)
-        found.append(Candidate(target, route.name))
-    for role in route.roles:
-        contacts = register.contacts_for(draft.occurrence.sensor.asset, role)
-        why = f"{route.name} {role.value}"
-        if not contacts:
-            draft = _decide(draft, DecisionVerdict.SKIP, DecisionReason.NO_CONTACT, why)
-        found += [
-            Candidate(Recipient(channel, contact.id, contact.phone, contact.language, route.fallback), why)
-            for contact in contacts
-            for channel in route.channels
-        ]
-    return replace(draft, candidates=(*draft.candidates, *found))
-
-
-def _reach(draft: Draft, _district: District) -> Draft:
-    """Leave out contacts that no channel can reach."""
-    reachable: list[Candidate] = []
-    for candidate in draft.candidates:
-        target = candidate.target
-        if target.contact == target.channel or is_reachable(target.address):
-            reachable.append(candidate)
-        else:
-            detail = f"{candidate.why} {target.contact}"
-            draft = _decide(draft, DecisionVerdict.SKIP, DecisionReason.NO_ADDRESS, detail)
-    return replace(draft, candidates=tuple(reachable))
-
-
-def _group(draft: Draft, _district: District) -> Draft:
-    """Leave one message for each target, however many roles and routes lead to it."""
-    unique: dict[tuple[str, str], Candidate] = {}
-    for candidate in draft.candidates:
-        place = (candidate.target.channel, candidate.target.contact)
-        if place in unique:
-            detail = f"{candidate.why} {candidate.target.contact}: as {unique[place].why}"
-            draft = _decide(draft, DecisionVerdict.GROUP, DecisionReason.SAME_CONTACT, detail)
-        else:
-            unique[place] = candidate
-    return replace(draft, candidates=tuple(unique.values()))
+    return decide(replace(draft, alert=after), DecisionVerdict.GROUP, DecisionReason.SAME_DEVICE, alert.device)
 
 
 def _compose(draft: Draft, district: District) -> Draft:
@@ -237,28 +176,52 @@ def _compose(draft: Draft, district: District) -> Draft:
     if alert is None or kind is None or not draft.candidates:
         return draft
     incident = _incident(draft.occurrence, alert, kind, district)
-    priority = incident.level if kind in _BEGINNINGS else _PRIORITIES[kind]
-    sequence = alert.sequence + 1
-    for candidate in draft.candidates:
-        notification = _notification(candidate.target, incident, draft.occurrence.received_ns, district.links)
-        planned = Planned(notification, priority, sequence, candidate.target.fallbacks)
-        detail = f"{candidate.why} by {candidate.target.channel}"
-        draft = _decide(draft, DecisionVerdict.NOTIFY, candidate.decision, detail)
+    received_ns, sequence = draft.occurrence.received_ns, alert.sequence + 1
+    for place, candidate in enumerate(draft.candidates):
+        target = candidate.target
+        notification = _notification(target, incident, received_ns, district.links, sequence=sequence)
+        standby = place if target.is_standby and kind in WARNINGS else None
+        planned = Planned(notification, _priority(incident), sequence, target.fallbacks, standby)
+        detail = f"{candidate.why} by {target.channel}"
+        if standby is None:
+            draft = decide(draft, DecisionVerdict.NOTIFY, candidate.decision, detail)
+        else:
+            draft = decide(draft, DecisionVerdict.SKIP, DecisionReason.STANDBY, detail)
         draft = replace(draft, planned=(*draft.planned, planned))
-    told = {(each.channel, each.contact): each for each in (*alert.told, *(each.target for each in draft.candidates))}
-    return replace(draft, alert=replace(alert, sequence=sequence, told=tuple(told.values())))
+    told_ns = received_ns if kind in WARNINGS else alert.told_ns
+    heard = _heard(alert.told, [each.target for each in draft.candidates])
+    return replace(draft, alert=replace(alert, sequence=sequence, told=heard, told_ns=told_ns))
 
 
-STAGES: tuple[Stage, ...] = (_follow, _address, _reach, _group, _compose)
+def _heard(before: Iterable[Recipient], now: Iterable[Recipient]) -> tuple[Recipient, ...]:
+    """Return everybody who was told or is told now, each once; who was told at once does not become a standby."""
+    found: dict[tuple[str, str], Recipient] = {}
+    for each in (*before, *now):
+        earlier = found.get((each.channel, each.contact))
+        was_told = earlier is not None and not earlier.is_standby
+        found[each.channel, each.contact] = replace(each, is_standby=each.is_standby and not was_told)
+    return tuple(found.values())
+
+
+TELLING: tuple[Stage, ...] = (address, reach, group, _compose)
+"""From what is said to messages."""
+
+STAGES: tuple[Stage, ...] = (_follow, *TELLING)
 """Everything that can happen to a transition, in order."""
 
 _BEGINNINGS = (NotificationKind.RAISED, NotificationKind.ESCALATED)
+WARNINGS = (*_BEGINNINGS, NotificationKind.REMINDED)
+"""What people are asked to acknowledge."""
 _PRIORITIES = {
     NotificationKind.CLEARED: int(WarningLevel.GREEN),
     NotificationKind.DEVICE_FAULT: 0,
     NotificationKind.DEVICE_RECOVERED: 0,
 }
 """Behind every warning: danger first, then its end, then devices."""
+
+
+def _priority(incident: Incident) -> int:
+    return _PRIORITIES.get(incident.kind, incident.level)
 
 
 def _occurrence(
@@ -312,7 +275,7 @@ def _incident(event: Occurrence, alert: Alert, kind: NotificationKind, district:
         kind=kind,
         dimension=alert.dimension,
         alert=alert.id,
-        level=event.level_after if kind in _BEGINNINGS else alert.peak,
+        level=event.level_after if kind in WARNINGS else alert.peak,
         rule=rule,
         asset=district.register.assets[event.sensor.asset],
         sensor=event.sensor,
@@ -324,8 +287,11 @@ def _incident(event: Occurrence, alert: Alert, kind: NotificationKind, district:
     )
 
 
-def _notification(target: Recipient, incident: Incident, created_ns: int, links: Links) -> Notification:
-    identity = notification_id(incident.alert, incident.kind, incident.level, (target.channel, target.contact))
+def _notification(
+    target: Recipient, incident: Incident, created_ns: int, links: Links, *, sequence: int
+) -> Notification:
+    place = target.channel, target.contact
+    identity = notification_id(incident.alert, incident.kind, incident.level, place, sequence)
     return Notification(
         id=identity,
         alert=incident.alert,
@@ -338,14 +304,3 @@ def _notification(target: Recipient, incident: Incident, created_ns: int, links:
         payload=message_payload(incident, identity),
         created_ns=created_ns,
     )
-
-
-def _skip(draft: Draft, reason: DecisionReason, detail: str = "") -> Draft:
-    return _decide(replace(draft, kind=None), DecisionVerdict.SKIP, reason, detail)
-
-
-def _decide(draft: Draft, verdict: DecisionVerdict, reason: DecisionReason, detail: str) -> Draft:
-    event = draft.occurrence
-    alert = draft.alert.id if draft.alert else ""
-    decision = Decision(alert, event.key.id, event.position, event.time_ns, verdict, reason, detail)
-    return replace(draft, decisions=(*draft.decisions, decision))

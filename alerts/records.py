@@ -5,7 +5,7 @@ Comes in: values of `alerts.alert`, an open connection. Goes out: rows, and the 
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 
 from sqlalchemy import ColumnElement, Connection, RowMapping, Select, func, select
@@ -131,21 +131,36 @@ def alert_row(alert: Alert) -> Row:
         "opened_ns": alert.opened_ns,
         "changed_ns": alert.changed_ns,
         "alarms": json.dumps(alert.alarms),
-        "told": json.dumps([[r.channel, r.contact, r.address, r.language, r.fallbacks] for r in alert.told]),
+        "told": json.dumps([_told(each) for each in alert.told]),
         "sequence": alert.sequence,
     }
 
 
+def follow_up_row(alert: Alert) -> Row:
+    """Return the row of `follow_ups`."""
+    return {
+        "alert": alert.id,
+        "value": alert.value,
+        "turned_ns": alert.turned_ns,
+        "told_ns": alert.told_ns,
+        "calm_ns": alert.calm_ns,
+        "is_latched": int(alert.is_latched),
+    }
+
+
 def notification_row(planned: Planned) -> Row:
-    """Return the row of a notification that waits to be handed over at once."""
+    """Return the row of a notification that waits to be handed over at once, or on standby until somebody needs it."""
     notification = planned.notification
+    is_standby = planned.standby is not None
     row: Row = {each.name: getattr(notification, each.name) for each in fields(notification)}
     return row | {
         "kind": notification.kind.value,
         "priority": planned.priority,
         "sequence": planned.sequence,
         "fallbacks": fallbacks_text(planned.fallbacks),
-        "state": "pending",
+        "state": "standby" if is_standby else "pending",
+        # On standby its place in the line; a notification of now is due since ever.
+        "next_attempt_ns": planned.standby or 0,
     }
 
 
@@ -177,7 +192,10 @@ def _alerts_query() -> Select[tuple[object, ...]]:
     place = func.row_number().over(partition_by=given.c.alert, order_by=(given.c.acknowledged_ns, given.c.contact))
     first = select(given.c.alert, given.c.contact, given.c.acknowledged_ns, place.label("place")).subquery()
     joined = schema.alerts.outerjoin(first, (first.c.alert == schema.alerts.c.id) & (first.c.place == 1))
-    return select(schema.alerts, first.c.contact, first.c.acknowledged_ns).select_from(joined)
+    more = schema.follow_ups
+    joined = joined.outerjoin(more, more.c.alert == schema.alerts.c.id)
+    waits = [column for column in more.c if column.name != "alert"]
+    return select(schema.alerts, *waits, first.c.contact, first.c.acknowledged_ns).select_from(joined)
 
 
 def read_alerts(connection: Connection, condition: ColumnElement[bool]) -> tuple[Alert, ...]:
@@ -194,6 +212,14 @@ def recent_alerts(database: Database, limit: int, asset: str | None = None) -> t
         query = query.where(schema.alerts.c.asset == asset)
     with database.read() as connection:
         return tuple(_alert(row) for row in connection.execute(query).mappings())
+
+
+def acknowledged_alerts(database: Database) -> frozenset[str]:
+    """Return the ids of open alerts that somebody has acknowledged."""
+    given = schema.acknowledgements.c.alert
+    open_ones = select(schema.alerts.c.id).where(schema.alerts.c.is_open == 1)
+    with database.read() as connection:
+        return frozenset(connection.execute(select(given).where(given.in_(open_ones)).distinct()).scalars())
 
 
 def _alert(row: RowMapping) -> Alert:
@@ -214,11 +240,22 @@ def _alert(row: RowMapping) -> Alert:
         sequence=row["sequence"],
         acknowledged_ns=row["acknowledged_ns"],
         acknowledged_by=row["contact"] or "",
+        value=row["value"],
+        turned_ns=row["turned_ns"] or 0,
+        told_ns=row["told_ns"] or 0,
+        calm_ns=row["calm_ns"] or 0,
+        is_latched=bool(row["is_latched"]),
     )
 
 
-def _recipient(channel: str, contact: str, address: str, language: str, fallbacks: list[str]) -> Recipient:
-    return Recipient(channel, contact, address, language, tuple(fallbacks))
+def _told(each: Recipient) -> list[object]:
+    return [each.channel, each.contact, each.address, each.language, each.fallbacks, each.is_standby]
+
+
+def _recipient(channel: str, contact: str, address: str, language: str, *rest: Sequence[str]) -> Recipient:
+    # Until there were standbys, rows ended with the fallbacks.
+    fallbacks, *standby = rest
+    return Recipient(channel, contact, address, language, tuple(fallbacks), bool(standby and standby[0]))
 
 
 def read_events(

@@ -40,6 +40,10 @@ class Route:
     """Channels of the same sort, tried in order when one cannot deliver."""
     language: str = "zh"
     """Language of messages to `targets`; a contact has its own."""
+    next_roles: tuple[Role, ...] = ()
+    """Told on `channels`, one after another, each when a message before does not arrive."""
+    realarm_s: float | None = None
+    """How long a danger may stay unacknowledged until it is told again; 0: never, None: by its level."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +89,7 @@ def _asset_problems(routes: Routes, register: Register, asset: Asset, highest: W
         people = [route for route in routes.matching(Dimension.HAZARD, level, asset.domain) if route.roles]
         if not people:
             yield _no_route(asset, level)
-        needed |= dict.fromkeys(role for route in people for role in route.roles)
+        needed |= dict.fromkeys(role for route in people for role in (*route.roles, *route.next_roles))
     for route in routes.matching(Dimension.HEALTH, 0, asset.domain):
         needed |= dict.fromkeys(route.roles)
     for role in needed:

@@ -180,3 +180,36 @@ states = Table(
     Column("kept_ns", BigInteger, nullable=False),
     Column("blob", LargeBinary, nullable=False),
 )
+
+follow_ups = Table(
+    "follow_ups",
+    METADATA,
+    Column("alert", Text, primary_key=True),
+    Column("value", Float(53)),
+    Column("turned_ns", BigInteger, nullable=False),
+    Column("told_ns", BigInteger, nullable=False),
+    Column("calm_ns", BigInteger, nullable=False),
+    Column("is_latched", SmallInteger, nullable=False),
+)
+"""What an alert waits for; beside `alerts`, so that a ledger of before needs no change."""
+
+tallies = Table(
+    "tallies",
+    METADATA,
+    Column("alarm", Text, primary_key=True),
+    Column("latest_ns", BigInteger, nullable=False),
+    Column("before_ns", BigInteger, nullable=False),
+    Column("is_chattering", SmallInteger, nullable=False),
+    Column("turns", BigInteger, nullable=False),
+    Column("chattering", BigInteger, nullable=False),
+    Column("fleeting", BigInteger, nullable=False),
+)
+
+awaited = Table(
+    "awaited",
+    METADATA,
+    Column("notification", Text, primary_key=True),
+    Column("due_ns", BigInteger, nullable=False),
+    Index("awaited_due", "due_ns"),
+)
+"""Urgent messages that a gateway took, and when their receipts are missing."""

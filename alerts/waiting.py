@@ -62,30 +62,38 @@ def withdraw(connection: Connection, now_ns: int) -> list[DecisionReason]:
     reasons = []
     for condition, reason in (
         (_superseded(), DecisionReason.SUPERSEDED),
+        (_answered(), DecisionReason.ACKNOWLEDGED),
         (_unannounced(), DecisionReason.NEVER_HANDED_OVER),
     ):
         query = select(_TABLE).where(is_due(now_ns), condition).with_for_update(skip_locked=True)
         for row in connection.execute(query).mappings().all():
             changed = update(_TABLE).where(_TABLE.c.id == row["id"])
             connection.execute(changed.values(state="withdrawn", last_reason=reason.value, touched_ns=now_ns))
-            _decide(connection, row, now_ns, (DecisionVerdict.WITHDRAW, reason, row["channel"]))
+            decide(connection, row, now_ns, (DecisionVerdict.WITHDRAW, reason, row["channel"]))
             if reason is DecisionReason.NEVER_HANDED_OVER:
                 fall_back(connection, row["id"], now_ns)
             reasons.append(reason)
     return reasons
 
 
-def fall_back(connection: Connection, notification: str, now_ns: int) -> None:
-    """Put the message of an undeliverable `notification` into the outbox for its next channel, if there is one."""
+def fall_back(
+    connection: Connection, notification: str, now_ns: int, reason: DecisionReason = DecisionReason.UNDELIVERABLE
+) -> bool:
+    """Let the next in line take over `notification`: its next channel, or the next contact on standby.
+
+    Returns:
+        False when nobody is left.
+    """
     row = connection.execute(select(_TABLE).where(_TABLE.c.id == notification)).mappings().one()
     planned = records.planned_of(row)
     if not planned.fallbacks:
-        return
+        return _tell_next(connection, row, now_ns, reason)
     channel, rest = planned.fallbacks[0], planned.fallbacks[1:]
     # A channel that is its own target hands over to another target, a phone stays the same phone.
     is_own_target = row["contact"] == row["channel"]
     contact, address = (channel, channel) if is_own_target else (row["contact"], row["address"])
-    identity = notification_id(row["alert"], NotificationKind(row["kind"]), row["level"], (channel, contact))
+    kind = NotificationKind(row["kind"])
+    identity = notification_id(row["alert"], kind, row["level"], (channel, contact), row["sequence"])
     successor: Row = {
         **records.notification_row(planned),
         "id": identity,
@@ -95,8 +103,22 @@ def fall_back(connection: Connection, notification: str, now_ns: int) -> None:
         "fallbacks": records.fallbacks_text(rest),
     }
     insert_new(connection, _TABLE, [successor])
-    detail = f"{row['channel']} -> {channel}"
-    _decide(connection, row, now_ns, (DecisionVerdict.FALL_BACK, DecisionReason.UNDELIVERABLE, detail))
+    decide(connection, row, now_ns, (DecisionVerdict.FALL_BACK, reason, f"{row['channel']} -> {channel}"))
+    return True
+
+
+def _tell_next(connection: Connection, row: RowMapping, now_ns: int, reason: DecisionReason) -> bool:
+    """Tell the first contact on standby of the same round, if there is one."""
+    line = and_(_TABLE.c.alert == row["alert"], _TABLE.c.sequence == row["sequence"], _TABLE.c.state == "standby")
+    query = select(_TABLE).where(line).order_by(_TABLE.c.next_attempt_ns, _TABLE.c.id).limit(1).with_for_update()
+    following = connection.execute(query).mappings().one_or_none()
+    if following is None:
+        return False
+    changed = update(_TABLE).where(_TABLE.c.id == following["id"])
+    connection.execute(changed.values(state="pending", next_attempt_ns=0, touched_ns=now_ns))
+    detail = f"{row['channel']} {row['contact']} -> {following['channel']} {following['contact']}"
+    decide(connection, row, now_ns, (DecisionVerdict.FALL_BACK, reason, detail))
+    return True
 
 
 def _to_same_target(other: FromClause) -> ColumnElement[bool]:
@@ -105,12 +127,19 @@ def _to_same_target(other: FromClause) -> ColumnElement[bool]:
 
 
 def _superseded() -> ColumnElement[bool]:
-    later = and_(
-        _to_same_target(_OTHER),
-        _OTHER.c.sequence > _TABLE.c.sequence,
-        _OTHER.c.kind == NotificationKind.ESCALATED.value,
-    )
-    return and_(_TABLE.c.kind.in_(_BEGINNINGS), exists().where(later))
+    """A warning behind which a higher level goes to the same target, a reminder behind which anything does."""
+    later = and_(_to_same_target(_OTHER), _OTHER.c.sequence > _TABLE.c.sequence, _OTHER.c.state != "standby")
+    higher = and_(later, _OTHER.c.kind == NotificationKind.ESCALATED.value)
+    is_reminder = _TABLE.c.kind == NotificationKind.REMINDED.value
+    beginning = and_(_TABLE.c.kind.in_(_BEGINNINGS), exists().where(higher))
+    return or_(beginning, and_(is_reminder, exists().where(later)))
+
+
+def _answered() -> ColumnElement[bool]:
+    """A reminder of what somebody has acknowledged."""
+    given = schema.acknowledgements
+    is_reminder = _TABLE.c.kind == NotificationKind.REMINDED.value
+    return and_(is_reminder, exists().where(given.c.alert == _TABLE.c.alert))
 
 
 def _unannounced() -> ColumnElement[bool]:
@@ -120,9 +149,10 @@ def _unannounced() -> ColumnElement[bool]:
     return and_(_TABLE.c.kind.in_(_ENDS), ~exists().where(before))
 
 
-def _decide(
+def decide(
     connection: Connection, row: RowMapping, now_ns: int, decided: tuple[DecisionVerdict, DecisionReason, str]
 ) -> None:
+    """Store what was `decided` about the notification in `row`: verdict, reason and detail."""
     verdict, reason, detail = decided
     decision = Decision(row["alert"], row["id"], 0, now_ns, verdict, reason, detail)
     connection.execute(schema.decisions.insert(), [records.decision_row(decision)])

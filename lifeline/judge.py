@@ -6,6 +6,7 @@ Comes in: journal entries. Goes out: alarm events; a `Board` as of the last `pub
 import structlog
 
 from alerts.alert import Snapshot
+from alerts.ledger import BLANK
 from collector.batch import NOT_OF_NOW
 from collector.journal import Entry, Position
 from lifeline.board import UNSEEN, Board, blank_board
@@ -32,6 +33,9 @@ class Judge:
         """Go on from `snapshot`; returns its position, 0 when there is none or it is of no use."""
         if snapshot is None:
             return 0
+        if snapshot.blob == BLANK:
+            self.position = snapshot.position
+            return self.position
         try:
             self.engine.restore(snapshot.blob)
         except SnapshotError as error:

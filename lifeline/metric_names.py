@@ -12,6 +12,7 @@ COUNTERS: Mapping[str, str] = {
         "PUBACKs dropped because the connection had changed: the broker sends those messages again."
     ),
     "alarm_events": "Alarm transitions committed to the ledger, each once.",
+    "bad_alarms": "Times that an alarm began to chatter, or was over as soon as it began, by which.",
     "batches_judged": "Journal entries judged by the rules.",
     "canaries_lost": "Messages to ourselves that did not come back in time.",
     "check_memory_failures": "Times that the file of what the checks know could not be written, or was not believed.",
@@ -51,6 +52,7 @@ COUNTERS: Mapping[str, str] = {
     "readings_same_time": "Readings that differ from another of the same sensor and time, by what became of them.",
     "readings_released_early": "Readings that were to wait for older ones and did not, by reason.",
     "receipts": "Delivery reports, by what they say.",
+    "receipts_missing": "Urgent messages without a receipt in time, by what was decided.",
     "recorded_readings": "Readings stored in the history.",
     "reloads": "Times that the district was loaded again, by what became of it: applied, unchanged or refused.",
     "rule_evaluations": "Readings judged by a hazard rule, by kind; once for each rule that watches it.",

@@ -23,10 +23,12 @@ from alerts.configurations import is_state_due, keep_state, record_configuration
 from alerts.database import Database
 from alerts.ledger import Ledger
 from alerts.orphans import Standing, plan_orphans
-from collector.journal import Entry, Position
+from alerts.planner import Planner
+from collector.journal import Position
 from collector.journal.sqlite import SqliteJournal
 from lifeline.judge import Judge
 from lifeline.ledger_writer import LedgerWriter
+from lifeline.telling import Teller
 from rules.engine import RuleEngine
 from rules.events import AlarmEvents, Dimension
 
@@ -40,9 +42,6 @@ _WAIT_S = 0.2
 """How long a stop may go unnoticed while the journal is quiet."""
 
 _log = structlog.get_logger()
-
-Planner = Callable[[AlarmEvents, int, Sequence[Alert]], Plan]
-"""(events of one batch, its received_ns, open alerts) to what they change for people."""
 
 
 class JournalMismatchError(Exception):
@@ -85,7 +84,8 @@ class RulesStage:
 
         `version` names the configuration in the ledger; without one nothing is written down there.
         """
-        self._journal, self._ledger, self._planner = journal, ledger, planner
+        self._journal, self._ledger = journal, ledger
+        self._teller = Teller(planner, ledger)
         self.judge = judge
         self._snapshot_s, self._on_events = snapshot_s, on_events
         self._clock_s, self._clock_ns, self._version = clock_s, clock_ns, version
@@ -93,10 +93,10 @@ class RulesStage:
         self._writer = LedgerWriter(ledger, self._stopping)
         self._cursor = Cursor(0, 0)
         self._snapshot: Position = 0
-        self._open: tuple[Alert, ...] = ()
         self._restored = self._abandoned = False
         self._turned_s = self._committed_s = self._snapshot_s_at = self._board_s = self._clock_s()
         self.counts: Counter[tuple[str, str]] = self._writer.counts
+        self._teller.counts = self.counts
 
     def run(self) -> None:
         """Judge until `stop`, then commit the position with a snapshot.
@@ -135,7 +135,6 @@ class RulesStage:
             JournalMismatchError: the journal does not reach the ledger's position.
         """
         self._cursor = self._ledger.take_over()
-        self._open = tuple(self._ledger.open_alerts())
         _check_belongs(self._journal.last_position(), self._cursor.position)
         self._snapshot = self.judge.restore(self._ledger.snapshot())
         while self.judge.position < self._cursor.position:
@@ -147,7 +146,8 @@ class RulesStage:
             if not entries:
                 break
         standing = _standing(self.judge.engine, self._cursor.position, self._clock_ns())
-        self._open = _close_orphans(self._ledger, self._cursor, self._open, standing)
+        open_alerts = _close_orphans(self._ledger, self._cursor, self._ledger.open_alerts(), standing)
+        self._teller.restore(open_alerts)
         if self.judge.position > self._snapshot:
             # Else a program that never lives until the next snapshot would judge more again at each start.
             self._snapshot_s_at = -math.inf
@@ -155,7 +155,7 @@ class RulesStage:
             record_configuration(self._ledger.database, self._version, self._clock_ns(), self.judge.engine.snapshot)
         self._restored = True
         self._publish()
-        _log.info("rules_restored", snapshot=self._snapshot, position=self.judge.position, open_alerts=len(self._open))
+        _log.info("rules_restored", snapshot=self._snapshot, position=self.judge.position, open_alerts=len(open_alerts))
 
     def judge_round(self) -> bool:
         """Judge the next entries and commit what follows; False when there was none."""
@@ -166,8 +166,9 @@ class RulesStage:
         parts = [self.judge.evaluate(entry) for entry in entries]
         self.counts["readings_judged", ""] += sum(len(entry.batch) for entry in entries)
         self.counts["batches_judged", ""] += len(entries)
-        if any(len(part) for part in parts):
-            self._commit_events(entries, parts)
+        plan = self._teller.plan(entries, parts)
+        if plan is not None:
+            self._commit_plan(parts, plan)
         elif self._clock_s() - self._committed_s >= _COMMIT_S:
             self._commit_position(self._due_snapshot())
         if self._clock_s() - self._board_s >= _BOARD_S:
@@ -184,19 +185,13 @@ class RulesStage:
             # Only rows that cannot be read lie behind: they are passed over with the next good one.
             self._stopping.wait(_WAIT_S)
 
-    def _commit_events(self, entries: Sequence[Entry], parts: Sequence[AlarmEvents]) -> None:
-        plans = [Plan(open_alerts=self._open)]
-        for entry, part in zip(entries, parts, strict=True):
-            if len(part):
-                plans.append(self._planner(part, entry.batch.received_ns, plans[-1].open_alerts))
-        step = self._commit(joined(parts), merged(plans), self._due_snapshot())
-        if step is not None:
-            self._open = step.plan.open_alerts
+    def _commit_plan(self, parts: Sequence[AlarmEvents], plan: Plan) -> None:
+        if self._commit(joined(parts), plan, self._due_snapshot()) is not None:
             self._publish()
             self._on_events()
 
     def _commit_position(self, snapshot: bytes | None) -> None:
-        self._commit(joined([]), Plan(open_alerts=self._open), snapshot)
+        self._commit(joined([]), Plan(open_alerts=self._teller.open_alerts), snapshot)
 
     def _commit(self, events: AlarmEvents, plan: Plan, snapshot: bytes | None) -> Step | None:
         position = max(self.judge.position, self._cursor.position)
@@ -229,17 +224,6 @@ def joined(parts: Sequence[AlarmEvents]) -> AlarmEvents:
         for name, dtype in zip(AlarmEvents.__slots__, dtypes, strict=True)
     ]
     return AlarmEvents(*columns)
-
-
-def merged(plans: Sequence[Plan]) -> Plan:
-    """Return one plan for consecutive `plans`: of an alert that changed in several, the last state counts."""
-    return Plan(
-        tuple({alert.id: alert for plan in plans for alert in plan.alerts}.values()),
-        tuple(planned for plan in plans for planned in plan.planned),
-        tuple(decision for plan in plans for decision in plan.decisions),
-        plans[-1].open_alerts,
-        tuple(alert for plan in plans for alert in plan.alert_of),
-    )
 
 
 def _standing(engine: RuleEngine, position: Position, now_ns: int) -> Standing:

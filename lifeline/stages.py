@@ -4,14 +4,14 @@ Comes in: configuration, stores, links, histograms. Goes out: `Stages`, none of 
 """
 
 import contextlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from alerts.acknowledge import Links
-from alerts.alert import Alert, Plan
 from alerts.dispatch import Dispatcher
+from alerts.draft import District
 from alerts.opening import open_channels
-from alerts.planning import District, plan_step
+from alerts.planner import Planner
 from collector.check_memory import CheckMemory
 from collector.clocks import DeviceClocks
 from collector.device_memory import DeviceMemory
@@ -25,7 +25,6 @@ from lifeline.rules_stage import RulesStage
 from lifeline.stores import Stores
 from lifeline.timed_channel import TimedChannel
 from rules.engine import RuleEngine
-from rules.events import AlarmEvents
 
 _HOUR_NS = 3600 * 1_000_000_000
 
@@ -119,15 +118,9 @@ def _dispatcher(
     return Dispatcher(stores.ledger, timed, around.clock_ns)
 
 
-def make_planner(
-    configuration: Configuration, engine: RuleEngine, links: Links
-) -> Callable[[AlarmEvents, int, Sequence[Alert]], Plan]:
-    """Return the function that plans with everything but the step itself already known."""
+def make_planner(configuration: Configuration, engine: RuleEngine, links: Links) -> Planner:
+    """Return what plans with everything but the step itself already known."""
     district = District(
         configuration.register, configuration.quantities, configuration.ruleset, configuration.routes, links
     )
-
-    def plan(events: AlarmEvents, received_ns: int, open_alerts: Sequence[Alert]) -> Plan:
-        return plan_step(events, engine.alarms, received_ns, open_alerts, district)
-
-    return plan
+    return Planner(district, engine.alarms)

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeVar
 
+import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
 from alerts.database import LedgerVersionError
@@ -34,6 +35,13 @@ _CAUSES = (
     LedgerVersionError,
 )
 """What can prevent an opening and a person can put right; each says what was expected, got, and what to do."""
+
+_REMEDY = (
+    "nothing before is told again; a danger that lasts is raised anew by its next readings. If the ledger was lost or "
+    "named wrongly: stop, put it back, start"
+)
+
+_log = structlog.get_logger()
 
 _Store = TypeVar("_Store")
 
@@ -63,8 +71,11 @@ def open_stores(settings: Settings, register: Register, undo: contextlib.ExitSta
     place = mask_url(past.url) if past.kind == "influxdb" else past.path
     history = _open(f"history {place}", lambda: open_history(past, register))
     undo.callback(history.close)
-    ledger = _open(f"ledger {mask_url(settings.ledger.url)}", lambda: open_ledger(settings.ledger.url))
+    url, last = settings.ledger.url, journal.last_position()
+    ledger = _open(f"ledger {mask_url(url)}", lambda: open_ledger(url, last))
     undo.callback(ledger.close)
+    if ledger.begins_behind:
+        _log.error("ledger_new_beside_old_journal", ledger=mask_url(url), begins_behind=last, remedy=_REMEDY)
     return Stores(journal, history, ledger)
 
 

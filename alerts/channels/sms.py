@@ -7,6 +7,7 @@ Source: Kannel 1.4.5 user guide, "Using the HTTP interface to send SMS messages"
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Self
 from urllib.parse import quote, urlencode, urlsplit
@@ -39,6 +40,8 @@ class Options(BaseModel):
     """Sender number or name; empty leaves it to the gateway."""
     smsc: str = ""
     """Id of the operator's connection to use; empty leaves it to the gateway."""
+    receipt_within_s: float = Field(120.0, ge=0, le=86_400, allow_inf_nan=False)
+    """How long the receipt of an orange or red warning may take before the next target is told; 0: for ever."""
 
     @model_validator(mode="after")
     def _is_usable(self) -> Self:
@@ -64,7 +67,9 @@ class Sms:
             reply = self._outside.exchange.send(self._request(notification))
         except ExchangeError as error:
             return Outcome(Verdict.RETRY, str(error))
-        return outcome_of(reply)
+        outcome = outcome_of(reply)
+        is_awaited = outcome.verdict is Verdict.SENT and self._options.receipt_within_s
+        return replace(outcome, receipt_within_s=self._options.receipt_within_s) if is_awaited else outcome
 
     def close(self) -> None:
         """Nothing is kept open."""

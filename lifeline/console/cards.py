@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from alerts.alert import Alert
 from alerts.receipts import ReceiptCode
 from alerts.records import Delivery
+from alerts.state import state_of
 from config.levels import WarningLevel
 from lifeline.chain import Chain
 from lifeline.console.formats import clock_text, masked
@@ -44,6 +45,8 @@ class AlertCard:
     open: bool
     ending: str
     """Word of how it stands: open, closed, or closed_unseen when nobody saw the end."""
+    state: str
+    """Word of the state of its alarm, as docs/alarm-state.md lists them."""
     acknowledged: bool
     acknowledged_by: str
     acknowledged_at: str
@@ -99,6 +102,7 @@ def alert_card(alert: Alert, parts: Parts, lang: Language) -> AlertCard:
         since=clock_text(alert.opened_ns, parts.zone),
         open=alert.is_open,
         ending=ending_of(alert, parts),
+        state=f"state_{state_of(alert)}",
         acknowledged=alert.acknowledged_ns is not None,
         acknowledged_by=contact_name(alert.acknowledged_by, parts, lang),
         acknowledged_at=clock_text(alert.acknowledged_ns or 0, parts.zone),

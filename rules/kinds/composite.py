@@ -75,6 +75,8 @@ class CompositeLevel(BaseModel):
     """How long the condition must hold, and not hold, before the level begins or ends."""
     off_delay_s: float = Field(default=0, ge=0, le=LONGEST_S, allow_inf_nan=False)
     """How long the condition must hold, and not hold, before the level begins or ends."""
+    latch: bool = False
+    """Once here, the alert stays until somebody has acknowledged it."""
     source: str = Field(min_length=3)
     """As everywhere."""
 
@@ -109,6 +111,7 @@ class CompositeOptions(BaseModel):
                 each.source,
                 because_zh=each.because.zh,
                 because_en=each.because.en,
+                latch=each.latch,
             )
             for each in sorted(self.levels, key=lambda each: each.level)
         )

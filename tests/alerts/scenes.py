@@ -1,14 +1,16 @@
 """A small district and transitions written as rows; shared by the tests of this folder."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from alerts.acknowledge import Links
 from alerts.alert import Alert, Cursor, Plan, Step
+from alerts.chatter import Tally
+from alerts.draft import District
 from alerts.ledger import Ledger
-from alerts.planning import District, plan_step
+from alerts.planning import plan_step
 from alerts.routing import Route, Routes
 from config.levels import WarningLevel
 from config.quantities import Quantity
@@ -155,9 +157,15 @@ def events(rows: Iterable[Row]) -> AlarmEvents:
     )
 
 
-def plan(*rows: Row, open_alerts: Sequence[Alert] = (), where: District | None = None) -> Plan:
+def plan(
+    *rows: Row,
+    open_alerts: Sequence[Alert] = (),
+    where: District | None = None,
+    tallies: Mapping[str, Tally] | None = None,
+    received_ns: int = START_NS,
+) -> Plan:
     """Return what `rows` change for people."""
-    return plan_step(events(rows), alarm_keys(), START_NS, open_alerts, where or district())
+    return plan_step(events(rows), alarm_keys(), received_ns, open_alerts, where or district(), tallies=tallies)
 
 
 def step(

@@ -42,6 +42,22 @@ def fault(kind: NotificationKind) -> Incident:
 TEXTS = [
     (
         "zh",
+        incident(NotificationKind.REMINDED, level=WarningLevel.RED),
+        (
+            "【Lifeline】仍未确认：红色预警·重大风险：翡翠苑1号楼 消防管网失压，始于03-24 08:01，至今未解除。"
+            f"请立即核查。确认：{LINK}"
+        ),
+    ),
+    (
+        "en",
+        incident(NotificationKind.REMINDED),
+        (
+            "[Lifeline] Still unacknowledged: ORANGE warning, larger risk: Feicui Court 1, "
+            f"Fire main has lost pressure, since 03-24 08:01 and not over. Check at once. Acknowledge: {LINK}"
+        ),
+    ),
+    (
+        "zh",
         incident(),
         (
             "【Lifeline】橙色预警·较大风险：翡翠苑1号楼 消防管网失压，水压0.00 MPa（≤0.02持续10秒），03-24 08:01。"
@@ -123,13 +139,13 @@ def test_text_of_every_level_uses_the_words_of_the_table(level, language):
 @pytest.mark.parametrize("kind", NotificationKind)
 def test_text_with_an_endless_name_fits_and_keeps_the_link(kind, language):
     """A name of any length is cut before anything that matters."""
-    what = incident(kind) if kind.value in ("raised", "escalated", "cleared") else fault(kind)
+    what = incident(kind) if kind.value in ("raised", "escalated", "reminded", "cleared") else fault(kind)
     name = "很长的楼名😀" * 100
     text = message_text(replace(what, asset=replace(what.asset, name_zh=name, name_en=name)), language, LINK)
 
     assert units(text) <= MAX_SEGMENTS * SEGMENT_UNITS
     assert "08:01" in text
-    assert (LINK in text) == (kind.value in ("raised", "escalated", "device_fault"))
+    assert (LINK in text) == (kind.value in ("raised", "escalated", "reminded", "device_fault"))
 
 
 def test_text_too_long_loses_its_advice_first():

@@ -118,16 +118,17 @@ def published_points(messages: Sequence[DeviceMessage], register: Register) -> P
 def undisturbed(configuration: Configuration, links: Links, messages: Sequence[DeviceMessage]) -> Outcome:
     """Return what decoding, rules and planning make of `messages`, in one process that nothing disturbs."""
     engine = RuleEngine(configuration.ruleset, configuration.register)
-    plan = make_planner(configuration, engine, links)
+    planner = make_planner(configuration, engine, links)
     received_ns = time.time_ns()
-    open_alerts, events, planned = (), [], []
+    open_alerts, tallies, events, planned = (), {}, [], []
     for i in range(0, len(messages), _CHUNK):
         raw = [RawMessage(topic, payload) for topic, payload in sent(messages[i : i + _CHUNK])]
         batch, letters = configuration.pipeline.decode(raw, received_ns)
         assert [] == letters
         found = engine.evaluate(batch, i + 1)
         events += without_position(found.lines(engine.alarms))
-        step = plan(found, received_ns, open_alerts)
+        step = planner.step(found, received_ns, open_alerts, tallies)
+        tallies |= {each.alarm: each for each in step.tallies}
         open_alerts, planned = step.open_alerts, [*planned, *step.planned]
     notifications = [each.notification for each in planned]
     return Outcome(events, {each.id: (each.address, each.text) for each in notifications})

@@ -4,10 +4,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from alerts.alert import Plan
 from alerts.ledger import FencedError
 from collector.journal.reading import JournalReader
 from lifeline.replay import compare
-from lifeline.rules_stage import JournalMismatchError, joined, merged
+from lifeline.rules_stage import JournalMismatchError, joined
+from lifeline.telling import merged
 
 
 def _lines(desk):
@@ -204,8 +206,7 @@ def test_merged_alert_changed_twice_keeps_last_state(desk):
     desk.feed(0.35, 20)
     desk.judge()
     closed = desk.stores.ledger.alert(alert.id)
-    plan_type = type(desk.stage._planner(joined([]), 0, ()))
-    plans = [plan_type(alerts=(alert,)), plan_type(alerts=(closed,))]
+    plans = [Plan(alerts=(alert,)), Plan(alerts=(closed,))]
     assert (closed,) == merged(plans).alerts
 
 

@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 
 from alerts.acknowledge import Links
+from alerts.draft import District
 from alerts.loading import load_routes
 from alerts.notification import NotificationKind
-from alerts.planning import District, plan_step
+from alerts.planning import plan_step
 from collector.batch import Quality, tick
 from collector.pipeline import Pipeline, RawMessage
 from config.levels import WarningLevel

@@ -1,0 +1,89 @@
+"""`District`, `Occurrence` and `Draft`: what the stages of planning work on, and how they note a decision.
+
+Comes in: nothing. Goes out: frozen values. Refuses to decide anything.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+
+from alerts.acknowledge import Links
+from alerts.alert import Alert, Decision, DecisionReason, DecisionVerdict, Planned, Recipient
+from alerts.messages import CITY_OFFSET_S
+from alerts.notification import NotificationKind
+from alerts.routing import Routes
+from config.quantities import Quantity
+from config.register import Register, Sensor
+from rules.events import AlarmKey, Reason, Transition
+from rules.rule import RuleSet
+
+
+@dataclass(frozen=True, slots=True)
+class District:
+    """Everything that planning knows besides transitions and open alerts; replaced when the configuration is."""
+
+    register: Register
+    quantities: Mapping[str, Quantity]
+    ruleset: RuleSet
+    routes: Routes
+    links: Links
+    offset_s: int = CITY_OFFSET_S
+    """Local time in messages minus UTC."""
+
+
+@dataclass(frozen=True, slots=True)
+class Occurrence:
+    """One transition with what its dense numbers stand for."""
+
+    key: AlarmKey
+    sensor: Sensor
+    transition: Transition
+    time_ns: int
+    episode_ns: int
+    level_before: int
+    level_after: int
+    value: float
+    reason: Reason
+    position: int
+    received_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """Somebody a route wants to tell."""
+
+    target: Recipient
+    why: str
+    """Route and role, for the decision's detail."""
+    decision: DecisionReason = DecisionReason.ROUTED
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """One transition on its way through the stages."""
+
+    occurrence: Occurrence
+    alert: Alert | None
+    """The open alert it belongs to, changed by it; None before one is opened, and where there will be none."""
+    kind: NotificationKind | None = None
+    """What is said; None when nothing is."""
+    candidates: tuple[Candidate, ...] = ()
+    planned: tuple[Planned, ...] = ()
+    decisions: tuple[Decision, ...] = ()
+    is_chattering: bool = False
+    """The alarm turns too often, this transition included."""
+
+
+Stage = Callable[[Draft, District], Draft]
+
+
+def skip(draft: Draft, reason: DecisionReason, detail: str = "") -> Draft:
+    """Return `draft` with nothing to say, and why."""
+    return decide(replace(draft, kind=None), DecisionVerdict.SKIP, reason, detail)
+
+
+def decide(draft: Draft, verdict: DecisionVerdict, reason: DecisionReason, detail: str) -> Draft:
+    """Return `draft` with one more decision."""
+    event = draft.occurrence
+    alert = draft.alert.id if draft.alert else ""
+    decision = Decision(alert, event.key.id, event.position, event.time_ns, verdict, reason, detail)
+    return replace(draft, decisions=(*draft.decisions, decision))

@@ -1,0 +1,115 @@
+"""What the passing of time changes for people: reminders of what nobody has acknowledged, and ends that had to wait.
+
+Comes in: open alerts, a moment of the journal, who has acknowledged. Goes out: a `Plan`. Refuses to know any clock but
+the journal's: an alert is due by what it says itself, so that cuts and restarts change nothing.
+"""
+
+import math
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
+
+from alerts.alert import Alert, DecisionReason, DecisionVerdict, Plan
+from alerts.draft import District, Draft, Occurrence, decide
+from alerts.notification import NotificationKind
+from alerts.planning import TELLING, told
+from config.levels import NO_LEVEL, WarningLevel
+from rules.events import AlarmKey, Dimension, Reason, Transition
+
+REALARM_S = {WarningLevel.ORANGE: 1800.0, WarningLevel.RED: 600.0}
+"""How long an unacknowledged danger waits until it is told again; assumed. Lower levels are told once."""
+NEVER_NS = (1 << 63) - 1
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """A place in the journal and its time."""
+
+    position: int
+    received_ns: int
+
+
+def due_ns(alert: Alert, district: District) -> int:
+    """Return the received time from which `alert` wants a look; `NEVER_NS` while only readings can change it."""
+    if alert.dimension is Dimension.HEALTH or not alert.is_open:
+        return NEVER_NS
+    # Strictly after its last turn: readings received together are one moment, however they were cut into batches.
+    if alert.level == NO_LEVEL:
+        return max(alert.calm_ns, alert.turned_ns + 1)
+    wait_ns = _realarm_ns(alert, district) if alert.told_ns else 0
+    return max(alert.told_ns + wait_ns, alert.turned_ns + 1) if wait_ns else NEVER_NS
+
+
+def plan_turn(alerts: Sequence[Alert], moment: Moment, acknowledged: Collection[str], district: District) -> Plan:
+    """Return what `moment`, before its readings, changes for people.
+
+    Args:
+        alerts: open before it.
+        moment: where the journal stands.
+        acknowledged: ids of those that somebody has acknowledged.
+        district: register, rules, routes and links.
+    """
+    due = [alert for alert in alerts if due_ns(alert, district) <= moment.received_ns]
+    drafts = []
+    for alert in sorted(due, key=lambda each: each.id):
+        draft = _start(alert, moment, district)
+        if draft is not None:
+            turn = _end if alert.level == NO_LEVEL else _remind
+            drafts.append(turn(draft, district, is_acknowledged=alert.id in acknowledged))
+    changed = {draft.alert.id: draft.alert for draft in drafts if draft.alert}
+    after = [changed.get(alert.id, alert) for alert in alerts]
+    return Plan(
+        alerts=tuple(alert for alert in changed.values() if alert not in due),
+        planned=tuple(each for draft in drafts for each in draft.planned),
+        decisions=tuple(each for draft in drafts for each in draft.decisions),
+        open_alerts=tuple(alert for alert in after if alert.is_open),
+    )
+
+
+def _remind(draft: Draft, district: District, *, is_acknowledged: bool) -> Draft:
+    alert = draft.alert
+    if alert is None:
+        return draft
+    if is_acknowledged:
+        draft = replace(draft, alert=replace(alert, told_ns=0))
+        return decide(draft, DecisionVerdict.SKIP, DecisionReason.ACKNOWLEDGED, "no more reminders")
+    return told(replace(draft, kind=NotificationKind.REMINDED), district, TELLING)
+
+
+def _end(draft: Draft, district: District, *, is_acknowledged: bool) -> Draft:
+    alert = draft.alert
+    if alert is None or (alert.is_latched and not is_acknowledged):
+        return draft
+    after = replace(alert, is_open=False, calm_ns=0, is_latched=False)
+    ended = replace(draft, alert=after, kind=NotificationKind.CLEARED)
+    return told(decide(ended, DecisionVerdict.NOTIFY, DecisionReason.CALM, ""), district, TELLING)
+
+
+def _realarm_ns(alert: Alert, district: District) -> int:
+    """Return how long `alert` waits until it is told again: the shortest of its routes; 0 for never."""
+    asset = district.register.assets.get(alert.asset)
+    routes = district.routes.matching(alert.dimension, alert.level, asset.domain) if asset else ()
+    usual_s = REALARM_S.get(WarningLevel(alert.level), 0.0)
+    waits = [usual_s if route.realarm_s is None else route.realarm_s for route in routes]
+    return round(min((each for each in waits if each), default=0.0) * 1e9)
+
+
+def _start(alert: Alert, moment: Moment, district: District) -> Draft | None:
+    """Return the draft of a turn of `alert`; None when its sensor has left the register, which closes it elsewhere."""
+    number = district.register.sensor_index.get(alert.subject.removeprefix(f"{alert.rule}/"))
+    if number is None:
+        return None
+    is_over = alert.level == NO_LEVEL
+    occurrence = Occurrence(
+        key=AlarmKey(alert.rule, number, alert.dimension, alert.subject),
+        sensor=district.register.sensors[number],
+        transition=Transition.CLEARED if is_over else Transition.ESCALATED,
+        time_ns=alert.changed_ns if is_over else alert.opened_ns,
+        episode_ns=alert.opened_ns,
+        level_before=alert.level,
+        level_after=alert.level,
+        value=math.nan if alert.value is None else alert.value,
+        reason=Reason.BACK_WITHIN if is_over else Reason.LIMIT_HELD,
+        position=moment.position,
+        received_ns=moment.received_ns,
+    )
+    return Draft(occurrence, alert)
