@@ -6,6 +6,7 @@ from rules.events import Dimension
 from rules.kind import RuleKind
 from rules.kinds.baseline import Baseline, BaselineOptions
 from rules.kinds.battery import Battery, BatteryOptions
+from rules.kinds.burst import Burst, BurstOptions
 from rules.kinds.compare import Compare, CompareOptions, among
 from rules.kinds.composite import Composite, CompositeOptions, one_for
 from rules.kinds.deviation import Deviation, DeviationOptions
@@ -27,6 +28,7 @@ from rules.kinds.vote import Vote, VoteOptions
 RULE_KINDS: Mapping[str, RuleKind] = {
     "baseline": RuleKind(Dimension.HAZARD, BaselineOptions, Baseline),
     "battery": RuleKind(Dimension.HEALTH, BatteryOptions, Battery, blinds=False),
+    "burst": RuleKind(Dimension.HAZARD, BurstOptions, Burst),
     "compare": RuleKind(Dimension.HAZARD, CompareOptions, Compare, among=among),
     "composite": RuleKind(Dimension.HAZARD, CompositeOptions, None, follow=Composite, one_for=one_for),
     "deviation": RuleKind(Dimension.HAZARD, DeviationOptions, Deviation),

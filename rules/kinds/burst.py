@@ -1,0 +1,228 @@
+"""`burst`: a pressure that drops within seconds, as when a pipe bursts, seen by one sensor or by two along the pipe.
+
+Comes in: admitted readings. Goes out: transitions of hazard alarms. Refuses to know the wall clock: waves are told
+apart by event times.
+
+What is judged is the drop against the level of the seconds before, 0 where it is no more than `sigmas` of the sensor's
+own noise; it is measured from the level before for as long as it lasts. A drop that no other sensor of the rule within
+`reach_m` along the pipe has seen within the time that a wave needs reaches no higher level than `alone`. Readings
+flagged SPIKE or by their device are left out; flagged RATE they are judged, as a burst is too fast for anything usual.
+`rules/transients.py` and `rules/wavefronts.py` say more, `Burst.places` where the pipe has burst.
+
+>>> from collector.batch import make_batch
+>>> from config.register import Asset, Neighbour, Register, Sensor
+>>> from rules.engine import RuleEngine
+>>> from rules.rule import Rule, RuleSet
+>>> ends = {name: Asset(name, "water_main", "water", name, name, "R", 0.0, 0.0) for name in "AB"}
+>>> sensors = [Sensor(f"{name}.p", name, name, "p", "water_main_pressure", 1.0, 0.0, 0.1, 5.0, "") for name in ends]
+>>> joined = {"A": (Neighbour("B", 1000.0),), "B": (Neighbour("A", 1000.0),)}
+>>> options = BurstOptions.model_validate({"within_s": 1, "wave_speed_m_s": 1000, "levels": [
+...     {"level": "yellow", "limit": 0.05, "deadband": 0.02, "on_delay_s": 0, "source": "assumed for this example"},
+...     {"level": "red", "limit": 0.1, "deadband": 0.05, "on_delay_s": 0, "source": "assumed for this example"}]})
+>>> rule = Rule("burst", "burst", "爆管", "burst", "", "", None, (0, 1), options.limits(), options)
+>>> engine = RuleEngine(RuleSet((rule,), "1"), Register({}, ends, sensors, {}, [], {}, joined))
+>>> rows = [(tenth, i, 0.4 - 0.2 * (tenth >= 200 + 6 * i)) for tenth in range(220) for i in (0, 1)]
+>>> times = [tenth * 10**8 for tenth, _, _ in rows]
+>>> batch = make_batch(0, [i for _, i, _ in rows], times, [value for _, _, value in rows], [0] * len(rows))
+>>> events = engine.evaluate(batch, position=1)
+>>> for i in range(len(events)):
+...     at_s, value = events.time_ns[i] / 10**9, round(float(events.value[i]), 2)
+...     print(at_s, engine.alarms[events.alarm[i]].id, events.level_after[i], value)
+20.0 burst/A.p 3 0.2
+20.6 burst/B.p 5 0.2
+20.7 burst/A.p 5 0.2
+"""
+
+import dataclasses
+import typing
+from collections import Counter
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
+
+from collector.batch import RECEIVED_CLOCK, Quality
+from collector.rounds import Prices, Rounds
+from config.quantities import Quantity
+from config.register import Register, Sensor
+from rules.arrivals import Arrivals
+from rules.climber import Climber
+from rules.kind import NEVER_NS, BoundRule, Fault, Found, State
+from rules.levels import LadderOptions, NamedLevel
+from rules.rule import Side
+from rules.slopes import Direction, directions
+from rules.succession import Readings
+from rules.transients import SLOTS, Sudden, Transients
+from rules.wavefronts import Place, Wavefronts, reaches
+
+_SECOND_NS = 1_000_000_000
+_DOUBTED = np.uint16(Quality.SPIKE | Quality.DEVICE_SUSPECT)
+_ALWAYS_ROUNDS = Prices(round=1.0, course=1e12, reading=1e12)
+_WORDS = {
+    Direction.FALL: ("{zh}骤降", "sudden drop of {en}"),
+    Direction.RISE: ("{zh}骤升", "sudden rise of {en}"),
+    Direction.EITHER: ("{zh}突变", "sudden change of {en}"),
+}
+
+
+class BurstOptions(LadderOptions):
+    """Keys of a burst rule; limits are drops in the unit of the quantity."""
+
+    side: typing.Literal[Side.HIGH] = Side.HIGH
+    """More is worse: there is nothing to choose."""
+    direction: Direction = Direction.FALL
+    """`fall` (default), `rise` or `either`."""
+    within_s: float = Field(gt=0.01, le=600)
+    """The drop happens within so many seconds, up to 600. Needed."""
+    sigmas: float = Field(default=6.0, ge=1, le=1000)
+    """Smaller drops than so many sigma of the sensor's own noise are 0; 6 by default."""
+    hold_s: float = Field(default=3600.0, gt=0, le=31 * 86_400)
+    """A drop that has lasted so long is how it is now, and ends; an hour by default."""
+    alone: NamedLevel | None = None
+    """The highest level that a drop reaches which no other sensor confirms; by default the lowest of the rule."""
+    reach_m: float = Field(default=2000.0, ge=0, le=100_000)
+    """How far along the pipe another sensor may be to confirm a drop, metres; 2,000 by default."""
+    wave_speed_m_s: float = Field(default=1000.0, ge=50, le=2000)
+    """Speed of pressure waves in the pipe, metres per second; 1,000 by default, 300 to 400 in gas."""
+    tolerance_s: float = Field(default=1.0, ge=0, le=600)
+    """How much clocks and samples may differ, seconds, besides the time that a wave needs; 1 by default."""
+
+    def judged(self, quantity: Quantity | None) -> Quantity | None:
+        """Return the sudden change of `quantity`, in its unit."""
+        if quantity is None:
+            return None
+        zh, en = _WORDS[self.direction]
+        return dataclasses.replace(
+            quantity,
+            name=f"{quantity.name}_transient",
+            zh=zh.format(zh=quantity.zh),
+            en=en.format(en=quantity.en),
+            low=0.0,
+            high=quantity.high - quantity.low,
+            max_rate=np.inf,
+            accepts={},
+        )
+
+    def highest_alone(self) -> float:
+        """Return the largest value that is below the levels that need another sensor; inf where none does."""
+        alone = self.alone or min(each.level for each in self.levels)
+        above = [each.limit for each in self.levels if each.level > alone]
+        return float(np.nextafter(min(above), -np.inf)) if above else np.inf
+
+    def faults(self, quantity: Quantity | None, sensors: Sequence[Sensor]) -> Iterator[Fault]:
+        """Yield levels for lone sensors that the rule does not have, and sensors that read too rarely."""
+        yield from super().faults(quantity, sensors)
+        if self.alone is not None and self.alone not in {each.level for each in self.levels}:
+            yield Fault(("alone",), "a level of the rule", self.alone.key, "name one of them, or remove it")
+        slow = [each.id for each in sensors if each.cadence_s * 2 > self.within_s]
+        if slow:
+            remedy = "allow more seconds, or narrow `where`: a sudden drop needs readings before and after it"
+            yield Fault(("within_s",), "two readings within it", f"{', '.join(slow[:3])} reads less often", remedy)
+
+
+class Burst:
+    """All burst rules over all their sensors."""
+
+    def __init__(self, bound: Sequence[BoundRule], register: Register, counts: Counter[tuple[str, str]]) -> None:
+        options = [typing.cast("BurstOptions", each.rule.options) for each in bound]
+        self._climber = Climber(bound, register, counts)
+        self.alarm: NDArray[np.int32] = self._climber.alarm
+        self.level: NDArray[np.int8] = self._climber.level
+        rule = self._climber.rule
+        self._rounds = Rounds(len(rule), _ALWAYS_ROUNDS)
+        stale_s = np.array([each.stale_after_s for each in register.sensors], np.float64)[self._climber.sensor]
+        self._transients = Transients(_sudden(bound, options, rule), np.round(stale_s * _SECOND_NS).astype(np.int64))
+        self._wavefronts = Wavefronts(
+            reaches(bound, register, [each.reach_m for each in options]),
+            np.array([each.wave_speed_m_s for each in options], np.float64)[rule],
+            np.array([round(each.tolerance_s * _SECOND_NS) for each in options], np.int64)[rule],
+        )
+        self._highest_alone = np.array([each.highest_alone() for each in options], np.float64)[rule]
+
+    def evaluate(self, arrivals: Arrivals) -> list[Found]:
+        """Return the transitions that `arrivals` cause."""
+        row, binding = self._climber.reach(arrivals)
+        sound = (arrivals.quality[row] & _DOUBTED) == 0
+        row, binding = row[sound], binding[sound]
+        change, episode_ns, begins = self._changes(arrivals, row, binding)
+        confirmed = self._confirmed(arrivals, row, binding, episode_ns, begins)
+        told = np.where(confirmed, change, np.minimum(change, self._highest_alone[binding]))
+        known = np.flatnonzero(~np.isnan(change))
+        found = self._climber.climb(arrivals, row[known], binding[known], told[known])
+        capped = np.flatnonzero(told < change)
+        # The level is that of a lone sensor; the value that people read is what was measured.
+        measured = {(int(arrivals.place[row[i]]), int(self.alarm[binding[i]])): float(change[i]) for i in capped}
+        return [_as_measured(each, measured) for each in found] if measured else found
+
+    def _changes(
+        self, arrivals: Arrivals, row: NDArray[np.intp], binding: NDArray[np.intp]
+    ) -> tuple[NDArray[np.float64], NDArray[np.int64], NDArray[np.bool_]]:
+        """Return (change, begin of its episode, is its begin) after each reading."""
+        quality = arrivals.quality[row]
+        clock = (quality & RECEIVED_CLOCK) != 0
+        zeros = np.zeros(len(row), np.intp)
+        readings = Readings(binding, arrivals.time_ns[row], arrivals.value[row], clock, quality, zeros)
+        change, episode_ns = np.full(len(row), np.nan), np.full(len(row), NEVER_NS)
+        begins = np.zeros(len(row), np.bool_)
+        for chosen in self._rounds.cut(binding)[0]:
+            change[chosen], begins[chosen] = self._transients.add(readings.take(chosen))
+            episode_ns[chosen] = self._transients.episode_ns[binding[chosen]]
+        return change, episode_ns, begins
+
+    def _confirmed(
+        self,
+        arrivals: Arrivals,
+        row: NDArray[np.intp],
+        binding: NDArray[np.intp],
+        episode_ns: NDArray[np.int64],
+        begins: NDArray[np.bool_],
+    ) -> NDArray[np.bool_]:
+        """Return bool[n]: readings of episodes that another sensor had confirmed by then."""
+        runs = episode_ns != NEVER_NS
+        confirmed: NDArray[np.bool_] = runs & (episode_ns == self._wavefronts.confirmed_ns[binding])
+        for i in np.flatnonzero(begins).tolist():
+            is_received = bool(arrivals.quality[row[i]] & RECEIVED_CLOCK)
+            for other, seen_ns in self._wavefronts.arrive(int(binding[i]), int(episode_ns[i]), clock=is_received):
+                confirmed |= (binding == other) & (episode_ns == seen_ns) & (row >= row[i])
+        return confirmed
+
+    def places(self) -> dict[int, Place]:
+        """Return where each alarm's pipe has burst, by alarm number, while it stands and another sensor has seen it."""
+        standing = np.flatnonzero(self.level > 0).tolist()
+        found = {int(self.alarm[b]): self._wavefronts.place(b) for b in standing}
+        return {alarm: place for alarm, place in found.items() if place is not None}
+
+    def state(self) -> State:
+        """Return the columns to keep."""
+        own = {**self._transients.columns(), **self._wavefronts.columns()}
+        return State({}, {**self._climber.columns(), **own}, {})
+
+    def settle(self, known: NDArray[np.bool_]) -> None:
+        """Derive what is not kept."""
+        del known
+        self._climber.settle()
+
+
+def _sudden(bound: Sequence[BoundRule], options: Sequence[BurstOptions], rule: NDArray[np.intp]) -> Sudden:
+    firsts = [min((level.limit for level in each.rule.levels), default=np.inf) for each in bound]
+    backs = [min((level.reset for level in each.rule.levels), default=-np.inf) for each in bound]
+    finest = [10.0**-each.rule.quantity.decimals if each.rule.quantity else 1e-9 for each in bound]
+    # A slot's length is a whole number of nanoseconds.
+    within_ns = [round(each.within_s * _SECOND_NS / SLOTS) * SLOTS for each in options]
+    return Sudden(
+        np.array(within_ns, np.int64)[rule],
+        np.array([each.sigmas for each in options], np.float64)[rule],
+        np.array(firsts, np.float64)[rule],
+        np.array(backs, np.float64)[rule],
+        np.array([round(each.hold_s * _SECOND_NS) for each in options], np.int64)[rule],
+        np.array(finest, np.float64)[rule],
+        directions([each.direction for each in options])[rule],
+    )
+
+
+def _as_measured(found: Found, measured: dict[tuple[int, int], float]) -> Found:
+    value = found.value.copy()
+    for i, key in enumerate(zip(found.place.tolist(), found.alarm.tolist(), strict=True)):
+        value[i] = measured.get(key, value[i])
+    return dataclasses.replace(found, value=value)
