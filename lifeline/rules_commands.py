@@ -14,9 +14,9 @@ from config.errors import ConfigError
 from config.loading import load_settings
 from lifeline.configuration import load_configuration
 from lifeline.rule_rows import rule_lines
+from lifeline.rule_tests import Suite, load_suite
 from rules.schema import rules_schema, schema_of_tests
 from rules.testing import Outcome
-from rules.testing_files import Suite, load_suite
 
 Wrap = Callable[[Callable[..., None]], Callable[..., None]]
 

@@ -79,6 +79,7 @@ class _Happened:
 
     @property
     def text(self) -> str:
+        """What happened, with its words in both languages."""
         return f"{self.alarm} {self.transition.name.lower()}, {self.level}: {self.words['en']} / {self.words['zh']}"
 
 

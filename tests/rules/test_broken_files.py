@@ -9,6 +9,7 @@ from config.errors import ConfigError, Problem
 from config.loading import load_quantities
 from rules.kinds import RULE_KINDS
 from rules.kinds.threshold import ThresholdOptions
+from rules.levels import LevelOptions
 from rules.loading import load_rules, pack_names
 from rules.spec import RuleHead, Where
 from tests.rules import small_district
@@ -20,6 +21,7 @@ LISTS = {
     "{packs}": pack_names(),
     "{keys}": [*RuleHead.model_fields, *ThresholdOptions.model_fields],
     "{filters}": Where.model_fields,
+    "{level_keys}": LevelOptions.model_fields,
 }
 """What grows with the program."""
 

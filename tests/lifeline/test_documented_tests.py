@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from rules.testing_files import load_suite
+from lifeline.rule_tests import load_suite
 
 DOCS = Path(__file__).parents[2] / "docs"
 BLOCK = re.compile(r"^```yaml\n(# rule test\n.*?)^```$", re.DOTALL | re.MULTILINE)

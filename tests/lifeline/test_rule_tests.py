@@ -4,8 +4,8 @@ import pytest
 from pydantic import ValidationError
 
 from config.errors import ConfigError
+from lifeline.rule_tests import load_suite
 from rules.testing import time_text
-from rules.testing_files import load_suite
 from rules.testing_spec import RuleTestFile, expanded, span_ns
 
 RULES = """\
