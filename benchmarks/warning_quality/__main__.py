@@ -5,15 +5,15 @@ from pathlib import Path
 
 from benchmarks.figures import machine, show
 from benchmarks.warning_quality.published import reproduce
-from benchmarks.warning_quality.table import DATA_SETS, print_table
+from benchmarks.warning_quality.table import SUITES, print_table
 
 
 def main() -> None:
     """Run what the command line names."""
-    names = sys.argv[2:] or ["published", *DATA_SETS]
-    unknown = sorted(set(names) - {"published", *DATA_SETS})
+    names = sys.argv[2:] or ["published", *SUITES]
+    unknown = sorted(set(names) - {"published", *SUITES})
     if len(sys.argv) < 2 or not Path(sys.argv[1]).is_dir() or unknown:
-        sys.exit(f"usage: python -m benchmarks.warning_quality FOLDER [{' | '.join(['published', *DATA_SETS])} ...]")
+        sys.exit(f"usage: python -m benchmarks.warning_quality FOLDER [{' | '.join(['published', *SUITES])} ...]")
     folder = Path(sys.argv[1])
     print(f"# {machine()}")
     if "published" in names:

@@ -60,6 +60,8 @@ class Matching:
     merge_ns: int = 30 * _MINUTE_NS
     grace_ns: int = 0
     onset: bool = False
+    by_sensor: bool = False
+    """Each sensor calls for itself: for sites as large as a district."""
 
 
 @dataclass(slots=True)
@@ -138,7 +140,7 @@ def score(
         if event.level:
             result.level_asked += 1
             result.level_right += any(_reached(each, event) for each in hits)
-    for episode in _episodes(alarms, how.merge_ns):
+    for episode in _episodes(alarms, how):
         result.episodes += 1
         pairs = ((alarm, each, window) for alarm in episode for each, window in zip(events, windows, strict=True))
         result.right += any(_counts(alarm, each, *window, how) for alarm, each, window in pairs)
@@ -161,10 +163,17 @@ def _reached(alarm: Alarm, event: Event) -> bool:
     return any(level >= event.level and time_ns <= latest_ns for time_ns, level in alarm.steps)
 
 
-def _episodes(alarms: Sequence[Alarm], merge_ns: int) -> Iterator[list[Alarm]]:
+def _episodes(alarms: Sequence[Alarm], how: Matching) -> Iterator[list[Alarm]]:
+    callers = sorted({each.sensor for each in alarms}) if how.by_sensor else [""]
+    for caller in callers:
+        own = (each for each in alarms if caller in {"", each.sensor})
+        yield from _merged(sorted(own, key=lambda each: each.begin_ns), how.merge_ns)
+
+
+def _merged(alarms: Sequence[Alarm], merge_ns: int) -> Iterator[list[Alarm]]:
     episode: list[Alarm] = []
     end_ns = 0
-    for alarm in sorted(alarms, key=lambda each: each.begin_ns):
+    for alarm in alarms:
         if episode and alarm.begin_ns - end_ns > merge_ns:
             yield episode
             episode = []
@@ -182,13 +191,14 @@ def _add_time(
     inside = np.array([t for t in edges if span_ns[0] <= t <= span_ns[1]], np.int64)
     middle = (inside[1:] + inside[:-1]) // 2
     length_s = np.diff(inside) / 1e9
-    normal = ~_covered(middle, windows)
-    standing = _covered(middle, [(each.begin_ns, each.end_ns) for each in alarms])
+    normal = ~covered(middle, windows)
+    standing = covered(middle, [(each.begin_ns, each.end_ns) for each in alarms])
     result.normal_s = float(length_s[normal].sum())
     result.standing_s = float(length_s[normal & standing].sum())
 
 
-def _covered(time_ns: NDArray[np.int64], spans: Sequence[tuple[int, int]]) -> NDArray[np.bool_]:
+def covered(time_ns: NDArray[np.int64], spans: Sequence[tuple[int, int]]) -> NDArray[np.bool_]:
+    """Return bool[n]: which of the ascending times are in one of `spans`, their ends included."""
     covered = np.zeros(len(time_ns), np.bool_)
     for begin, end in spans:
         covered[np.searchsorted(time_ns, begin) : np.searchsorted(time_ns, end, side="right")] = True

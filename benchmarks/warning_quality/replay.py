@@ -26,7 +26,7 @@ RULES = Path(__file__).parent / "rules"
 _SECOND_NS = 1_000_000_000
 _TOPIC = "lifeline/v1/{domain}/{asset}/{device}/up"
 _TOGETHER_S = 600.0
-"""Messages of so long are taken at once, at most; younger than what the intake calls late."""
+"""Messages of so long are taken at once, younger than what the intake calls late, or of half of the stale time."""
 _MOST_MESSAGES = 300
 
 
@@ -106,9 +106,10 @@ def commits(recording: Recording) -> Iterator[tuple[int, list[RawMessage]]]:
     """Yield when messages are received, and those that are taken together: one for each device and time."""
     devices = _devices(recording.register)
     time_ns = recording.time_ns
+    together_s = max(_TOGETHER_S, min(each.stale_after_s for each in recording.register.sensors) / 2)
     begin = 0
     while begin < len(time_ns):
-        limit_ns = time_ns[begin] + round(_TOGETHER_S * 1e9)
+        limit_ns = time_ns[begin] + round(together_s * 1e9)
         end = min(int(np.searchsorted(time_ns, limit_ns)), begin + max(1, _MOST_MESSAGES // len(devices)))
         messages = [
             message

@@ -85,8 +85,8 @@ def test_commits_keep_every_number_and_are_never_late():
 def test_lines_put_always_and_never_beside_each_rule_file(rules, monkeypatch, tmp_path):
     """Three lines: the rules, always, never."""
     monkeypatch.setattr(table, "RULES", rules.parent)
-    data_set = table.DataSet(lambda _: [_recording(_plateau())], Matching(), ("site",), "1/1")
+    suite = table.Suite(lambda _: [_recording(_plateau())], Matching(), ("site",), "1/1")
 
-    got = [line.split(" | ")[:3] for line in table.lines("made", data_set, tmp_path)]
+    got = [line.split(" | ")[:3] for line in table.lines("made", suite, tmp_path)]
 
     assert [["| made", "site", "1/1"], ["| made", "always", "1/1"], ["| made", "never", "0/1"]] == got
