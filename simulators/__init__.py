@@ -6,7 +6,7 @@
 from collections.abc import Callable, Mapping
 
 from config.register import Sensor
-from simulators import bridge, fire_water, gas, water_supply
+from simulators import bridge, fire_water, gas, septic, slope, tunnel, water_supply
 from simulators.noise import FloatArray, IntArray
 
 Signal = Callable[[int, Sensor, IntArray], FloatArray]
@@ -16,5 +16,8 @@ LIFELINES: Mapping[str, Mapping[str, Signal]] = {
     "bridge": bridge.SIGNALS,
     "fire": fire_water.SIGNALS,
     "gas": gas.SIGNALS,
+    "geo": slope.SIGNALS,
+    "septic": septic.SIGNALS,
+    "tunnel": tunnel.SIGNALS,
     "water": water_supply.SIGNALS,
 }

@@ -72,3 +72,57 @@ class Rise:
             if channel in trace.values
         }
         return trace.with_values(changed)
+
+
+@dataclass(frozen=True, slots=True)
+class Offset:
+    """Something moves and stays moved until it is mended: a support settles, a burst takes pressure."""
+
+    devices: frozenset[str]
+    start_ns: int
+    end_ns: int
+    amounts: Mapping[str, float]
+    """Channel to what is added in the end, canonical unit; may be negative."""
+    over_s: float
+    """From the start until all of it is there, seconds."""
+    return_s: float
+    """From the end until it is gone, seconds."""
+    longest_delay_ns: int = 0
+
+    def apply(self, trace: DeviceTrace, onset: DeviceTrace) -> DeviceTrace:
+        """Return the trace with what is added."""
+        del onset
+        back = _ramp(trace.measured_ns, self.end_ns, self.return_s)
+        there = _ramp(trace.measured_ns, self.start_ns, self.over_s) * (1.0 - back)
+        changed = {
+            channel: trace.values[channel] + there * amount
+            for channel, amount in self.amounts.items()
+            if channel in trace.values
+        }
+        return trace.with_values(changed)
+
+
+@dataclass(frozen=True, slots=True)
+class Creep:
+    """A slope on its way to failure: its speed is `rate` over the share of time that is left, until it falls.
+
+    Source: the reciprocal of the speed falls on a straight line before failure (Fukuzono 1985, exponent 2).
+    """
+
+    devices: frozenset[str]
+    start_ns: int
+    end_ns: int
+    """When it fails."""
+    channel: str
+    rate_mm_day: float
+    """Speed at the start."""
+    longest_delay_ns: int = 0
+
+    def apply(self, trace: DeviceTrace, onset: DeviceTrace) -> DeviceTrace:
+        """Return the trace with the creep; from the last minute before failure on it stands still."""
+        del onset
+        whole_ns = self.end_ns - self.start_ns
+        elapsed = np.clip(trace.measured_ns - self.start_ns, 0, whole_ns - 60_000_000_000)
+        days = whole_ns / 86_400e9
+        moved = -self.rate_mm_day * days * np.log1p(-elapsed / whole_ns)
+        return trace.with_values({self.channel: trace.values[self.channel] + moved})
