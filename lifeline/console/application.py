@@ -20,6 +20,7 @@ from lifeline.console.pages import PageRoutes
 from lifeline.console.parts import Parts
 from lifeline.console.phone import PhoneRoutes
 from lifeline.console.probes import ProbeRoutes
+from lifeline.console.quality import QualityRoutes
 from lifeline.console.quarantine import QuarantineRoutes
 from lifeline.console.rendering import Pages
 from lifeline.console.security import HEADERS
@@ -36,6 +37,7 @@ def make_console(parts: Parts) -> FastAPI:
         CoverageRoutes(parts, pages),
         DeviceRoutes(parts, pages),
         QuarantineRoutes(parts, pages),
+        QualityRoutes(parts, pages),
         ProbeRoutes(parts),
     ):
         application.include_router(routes.router)

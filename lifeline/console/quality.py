@@ -1,0 +1,51 @@
+"""I/O: the alarms that chatter or are over at once, as a page.
+
+Comes in: requests. Goes out: HTML. Refuses to change anything.
+"""
+
+from fastapi import APIRouter, Request
+from fastapi.responses import HTMLResponse, Response
+
+from alerts.chatter import Tally
+from alerts.tallies import worst_tallies
+from lifeline.console.formats import clock_text
+from lifeline.console.parts import Parts
+from lifeline.console.rendering import Pages, asked_language
+from lifeline.console.words import Language
+
+_WORST = 100
+"""Alarms on the page; assumed: whoever mends ten comes back."""
+
+
+class QualityRoutes:
+    """The page `/quality`."""
+
+    def __init__(self, parts: Parts, pages: Pages) -> None:
+        self._parts, self._pages = parts, pages
+        self.router = APIRouter()
+        self.router.add_api_route("/quality", self.page, response_class=HTMLResponse)
+
+    def page(self, request: Request) -> Response:
+        """Return the alarms that turn too often, the worst first."""
+        parts, lang = self._parts, asked_language(request)
+        tallies = worst_tallies(parts.ledger.database, _WORST)
+        received_ns = parts.board().received_ns
+        values = {
+            "rows": [self._row(tally, lang) for tally in tallies],
+            "updated": clock_text(received_ns, parts.zone) if received_ns else "—",
+        }
+        return self._pages.page("quality.html", request, values)
+
+    def _row(self, tally: Tally, lang: Language) -> dict[str, object]:
+        parts = self._parts
+        rule_id, _, sensor_id = tally.alarm.partition("/")
+        rule, number = parts.rule(rule_id), parts.register.sensor_index.get(sensor_id)
+        return {
+            "alarm": tally.alarm,
+            "title": (rule.title_zh if lang == "zh" else rule.title_en) if rule else rule_id,
+            "asset": "" if number is None else parts.register.sensors[number].asset,
+            "chattering": tally.chattering,
+            "fleeting": tally.fleeting,
+            "turns": tally.turns,
+            "latest": clock_text(tally.latest_ns, parts.zone),
+        }
