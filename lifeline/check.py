@@ -31,7 +31,11 @@ def summary(register: Register, ruleset: RuleSet) -> list[str]:
     ]
     waits_s = reorder_s(register)
     for rule in ruleset.rules:
-        lines += _rule_lines(rule, register, waits_s[list(rule.sensors)])
+        if rule.sensors:
+            lines += _rule_lines(rule, register, waits_s[list(rule.sensors)])
+    idle = [rule.id for rule in ruleset.rules if not rule.sensors]
+    if idle:
+        lines.append(f"rules of packs that find no sensor here: {', '.join(idle)}")
     lines += _unwatched(register, ruleset)
     lines += (f"WARNING: {finding}" for finding in findings(ruleset, register))
     return lines
