@@ -128,7 +128,7 @@ def score(
     alarms: Sequence[Alarm], events: Sequence[Event], span_ns: tuple[int, int], n_sensors: int, how: Matching
 ) -> Score:
     """Return what `alarms` are worth in the recording from begin to end, `span_ns`."""
-    alarms = [each for each in alarms if each.end_ns > span_ns[0]]
+    alarms = [each for each in alarms if each.end_ns > span_ns[0] and each.begin_ns < span_ns[1]]
     windows = [(each.begin_ns, each.end_ns + how.grace_ns) for each in events]
     result = Score(events=len(events), watched_s=(span_ns[1] - span_ns[0]) / 1e9)
     result.sensor_days = result.watched_s / DAY_S * n_sensors
