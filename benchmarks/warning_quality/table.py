@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks.warning_quality import batadal, bridge, ltown, methane
+from benchmarks.warning_quality import batadal, bridge, ltown, methane, nab, skab
 from benchmarks.warning_quality.episodes import DAY_S, Alarm, Matching, Score, always, score
 from benchmarks.warning_quality.replay import RULES, Recording, replay
 
@@ -38,6 +38,8 @@ SUITES: Mapping[str, Suite] = {
     "munich_bridge": Suite(bridge.read, bridge.MATCHING, bridge.RULES, "3/3 before half, 0 false"),
     "ltown_resim": Suite(ltown.read, ltown.MATCHING, ltown.RULES, "16/19, abrupt <= 2 h, <= 0.0013", ltown.own_score),
     "batadal": Suite(batadal.read, batadal.MATCHING, batadal.RULES, "S >= 0.86, <= 0.1 false/day", batadal.own_score),
+    "skab": Suite(skab.read, skab.MATCHING, skab.RULES, "33/34, <= 3 false/h, <= 30 s", skab.own_score),
+    "nab": Suite(nab.read, nab.MATCHING, nab.RULES, "standard >= 58, low-FP >= 45", nab.own_score),
 }
 _HEAD = (
     "data set | rules | events | false episodes | precision | false/sensor-day | 100,000 sensors | operators | delay "
