@@ -18,6 +18,7 @@ from rules.kinds.rate_of_change import RateOfChange, RateOfChangeOptions
 from rules.kinds.residual import Residual, ResidualOptions
 from rules.kinds.residual_fault import ResidualFault, ResidualFaultOptions
 from rules.kinds.shift import Shift, ShiftOptions
+from rules.kinds.spectrum import Spectrum, SpectrumOptions
 from rules.kinds.stale import Stale, StaleOptions
 from rules.kinds.state import StateKind, StateOptions
 from rules.kinds.threshold import Threshold, ThresholdOptions
@@ -40,6 +41,7 @@ RULE_KINDS: Mapping[str, RuleKind] = {
     "residual": RuleKind(Dimension.HAZARD, ResidualOptions, Residual),
     "residual_fault": RuleKind(Dimension.HEALTH, ResidualFaultOptions, ResidualFault),
     "shift": RuleKind(Dimension.HAZARD, ShiftOptions, Shift),
+    "spectrum": RuleKind(Dimension.HAZARD, SpectrumOptions, Spectrum),
     "stale": RuleKind(Dimension.HEALTH, StaleOptions, Stale),
     "state": RuleKind(Dimension.HAZARD, StateOptions, StateKind),
     "threshold": RuleKind(Dimension.HAZARD, ThresholdOptions, Threshold),

@@ -1,0 +1,278 @@
+"""`spectrum`: a structure that swings more slowly than it did, or shakes more: stiffness lost, a part loose.
+
+Comes in: admitted readings, sampled evenly, 50 to 200 a second. Goes out: transitions of hazard alarms. Refuses to know
+the wall clock: windows are stretches of event time of one sensor.
+
+The first sample after a window of `span_s` ends it, and one of two things is judged:
+
+- `frequency`: where the mode near `expected_hz` is, as a change from its reference, percent, turned so that more is
+  worse. It must stand out, and `agree` other sensors of the rule at the same asset must find it within `agree_percent`
+  of the same place in their newest windows. A window in which it does not is not judged, and restarts what waits for
+  several in a row.
+- `rms`: the root mean square of the samples about their mean, in their unit.
+
+A window with a lost sample is not judged. Readings flagged SPIKE or RATE are judged, as a blow is both; those that
+their device doubts are left out. `rules/spectra.py` names the paper.
+
+>>> import numpy as np
+>>> from collector.batch import make_batch
+>>> from config.register import Asset, Register, Sensor
+>>> from rules.engine import RuleEngine
+>>> from rules.rule import Rule, RuleSet
+>>> bridge = Asset("B", "bridge", "bridge", "B", "B", "R", 0.0, 0.0)
+>>> deck = Sensor("B.a", "B", "D", "a", "acceleration", 1.0, 0.0, 0.02, 5.0, "")
+>>> options = SpectrumOptions.model_validate({"judge": "frequency", "span_s": 60, "segment_s": 20, "expected_hz": 2.0,
+...     "reference_hz": 2.0, "levels": [{"level": "yellow", "limit": 5, "deadband": 2, "on_delay_s": 0,
+...     "on_samples": 3, "source": "assumed for this example"}]})
+>>> rule = Rule("soft", "spectrum", "软", "soft", "", "", None, (0,), options.limits(), options)
+>>> engine = RuleEngine(RuleSet((rule,), "1"), Register({}, {"B": bridge}, [deck], {}, []))
+>>> dice = np.random.default_rng(1)
+>>> times = np.arange(0, 600, 0.02)
+>>> values = np.sin(2 * np.pi * np.where(times < 300, 2.0, 1.85) * times) + dice.normal(size=len(times))
+>>> batch = make_batch(0, [0] * len(times), np.round(times * 1e9), values, [0] * len(times))
+>>> events = engine.evaluate(batch, position=1)
+>>> [(int(events.time_ns[i]) // 10**9, round(float(events.value[i]), 1)) for i in range(len(events))]
+[(480, 7.5)]
+"""
+
+import dataclasses
+import typing
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from enum import StrEnum
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
+
+from collector.batch import RECEIVED_CLOCK, Quality
+from config.quantities import Quantity
+from config.register import Register, Sensor
+from rules.arrivals import Arrivals, starts_of
+from rules.climber import Climber
+from rules.kind import NEVER_NS, BoundRule, Fault, Found, State
+from rules.levels import LadderOptions
+from rules.rule import Side
+from rules.slopes import Direction, directions, towards
+from rules.spectra import MOST, Spectra, Window, peak_hz
+
+_SECOND_NS = 1_000_000_000
+_DOUBTED = np.uint16(Quality.DEVICE_SUSPECT)
+_MOST_PERCENT = 100.0
+_FEWEST = 3
+"""Identifications in a row before anything is told of a mode: a peak is easily mistaken for another. Assumed."""
+_SHORTEST_SEGMENT = 16
+
+
+_WORDS = {
+    Direction.FALL: ("{zh}自振频率下降", "fall of the natural frequency by {en}"),
+    Direction.RISE: ("{zh}自振频率上升", "rise of the natural frequency by {en}"),
+    Direction.EITHER: ("{zh}自振频率变化", "change of the natural frequency by {en}"),
+}
+
+
+class Judge(StrEnum):
+    """What is judged of a window."""
+
+    FREQUENCY = "frequency"
+    RMS = "rms"
+
+
+class SpectrumOptions(LadderOptions):
+    """Keys of a spectrum rule; limits are percent, or in the unit of the quantity."""
+
+    side: typing.Literal[Side.HIGH] = Side.HIGH
+    """More is worse: there is nothing to choose."""
+    judge: Judge
+    """`frequency`: how far a mode has moved, percent; `rms`: how much it shakes, in the quantity's unit. Needed."""
+    span_s: float = Field(default=600.0, ge=5, le=3600)
+    """How long a window is, seconds, 5 to 3,600; 600 by default."""
+    segment_s: float = Field(default=20.0, gt=0, le=600)
+    """How long the segments are whose spectra are averaged, seconds; 20 by default, at most 4,096 samples."""
+    expected_hz: float | None = Field(default=None, gt=0, le=1000)
+    """Of `frequency`: where the mode is looked for, Hz. Needed there."""
+    search_percent: float = Field(default=15.0, gt=0, le=30)
+    """How far from there it may be, percent; 15 by default."""
+    prominence: float = Field(default=5.0, ge=1, le=1e6)
+    """How many times the median of the band around it the peak must be; 5 by default."""
+    agree: int = Field(default=0, ge=0, le=32)
+    """So many other sensors of the rule at the same asset must find the mode in the same place; 0 by default."""
+    agree_percent: float = Field(default=2.0, gt=0, le=20)
+    """How far apart the same place may be, percent; 2 by default."""
+    reference_hz: float | None = Field(default=None, gt=0, le=1000)
+    """The frequency that changes are measured from, Hz. Without it, it is learned."""
+    learn_windows: int = Field(default=144, ge=1, le=100_000)
+    """It is the mean of the first so many identifications; 144 by default, a day of windows of ten minutes."""
+    direction: Direction = Direction.FALL
+    """Which change is dangerous: `fall` (default), `rise` or `either`."""
+
+    def judged(self, quantity: Quantity | None) -> Quantity | None:
+        """Return the change of the frequency, percent, or the root mean square of `quantity`."""
+        if quantity is None:
+            return None
+        name = f"{quantity.name}_{self.judge}"
+        plain = dataclasses.replace(quantity, name=name, low=0.0, max_rate=np.inf, accepts={})
+        if self.judge is Judge.RMS:
+            zh, en = f"{quantity.zh}均方根", f"root mean square of {quantity.en}"
+            return dataclasses.replace(plain, zh=zh, en=en, high=max(abs(quantity.low), abs(quantity.high)))
+        zh, en = _WORDS[self.direction]
+        zh, en = zh.format(zh=quantity.zh), en.format(en=quantity.en)
+        return dataclasses.replace(plain, zh=zh, en=en, unit="%", high=_MOST_PERCENT, decimals=1)
+
+    def window_s(self, sensor: Sensor) -> float:
+        """Return how long a danger may have to last, seconds: a window."""
+        del sensor
+        return self.span_s
+
+    def cadence_s(self, sensor: Sensor) -> float:
+        """Return how often there is something to judge, seconds: once a window."""
+        del sensor
+        return self.span_s
+
+    def faults(self, quantity: Quantity | None, sensors: Sequence[Sensor]) -> Iterator[Fault]:
+        """Yield segments that do not fit, modes that cannot be seen, and levels that one window would raise."""
+        yield from super().faults(quantity, sensors)
+        if self.segment_s * 2 > self.span_s:
+            got = f"{self.segment_s:g} of {self.span_s:g}"
+            yield Fault(("segment_s",), "at most half of span_s", got, "an average needs several segments")
+        unfit = [s.id for s in sensors if not _SHORTEST_SEGMENT <= self.segment_s / s.cadence_s <= MOST]
+        if unfit:
+            expected = f"{_SHORTEST_SEGMENT} to {MOST} samples by the sensor's cadence"
+            remedy = "choose another length, or correct cadence_s in sensors.csv"
+            yield Fault(("segment_s",), expected, f"other numbers for {', '.join(unfit[:3])}", remedy)
+        if self.judge is Judge.FREQUENCY:
+            yield from self._unseen(sensors)
+
+    def _unseen(self, sensors: Sequence[Sensor]) -> Iterator[Fault]:
+        if self.expected_hz is None:
+            yield Fault(("expected_hz",), "a frequency", "nothing", "say where the mode is: from a test or a model")
+            return
+        share = self.search_percent / 100
+        if self.expected_hz * share * self.segment_s < 2:
+            remedy = "lengthen segment_s: the lines of the spectrum are 1 / segment_s apart"
+            got = f"{self.expected_hz * share * self.segment_s:.1f}"
+            yield Fault(("search_percent",), "at least two lines of the spectrum on each side", got, remedy)
+        slow = [s.id for s in sensors if self.expected_hz * (1 + share) * 2.5 * s.cadence_s > 1]
+        if slow:
+            remedy = "sample faster, or choose a lower mode"
+            yield Fault(("expected_hz",), "two and a half samples a swing", f"fewer by {', '.join(slow[:3])}", remedy)
+        for i, each in enumerate(self.levels):
+            if each.on_samples < _FEWEST:
+                remedy = "a single window may show another mode"
+                yield Fault(("levels", i, "on_samples"), f"at least {_FEWEST}", str(each.on_samples), remedy)
+
+
+class Spectrum:
+    """All spectrum rules over all their sensors."""
+
+    def __init__(self, bound: Sequence[BoundRule], register: Register, counts: Counter[tuple[str, str]]) -> None:
+        self._options = [typing.cast("SpectrumOptions", each.rule.options) for each in bound]
+        pairs = [
+            (o, register.sensors[i]) for o, each in zip(self._options, bound, strict=True) for i in each.rule.sensors
+        ]
+        span_ns = np.array([round(each.span_s * _SECOND_NS) for each, _ in pairs], np.int64)
+        # A value comes with each window: one that is not identified breaks what waits for several in a row.
+        self._climber = Climber(bound, register, counts, span_ns * 3 // 2)
+        self.alarm: NDArray[np.int32] = self._climber.alarm
+        self.level: NDArray[np.int8] = self._climber.level
+        n_segment = [min(max(round(each.segment_s / s.cadence_s), 2), MOST) for each, s in pairs]
+        self._spectra = Spectra(span_ns, np.array(n_segment, np.int64))
+        self._direction = directions([each.direction for each in self._options])
+        self._beside = _beside(bound, register)
+        n = len(pairs)
+        self._hz, self._found_in = np.full(n, np.nan), np.full(n, NEVER_NS)
+        """The newest identification of each binding, and the number of its window."""
+        self._learned_sum, self._learned = np.zeros(n), np.zeros(n, np.int64)
+
+    def evaluate(self, arrivals: Arrivals) -> list[Found]:
+        """Return the transitions that `arrivals` cause."""
+        row, binding = self._climber.reach(arrivals)
+        sound = (arrivals.quality[row] & _DOUBTED) == 0
+        row, binding = row[sound], binding[sound]
+        ended = sorted(self._ended(arrivals, row, binding), key=lambda each: each[:2])
+        # In the order of the readings, whoever's they are: sensors are compared with each other.
+        values = [self._value(b, number, window) for _, b, number, window in ended]
+        known = [i for i, value in enumerate(values) if not np.isnan(value)]
+        rows = np.array([ended[i][0] for i in known], np.intp)
+        bindings = np.array([ended[i][1] for i in known], np.intp)
+        return self._climber.climb(arrivals, rows, bindings, np.array([values[i] for i in known], np.float64))
+
+    def _ended(
+        self, arrivals: Arrivals, row: NDArray[np.intp], binding: NDArray[np.intp]
+    ) -> Iterator[tuple[int, int, int, Window]]:
+        """Yield (row that ends it, binding, number, window) of windows that are known, binding by binding."""
+        order = np.argsort(binding, kind="stable")
+        firsts = np.flatnonzero(starts_of(binding[order]))
+        clock = (arrivals.quality & RECEIVED_CLOCK) != 0
+        for own in np.split(order, firsts[1:]) if len(order) else ():
+            b, rows = int(binding[own[0]]), row[own]
+            time_ns = arrivals.time_ns[rows]
+            for part in np.split(rows, self._spectra.cuts(b, time_ns, clock[rows])):
+                is_received = bool(clock[part[0]])
+                found = self._spectra.add(b, arrivals.time_ns[part], arrivals.value[part], clock=is_received)
+                if found[1] is not None:
+                    yield int(part[0]), b, found[0], found[1]
+
+    def _value(self, b: int, number: int, window: Window) -> float:
+        """Return what is judged of a window of binding `b`, NaN where nothing is known."""
+        rule = int(self._climber.rule[b])
+        options = self._options[rule]
+        if options.judge is Judge.RMS:
+            return window.rms
+        hz = peak_hz(window, options.expected_hz or np.nan, options.search_percent / 100, options.prominence)
+        if np.isnan(hz):
+            return np.nan
+        self._hz[b], self._found_in[b] = hz, number
+        if self._agreeing(b) < options.agree:
+            return np.nan
+        reference = self._reference(b, options, hz)
+        change = np.array([100 * (hz / reference - 1)])
+        return float(np.maximum(towards(change, self._direction[rule : rule + 1]), 0.0)[0])
+
+    def _agreeing(self, b: int) -> int:
+        """Return how many others at the same asset have found the mode there in their newest windows."""
+        share = self._options[int(self._climber.rule[b])].agree_percent / 100
+        others = self._beside[b]
+        recent = np.abs(self._found_in[others] - self._found_in[b]) <= 1
+        return int(np.count_nonzero(recent & (np.abs(self._hz[others] / self._hz[b] - 1) <= share)))
+
+    def _reference(self, b: int, options: SpectrumOptions, hz: float) -> float:
+        """Return what changes are measured from, Hz; NaN while it is learned."""
+        if options.reference_hz is not None:
+            return options.reference_hz
+        if self._learned[b] < options.learn_windows:
+            self._learned_sum[b] += hz
+            self._learned[b] += 1
+            return np.nan
+        return float(self._learned_sum[b] / self._learned[b])
+
+    def state(self) -> State:
+        """Return the columns to keep."""
+        own: dict[str, NDArray[np.generic]] = {
+            "hz": self._hz,
+            "found_in": self._found_in,
+            "learned_sum": self._learned_sum,
+            "learned": self._learned,
+        }
+        return State({}, {**self._climber.columns(), **self._spectra.columns(), **own}, {})
+
+    def settle(self, known: NDArray[np.bool_]) -> None:
+        """Derive what is not kept."""
+        del known
+        self._spectra.settle()
+        self._climber.settle()
+
+
+def _beside(bound: Sequence[BoundRule], register: Register) -> list[NDArray[np.intp]]:
+    """Return for each binding the others of its rule at the same asset."""
+    found: list[NDArray[np.intp]] = []
+    first = 0
+    for each in bound:
+        by_asset: dict[str, list[int]] = {}
+        for i, number in enumerate(each.rule.sensors, first):
+            by_asset.setdefault(register.sensors[number].asset, []).append(i)
+        for i, number in enumerate(each.rule.sensors, first):
+            others = [other for other in by_asset[register.sensors[number].asset] if other != i]
+            found.append(np.array(others, np.intp))
+        first += len(each.rule.sensors)
+    return found
