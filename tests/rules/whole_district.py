@@ -35,7 +35,7 @@ RULES = (Path(__file__).parent / "whole_district.yaml").read_text(encoding="utf-
 
 @cache
 def register() -> Register:
-    """Return 20 sensors: a tower, three manholes, four places along a main, a bridge, a slope, a tank and a meter."""
+    """Return 21 sensors: a tower, three manholes, four places along a main, a bridge, a slope, a tank and a meter."""
     second = (1.0, 0.0, 1.0, 5.0)
     sensors = [
         Sensor("T.p", "T", "T", "p", "fire_water_pressure", *second, "T.beat"),
@@ -46,7 +46,8 @@ def register() -> Register:
         *[Sensor(f"M.{i}", f"M{i}", f"M{i}", "p", "water_main_pressure", *second, "") for i in range(4)],
         Sensor("B.strain", "B", "B1", "e", "strain", *second, "", reorder_s=3.0),
         Sensor("B.heat", "B", "B1", "t", "temperature", *second, ""),
-        Sensor("B.shake", "B", "B2", "a", "acceleration", *second, ""),
+        Sensor("B.shake", "B", "B2", "a", "acceleration", 1.0, 0.0, 0.25, 5.0, ""),
+        Sensor("B.sway", "B", "B4", "a", "acceleration", 1.0, 0.0, 0.25, 5.0, ""),
         Sensor("B.stress", "B", "B3", "s", "stress", *second, ""),
         Sensor("L.d", "L", "L", "d", "displacement", *second, ""),
         Sensor("K.level", "K", "K1", "h", "tank_level", *second, ""),
@@ -132,13 +133,16 @@ class World:
             what = trouble.get(sensor.id, "")
             if what == "silent" or (sensor.id == "T.online" and self.beat % 7) or (sensor.id == "W.q" and step_s < 900):
                 continue
-            value, bits = self._value(sensor.id, what, step_s), int(Quality.FLAT) * (what == "flat")
-            time_s = round(self.now_s - 0.4 + 0.01 * number, 3)
-            rows += disturbed((number, time_s, value, bits), what, self.now_s, self.dice)
+            n = min(round(step_s / sensor.cadence_s), 8) if sensor.cadence_s < 1 else 1
+            for i in range(n):
+                time_s = round(self.now_s - 0.4 + 0.01 * number - (n - 1 - i) * sensor.cadence_s, 3)
+                value = self._value(sensor.id, what, step_s, time_s)
+                row = (number, time_s, value, int(Quality.FLAT) * (what == "flat"))
+                rows += disturbed(row, what, self.now_s, self.dice)
         return _batch(self.now_s, rows)
 
-    def _value(self, sensor: str, what: str, step_s: float) -> float:
-        """Return what `sensor` says; `what` is `bad`, `worse` or anything else, which is usual."""
+    def _value(self, sensor: str, what: str, step_s: float, time_s: float) -> float:
+        """Return what `sensor` says at `time_s`; `what` is `bad`, `worse` or anything else, which is usual."""
         bad, noise = {"bad": 1, "worse": 2}.get(what, 0), self.dice.gauss(0, 1)
         heat = 20 + 5 * math.sin(self.now_s / 17)
         if sensor == "L.d":
@@ -153,7 +157,8 @@ class World:
             "T.online": float(not bad),
             "B.strain": 100 + 3 * heat + 40 * bad,
             "B.heat": heat,
-            "B.shake": (1 + 5 * bad) * math.sin(self.now_s * (2.2 - 0.5 * bad)),
+            "B.shake": (1 + bad) * math.sin(2 * math.pi * time_s * (1 - 0.1 * bool(bad))),
+            "B.sway": (1 + bad) * math.sin(2 * math.pi * time_s * (1 - 0.1 * bool(bad))),
             "B.stress": (2 + 40 * bad) * (-1) ** self.beat,
             "L.d": self.slid,
             "K.level": self.filled,
@@ -203,8 +208,8 @@ def troubled_days() -> list[ReadingBatch]:
         chosen = world.dice.sample(names, 10)
         batches += episode(world, (1.0, 25), {name: world.dice.choice(["bad", "worse", "flat"]) for name in chosen})
         batches += episode(world, (1.0, 25), {"T.p": "silent"} if i % 2 else {})
-    moving = dict.fromkeys(["B.stress", "B.shake", "K.level", "L.d", "M.0", "M.1"], "bad")
-    batches += episode(world, (1.0, 40), moving) + episode(world, (1.0, 60), {})
+    moving = dict.fromkeys(["B.stress", "B.shake", "B.sway", "K.level", "L.d", "M.0", "M.1"], "bad")
+    batches += episode(world, (1.0, 80), moving) + episode(world, (1.0, 80), {})
     for hours in (8, 26):
         batches += episode(world, (3600.0, hours), {"W.q": "bad"}) + episode(world, (3600.0, 50), {})
     return batches
