@@ -21,6 +21,7 @@ from collector.journal.reading import JournalReader
 from config.errors import ConfigError
 from config.loading import load_settings
 from config.merging import differences
+from lifeline.backtest.command import backtest
 from lifeline.capacity import capacity
 from lifeline.chain import read_chain
 from lifeline.check import district_size, summary
@@ -61,7 +62,7 @@ def command_line() -> typer.Typer:
     """Return the command line; nothing is read or started before it is called."""
     line = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
     line.callback()(_about)
-    for command in (run, demo, simulate, check, coverage, replay, explain):
+    for command in (run, demo, simulate, check, coverage, replay, backtest, explain):
         line.command()(_for_people(command))
     line.command("dead-letters")(_for_people(dead_letters))
     line.command("import")(_for_people(import_district))

@@ -74,6 +74,31 @@ class InfluxHistory:
             np.array([row[2] or 0 for row in rows], np.uint16),
         )
 
+    def read_all(self, start_ns: int, end_ns: int) -> tuple[NDArray[np.int32], Series]:
+        """Return the sensor of each reading, and the readings of all with start_ns <= time < end_ns.
+
+        One query for each quantity; what the register does not have is left out.
+
+        Raises:
+            HistoryUnavailableError: no answer, or the server does not speak InfluxQL (VictoriaMetrics).
+        """
+        numbers = {each.id: number for number, each in enumerate(self._sensors)}
+        sensor: list[int] = []
+        rows: list[list[object]] = []
+        for quantity in sorted({each.quantity for each in self._sensors}):
+            span = f"time >= {start_ns} AND time < {end_ns}"
+            source = f'FROM {quote_identifier(quantity)} WHERE {span} GROUP BY "sensor"'
+            for series in self._server.query(f'SELECT "value", "quality" {source}'):
+                number = numbers.get(series.get("tags", {}).get("sensor", ""))
+                if number is not None and self._sensors[number].quantity == quantity:
+                    rows += series["values"]
+                    sensor += [number] * len(series["values"])
+        columns = list(zip(*rows, strict=True)) or [(), (), ()]
+        quality = np.array([each or 0 for each in columns[2]], np.uint16)
+        return np.array(sensor, np.int32), Series(
+            np.array(columns[0], np.int64), np.array(columns[1], np.float64), quality
+        )
+
     def count(self, sensor: int | None = None) -> int:
         """Return how many distinct points are stored, of `sensor` or of all quantities of the register.
 

@@ -6,7 +6,10 @@ Comes in: settings and register. Goes out: a `CountedHistory`. Refuses to know h
 from collections import Counter
 from typing import Protocol
 
-from collector.history import History
+import numpy as np
+from numpy.typing import NDArray
+
+from collector.history import History, Series
 from collector.history.influxdb import InfluxHistory
 from collector.history.sqlite import SqliteHistory
 from config.register import Register
@@ -17,6 +20,10 @@ class CountedHistory(History, Protocol):
     """A history that also counts its points and can be closed."""
 
     counts: Counter[tuple[str, str]]
+
+    def read_all(self, start_ns: int, end_ns: int) -> tuple[NDArray[np.int32], Series]:
+        """Return the sensor of each reading, and the readings of all with start_ns <= time < end_ns."""
+        ...
 
     def count(self, sensor: int | None = None) -> int:
         """Return how many distinct points are stored, of `sensor` or of all."""

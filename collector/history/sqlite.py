@@ -16,12 +16,13 @@ from itertools import chain, takewhile
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from collector.batch import ReadingBatch
 from collector.dead_letter import DeadLetter
 from collector.history import HistoryUnavailableError, Series
 from collector.history.blocks import MINUTE_NS, NO_READINGS, RawReadings, raw_readings, unpack
-from collector.history.series import between, in_time_order, mean_of_steps
+from collector.history.series import between, in_time_order, last_of_equal, mean_of_steps
 from collector.history.store import RawRow, Store
 
 _DAY_NS = 86_400 * 1_000_000_000
@@ -83,6 +84,28 @@ class SqliteHistory:
             raise HistoryUnavailableError(f"embedded history: {error}") from error
         series = between(in_time_order(_join(unpack(blocks), recent)), start_ns, end_ns)
         return mean_of_steps(series, step_ns) if step_ns else series
+
+    def read_all(self, start_ns: int, end_ns: int) -> tuple[NDArray[np.int32], Series]:
+        """Return the sensor of each reading, and the readings of all with start_ns <= time < end_ns.
+
+        They are by sensor, then time; what the register does not have is left out.
+
+        Raises:
+            HistoryUnavailableError: the file cannot be read.
+        """
+        tail = [row.readings for row in self._tail]
+        try:
+            stored = self._store.span(start_ns // MINUTE_NS, (end_ns - 1) // MINUTE_NS)
+        except sqlite3.Error as error:
+            raise HistoryUnavailableError(f"embedded history: {error}") from error
+        readings = np.concatenate([stored, *tail])
+        highest = max(int(numbers.max(initial=0)) for numbers in (self._numbers, readings["sensor"]))
+        dense = np.full(highest + 1, -1, np.int32)
+        dense[self._numbers] = np.arange(len(self._numbers), dtype=np.int32)
+        sensor, time_ns = dense[readings["sensor"]], readings["time_ns"]
+        wanted = np.flatnonzero((sensor >= 0) & (time_ns >= start_ns) & (time_ns < end_ns))
+        kept = wanted[last_of_equal(sensor[wanted], time_ns[wanted])]
+        return sensor[kept], Series(time_ns[kept], readings["value"][kept], readings["quality"][kept])
 
     def count(self, sensor: int | None = None) -> int:
         """Return how many distinct points are stored, of `sensor` or of all; reads everything, for tests and checks."""

@@ -30,6 +30,7 @@ _TABLES = (
 _SELECT = f"""SELECT blocks.readings FROM minutes CROSS JOIN blocks
     WHERE minute BETWEEN ? AND ? AND key BETWEEN minute * {KEYS_PER_MINUTE} + ? AND minute * {KEYS_PER_MINUTE} + ?
     ORDER BY key"""  # noqa: S608 - constants only
+_SPAN = "SELECT key, readings FROM blocks WHERE key BETWEEN ? AND ? ORDER BY key"
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +94,14 @@ class Store:
         with self._reading:
             rows = self._reader.execute(_SELECT, (first_minute, last_minute, low, low + MAX_PARTS - 1)).fetchall()
         return [row[0] for row in rows]
+
+    def span(self, first_minute: int, last_minute: int) -> RawReadings:
+        """Return the folded readings of all sensors, both minutes included, of each minute in the order of writing."""
+        low, high = first_minute * KEYS_PER_MINUTE, (last_minute + 1) * KEYS_PER_MINUTE - 1
+        with self._reading:
+            rows = self._reader.execute(_SPAN, (low, high)).fetchall()
+        # By part within the minute: what was written later stands later, for `last_of_equal`.
+        return blocks.unfold(sorted(rows, key=lambda row: (row[0] // KEYS_PER_MINUTE, row[0] % MAX_PARTS)))
 
     def minutes(self) -> Iterator[RawReadings]:
         """Give the readings of each folded minute."""

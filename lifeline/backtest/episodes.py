@@ -1,0 +1,84 @@
+"""Episodes: one stay of one alarm above no level, from its raising to its clearing, with every change of level.
+
+Comes in: alarm events. Goes out: `Episode`s in the order of their beginning. Refuses to know who was told.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from config.levels import NO_LEVEL
+from rules.events import AlarmEvents, AlarmKey, Dimension
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """One transition of an alarm."""
+
+    alarm: str
+    """`<rule id>/<sensor id>`."""
+    time_ns: int
+    level: int
+    """Behind it; 0 when it is over."""
+
+
+@dataclass(frozen=True, slots=True)
+class Episode:
+    """One stay of one alarm above no level."""
+
+    alarm: str
+    dimension: Dimension
+    turns: tuple[tuple[int, int], ...]
+    """Event time and level of each transition: the first raises, the last clears unless it still stands."""
+
+    @property
+    def start_ns(self) -> int:
+        """Event time of the raising."""
+        return self.turns[0][0]
+
+    @property
+    def end_ns(self) -> int | None:
+        """Event time of the clearing, None while it stands."""
+        return None if self.turns[-1][1] else self.turns[-1][0]
+
+    @property
+    def peak(self) -> int:
+        """Highest level."""
+        return max(level for _, level in self.turns)
+
+    @property
+    def sensor(self) -> str:
+        """Sensor id."""
+        return self.alarm.partition("/")[2]
+
+    @property
+    def rule(self) -> str:
+        """Rule id."""
+        return self.alarm.partition("/")[0]
+
+    def at_least(self, level: int) -> int | None:
+        """Return the event time at which it first stood at `level` or above, None when it never did."""
+        return next((time_ns for time_ns, each in self.turns if each >= level), None)
+
+    def ends_before(self, time_ns: int) -> bool:
+        """Tell whether it was over before `time_ns`."""
+        return self.end_ns is not None and self.end_ns < time_ns
+
+
+def turns_of(events: AlarmEvents, alarms: Sequence[AlarmKey], dimension: Dimension) -> Iterator[Turn]:
+    """Yield the transitions of one dimension in their order."""
+    columns = zip(events.alarm.tolist(), events.time_ns.tolist(), events.level_after.tolist(), strict=True)
+    for alarm, time_ns, level in columns:
+        if alarms[alarm].dimension is dimension:
+            yield Turn(alarms[alarm].id, time_ns, level)
+
+
+def episodes_of(turns: Iterable[Turn], dimension: Dimension) -> list[Episode]:
+    """Return the episodes that `turns` make, by their beginning and then by alarm id."""
+    standing: dict[str, list[tuple[int, int]]] = {}
+    found = []
+    for turn in turns:
+        standing.setdefault(turn.alarm, []).append((turn.time_ns, turn.level))
+        if turn.level == NO_LEVEL:
+            found.append(Episode(turn.alarm, dimension, tuple(standing.pop(turn.alarm))))
+    found += [Episode(alarm, dimension, tuple(rest)) for alarm, rest in standing.items()]
+    return sorted(found, key=lambda each: (each.start_ns, each.alarm))

@@ -1,0 +1,143 @@
+"""Geometry of the report's plots, in the coordinates of an SVG of fixed size.
+
+Comes in: a `Result`. Goes out: rectangles and ticks for the template. Refuses to know HTML and words.
+"""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+from lifeline.backtest.difference import Difference, Sort
+from lifeline.backtest.figures import Load, local
+from lifeline.backtest.run import Result
+from lifeline.backtest.tables import LEVELS
+
+WIDTH, HEIGHT = 960, 220
+_LEFT, _RIGHT, _TOP, _BOTTOM = 48, 8, 10, 24
+_MOST_TICKS = 8
+_GREY, _HERE, _THERE = "#8a8f98", "#7b3fb5", "#0d8a8a"
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """One rectangle."""
+
+    x: float
+    y: float
+    width: float
+    height: float
+    colour: str
+    hint: str
+
+
+@dataclass(frozen=True, slots=True)
+class Tick:
+    """A place on an axis and its label."""
+
+    at: float
+    label: str
+
+
+@dataclass(frozen=True, slots=True)
+class Plot:
+    """Everything the template draws."""
+
+    bars: tuple[Bar, ...]
+    x_ticks: tuple[Tick, ...]
+    y_ticks: tuple[Tick, ...]
+    width: int = WIDTH
+    height: int = HEIGHT
+
+
+def day_plot(result: Result) -> Plot:
+    """Return alarms a day by highest level: of each day a bar of the tried rules and one of the running ones."""
+    days = _days(result)
+    most = max((sum(found.values()) for side in _loads(result) for found in side.by_day.values()), default=0)
+    axis = _Axis(len(days), 0, max(most, 1))
+    bars = []
+    for place, day in enumerate(days):
+        for half, load in enumerate(_loads(result)):
+            below = 0
+            for level in reversed(LEVELS):
+                n = load.by_day.get(day, {}).get(level, 0)
+                if n:
+                    bars.append(axis.bar((place, half), (below, below + n), level.hex, f"{day} {level.key} {n}"))
+                    below += n
+    return Plot(tuple(bars), axis.x_ticks(days), axis.y_ticks())
+
+
+def difference_plot(result: Result) -> Plot:
+    """Return differences a day: above the axis what only the tried rules raise, below what only the running ones do."""
+    days = _days(result)
+    counts = _by_day(result.difference)
+    high = max((found[Sort.ONLY_HERE] + _changed(found) for found in counts.values()), default=0)
+    low = max((found[Sort.ONLY_THERE] for found in counts.values()), default=0)
+    axis = _Axis(len(days), -low, max(high, 1))
+    bars = []
+    for place, day in enumerate(days):
+        found = counts.get(day, Counter())
+        here, there, changed = found[Sort.ONLY_HERE], found[Sort.ONLY_THERE], _changed(found)
+        spans = (((0, here), _HERE), ((here, here + changed), _GREY), ((-there, 0), _THERE))
+        bars += [
+            axis.bar((place, None), span, colour, f"{day} {span[1] - span[0]}")
+            for span, colour in spans
+            if span[1] > span[0]
+        ]
+    return Plot(tuple(bars), axis.x_ticks(days), axis.y_ticks())
+
+
+@dataclass(frozen=True, slots=True)
+class _Axis:
+    """From days and counts to coordinates."""
+
+    days: int
+    low: int
+    high: int
+
+    def bar(self, place: tuple[int, int | None], span: tuple[int, int], colour: str, hint: str) -> Bar:
+        """Return the bar of a day (and of its first or second half) from one count to another."""
+        step = (WIDTH - _LEFT - _RIGHT) / max(self.days, 1)
+        day, half = place
+        share = 0.8 if half is None else 0.4
+        x = _LEFT + step * (day + 0.1 + (half or 0) * 0.4)
+        top, bottom = self._y(span[1]), self._y(span[0])
+        return Bar(round(x, 1), top, round(max(step * share, 0.5), 1), round(bottom - top, 1), colour, hint)
+
+    def x_ticks(self, days: Sequence[str]) -> tuple[Tick, ...]:
+        """Return labels of some days."""
+        step = (WIDTH - _LEFT - _RIGHT) / max(self.days, 1)
+        every = -(-len(days) // _MOST_TICKS) or 1
+        return tuple(Tick(round(_LEFT + step * (i + 0.5), 1), days[i]) for i in range(0, len(days), every))
+
+    def y_ticks(self) -> tuple[Tick, ...]:
+        """Return the labels of the lowest count, none, and the highest."""
+        return tuple(Tick(self._y(n), f"{abs(n)}") for n in sorted({self.low, 0, self.high}))
+
+    def _y(self, count: int) -> float:
+        share = (self.high - count) / (self.high - self.low)
+        return round(_TOP + share * (HEIGHT - _TOP - _BOTTOM), 1)
+
+
+def _loads(result: Result) -> tuple[Load, Load]:
+    return result.tried.load, result.running.load
+
+
+def _changed(found: Mapping[Sort, int]) -> int:
+    return found[Sort.OTHER_LEVELS] + found[Sort.OTHER_TIMES]
+
+
+def _by_day(found: Difference) -> dict[str, Counter[Sort]]:
+    counts: dict[str, Counter[Sort]] = {}
+    for change in found.changes:
+        counts.setdefault(local(change.episode.start_ns).date().isoformat(), Counter())[change.sort] += 1
+    return counts
+
+
+def _days(result: Result) -> list[str]:
+    """Return every local date of the span, and of alarms outside it."""
+    named = {day for load in _loads(result) for day in load.by_day} | set(_by_day(result.difference))
+    first, last = local(result.start_ns).date(), local(result.end_ns).date()
+    if named:
+        first, last = min(first, date.fromisoformat(min(named))), max(last, date.fromisoformat(max(named)))
+    return [(first + timedelta(days=i)).isoformat() for i in range((last - first).days + 1)]

@@ -1,0 +1,61 @@
+"""I/O: one self-contained HTML file of a back-test; pictures, colours and words are inside.
+
+Comes in: a `Result`. Goes out: HTML. Refuses to link to anything and to hold a script.
+"""
+
+from pathlib import Path
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from lifeline.backtest.figures import CITY
+from lifeline.backtest.plots import day_plot, difference_plot
+from lifeline.backtest.run import Result
+from lifeline.backtest.tables import LEVELS, Names, sheets
+from lifeline.backtest.words import term
+from lifeline.console.formats import clock_text
+from lifeline.console.words import Language
+
+
+def report(result: Result, names: Names, versions: tuple[str, str], lang: Language) -> str:
+    """Return the page.
+
+    Args:
+        result: what the back-test found.
+        names: how people and channels are called.
+        versions: of the tried and of the running rules.
+        lang: its language.
+    """
+    environment = Environment(
+        loader=FileSystemLoader(Path(__file__).parent / "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    return environment.get_template("report.html").render(
+        lang=lang,
+        term=lambda key: term(key, lang),
+        verdict=verdict(result, lang),
+        span=span(result, lang),
+        versions=versions,
+        levels=LEVELS,
+        plots=(("plot_days", day_plot(result)), ("plot_difference", difference_plot(result))),
+        sheets=sheets(result, names, lang),
+    )
+
+
+def verdict(result: Result, lang: Language) -> str:
+    """Return the one sentence at the top."""
+    if not result.start_ns:
+        return term("nothing", lang)
+    if not result.difference.changes and not result.health.changes:
+        return term("verdict_same", lang)
+    load = result.tried.load
+    words = {"here": load.episodes, "there": result.running.load.episodes, "a_day": load.a_day}
+    return term("verdict", lang).format(**words)
+
+
+def span(result: Result, lang: Language) -> str:
+    """Return what time was looked at."""
+    edges = f"{clock_text(result.start_ns, CITY)} - {clock_text(result.end_ns, CITY)}"
+    return f"{edges} · {term('span_text', lang).format(days=result.days, readings=result.readings)}"

@@ -1,0 +1,88 @@
+"""The past as the rules would have heard it: pieces of columns to batches with a received time, and ticks between.
+
+Comes in: pieces of readings in time order, or not. Goes out: `ReadingBatch` by event time. Refuses to know where the
+readings come from.
+
+A history keeps when a reading was measured, not when it came. Each step of time becomes one batch that is received at
+the end of its step; where nothing comes, empty batches let listening time pass, as the intake's ticks do.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+from numpy.typing import NDArray
+
+from collector.batch import ReadingBatch, tick
+from config.register import Register
+
+SECOND_NS = 1_000_000_000
+STEP_NS = 2 * SECOND_NS
+"""The longest step that silence rules take for uninterrupted listening, see `rules.kinds.stale`."""
+_AFTER_NS = 60 * SECOND_NS
+"""Ticks go on for so long after the longest stale time of the register; assumed. Nobody else can fall silent then."""
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """Readings of one span of time.
+
+    Attributes:
+        start_ns, end_ns: what it covers; no reading lies outside.
+        sensor: int32[n], dense number in the register.
+        time_ns: int64[n], when measured.
+        value: float64[n], canonical unit.
+        quality: uint16[n], `Quality` bits.
+    """
+
+    start_ns: int
+    end_ns: int
+    sensor: NDArray[np.int32]
+    time_ns: NDArray[np.int64]
+    value: NDArray[np.float64]
+    quality: NDArray[np.uint16]
+
+
+class Stream:
+    """Turns pieces into batches; remembers only the time of the last batch."""
+
+    def __init__(self, register: Register, step_ns: int = STEP_NS) -> None:
+        """Cut time into steps of `step_ns`."""
+        self._step_ns = step_ns
+        longest_s = max((each.stale_after_s for each in register.sensors), default=0.0)
+        self._patience_ns = round(longest_s * SECOND_NS) + _AFTER_NS
+        self._last_ns = 0
+        self._heard_ns = 0
+
+    def batches(self, pieces: Iterable[Piece]) -> Iterator[ReadingBatch]:
+        """Yield the readings of `pieces`, which follow each other in time, step by step, with ticks in between."""
+        for piece in pieces:
+            order = np.lexsort((piece.sensor, piece.time_ns))
+            sensor, time_ns = piece.sensor[order], piece.time_ns[order]
+            value, quality = piece.value[order], piece.quality[order]
+            steps = time_ns // self._step_ns
+            edges = [0, *(np.flatnonzero(np.diff(steps)) + 1).tolist(), len(steps)]
+            for low, high in pairwise(edges if len(steps) else []):
+                received_ns = (int(steps[low]) + 1) * self._step_ns
+                yield from self._ticks(received_ns)
+                self._last_ns = self._heard_ns = received_ns
+                part = slice(low, high)
+                yield ReadingBatch(received_ns, sensor[part], time_ns[part], value[part], quality[part])
+            yield from self._ticks(piece.end_ns)
+
+    def _ticks(self, until_ns: int) -> Iterator[ReadingBatch]:
+        """Yield ticks behind the last batch up to before `until_ns`, as long as somebody can still fall silent."""
+        if not self._last_ns:
+            return
+        last_ns = min(until_ns, self._heard_ns + self._patience_ns)
+        while self._last_ns + self._step_ns < last_ns:
+            self._last_ns += self._step_ns
+            yield tick(self._last_ns)
+
+
+def piece_ns(register: Register, most_readings: int) -> int:
+    """Return how long a piece that holds about `most_readings` is: between a minute and an hour."""
+    rate = sum(1.0 / each.cadence_s for each in register.sensors if each.cadence_s > 0)
+    seconds = most_readings / rate if rate else 3600.0
+    return int(min(max(seconds, 60.0), 3600.0)) * SECOND_NS
