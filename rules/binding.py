@@ -194,6 +194,11 @@ class Binder:
         if head.quantity is not None and head.quantity not in self.quantities:
             remedy = _meant(head.quantity, self.quantities, "correct it, or add it to the district's quantities.yaml")
             self._refuse(document, (*path, "quantity"), "a quantity of the catalogue", head.quantity, remedy)
+        for i, name in enumerate(head.where.beside or ()):
+            if name not in self.quantities:
+                remedy = _meant(name, self.quantities, "correct it, or add it to the district's quantities.yaml")
+                place = (*path, "where", "beside", i)
+                self._refuse(document, place, "a quantity of the catalogue", name, remedy)
         for where, name, known in _unknown_names(head.where, self.register):
             remedy = _meant(name, known, "correct it, or add it to the register")
             self._refuse(document, path + where, "an id of the register", name, remedy)
