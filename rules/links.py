@@ -18,12 +18,21 @@ class Links:
         self._count = np.bincount(sensor, minlength=n_sensors)
         self._first = np.cumsum(self._count) - self._count
         self._is_plain = bool(np.all(self._count == 1))
+        self._only: NDArray[np.intp] | None = None
+        """intp[n_sensors]: the binding of each sensor, -1 where it has none; None where one has several."""
+        if self._count.max(initial=0) <= 1:
+            self._only = np.full(n_sensors, -1, np.intp)
+            self._only[sensor] = binding
 
     def reach(self, sensor: NDArray[np.intp]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
         """Return (row, binding), one pair for each binding that `sensor[row]` feeds, rows ascending."""
         if self._is_plain:
             return np.arange(len(sensor)), self._binding[sensor]
+        if self._only is not None:
+            only = self._only[sensor]
+            row = np.flatnonzero(only >= 0)
+            return row, only[row]
         count = self._count[sensor]
         row = np.repeat(np.arange(len(sensor)), count)
-        within = np.arange(len(row)) - np.repeat(np.cumsum(count) - count, count)
-        return row, self._binding[self._first[sensor[row]] + within]
+        shift = self._first[sensor] - (np.cumsum(count) - count)
+        return row, self._binding[np.arange(len(row)) + shift[row]]
