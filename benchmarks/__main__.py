@@ -2,11 +2,12 @@
 
 import sys
 
-from benchmarks import cardinality, data_quality, formats, intake, latency, register, rules
+from benchmarks import cardinality, data_quality, formats, intake, latency, packs, register, rules
 from benchmarks.figures import machine, show
 
 BENCHMARKS = {
     "rules": rules.measure,
+    "packs": packs.measure,
     "intake": intake.measure,
     "formats": formats.measure,
     "latency": latency.measure,

@@ -1,0 +1,102 @@
+"""All packs over a city at 1 Hz: the share of a core, readings a second, state a sensor, and peers in the same run.
+
+The city is that of `benchmarks/lifelines.py`: 100,000 sensors on devices of nine lifelines, heartbeats among them. It
+runs for half an hour at a reading a minute, so that windows are full, and is then measured at 1 Hz. Peers judge the
+same three limits of one pressure: vmalert (with VictoriaMetrics) by replaying samples, river by `learn_one` in a loop.
+All figures are of processor time, which a busy machine changes less than time by the clock.
+"""
+
+import time
+import tracemalloc
+from collections.abc import Callable, Iterator
+from importlib.util import find_spec
+
+from benchmarks import vmalert
+from benchmarks.figures import Figure
+from benchmarks.lifelines import START_S, City, make_city, rounds
+from rules.engine import RuleEngine
+
+_BATCH = 5000
+_CITY = 100_000
+_MINUTES = 30
+_SECONDS = 20
+_RIVER_READINGS = 20_000
+
+
+def measure() -> Iterator[Figure]:
+    """Yield the figures."""
+    city = make_city(_CITY)
+    engine = RuleEngine(city.rules, city.register)
+    yield Figure("packs.rules", len(city.rules.rules), "rules")
+    yield Figure("packs.bindings_per_sensor", len(engine.alarms) / len(city.register.sensors), "1")
+    _run(engine, city, range(START_S, START_S + 60 * _MINUTES, 60))
+    begin = START_S + 60 * _MINUTES
+    per_s, n_events = _run(engine, city, range(begin, begin + _SECONDS))
+    yield Figure(f"packs.core_share_at_{_CITY}_sensors_1Hz", 100 * len(city.register.sensors) / per_s, "%", "<= 10 %")
+    yield Figure("packs.readings", per_s, "1/s", ">= 2e6")
+    yield Figure("packs.events", n_events, "events")
+    yield Figure("packs.snapshot_per_sensor", len(engine.snapshot()) / len(city.register.sensors), "B", "<= 4096 B")
+    del engine
+    yield _memory(city)
+    del city
+    for n_sensors in (1_000, 10_000, 100_000, 1_000_000):
+        yield _cost(n_sensors)
+    yield from vmalert.measure()
+    yield from _river()
+
+
+def _run(engine: RuleEngine, city: City, times_s: range) -> tuple[float, int]:
+    """Return readings a second, the making of the batches left out, and the events."""
+    n_readings = n_events = 0
+    spent_s = 0.0
+    for batches in rounds(city, times_s, _BATCH):
+        begin = time.process_time()
+        n_events += sum(len(engine.evaluate(batch, 1)) for batch in batches)
+        spent_s += time.process_time() - begin
+        n_readings += sum(len(batch.sensor) for batch in batches)
+    return n_readings / spent_s, n_events
+
+
+def _memory(city: City) -> Figure:
+    """Return what the engine keeps for one sensor in memory."""
+    tracemalloc.start()
+    engine = RuleEngine(city.rules, city.register)
+    kept, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    del engine
+    return Figure("packs.memory_per_sensor", kept / len(city.register.sensors), "B", "<= 4096 B")
+
+
+def _cost(n_sensors: int) -> Figure:
+    """Return what a reading costs in a city of `n_sensors`, nanoseconds; at least 200,000 readings."""
+    city = make_city(n_sensors)
+    engine = RuleEngine(city.rules, city.register)
+    _run(engine, city, range(START_S, START_S + 120, 60))
+    n_rounds = max(2, 200_000 // n_sensors)
+    per_s, _ = _run(engine, city, range(START_S + 120, START_S + 120 + n_rounds))
+    return Figure(f"packs.cost_at_{n_sensors}_sensors", 1e9 / per_s, "ns/reading")
+
+
+def _river() -> Iterator[Figure]:
+    """Yield what river's detectors cost, one detector a sensor as its users have it, or nothing without it."""
+    if find_spec("river") is None:
+        print("# river is not installed: pip install 'lifeline[bench]'", flush=True)
+        return
+    from river import anomaly, drift  # noqa: PLC0415 - an optional extra
+
+    def score(detector: object, value: float) -> None:
+        detector.score_one({"x": value})
+        detector.learn_one({"x": value})
+
+    peers: dict[str, tuple[Callable[[], object], Callable[[object, float], None]]] = {
+        "page_hinkley": (drift.PageHinkley, lambda each, value: each.update(value)),
+        "adwin": (drift.ADWIN, lambda each, value: each.update(value)),
+        "half_space_trees": (lambda: anomaly.HalfSpaceTrees(seed=1), score),
+    }
+    for name, (make, judge) in peers.items():
+        detectors = [make() for _ in range(100)]
+        values = [0.35 + 0.001 * (i * 7919 % 13) for i in range(_RIVER_READINGS)]
+        begin = time.process_time()
+        for i, value in enumerate(values):
+            judge(detectors[i % 100], value)
+        yield Figure(f"peer.river_{name}", _RIVER_READINGS / (time.process_time() - begin), "1/s")
