@@ -49,16 +49,18 @@ def plan_turn(alerts: Sequence[Alert], moment: Moment, acknowledged: Collection[
         district: register, rules, routes and links.
     """
     due = [alert for alert in alerts if due_ns(alert, district) <= moment.received_ns]
-    drafts = []
+    drafts, changed = [], {}
     for alert in sorted(due, key=lambda each: each.id):
         draft = _start(alert, moment, district)
         if draft is not None:
             turn = _end if alert.level == NO_LEVEL else _remind
-            drafts.append(turn(draft, district, is_acknowledged=alert.id in acknowledged))
-    changed = {draft.alert.id: draft.alert for draft in drafts if draft.alert}
+            draft = turn(draft, district, is_acknowledged=alert.id in acknowledged)
+            drafts.append(draft)
+            if draft.alert and draft.alert != alert:
+                changed[alert.id] = draft.alert
     after = [changed.get(alert.id, alert) for alert in alerts]
     return Plan(
-        alerts=tuple(alert for alert in changed.values() if alert not in due),
+        alerts=tuple(changed.values()),
         planned=tuple(each for draft in drafts for each in draft.planned),
         decisions=tuple(each for draft in drafts for each in draft.decisions),
         open_alerts=tuple(alert for alert in after if alert.is_open),

@@ -9,6 +9,7 @@ from fastapi import APIRouter
 from fastapi.responses import JSONResponse, Response
 
 from alerts.alert import Alert
+from alerts.state import state_of
 from config.levels import WarningLevel
 from lifeline.console.cards import shown_level
 from lifeline.console.parts import Parts
@@ -91,6 +92,7 @@ def _alert(alert: Alert) -> Json:
         "id": alert.id,
         "dimension": alert.dimension.value,
         "level": _level(shown_level(alert)),
+        "state": state_of(alert).value,
         "asset": alert.asset,
         "device": alert.device,
         "rule": alert.rule,
