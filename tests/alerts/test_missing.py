@@ -1,14 +1,17 @@
 """Row 51: the gateway said yes and no phone ever confirmed: the next channel, then the next contact, takes over."""
 
+import contextlib
+import json
 from dataclasses import replace
 
 import pytest
 
+from alerts import schema
 from alerts.alert import DecisionReason, Step
 from alerts.ledger import Ledger, open_ledger
 from alerts.notification import Outcome, Verdict
 from alerts.receipts import Receipt, ReceiptCode
-from alerts.turns import Moment, plan_turn
+from alerts.turns import NEVER_NS, Moment, due_ns, plan_turn
 from config.register import Duty, Role
 from tests.alerts import scenes
 from tests.alerts.scenes import HAZARD, ORANGE, SECOND_NS, YELLOW, commit, raised
@@ -186,3 +189,17 @@ def remind(ledger: Ledger, times: int) -> None:
     moment = Moment(cursor.position + 1, scenes.START_NS + times * 1800 * SECOND_NS)
     planned = plan_turn(ledger.open_alerts(), moment, (), district())
     ledger.commit_step(Step(cursor, cursor.position + 1, scenes.events([]), scenes.alarm_keys(), planned))
+
+
+def test_alert_of_an_earlier_program_is_read(tmp_path):
+    """A ledger from before there were reminders and standbys opens, and its alert asks for no turn."""
+    with contextlib.closing(open_ledger(f"sqlite:///{tmp_path / 'l.db'}")) as opened:
+        commit(opened, raised(HAZARD, ORANGE))
+        [alert] = opened.open_alerts()
+        told = [[each.channel, each.contact, each.address, each.language, []] for each in alert.told]
+        with opened.database.write() as connection:
+            connection.execute(schema.follow_ups.delete())
+            connection.execute(schema.alerts.update().values(told=json.dumps(told)))
+        [earlier] = opened.open_alerts()
+
+    assert (alert.told, NEVER_NS) == (earlier.told, due_ns(earlier, district()))
