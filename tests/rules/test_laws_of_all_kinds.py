@@ -20,7 +20,18 @@ from rules.kinds import RULE_KINDS
 from rules.rule import RuleSet
 from tests.rules.laws import hazards_before_and_after, history, lines, undisturbed_and_restored, whole_and_split
 from tests.rules.small_district import SECOND_NS
-from tests.rules.whole_district import RULES, engine, nine_days, register, rules, rules_of, stories, troubled_days, warm
+from tests.rules.whole_district import (
+    RULES,
+    engine,
+    joined,
+    nine_days,
+    register,
+    rules,
+    rules_of,
+    stories,
+    troubled_days,
+    warm,
+)
 
 WRITTEN = {each["id"]: each for each in yaml.safe_load(RULES)["rules"]}
 
@@ -39,6 +50,29 @@ def _spoken() -> dict[str, set[str]]:
 def test_kind_of_the_table_raises_and_clears_in_the_whole_district(kind, spoken):
     """No kind is left out below: each is bound, and its windows are short enough."""
     assert {"raised", "cleared"} <= spoken[kind]
+
+
+def test_all_kinds_restored_again_and_again_tell_byte_identical_history_of_troubled_days():
+    """Law 2: each restart is in the middle of somebody's window, delay or alarm."""
+    batches, undisturbed, restarted = troubled_days(), warm(), warm()
+    every, told = 37, []
+    for i in range(0, len(batches), every):
+        blob, restarted = restarted.snapshot(), engine()
+        restarted.restore(blob)
+        told += lines(restarted, batches[i : i + every], i + 1)
+
+    assert lines(undisturbed, batches) == told
+    assert undisturbed.snapshot() == restarted.snapshot()
+
+
+@pytest.mark.parametrize("together", [4, 30])
+def test_all_kinds_of_any_split_tell_the_same_history_of_troubled_days(together):
+    """Law 3: readings of many sensors that came together, or one after the other at the same time."""
+    batches = troubled_days()
+    batches = [joined(batches[i : i + together]) for i in range(0, len(batches), together)]
+    whole, split = whole_and_split(warm, batches, random.Random(together))  # noqa: S311 - the same every time
+
+    assert whole == split
 
 
 @settings(max_examples=20, deadline=None)

@@ -9,11 +9,12 @@ import itertools
 import math
 import random
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+import numpy as np
 from hypothesis import strategies as st
 
 from collector.batch import Quality, ReadingBatch, make_batch
@@ -231,14 +232,16 @@ class Story:
     """What happens, in few words."""
 
     seed: int
-    episodes: tuple[tuple[float, int, Mapping[str, str], float], ...]
-    """How long a step is in s, how many, what is wrong with whom, and how far our own clock is then set forward, s."""
+    episodes: tuple[tuple[float, int, Mapping[str, str], float, int], ...]
+    """How long a step is in s, how many, what is wrong with whom, how far our own clock is then set forward in s, and
+    how many steps are received together."""
 
     def batches(self) -> list[ReadingBatch]:
         """Return what is received."""
         world, batches = World(random.Random(self.seed), LATER_S), []  # noqa: S311 - the same stream every time
-        for step_s, n_steps, trouble, jump_s in self.episodes:
-            batches += episode(world, (step_s, n_steps), trouble)
+        for step_s, n_steps, trouble, jump_s, n_together in self.episodes:
+            found = episode(world, (step_s, n_steps), trouble)
+            batches += [joined(found[i : i + n_together]) for i in range(0, len(found), n_together)]
             world.now_s += jump_s
         return batches
 
@@ -252,8 +255,17 @@ def stories(draw) -> Story:
         trouble = {name: draw(st.sampled_from(TROUBLES)) for name in troubled}
         step_s = draw(st.sampled_from([1.0, 1.0, 1.0, 0.5, 2.0, 9.0, 3600.0, 12 * 3600.0]))
         jump_s = draw(st.sampled_from([0, 0, 0, 0, -1, -30, 600]))
-        episodes.append((step_s, draw(st.integers(1, 25)), trouble, jump_s))
+        n_together = draw(st.sampled_from([1, 1, 1, 2, 5]))
+        episodes.append((step_s, draw(st.integers(1, 25)), trouble, jump_s, n_together))
     return Story(draw(st.integers(0, 2**32)), tuple(episodes))
+
+
+def joined(batches: Sequence[ReadingBatch]) -> ReadingBatch:
+    """Return all readings of `batches`, received with the last."""
+    columns = [
+        np.concatenate([getattr(each, name) for each in batches]) for name in ("sensor", "time_ns", "value", "quality")
+    ]
+    return ReadingBatch(batches[-1].received_ns, *columns)
 
 
 def _batch(received_s: float, rows: list[tuple]) -> ReadingBatch:

@@ -1,5 +1,6 @@
 """What every rule kind of the table owes to the laws, whatever it finds."""
 
+import dataclasses
 import importlib
 import json
 import math
@@ -9,8 +10,11 @@ import numpy as np
 import pytest
 
 from collector.batch import Quality
+from rules.engine import RuleEngine
 from rules.explanation import describe, turn_at
 from rules.kinds import RULE_KINDS
+from rules.levels import LadderOptions
+from rules.rule import RuleSet
 from tests.rules.kinds.conformance import Case
 from tests.rules.laws import hazards_before_and_after, history, undisturbed_and_restored, whole_and_split
 from tests.rules.small_district import SECOND_NS, batch
@@ -90,6 +94,61 @@ def test_kind_of_a_stream_with_values_that_are_no_numbers_tells_the_same_history
             poisoned.append((each[0], each[1] + 1e-6, dice.choice([math.nan, math.inf, -math.inf]), 0))
 
     assert history(case.engine(), case.batches(readings)) == history(case.engine(), case.batches(poisoned))
+
+
+@pytest.mark.parametrize("kind", RULE_KINDS)
+def test_kind_of_a_stream_without_a_good_clock_tells_the_same_by_received_times(kind):
+    """A wrong clock, or none, costs nothing where readings arrive one by one as they are measured."""
+    case, dice = case_of(kind), random.Random(0)  # noqa: S311 - the same streams every time
+    readings = case.stream(dice)[:2000]
+    own = [batch(time_s, [(sensor, time_s, value, bits)]) for sensor, time_s, value, bits in readings]
+    received = [
+        batch(time_s, [(sensor, time_s, value, bits | Quality.TIME_SERVER)]) for sensor, time_s, value, bits in readings
+    ]
+
+    assert history(case.engine(), own) == history(case.engine(), received)
+
+
+CLIMBING = [kind for kind in RULE_KINDS if issubclass(RULE_KINDS[kind].options, LadderOptions)]
+
+
+def beginnings(case: Case, kind: str, batches, **level: float) -> list[tuple[str, int, str]]:
+    """Return (alarm, time in ns, transition) of the first rule of `kind`, left with its lowest level changed so."""
+    plain = {"on_delay_s": 0.0, "on_samples": 1, "of_samples": 0, "off_delay_s": 0.0, "off_samples": 1}
+    chosen = next(rule for rule in case.rules if rule.kind == kind)
+    lowest = min(chosen.options.levels, key=lambda each: each.level)
+    options = chosen.options.model_copy(update={"levels": (lowest.model_copy(update=plain | level),)})
+    changed = dataclasses.replace(chosen, options=options, levels=options.limits())
+    rules = tuple(changed if rule is chosen else rule for rule in case.rules)
+    told = facts(RuleEngine(RuleSet(rules, "1"), case.register), batches)
+    mine = [each for each in told if each["alarm"].startswith(f"{chosen.id}/")]
+    return [(each["alarm"], each["time_ns"], each["transition"]) for each in mine]
+
+
+@pytest.mark.parametrize("kind", CLIMBING)
+def test_kind_with_an_on_delay_raises_exactly_when_it_is_over(kind):
+    """The delay runs from the first value that is beyond, and a value that comes just then completes it."""
+    case = case_of(kind)
+    streams = (case.batches(case.stream(random.Random(seed))) for seed in SEEDS)  # noqa: S311 - the same every time
+    found = ((delays, batches) for batches in streams for delays in [delays_of(case, kind, batches)] if delays)
+    delays, batches = next(found)
+    delay_s, alarm, end_ns = min(delays)
+    told = [
+        (alarm, end_ns, "raised") in beginnings(case, kind, batches, on_delay_s=each)
+        for each in (delay_s, delay_s + 1e-6)
+    ]
+
+    assert [True, False] == told
+
+
+def delays_of(case: Case, kind: str, batches) -> list[tuple[float, str, int]]:
+    """Return (time in s from the first value that is beyond to the second in a row, alarm, time of that in ns)."""
+    at_once, found = beginnings(case, kind, batches), []
+    for alarm, time_ns, transition in beginnings(case, kind, batches, on_samples=2):
+        before = [each for each in at_once if each[0] == alarm and each[1] < time_ns]
+        if transition == "raised" and before and before[-1][2] == "raised":
+            found.append(((time_ns - before[-1][1]) / SECOND_NS, alarm, time_ns))
+    return found
 
 
 def test_kind_in_silence_keeps_every_hazard(case, dice):
