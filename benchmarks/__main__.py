@@ -2,7 +2,7 @@
 
 import sys
 
-from benchmarks import cardinality, data_quality, formats, intake, latency, packs, register, rules
+from benchmarks import backtest, cardinality, data_quality, formats, intake, latency, packs, register, rules
 from benchmarks.figures import machine, show
 
 BENCHMARKS = {
@@ -13,6 +13,7 @@ BENCHMARKS = {
     "latency": latency.measure,
     "register": register.measure,
     "cardinality": cardinality.measure,
+    "backtest": backtest.measure,
     "data_quality_speed": data_quality.measure_speed,
 }
 

@@ -71,7 +71,7 @@ def backtest(
     if report is not None:
         versions = ruleset.version, configuration.ruleset.version
         report.write_text(page(result, names, versions, tongue), encoding="utf-8")
-        typer.echo(f"{report}")
+        typer.echo(f"\n{report}")
 
 
 def district_of(configuration: Configuration, ruleset: RuleSet) -> District:

@@ -18,8 +18,12 @@ from collector.batch import ReadingBatch, tick
 from config.register import Register
 
 SECOND_NS = 1_000_000_000
-STEP_NS = 2 * SECOND_NS
-"""The longest step that silence rules take for uninterrupted listening, see `rules.kinds.stale`."""
+_TICK_NS = 5 * SECOND_NS
+"""The longest step between two batches that silence rules count in full, see `rules.kinds.stale`."""
+_SHORTEST_S, _LONGEST_S = 2.0, 60.0
+"""Of a step. Up to the shorter listening counts as uninterrupted; the longer is assumed."""
+_STEPS_OF_SILENCE = 6
+"""Steps in the shortest stale time of the register; assumed: silence is then told at most a sixth too early or late."""
 _AFTER_NS = 60 * SECOND_NS
 """Ticks go on for so long after the longest stale time of the register; assumed. Nobody else can fall silent then."""
 
@@ -47,9 +51,11 @@ class Piece:
 class Stream:
     """Turns pieces into batches; remembers only the time of the last batch."""
 
-    def __init__(self, register: Register, step_ns: int = STEP_NS) -> None:
-        """Cut time into steps of `step_ns`."""
-        self._step_ns = step_ns
+    def __init__(self, register: Register) -> None:
+        """Cut time into steps that are short beside the stale times of `register`."""
+        shortest_s = min((each.stale_after_s for each in register.sensors), default=0.0)
+        self._step_ns = int(min(max(shortest_s / _STEPS_OF_SILENCE, _SHORTEST_S), _LONGEST_S)) * SECOND_NS
+        self._tick_ns = min(self._step_ns, _TICK_NS)
         longest_s = max((each.stale_after_s for each in register.sensors), default=0.0)
         self._patience_ns = round(longest_s * SECOND_NS) + _AFTER_NS
         self._last_ns = 0
@@ -76,8 +82,8 @@ class Stream:
         if not self._last_ns:
             return
         last_ns = min(until_ns, self._heard_ns + self._patience_ns)
-        while self._last_ns + self._step_ns < last_ns:
-            self._last_ns += self._step_ns
+        while self._last_ns + self._tick_ns < last_ns:
+            self._last_ns += self._tick_ns
             yield tick(self._last_ns)
 
 
