@@ -1,6 +1,7 @@
 """The battery kind for the conformance suite."""
 
 import random
+from collections.abc import Sequence
 
 from config.register import Asset, Register, Sensor
 from rules.kinds.battery import BatteryOptions
@@ -20,9 +21,21 @@ def stream(dice: random.Random) -> list[Reading]:
     return rows
 
 
+def reference(readings: Sequence[Reading]) -> list[tuple[float, int, int]]:
+    """Judge one reading at a time."""
+    level, found = 0, []
+    for _, time_s, charge, _ in readings:
+        turned = charge <= 20 if level == 0 else charge < 30
+        if turned != level:
+            found.append((time_s, level, int(turned)))
+            level = int(turned)
+    return found
+
+
 CASE = Case(
     Register({}, {"A": Asset("A", "bridge", "bridge", "A", "A", "R", 0.0, 0.0)}, [CHARGE], {}, []),
     RuleSet((Rule("low", "battery", "低", "low", "", "", None, (0,), (), OPTIONS),), "1"),
     stream,
+    reference,
     batch_s=300.0,
 )

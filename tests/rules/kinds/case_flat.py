@@ -1,6 +1,7 @@
 """The flat kind for the conformance suite."""
 
 import random
+from collections.abc import Sequence
 
 from collector.batch import Quality
 from rules.kinds.flat import FlatOptions
@@ -19,5 +20,13 @@ def stream(dice: random.Random) -> list[Reading]:
     return rows
 
 
+def reference(readings: Sequence[Reading]) -> list[tuple[float, int, int]]:
+    """Follow the flag: nothing else of this device is measured."""
+    flags = [0, *(int(bits > 0) for _, _, _, bits in readings)]
+    return [
+        (each[1], before, now) for each, before, now in zip(readings, flags, flags[1:], strict=False) if before != now
+    ]
+
+
 RULE = Rule("frozen", "flat", "冻结", "frozen", "", "", None, (PLAIN,), (), FlatOptions())
-CASE = Case(register(), RuleSet((RULE,), "1"), stream)
+CASE = Case(register(), RuleSet((RULE,), "1"), stream, reference)
