@@ -73,6 +73,7 @@ def unpack(blocks: Sequence[bytes]) -> Series:
 def unfold(rows: Sequence[tuple[int, bytes]]) -> RawReadings:
     """Return raw readings of (key, block) rows in the order given."""
     series = unpack([block for _, block in rows])
-    sensors = np.array([key % KEYS_PER_MINUTE // MAX_PARTS for key, _ in rows], np.int32)
-    lengths = [len(block) // _READING.itemsize for _, block in rows]
+    keys = np.fromiter((key for key, _ in rows), np.int64, len(rows))
+    lengths = np.fromiter((len(block) for _, block in rows), np.int64, len(rows)) // _READING.itemsize
+    sensors = (keys % KEYS_PER_MINUTE // MAX_PARTS).astype(np.int32)
     return raw_readings(np.repeat(sensors, lengths), series.time_ns, series.value, series.quality)

@@ -96,12 +96,11 @@ class Store:
         return [row[0] for row in rows]
 
     def span(self, first_minute: int, last_minute: int) -> RawReadings:
-        """Return the folded readings of all sensors, both minutes included, of each minute in the order of writing."""
+        """Return the folded readings of all sensors, both minutes included; of one sensor in the order of writing."""
         low, high = first_minute * KEYS_PER_MINUTE, (last_minute + 1) * KEYS_PER_MINUTE - 1
         with self._reading:
             rows = self._reader.execute(_SPAN, (low, high)).fetchall()
-        # By part within the minute: what was written later stands later, for `last_of_equal`.
-        return blocks.unfold(sorted(rows, key=lambda row: (row[0] // KEYS_PER_MINUTE, row[0] % MAX_PARTS)))
+        return blocks.unfold(rows)
 
     def minutes(self) -> Iterator[RawReadings]:
         """Give the readings of each folded minute."""

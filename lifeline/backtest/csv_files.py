@@ -7,6 +7,7 @@ Times are RFC 3339 with a zone, or seconds since 1970 when the column holds numb
 them: scale and offset of the register are applied, and the range of the quantity is checked, as the intake does.
 """
 
+import contextlib
 import csv
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -63,7 +64,14 @@ def csv_pieces(
     Raises:
         StartError: a file cannot be read, or is not in the order of its times, with its line.
     """
-    files = [_File(path, register) for path in paths]
+    with contextlib.ExitStack() as undo:
+        files = [_File(path, register, undo) for path in paths]
+        yield from _merged(files, register, quantities, span)
+
+
+def _merged(
+    files: Sequence["_File"], register: Register, quantities: Mapping[str, Quantity], span: Span
+) -> Iterator[Piece]:
     sensors = register.sensors
     scale, offset = np.array([each.scale for each in sensors]), np.array([each.offset for each in sensors])
     low = np.array([quantities[each.quantity].low for each in sensors])
@@ -87,10 +95,10 @@ def csv_pieces(
 class _File:
     """One file, read ahead by some rows."""
 
-    def __init__(self, path: Path, register: Register) -> None:
+    def __init__(self, path: Path, register: Register, undo: contextlib.ExitStack) -> None:
         self._path, self._index = path, register.sensor_index
         try:
-            self._rows = csv.reader(path.open(encoding="utf-8-sig", newline=""))
+            self._rows = csv.reader(undo.enter_context(path.open(encoding="utf-8-sig", newline="")))
             header = [name.strip() for name in next(self._rows, [])]
         except (OSError, UnicodeDecodeError) as error:
             raise StartError(f"{path}: expected a readable CSV file, got {error}") from error
