@@ -168,3 +168,41 @@ def test_fold_gives_keys_in_order_and_each_reading_once():
 
     assert [2 * blocks.MAX_PARTS + 5, blocks.KEYS_PER_MINUTE + blocks.MAX_PARTS] == [key for key, _ in folded]
     assert [3.0, 2.0] == blocks.unfold(folded)["value"].tolist()
+
+
+@given(
+    writes=st.lists(
+        st.lists(
+            st.tuples(st.integers(0, 2), st.integers(0, 3 * MINUTE // 10**9), st.floats(-9, 9)), min_size=1, max_size=6
+        ),
+        min_size=1,
+        max_size=6,
+    ),
+    span=st.tuples(st.integers(0, 200), st.integers(0, 200)),
+)
+@settings(max_examples=25, deadline=None)
+def test_read_all_gives_what_reading_each_sensor_gives(tmp_path_factory, writes, span):
+    """Whatever was folded, written twice or still in the raw log: one query of all is the queries of each."""
+    history = SqliteHistory(tmp_path_factory.mktemp("all") / "history.db", SENSORS, retention_days=1e6)
+    for number, rows in enumerate(writes):
+        history.write([_batch(number * MINUTE, *((sensor, second * 10**9, value) for sensor, second, value in rows))])
+    start_ns, end_ns = min(span) * 10**9, max(span) * 10**9
+    sensor, series = history.read_all(start_ns, end_ns)
+    found = list(zip(sensor.tolist(), _points(series), strict=True))
+    expected = [(each, point) for each in range(3) for point in _points(history.read(each, start_ns, end_ns))]
+    history.close()
+
+    assert expected == found
+
+
+def test_read_all_leaves_out_sensors_that_the_register_lost(tmp_path):
+    """What today's register does not have is not judged."""
+    for sensors in (SENSORS, ("c", "d")):
+        history = SqliteHistory(tmp_path / "history.db", sensors, retention_days=1e6)
+        if sensors == SENSORS:
+            history.write([_batch(0, (0, 1, 1.0), (2, 2, 3.0))])
+            history.close()
+    sensor, series = history.read_all(0, 10)
+    history.close()
+
+    assert ([0], [(2, 3.0)]) == (sensor.tolist(), _points(series))
