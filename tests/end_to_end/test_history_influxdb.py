@@ -29,6 +29,23 @@ def test_write_and_read_give_the_same_bits_back(influxdb):
     assert ([], columns(batch)) == (refused, columns(series))
 
 
+def test_read_all_gives_what_reading_each_sensor_gives(influxdb):
+    """One query for each quantity: every sensor's readings, by sensor and time; nothing from outside the span."""
+    first = readings(100)
+    second = readings(50, sensor=1)
+    start_ns, end_ns = int(first.time_ns[20]), int(first.time_ns[-1])
+    with influx_history(influxdb.url) as history:
+        history.write([first, second])
+        sensor, series = history.read_all(start_ns, end_ns)
+        each = [history.read(number, start_ns, end_ns) for number in (0, 1)]
+
+    assert [len(found.time_ns) for found in each] == [int((sensor == number).sum()) for number in (0, 1)]
+    assert [columns(found) for found in each] == [
+        [column[sensor == number].tolist() for column in (series.time_ns, series.value, series.quality)]
+        for number in (0, 1)
+    ]
+
+
 def test_write_again_counts_once(influxdb):
     """The same batch twice is stored once."""
     batch = readings(100)
