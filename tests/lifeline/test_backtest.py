@@ -13,7 +13,7 @@ import rules
 from collector.batch import make_batch
 from collector.journal.reading import JournalReader
 from lifeline.backtest.command import district_of
-from lifeline.backtest.difference import difference
+from lifeline.backtest.difference import Sort, difference
 from lifeline.backtest.episodes import Turn, episodes_of
 from lifeline.backtest.run import backtest
 from lifeline.backtest.sources import Span, history_pieces, journal_batches
@@ -51,6 +51,8 @@ def _stream(register, start_ns):
     for number in range(1, ROUNDS + 1):
         # Slow swings through every limit, and noise that lets some alarms come and go.
         level = 0.09 + 0.1 * np.sin(number / 60 + np.arange(len(DEVICES))) + 0.004 * rng.standard_normal(len(DEVICES))
+        # Two devices fall for 20 s: one between the two limits, one below both.
+        level[-2:] = (0.04, 0.01) if number % 100 < 10 else (0.3, 0.3)
         base_ns = start_ns + number * 2 * SECOND
         time_ns = base_ns + np.arange(len(DEVICES)) * 37_000_000
         received_ns = base_ns + int(rng.integers(300_000_000, 900_000_000))
@@ -154,11 +156,12 @@ def test_backtest_over_the_journal_equals_the_live_alarm_history_in_order(lived)
 
 
 def test_difference_of_a_backtest_equals_the_difference_of_two_live_runs(lived):
-    """Alarm by alarm, with every time and level."""
+    """Alarm by alarm, with every time and level: some equal, some on one side only, some changed."""
     result = _result(lived)
 
     assert difference(_episodes(lived.changed), _episodes(lived.running)) == result.difference
-    assert result.difference.changes
+    assert result.difference.same
+    assert {Sort.ONLY_HERE, Sort.OTHER_TIMES} <= {change.sort for change in result.difference.changes}
 
 
 def test_difference_of_a_backtest_holds_every_transition_that_one_live_run_alone_made(lived):
