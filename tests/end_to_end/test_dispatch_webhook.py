@@ -90,11 +90,11 @@ def to(*targets: str, fallback: tuple[str, ...] = ()) -> scenes.District:
 
 
 def episodes(count: int, level: int) -> list[scenes.Row]:
-    """Return `count` short episodes of one alarm, two messages each."""
+    """Return `count` short episodes of one alarm, two messages each, too far apart to chatter."""
     return [
         row
-        for i in range(count)
-        for row in (raised(HAZARD, level, 10.0 + i), cleared(HAZARD, level, 10.5 + i, 10.0 + i))
+        for begin_s in range(10, 10 + 300 * count, 300)
+        for row in (raised(HAZARD, level, begin_s), cleared(HAZARD, level, begin_s + 30, begin_s))
     ]
 
 
