@@ -132,7 +132,7 @@ class Alert:
     turned_ns: int = 0
     """Received time of the batch in which the alarm was last raised or cleared."""
     told_ns: int = 0
-    """Received time of the last round of warnings that wants an acknowledgement; 0 when it wants none any more."""
+    """Latest received time at the last round of warnings that wants an acknowledgement; 0 when it wants none."""
     calm_ns: int = 0
     """Received time at which a chattering alarm that is over counts as calm; 0 where its end waits for nothing."""
     is_latched: bool = False

@@ -45,6 +45,8 @@ class Occurrence:
     reason: Reason
     position: int
     received_ns: int
+    clock_ns: int
+    """The latest `received_ns` of the journal so far: a machine's clock that is set back does not set back this one."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,10 +23,17 @@ class Planner:
     """What the alarm numbers of events stand for."""
 
     def step(
-        self, events: AlarmEvents, received_ns: int, open_alerts: Sequence[Alert], tallies: Mapping[str, Tally]
+        self,
+        events: AlarmEvents,
+        received_ns: int,
+        open_alerts: Sequence[Alert],
+        tallies: Mapping[str, Tally],
+        *,
+        clock_ns: int = 0,
     ) -> Plan:
         """Return what `events` change for people, see `plan_step`."""
-        return plan_step(events, self.alarms, received_ns, open_alerts, self.district, tallies=tallies)
+        alarms, district = self.alarms, self.district
+        return plan_step(events, alarms, received_ns, open_alerts, district, tallies=tallies, clock_ns=clock_ns)
 
     def turn(self, open_alerts: Sequence[Alert], moment: Moment, acknowledged: Collection[str]) -> Plan:
         """Return what the passing of time changes for people, see `plan_turn`."""

@@ -40,6 +40,7 @@ def plan_step(
     district: District,
     *,
     tallies: Mapping[str, Tally] | None = None,
+    clock_ns: int = 0,
 ) -> Plan:
     """Return everything that `events` change for people.
 
@@ -50,6 +51,7 @@ def plan_step(
         open_alerts: alerts open before the step: those of the ledger, or of the plan before.
         district: register, rules, routes and links.
         tallies: of every alarm that turned before the step, by alarm id.
+        clock_ns: the latest received time of the journal so far; the batch's where it is later.
     """
     known = tallies or {}
     counts: dict[str, Tally] = {}
@@ -57,7 +59,8 @@ def plan_step(
     touched: dict[str, Alert] = {}
     drafts: list[Draft] = []
     for i in range(len(events)):
-        occurrence = _occurrence(events, i, alarms, received_ns, district.register)
+        moment = received_ns, max(received_ns, clock_ns)
+        occurrence = _occurrence(events, i, alarms, moment, district.register)
         place = (occurrence.key.dimension, _subject(occurrence))
         alarm = occurrence.key.id
         tally = _counted(counts.get(alarm) or known.get(alarm) or Tally(alarm), occurrence)
@@ -188,7 +191,7 @@ def _compose(draft: Draft, district: District) -> Draft:
         else:
             draft = decide(draft, DecisionVerdict.SKIP, DecisionReason.STANDBY, detail)
         draft = replace(draft, planned=(*draft.planned, planned))
-    told_ns = received_ns if kind in WARNINGS else alert.told_ns
+    told_ns = draft.occurrence.clock_ns if kind in WARNINGS else alert.told_ns
     heard = _heard(alert.told, [each.target for each in draft.candidates])
     return replace(draft, alert=replace(alert, sequence=sequence, told=heard, told_ns=told_ns))
 
@@ -225,7 +228,7 @@ def _priority(incident: Incident) -> int:
 
 
 def _occurrence(
-    events: AlarmEvents, i: int, alarms: Sequence[AlarmKey], received_ns: int, register: Register
+    events: AlarmEvents, i: int, alarms: Sequence[AlarmKey], moment: tuple[int, int], register: Register
 ) -> Occurrence:
     key = alarms[int(events.alarm[i])]
     return Occurrence(
@@ -239,7 +242,8 @@ def _occurrence(
         value=float(events.value[i]),
         reason=Reason(int(events.reason[i])),
         position=int(events.position[i]),
-        received_ns=received_ns,
+        received_ns=moment[0],
+        clock_ns=moment[1],
     )
 
 

@@ -26,10 +26,15 @@ class Moment:
 
     position: int
     received_ns: int
+    clock_ns: int
+    """The latest `received_ns` so far: what reminders run on, for a clock set back and forth is no time that passed."""
 
 
 def due_ns(alert: Alert, district: District) -> int:
-    """Return the received time from which `alert` wants a look; `NEVER_NS` while only readings can change it."""
+    """Return the time from which `alert` wants a look; `NEVER_NS` while only readings can change it.
+
+    It is a received time where the alarm is over, else one of the clock of reminders.
+    """
     if alert.dimension is Dimension.HEALTH or not alert.is_open:
         return NEVER_NS
     # Strictly after its last turn: readings received together are one moment, however they were cut into batches.
@@ -48,7 +53,7 @@ def plan_turn(alerts: Sequence[Alert], moment: Moment, acknowledged: Collection[
         acknowledged: ids of those that somebody has acknowledged.
         district: register, rules, routes and links.
     """
-    due = [alert for alert in alerts if due_ns(alert, district) <= moment.received_ns]
+    due = [alert for alert in alerts if due_ns(alert, district) <= _now_ns(alert, moment)]
     drafts, changed = [], {}
     for alert in sorted(due, key=lambda each: each.id):
         draft = _start(alert, moment, district)
@@ -65,6 +70,10 @@ def plan_turn(alerts: Sequence[Alert], moment: Moment, acknowledged: Collection[
         decisions=tuple(each for draft in drafts for each in draft.decisions),
         open_alerts=tuple(alert for alert in after if alert.is_open),
     )
+
+
+def _now_ns(alert: Alert, moment: Moment) -> int:
+    return moment.received_ns if alert.level == NO_LEVEL else moment.clock_ns
 
 
 def _remind(draft: Draft, district: District, *, is_acknowledged: bool) -> Draft:
@@ -113,5 +122,6 @@ def _start(alert: Alert, moment: Moment, district: District) -> Draft | None:
         reason=Reason.BACK_WITHIN if is_over else Reason.LIMIT_HELD,
         position=moment.position,
         received_ns=moment.received_ns,
+        clock_ns=moment.clock_ns,
     )
     return Draft(occurrence, alert)

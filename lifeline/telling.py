@@ -31,28 +31,29 @@ class Teller:
         self._planner, self._ledger = planner, ledger
         self.open_alerts: tuple[Alert, ...] = ()
         self._tallies: dict[str, Tally] = {}
-        self._due_ns = 0
+        self._due_ns = self._clock_ns = 0
         self.counts: Counter[tuple[str, str]] = Counter()
 
     def restore(self, open_alerts: Sequence[Alert]) -> None:
         """Go on from `open_alerts`, and from the tallies in the ledger."""
         self.open_alerts = tuple(open_alerts)
         self._tallies = read_tallies(self._ledger.database)
-        self._due_ns = 0
+        self._due_ns, self._clock_ns = 0, max((alert.told_ns for alert in self.open_alerts), default=0)
 
     def plan(self, entries: Sequence[Entry], parts: Sequence[AlarmEvents]) -> Plan | None:
         """Return what `entries`, whose events are `parts`, change for people; None when nothing."""
         plans = []
         for entry, part in zip(entries, parts, strict=True):
-            if entry.batch.received_ns >= self._due_ns:
-                plans.append(self._turn(Moment(entry.position, entry.batch.received_ns)))
+            self._clock_ns = max(self._clock_ns, entry.batch.received_ns)
+            if self._clock_ns >= self._due_ns:
+                plans.append(self._turn(Moment(entry.position, entry.batch.received_ns, self._clock_ns)))
             if len(part):
                 plans.append(self._step(part, entry.batch.received_ns))
         plans = [plan for plan in plans if plan.alerts or plan.alert_of or plan.decisions]
         return merged(plans) if plans else None
 
     def _step(self, events: AlarmEvents, received_ns: int) -> Plan:
-        plan = self._planner.step(events, received_ns, self.open_alerts, self._tallies)
+        plan = self._planner.step(events, received_ns, self.open_alerts, self._tallies, clock_ns=self._clock_ns)
         for tally in plan.tallies:
             before = self._tallies.get(tally.alarm, Tally(tally.alarm))
             self.counts["bad_alarms", "chattering"] += tally.chattering - before.chattering

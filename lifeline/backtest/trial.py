@@ -54,7 +54,7 @@ class Trial:
         self._position += 1
         events = self.engine.evaluate(batch, self._position)
         if batch.received_ns >= self._due_ns:
-            moment = Moment(self._position, batch.received_ns)
+            moment = Moment(self._position, batch.received_ns, batch.received_ns)
             self._keep(self._planner.turn(self._open, moment, {alert.id for alert in self._open}))
             self._due_ns = max(self._first_due(self._open), batch.received_ns + 1)
         if len(events):

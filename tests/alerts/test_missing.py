@@ -186,7 +186,8 @@ def deliveries(ledger: Ledger) -> list:
 def remind(ledger: Ledger, times: int) -> None:
     """Commit the reminder of a moment `times` half hours later."""
     cursor = ledger.take_over()
-    moment = Moment(cursor.position + 1, scenes.START_NS + times * 1800 * SECOND_NS)
+    received_ns = scenes.START_NS + times * 1800 * SECOND_NS
+    moment = Moment(cursor.position + 1, received_ns, received_ns)
     planned = plan_turn(ledger.open_alerts(), moment, (), district())
     ledger.commit_step(Step(cursor, cursor.position + 1, scenes.events([]), scenes.alarm_keys(), planned))
 

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from alerts.alert import Alert, Plan
 from alerts.chatter import Tally
 from alerts.draft import District
+from alerts.planning import plan_step
 from alerts.state import AlarmState, state_of
 from alerts.turns import NEVER_NS, Moment, due_ns, plan_turn
 from rules.rule import RuleSet
@@ -27,7 +28,8 @@ def district(*, latch: bool = False, **route: object) -> District:
 
 def turn(alerts: tuple[Alert, ...], after_s: float, *, acknowledged: bool = False, where: District | None = None):
     """Return what happens `after_s` seconds after the start."""
-    moment = Moment(9, START_NS + round(after_s * SECOND_NS))
+    received_ns = START_NS + round(after_s * SECOND_NS)
+    moment = Moment(9, received_ns, received_ns)
     return plan_turn(alerts, moment, {each.id for each in alerts} if acknowledged else (), where or district())
 
 
@@ -44,6 +46,16 @@ def test_turn_of_an_unacknowledged_danger_tells_again_at_its_time(level, due_s):
     assert START_NS + due_s * SECOND_NS == due_ns(alerts[0], district())
     assert [] == told(turn(alerts, due_s - 1e-6))
     assert ["reminded ann", "reminded bob", "reminded fix"] == told(turn(alerts, due_s))
+
+
+def test_turn_after_a_clock_set_back_and_forth_does_not_come_early():
+    """What is told while the machine's clock is an hour behind waits from the latest time that the journal has seen."""
+    hour_ns = 3600 * SECOND_NS
+    events, alarms, where = scenes.events([raised(HAZARD, ORANGE)]), scenes.alarm_keys(), district()
+    [alert] = plan_step(events, alarms, START_NS - hour_ns, (), where, clock_ns=START_NS).open_alerts
+
+    assert START_NS + 1800 * SECOND_NS == due_ns(alert, where)
+    assert [] == told(turn((alert,), 60))
 
 
 def test_turn_of_lower_levels_and_devices_never_comes():
