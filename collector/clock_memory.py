@@ -4,7 +4,6 @@ Comes in: the clocks. Goes out: clocks that know what they knew when the file wa
 it, or with a damaged one, a wrong clock is found anew within some messages, as after a crash one of the last minute.
 """
 
-import zlib
 from collections import Counter
 from pathlib import Path
 
@@ -12,8 +11,10 @@ import structlog
 
 from collector.archive import MemoryUnusableError
 from collector.clocks import DeviceClocks
+from collector.memory_file import MemoryFile
 
-_CRC_BYTES = 4
+_NO_POSITION = 0
+"""What clocks say belongs to no place in the journal."""
 
 
 class ClockMemory:
@@ -21,18 +22,13 @@ class ClockMemory:
 
     def __init__(self, path: Path, clocks: DeviceClocks, counts: Counter[tuple[str, str]]) -> None:
         """Read nothing yet; count into `counts`."""
-        self._path, self._clocks, self._counts = path, clocks, counts
+        self._file, self._clocks, self._counts = MemoryFile(path), clocks, counts
         self._log = structlog.get_logger()
 
     def load(self) -> bool:
         """Return whether the clocks were filled from an intact file."""
         try:
-            content = self._path.read_bytes()
-            blob = content[_CRC_BYTES:]
-            if zlib.crc32(blob).to_bytes(_CRC_BYTES, "big") != content[:_CRC_BYTES]:
-                self._refuse("damaged", "its checksum does not fit")
-                return False
-            self._clocks.restore(blob)
+            self._clocks.restore(self._file.read(_NO_POSITION)[1])
         except FileNotFoundError:
             return False
         except OSError as error:
@@ -45,14 +41,11 @@ class ClockMemory:
 
     def save(self) -> None:
         """Replace the file; a failure is counted and costs some late readings of wrong clocks at the next start."""
-        blob = self._clocks.snapshot()
-        beside = self._path.with_suffix(".new")
         try:
-            beside.write_bytes(zlib.crc32(blob).to_bytes(_CRC_BYTES, "big") + blob)
-            beside.replace(self._path)
+            self._file.write(_NO_POSITION, self._clocks.snapshot())
         except OSError as error:
             self._refuse("write", str(error))
 
     def _refuse(self, reason: str, got: str) -> None:
         self._counts["clock_memory_failures", reason] += 1
-        self._log.warning("clock_memory_unusable", path=str(self._path), got=got, remedy="learned anew")
+        self._log.warning("clock_memory_unusable", path=str(self._file.path), got=got, remedy="learned anew")

@@ -6,9 +6,6 @@ counts a gap nor hides one. Without the file, or with a damaged one, numbers are
 messages came is told by the file alone: a crash forgets those of the last minute, never a gap.
 """
 
-import os
-import struct
-import zlib
 from collections import Counter
 from pathlib import Path
 
@@ -18,10 +15,8 @@ from collector.archive import MemoryUnusableError
 from collector.device_book import DeviceBook
 from collector.journal import JournalFullError, Position
 from collector.journal.sqlite import DEVICES, SqliteJournal
+from collector.memory_file import MemoryFile
 
-_HEAD = struct.Struct(">QI")
-_EVERY_S = 60.0
-"""Time between two savings, seconds; assumed: at 20,000 numbered messages a second the notes between are 24 MB."""
 _READ_NOTES = 256
 
 
@@ -32,8 +27,7 @@ class DeviceMemory:
         """Read nothing yet."""
         self.book = book
         self.counts: Counter[tuple[str, str]] = journal.counts
-        self._path, self._journal = path, journal
-        self._due_s: float | None = None
+        self._file, self._journal = MemoryFile(path), journal
         self._log = structlog.get_logger()
 
     def load(self) -> Position:
@@ -48,55 +42,29 @@ class DeviceMemory:
 
     def save_if_due(self, position: Position, now_s: float) -> None:
         """Save at most once a minute; `position` is the journal's last, and everything counted is in the journal."""
-        if self._due_s is None:
-            self._due_s = now_s + _EVERY_S
-        if now_s >= self._due_s:
-            self._due_s = now_s + _EVERY_S
+        if self._file.is_due(now_s):
             self.save(position)
 
     def save(self, position: Position) -> None:
         """Replace the file, then let the notes go that it makes needless; a failure costs nothing but their room."""
-        blob = self.book.snapshot()
-        beside = self._path.with_suffix(".new")
         try:
-            with beside.open("wb") as file:
-                file.write(_HEAD.pack(position, _checksum(position, blob)) + blob)
-                file.flush()
-                os.fsync(file.fileno())
-            beside.replace(self._path)
+            self._file.write(position, self.book.snapshot(), durable=True)
             self._journal.save_cursor(DEVICES, position)
         except (OSError, JournalFullError) as error:
             self.counts["device_memory_failures", "write"] += 1
-            self._log.warning("device_memory_not_saved", path=str(self._path), error=str(error))
+            self._log.warning("device_memory_not_saved", path=str(self._file.path), error=str(error))
         else:
             self.counts["device_memory_saved", ""] += 1
 
     def _restore(self) -> Position:
         try:
-            position, blob = _opened(self._path.read_bytes(), self._journal.last_position())
+            position, blob = self._file.read(self._journal.last_position())
             self.book.restore(blob)
         except FileNotFoundError:
             return 0
         except (OSError, MemoryUnusableError) as error:
             self.counts["device_memory_failures", "read"] += 1
             remedy = "sequence numbers are counted from here on"
-            self._log.warning("device_memory_unusable", path=str(self._path), error=str(error), remedy=remedy)
+            self._log.warning("device_memory_unusable", path=str(self._file.path), error=str(error), remedy=remedy)
             return 0
         return position
-
-
-def _opened(content: bytes, last: Position) -> tuple[Position, bytes]:
-    """Return the position and the snapshot of a file's content, which belongs to a journal that ends at `last`."""
-    if len(content) < _HEAD.size:
-        raise MemoryUnusableError(f"file: expected at least {_HEAD.size} bytes, got {len(content)}")
-    position, crc = _HEAD.unpack_from(content)
-    blob = content[_HEAD.size :]
-    if _checksum(position, blob) != crc:
-        raise MemoryUnusableError("file: its checksum does not fit")
-    if position > last:
-        raise MemoryUnusableError(f"file: true for position {position}, the journal ends at {last}")
-    return position, blob
-
-
-def _checksum(position: Position, blob: bytes) -> int:
-    return zlib.crc32(blob, zlib.crc32(position.to_bytes(8, "big")))
