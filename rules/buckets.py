@@ -17,6 +17,8 @@ from rules.succession import Readings
 
 WIDTH = 48
 """Buckets that are kept; assumed: two days of hours, and all pairs of them are still cheap to compare."""
+LEAST_SHARE = 0.75
+"""So many of the buckets that are looked at must be there; assumed."""
 _NONE = NEVER_NS
 _TWO_32 = 1 << 32
 

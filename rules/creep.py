@@ -17,8 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import stdtrit
 
-LEAST_SHARE = 0.75
-"""So many of the points must be there; assumed."""
+from rules.buckets import LEAST_SHARE
+
 FEWEST_RATES = 5
 """Fewer reciprocals leave no line that could be doubted; assumed."""
 

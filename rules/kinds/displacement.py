@@ -46,14 +46,14 @@ from config.levels import WarningLevel
 from config.quantities import Quantity
 from config.register import Register, Sensor
 from rules.arrivals import Arrivals
-from rules.buckets import WIDTH, Buckets, phases
-from rules.climber import Climber
-from rules.creep import FEWEST_RATES, LEAST_SHARE, failures, rates, tangent_angles
+from rules.bucketed import Bucketed
+from rules.buckets import LEAST_SHARE, WIDTH
+from rules.creep import FEWEST_RATES, failures, rates, tangent_angles
 from rules.kind import BoundRule, Fault, Found, State
 from rules.levels import LadderOptions
 from rules.rule import Side
 from rules.slopes import Direction, Per, directions, towards
-from rules.succession import Readings, Succession
+from rules.succession import Readings
 
 _SECOND_NS = 1_000_000_000
 _HOUR_NS = 3600 * _SECOND_NS
@@ -170,34 +170,26 @@ class Displacement:
 
     def __init__(self, bound: Sequence[BoundRule], register: Register, counts: Counter[tuple[str, str]]) -> None:
         self._options = [typing.cast("DisplacementOptions", each.rule.options) for each in bound]
-        sensors = [register.sensors[number] for each in bound for number in each.rule.sensors]
-        sizes = [len(each.rule.sensors) for each in bound]
-        steps = np.array([round(each.step_s * _SECOND_NS) for each in self._options], np.int64)
-        self._step_ns = np.repeat(steps, sizes)
-        stale_ns = np.array([round(each.stale_after_s * _SECOND_NS) for each in sensors], np.int64)
-        # A value comes with each bucket: two steps without one are no gap yet.
-        self._climber = Climber(bound, register, counts, stale_ns + 2 * self._step_ns)
-        self.alarm: NDArray[np.int32] = self._climber.alarm
-        self.level: NDArray[np.int8] = self._climber.level
-        self._succession = Succession(self._climber)
-        self._buckets = Buckets(self._step_ns, phases([each.id for each in sensors], self._step_ns))
+        self._bucketed = Bucketed(bound, register, counts)
+        climber = self._bucketed.climber
+        self.alarm: NDArray[np.int32] = climber.alarm
+        self.level: NDArray[np.int8] = climber.level
         self._direction = directions([each.direction for each in self._options])
-        self._learned_sum, self._learned = np.zeros(len(sensors)), np.zeros(len(sensors), np.int64)
+        n = len(climber.sensor)
+        self._learned_sum, self._learned = np.zeros(n), np.zeros(n, np.int64)
 
     def evaluate(self, arrivals: Arrivals) -> list[Found]:
         """Return the transitions that `arrivals` cause."""
-        return self._succession.climb(arrivals, self._values)
+        return self._bucketed.climb(arrivals, self._values)
 
-    def _values(self, readings: Readings) -> NDArray[np.float64]:
+    def _values(self, now: Readings) -> NDArray[np.float64]:
         """Return float64[n]: what is judged of who closes a bucket, NaN where that is not known."""
-        values = np.full(len(readings.binding), np.nan)
-        closes = np.flatnonzero(self._buckets.add(readings))
-        rule = self._climber.rule[readings.binding[closes]]
+        values = np.full(len(now.binding), np.nan)
+        rule = self._bucketed.climber.rule[now.binding]
         for number in np.unique(rule).tolist():
-            rows = closes[rule == number]
-            now = readings.take(rows)
-            is_angle = self._options[number].method is Method.TANGENT_ANGLE
-            values[rows] = self._angles(number, now) if is_angle else self._hours(number, now)
+            rows = np.flatnonzero(rule == number)
+            judge = self._angles if self._options[number].method is Method.TANGENT_ANGLE else self._hours
+            values[rows] = judge(number, now.take(rows))
         return values
 
     def _angles(self, number: int, now: Readings) -> NDArray[np.float64]:
@@ -214,7 +206,7 @@ class Displacement:
 
     def _series(self, b: NDArray[np.intp], points: int) -> NDArray[np.float64]:
         """Return float64[n, points]: the newest means, oldest first."""
-        return self._buckets.means(b, np.full(len(b), points))[:, WIDTH - points :]
+        return self._bucketed.buckets.means(b, np.full(len(b), points))[:, WIDTH - points :]
 
     def _references(
         self, options: DisplacementOptions, b: NDArray[np.intp], rate: NDArray[np.float64]
@@ -237,7 +229,11 @@ class Displacement:
         least = options.least_rate or 0.0
         found = failures(rate, least, options.confidence)
         # The last rate is that of the middle of its buckets, the last of which ended before this reading.
-        since_ns = now.time_ns - self._buckets.middle_ns(b) + (options.rate_points - 1) / 2 * self._step_ns[b]
+        since_ns = (
+            now.time_ns
+            - self._bucketed.buckets.middle_ns(b)
+            + (options.rate_points - 1) / 2 * self._bucketed.step_ns[b]
+        )
         hours = options.rate_points * options.step_s / 3600
         eta, latest = (each * hours - since_ns / _HOUR_NS for each in (found.eta, found.latest))
         is_foreseen = (latest < options.horizon_h) & (rate[:, -1] > least)
@@ -248,9 +244,9 @@ class Displacement:
     def state(self) -> State:
         """Return the columns to keep."""
         own = {"learned_sum": self._learned_sum, "learned": self._learned}
-        return State({}, {**self._climber.columns(), **self._buckets.columns(), **own}, {})
+        return State({}, {**self._bucketed.columns(), **own}, {})
 
     def settle(self, known: NDArray[np.bool_]) -> None:
         """Derive what is not kept."""
         del known
-        self._climber.settle()
+        self._bucketed.climber.settle()

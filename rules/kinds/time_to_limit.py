@@ -41,20 +41,18 @@ from config.quantities import Quantity
 from config.register import Register, Sensor
 from rules.arrivals import Arrivals
 from rules.autocorrelation import FEWEST
-from rules.buckets import WIDTH, Buckets, phases
-from rules.climber import Climber
+from rules.bucketed import Bucketed
+from rules.buckets import LEAST_SHARE, WIDTH
 from rules.kind import BoundRule, Fault, Found, State
 from rules.levels import LadderOptions
 from rules.lines import crossings
 from rules.rule import Side
 from rules.slopes import Direction
-from rules.succession import Readings, Succession
+from rules.succession import Readings
 
 _SECOND_NS = 1_000_000_000
 _MINUTE_NS = 60 * _SECOND_NS
-_LEAST_SHARE = 0.75
-"""So many of the points must be there; assumed."""
-_FEWEST = round(FEWEST / _LEAST_SHARE)
+_FEWEST = round(FEWEST / LEAST_SHARE)
 
 
 class TimeToLimitOptions(LadderOptions):
@@ -124,17 +122,11 @@ class TimeToLimit:
 
     def __init__(self, bound: Sequence[BoundRule], register: Register, counts: Counter[tuple[str, str]]) -> None:
         options = [typing.cast("TimeToLimitOptions", each.rule.options) for each in bound]
-        sensors = [register.sensors[number] for each in bound for number in each.rule.sensors]
-        sizes = [len(each.rule.sensors) for each in bound]
-        self._step_ns = np.repeat(np.array([round(each.step_s * _SECOND_NS) for each in options], np.int64), sizes)
-        stale_ns = np.array([round(each.stale_after_s * _SECOND_NS) for each in sensors], np.int64)
-        # A value comes with each bucket: two steps without one are no gap yet.
-        self._climber = Climber(bound, register, counts, stale_ns + 2 * self._step_ns)
-        self.alarm: NDArray[np.int32] = self._climber.alarm
-        self.level: NDArray[np.int8] = self._climber.level
-        self._succession = Succession(self._climber)
-        rule = self._climber.rule
-        self._buckets = Buckets(self._step_ns, phases([each.id for each in sensors], self._step_ns))
+        self._bucketed = Bucketed(bound, register, counts)
+        climber = self._bucketed.climber
+        self.alarm: NDArray[np.int32] = climber.alarm
+        self.level: NDArray[np.int8] = climber.level
+        rule = climber.rule
         self._points = np.array([each.points for each in options], np.int64)[rule]
         self._to = np.array([each.to for each in options])[rule]
         self._sign = np.array([1.0 if each.direction is Direction.RISE else -1.0 for each in options])[rule]
@@ -146,23 +138,20 @@ class TimeToLimit:
 
     def evaluate(self, arrivals: Arrivals) -> list[Found]:
         """Return the transitions that `arrivals` cause."""
-        return self._succession.climb(arrivals, self._minutes)
+        return self._bucketed.climb(arrivals, self._minutes)
 
-    def _minutes(self, readings: Readings) -> NDArray[np.float64]:
+    def _minutes(self, now: Readings) -> NDArray[np.float64]:
         """Return float64[n]: minutes to the limit of who closes a bucket, NaN where that is not known."""
-        minutes = np.full(len(readings.binding), np.nan)
-        closes = np.flatnonzero(self._buckets.add(readings))
-        b = readings.binding[closes]
-        means = self._buckets.means(b, self._points[b])
-        enough = np.count_nonzero(~np.isnan(means), axis=1) >= np.ceil(_LEAST_SHARE * self._points[b])
-        closes, b, means = closes[enough], b[enough], means[enough]
-        if len(b) == 0:
+        minutes = np.full(len(now.binding), np.nan)
+        rows, means = self._bucketed.known_means(now.binding, self._points[now.binding])
+        if len(rows) == 0:
             return minutes
+        b = now.binding[rows]
         sign = self._sign[b]
         found = crossings(means * sign[:, np.newaxis], self._to[b] * sign, self._confidence[b])
         # The last point stands in the middle of its bucket; the reading is somewhere in the next one.
-        since_ns = readings.time_ns[closes] - self._buckets.middle_ns(b)
-        step_min, since_min = self._step_ns[b] / _MINUTE_NS, since_ns / _MINUTE_NS
+        since_ns = now.time_ns[rows] - self._bucketed.buckets.middle_ns(b)
+        step_min, since_min = self._bucketed.step_ns[b] / _MINUTE_NS, since_ns / _MINUTE_NS
         # Times that are infinite stay so.
         eta, soonest, latest = (each * step_min - since_min for each in (found.eta, found.soonest, found.latest))
         self._interval_min[b] = np.stack((soonest, latest), axis=1)
@@ -170,14 +159,14 @@ class TimeToLimit:
         # Below the limit and moving away from it, a line has been there: that is no crossing to come.
         is_foreseen = (found.worth >= self._worth[b]) & (latest < self._horizon_min[b]) & (found.eta >= 0)
         told = np.where(is_foreseen, np.maximum(eta, 0.0), self._horizon_min[b])
-        minutes[closes] = np.where(is_there, 0.0, told)
+        minutes[rows] = np.where(is_there, 0.0, told)
         return minutes
 
     def state(self) -> State:
         """Return the columns to keep."""
-        return State({}, {**self._climber.columns(), **self._buckets.columns(), "interval_min": self._interval_min}, {})
+        return State({}, {**self._bucketed.columns(), "interval_min": self._interval_min}, {})
 
     def settle(self, known: NDArray[np.bool_]) -> None:
         """Derive what is not kept."""
         del known
-        self._climber.settle()
+        self._bucketed.climber.settle()

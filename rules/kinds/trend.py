@@ -38,19 +38,17 @@ from config.quantities import Quantity
 from config.register import Register, Sensor
 from rules.arrivals import Arrivals
 from rules.autocorrelation import FEWEST
-from rules.buckets import WIDTH, Buckets, phases
-from rules.climber import Climber
+from rules.bucketed import Bucketed
+from rules.buckets import LEAST_SHARE, WIDTH
 from rules.kind import BoundRule, Found, State
 from rules.levels import LadderOptions
 from rules.rule import Side
 from rules.slopes import Direction, Per, directions, slope_of, towards
-from rules.succession import Readings, Succession
+from rules.succession import Readings
 from rules.trends import sen_slopes
 
 _SECOND_NS = 1_000_000_000
-_LEAST_SHARE = 0.75
-"""So many of the points must be there; assumed."""
-_FEWEST = round(FEWEST / _LEAST_SHARE)
+_FEWEST = round(FEWEST / LEAST_SHARE)
 
 
 class TrendOptions(LadderOptions):
@@ -89,48 +87,39 @@ class Trend:
 
     def __init__(self, bound: Sequence[BoundRule], register: Register, counts: Counter[tuple[str, str]]) -> None:
         options = [typing.cast("TrendOptions", each.rule.options) for each in bound]
-        sensors = [register.sensors[number] for each in bound for number in each.rule.sensors]
-        sizes = [len(each.rule.sensors) for each in bound]
-        step_ns = np.repeat(np.array([round(each.step_s * _SECOND_NS) for each in options], np.int64), sizes)
-        stale_ns = np.array([round(each.stale_after_s * _SECOND_NS) for each in sensors], np.int64)
-        # A value comes with each bucket: two steps without one are no gap yet.
-        self._climber = Climber(bound, register, counts, stale_ns + 2 * step_ns)
-        self.alarm: NDArray[np.int32] = self._climber.alarm
-        self.level: NDArray[np.int8] = self._climber.level
-        self._succession = Succession(self._climber)
-        rule = self._climber.rule
-        self._buckets = Buckets(step_ns, phases([each.id for each in sensors], step_ns))
+        self._bucketed = Bucketed(bound, register, counts)
+        climber = self._bucketed.climber
+        self.alarm: NDArray[np.int32] = climber.alarm
+        self.level: NDArray[np.int8] = climber.level
+        rule = climber.rule
         self._points = np.array([each.points for each in options], np.int64)[rule]
         self._alpha = np.array([each.alpha for each in options])[rule]
         self._direction = directions([each.direction for each in options])[rule]
         per_ns = np.array([each.per.seconds * _SECOND_NS for each in options])[rule]
-        self._steps = per_ns / step_ns
+        self._steps = per_ns / self._bucketed.step_ns
         """Buckets in the time that slopes are told in."""
 
     def evaluate(self, arrivals: Arrivals) -> list[Found]:
         """Return the transitions that `arrivals` cause."""
-        return self._succession.climb(arrivals, self._slopes)
+        return self._bucketed.climb(arrivals, self._slopes)
 
-    def _slopes(self, readings: Readings) -> NDArray[np.float64]:
+    def _slopes(self, now: Readings) -> NDArray[np.float64]:
         """Return float64[n]: the trend of who closes a bucket, 0 where chance explains it, NaN where none is known."""
-        slopes = np.full(len(readings.binding), np.nan)
-        closes = np.flatnonzero(self._buckets.add(readings))
-        b = readings.binding[closes]
-        means = self._buckets.means(b, self._points[b])
-        enough = np.count_nonzero(~np.isnan(means), axis=1) >= np.ceil(_LEAST_SHARE * self._points[b])
-        closes, b, means = closes[enough], b[enough], means[enough]
-        if len(b) == 0:
+        slopes = np.full(len(now.binding), np.nan)
+        rows, means = self._bucketed.known_means(now.binding, self._points[now.binding])
+        if len(rows) == 0:
             return slopes
+        b = now.binding[rows]
         slope, p_value = sen_slopes(means[:, WIDTH - int(self._points[b].max()) :])
         told = np.where(p_value < self._alpha[b], slope * self._steps[b], 0.0)
-        slopes[closes] = towards(told, self._direction[b])
+        slopes[rows] = towards(told, self._direction[b])
         return slopes
 
     def state(self) -> State:
         """Return the columns to keep."""
-        return State({}, {**self._climber.columns(), **self._buckets.columns()}, {})
+        return State({}, self._bucketed.columns(), {})
 
     def settle(self, known: NDArray[np.bool_]) -> None:
         """Derive what is not kept."""
         del known
-        self._climber.settle()
+        self._bucketed.climber.settle()
