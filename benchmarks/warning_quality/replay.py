@@ -5,7 +5,7 @@ with the times of the recording; the clock of the receiver follows them, so noth
 """
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,6 +21,7 @@ from config.settings import IntakeSettings, Subscription
 from rules.engine import RuleEngine
 from rules.events import Dimension
 from rules.loading import load_rules
+from rules.rule import RuleSet
 
 RULES = Path(__file__).parent / "rules"
 _SECOND_NS = 1_000_000_000
@@ -78,15 +79,21 @@ def register_of(
     return Register({}, assets, list(sensors), {}, (), neighbours=neighbours or {})
 
 
-def replay(recording: Recording, rules: Path) -> Replayed:
-    """Return what the rules of the file say of `recording`."""
+Heard = Iterable[tuple[int, list[RawMessage]]]
+"""When messages are received, and those that are taken together."""
+
+
+def replay(recording: Recording, *rules: Path, heard: Heard | None = None) -> Replayed:
+    """Return what the rules of the files say of `recording`, whose messages are received as `commits` says."""
     register = recording.register
     limits = IntakeSettings()
     subscription = Subscription(filter="lifeline/v1/#", template=_TOPIC, decoder="lifeline_json")
     pipeline = Pipeline(register, recording.quantities, [subscription], limits)
-    engine = RuleEngine(load_rules(rules, register, recording.quantities), register)
+    files = [load_rules(each, register, recording.quantities) for each in rules]
+    ruleset = RuleSet(tuple(rule for each in files for rule in each), "/".join(each.version for each in files))
+    engine = RuleEngine(ruleset, register)
     steps: dict[tuple[int, int], list[tuple[int, int]]] = {}
-    for position, (received_ns, messages) in enumerate(commits(recording), 1):
+    for position, (received_ns, messages) in enumerate(commits(recording) if heard is None else heard, 1):
         batch, letters = pipeline.decode(messages, received_ns)
         assert not letters, letters[0]
         events = engine.evaluate(batch, position)
