@@ -1,8 +1,9 @@
 """I/O: reads strain and air temperature of a test bridge whose support was lowered three times (munich-bridge-data).
 
-Comes in: its folder. Goes out: two recordings of means of ten seconds of the 100 Hz: ten minutes of reference, with
-air that stands still, for nobody measured it; and the day of a truck on the bridge, and of three lowerings with the
-truck after each, in the order in which they happened.
+Comes in: its folder. Goes out: recordings of means of ten seconds of the 100 Hz: ten minutes of reference, with air
+that stands still, for nobody measured it; the day of a truck on the bridge, and of three lowerings with the truck after
+each, in the order in which they happened; and each run of the truck by itself, so that no alarm of a lowering that still
+stands, and no rule that begins anew after one, hides what the truck alone would be called.
 
 An event is one lowering; an alarm must begin in it, and is in time before half of the shift. Times of the strain are
 those of the rows (day and month swapped by the authors), of the air those of its own files.
@@ -43,9 +44,12 @@ def read(folder: Path) -> list[Recording]:
     time_ns, strain = (np.concatenate(each) for each in zip(*parts, strict=True))
     air = np.interp(time_ns, *_air(folder / "TemperatureData2022-04-11.zip"))
     events = tuple(_lowering(t, e) for part, (t, e) in zip(_PARTS, parts, strict=True) if "lowering" in part)
+    runs = [(t, e) for part, (t, e) in zip(_PARTS, parts, strict=True) if "lowering" not in part]
     before = _strain(folder / f"ReferenceState{_SUFFIX}", swapped=False)
     still = np.full(len(before[0]), air[0])
-    return [_recording("reference", *before, still, ()), _recording("day", time_ns, strain, air, events)]
+    whole = [_recording("reference", *before, still, ()), _recording("day", time_ns, strain, air, events)]
+    alone = [_recording(f"truck_{i}", t, e, air[np.searchsorted(time_ns, t)], ()) for i, (t, e) in enumerate(runs)]
+    return whole + alone
 
 
 def _recording(
