@@ -2,8 +2,8 @@
 
 Comes in: its folder. Goes out: recordings of means of ten seconds of the 100 Hz: ten minutes of reference, with air
 that stands still, for nobody measured it; the day of a truck on the bridge, and of three lowerings with the truck after
-each, in the order in which they happened; and each run of the truck by itself, so that no alarm of a lowering that still
-stands, and no rule that begins anew after one, hides what the truck alone would be called.
+each, in the order in which they happened; and each run of the truck by itself, so that nothing hides what the truck
+alone would be called: no alarm of a lowering that still stands, no rule that begins anew after one.
 
 An event is one lowering; an alarm must begin in it, and is in time before half of the shift. Times of the strain are
 those of the rows (day and month swapped by the authors), of the air those of its own files.
