@@ -80,7 +80,12 @@ class Climber:
         return row, binding
 
     def climb(
-        self, arrivals: Arrivals, row: NDArray[np.intp], binding: NDArray[np.intp], value: NDArray[np.float64]
+        self,
+        arrivals: Arrivals,
+        row: NDArray[np.intp],
+        binding: NDArray[np.intp],
+        value: NDArray[np.float64],
+        sigma: NDArray[np.float64] | None = None,
     ) -> list[Found]:
         """Return the transitions that values and heartbeats of `arrivals` cause.
 
@@ -89,6 +94,7 @@ class Climber:
             row: intp[n], the arrival that brought each value; ascending for each binding.
             binding: intp[n], whom it concerns.
             value: float64[n], finite, in the unit of what the rule judges.
+            sigma: float64[n], the noise known before each; None where no deadband follows it.
         """
         ladder = self._ladder
         # Written so that a value that compares with nothing counts as not calm.
@@ -108,6 +114,8 @@ class Climber:
             inputs_of(arrivals, beat_row, beat_binding, arrivals.value[beat_row], is_beat=True),
         )
         inputs = joined(parts)
+        if sigma is not None:
+            inputs = replace(inputs, sigma=np.concatenate((sigma[values], np.zeros(len(beat_row)))))
         return ladder.climb(self._with_seasons(inputs) if self._seasons else inputs)
 
     def _with_seasons(self, inputs: Inputs) -> Inputs:

@@ -35,6 +35,8 @@ class Inputs:
     is_beat: NDArray[np.bool_]
     off_season: NDArray[np.bool_] | None = None
     """None: nowhere."""
+    sigma: NDArray[np.float64] | None = None
+    """float64[n], the noise of the binding as it was known before the reading; None where no rule asks for it."""
 
     def take(self, rows: NDArray[np.intp] | NDArray[np.bool_]) -> "Inputs":
         """Return the inputs at `rows`, int or bool mask."""
@@ -46,6 +48,7 @@ class Inputs:
             self.received_clock[rows],
             self.is_beat[rows],
             None if self.off_season is None else self.off_season[rows],
+            None if self.sigma is None else self.sigma[rows],
         )
 
 

@@ -85,6 +85,10 @@ class Found:
     level_after: NDArray[np.int8]
     value: NDArray[np.float64]
     reason: NDArray[np.uint8]
+    low: NDArray[np.float64] | None = None
+    high: NDArray[np.float64] | None = None
+    towards: NDArray[np.int32] | None = None
+    """None stands for NaN, NaN and -1 everywhere."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +101,8 @@ class State:
     """First axis: bindings, in the order of `Evaluator.alarm`."""
     whole: dict[str, NDArray[np.generic]]
     """Not indexed by anything that a change of register or rules could move."""
+    optional: frozenset[str] = frozenset()
+    """Columns that a snapshot of other rules may lack: they are then as they were made."""
 
 
 class Evaluator(Protocol):

@@ -37,6 +37,8 @@ class LimitTable:
         self.reset = np.full(shape, -np.inf)
         self.on_ns, self.off_ns = np.zeros(shape, np.int64), np.zeros(shape, np.int64)
         self.on_samples, self.off_samples = np.ones(shape, np.int32), np.ones(shape, np.int32)
+        self.sigmas, self.widest = np.zeros(shape), np.zeros(shape)
+        """Of deadbands that follow the noise; 0 where it is as given."""
         self.window = np.zeros(shape, np.uint32)
         """A bit for each of the last readings of which `on_samples` must be beyond; 0 where they come in a row."""
         self.sign = np.array([-1.0 if each[0].side is Side.LOW else 1.0 for each in limits])
@@ -50,10 +52,23 @@ class LimitTable:
                 self.off_ns[place] = round(limit.off_delay_s * _SECOND_NS)
                 self.on_samples[place], self.off_samples[place] = limit.on_samples, limit.off_samples
                 self.window[place] = (1 << limit.of_samples) - 1
+                self.sigmas[place] = limit.deadband_sigmas or 0.0
+                self.widest[place] = limit.widest
         self.counts = bool((self.on_samples > 1).any() or (self.off_samples > 1).any())
         """Some level waits for a number of readings."""
         self.remembers = bool(self.window.any())
         """Some level looks at the last readings, in a row or not."""
+        self.heeds_noise = bool(self.sigmas.any())
+        """Some level's deadband follows the noise."""
+
+    def reset_by(self, rule: NDArray[np.intp], sigma: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return float64[n, 5]: where conditions end for rows `rule` with noise `sigma`, 0 where it is not known."""
+        by_noise = np.minimum(self.sigmas[rule] * sigma[:, np.newaxis], self.widest[rule])
+        # Mirrored as the limit is: back is always down. What has no such level stays -inf.
+        follows = self.sigmas[rule] > 0
+        wide = np.where(follows, self.limit[rule], np.inf) - by_noise
+        reset: NDArray[np.float64] = np.minimum(self.reset[rule], wide)
+        return reset
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +157,8 @@ class Ladder:
         self._samples = np.zeros((n, 5), np.int32)
         self._hits = np.zeros((n, 5), np.uint32)
         """Which of the last readings found the condition, newest in the lowest bit; 0 while active."""
+        self._sigma = np.zeros(n if table.heeds_noise else 0)
+        """The noise as it was known before the reading that began the first condition; 0 while none holds."""
         self._newest = _Newest(stale_ns, np.zeros(n, np.int64) if slack_ns is None else slack_ns)
         self.low, self.high = np.zeros(n), np.zeros(n)
         """A value within changes no condition."""
@@ -186,7 +203,10 @@ class Ladder:
         begins = signed >= self._table.limit[rule]
         if run.inputs.off_season is not None:
             begins &= ~run.inputs.off_season[:, np.newaxis]
-        beyond = begins | (was & ~(signed < self._table.reset[rule]))
+        if run.inputs.sigma is not None:
+            is_free = ~(was | active).any(axis=1)
+            self._sigma[b] = np.where(is_free, run.inputs.sigma, self._sigma[b])
+        beyond = begins | (was & ~(signed < self._reset(b)))
         is_new = (was == active) | run.broken[:, np.newaxis]
         since = np.where(is_new, time_ns, self._since_ns[b])
         lives = self._lives[b] & ~is_new
@@ -232,6 +252,12 @@ class Ladder:
         begins = self._beyond[b] & (self._table.window[rule] != 0)
         return np.where(begins, np.bitwise_count(self._hits[b]) >= needed, is_counted)
 
+    def _reset(self, b: NDArray[np.intp]) -> NDArray[np.float64]:
+        """Return float64[n, 5]: where the conditions of bindings `b` end, mirrored."""
+        if not self._table.heeds_noise:
+            return self._table.reset[self._rule[b]]
+        return self._table.reset_by(self._rule[b], self._sigma[b])
+
     def _delay_ns(self, b: NDArray[np.intp]) -> NDArray[np.int64]:
         rule = self._rule[b]
         return np.where(self._beyond[b], self._table.on_ns[rule], self._table.off_ns[rule])
@@ -269,7 +295,9 @@ class Ladder:
         self._lives[b] &= pending
         self._samples[b] *= pending
         self._hits[b] *= ~self._active[b]
-        low = np.where(beyond, self._table.reset[rule], -np.inf).max(axis=1, initial=-np.inf)
+        if self._table.heeds_noise:
+            self._sigma[b] *= (beyond | self._active[b]).any(axis=1)
+        low = np.where(beyond, self._reset(b), -np.inf).max(axis=1, initial=-np.inf)
         high = np.where(beyond, np.inf, self._table.limit[rule]).min(axis=1, initial=np.inf)
         high = np.nextafter(high, -np.inf)
         is_low = self._table.sign[rule] < 0
@@ -286,7 +314,8 @@ class Ladder:
 
     def columns(self) -> dict[str, NDArray[np.generic]]:
         """Return what outlives a restart, by name; first axis: bindings."""
-        return {
+        of_noise: dict[str, NDArray[np.generic]] = {"sigma": self._sigma} if self._table.heeds_noise else {}
+        return of_noise | {
             "level": self.level,
             "episode_ns": self._episode_ns,
             "beyond": self._beyond,

@@ -9,7 +9,7 @@ import typing
 from collections.abc import Iterator, Sequence
 from enum import StrEnum
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
 from config.levels import WarningLevel
@@ -46,6 +46,25 @@ NamedLevel = typing.Annotated[WarningLevel, BeforeValidator(_level)]
 """A level by its colour."""
 
 
+def _deadband(written: object) -> object:
+    if isinstance(written, str) and written.strip().lower() == "noise":
+        remedy = "write the least that it is as a number; in `threshold`, `deadband_sigmas: 3` beside it widens it"
+        context = {"expected": "a number in the unit of what is judged", "remedy": remedy}
+        raise PydanticCustomError("deadband", "not a number", context)
+    return written
+
+
+def _only_of_readings(written: object) -> object:
+    if written is not None:
+        expected = "nothing here: only `threshold` judges readings themselves, whose noise is known"
+        context = {"expected": expected, "remedy": "remove it, and give the deadband as a number"}
+        raise PydanticCustomError("noise", "no noise", context)
+    return written
+
+
+_OfReadings = typing.Annotated[float | None, BeforeValidator(_only_of_readings), WithJsonSchema({"type": "null"})]
+
+
 class LevelOptions(BaseModel):
     """One level of a rule."""
 
@@ -55,7 +74,7 @@ class LevelOptions(BaseModel):
     """One of the five, each once in a rule."""
     limit: float = Field(allow_inf_nan=False)
     """In the unit of what is judged."""
-    deadband: float = Field(gt=0, allow_inf_nan=False)
+    deadband: typing.Annotated[float, BeforeValidator(_deadband)] = Field(gt=0, allow_inf_nan=False)
     """In the unit of what is judged; without one, noise at the limit makes an alarm chatter."""
     on_delay_s: float = Field(ge=0, le=LONGEST_S, allow_inf_nan=False)
     """How long the condition must hold before the level is active, seconds; 0: at once."""
@@ -71,6 +90,10 @@ class LevelOptions(BaseModel):
     """Once here, the alert stays until somebody has acknowledged it."""
     source: str = Field(min_length=3)
     """The clause that the numbers come from, or `assumed` or `unverified` and why."""
+    deadband_sigmas: _OfReadings = None
+    """Of `threshold` alone."""
+    deadband_most: _OfReadings = None
+    """Of `threshold` alone."""
 
 
 class LadderOptions(BaseModel):
@@ -89,8 +112,10 @@ class LadderOptions(BaseModel):
 
     def limits(self) -> tuple[LevelLimit, ...]:
         """Return the levels, lowest first."""
-        ordered = sorted(self.levels, key=lambda each: each.level)
-        return tuple(LevelLimit(side=self.side, **each.model_dump()) for each in ordered)
+        return tuple(sorted(self._as_written(), key=lambda each: each.level))
+
+    def _as_written(self) -> tuple[LevelLimit, ...]:
+        return tuple(LevelLimit(side=self.side, **each.model_dump()) for each in self.levels)
 
     def judged(self, quantity: Quantity | None) -> Quantity | None:
         """Return what is compared with the limits: the rule's quantity, or what the kind derives from it."""
@@ -125,8 +150,9 @@ class LadderOptions(BaseModel):
             yield Fault(("live",), "a heartbeat beside every sensor", f"none for {', '.join(deaf[:3])}", remedy)
 
     def _unreachable(self, judged: Quantity) -> Iterator[Fault]:
-        for i, each in enumerate(self.levels):
-            reset = each.limit - each.deadband if self.side is Side.HIGH else each.limit + each.deadband
+        for i, (each, limit) in enumerate(zip(self.levels, self._as_written(), strict=True)):
+            key = "deadband" if each.deadband_most is None else "deadband_most"
+            reset = each.limit - limit.widest if self.side is Side.HIGH else each.limit + limit.widest
             expected = f"{judged.low:g} to {judged.high:g} {judged.unit} ({judged.name})"
             if not judged.low <= each.limit <= judged.high:
                 remedy = f"no working instrument reports it; give the limit in {judged.unit}"
@@ -134,7 +160,7 @@ class LadderOptions(BaseModel):
             elif not judged.low <= reset <= judged.high:
                 remedy = "choose a smaller deadband: the level could never clear"
                 got = f"an end at {reset:g}"
-                yield Fault(("levels", i, "deadband"), expected, got, remedy)
+                yield Fault(("levels", i, key), expected, got, remedy)
 
     def _windows(self) -> Iterator[Fault]:
         for i, each in enumerate(self.levels):

@@ -15,6 +15,9 @@ from config.quantities import Quantity
 from config.register import Register
 from rules.season import Season
 
+WIDENED = 3.0
+"""Times the given deadband: the widest that noise makes it where a rule does not say; assumed."""
+
 
 class Side(StrEnum):
     """On which side of a limit the danger lies."""
@@ -45,6 +48,10 @@ class LevelLimit:
     because_en: str = ""
     of_samples: int = 0
     """Instead of in a row, `on_samples` of the last so many readings; 0: in a row."""
+    deadband_sigmas: float | None = None
+    """The deadband is at least so many sigmas of the sensor's own noise; None: it is as given."""
+    deadband_most: float | None = None
+    """The widest that noise makes it, same unit; None: three times as wide as given."""
     latch: bool = False
     """An alert that reached the level stays, also when all is well again, until somebody has acknowledged it."""
 
@@ -52,6 +59,13 @@ class LevelLimit:
     def reset(self) -> float:
         """The value beyond which the condition ends, same unit."""
         return self.limit + self.deadband if self.side is Side.LOW else self.limit - self.deadband
+
+    @property
+    def widest(self) -> float:
+        """The widest deadband that there can be, same unit."""
+        if self.deadband_sigmas is None:
+            return self.deadband
+        return WIDENED * self.deadband if self.deadband_most is None else self.deadband_most
 
 
 @dataclass(frozen=True, slots=True)

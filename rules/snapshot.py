@@ -152,7 +152,8 @@ def _fill_state(state: State, columns: Mapping[str, NDArray[np.generic]], sensor
     for name, column in state.by_sensor.items():
         _move(columns[name], column, sensors)
     for name, column in state.by_alarm.items():
-        _move(columns[name], column, alarms)
+        if name in columns or name not in state.optional:
+            _move(columns[name], column, alarms)
     for name, column in state.whole.items():
         column[:] = columns[name]
 

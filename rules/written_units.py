@@ -18,7 +18,8 @@ from rules.kind import Fault
 
 _NUMBER = r"[-+]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][-+]?[0-9]{1,3})?"
 _WRITTEN = re.compile(rf"\s*({_NUMBER})\s*([^\W\d_]\S*|[%°µ]\S*)\s*")
-_KEYS = ("limit", "deadband")
+_KEYS = ("limit", "deadband", "deadband_most")
+_DIFFERENCES = _KEYS[1:]
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +79,7 @@ def in_unit_of(
             continue
         scale, offset = conversion
         # A deadband is a difference: zero of one unit is zero of the other.
-        numbers[each.path] = each.number * scale + (0.0 if each.path[-1] == "deadband" else offset)
+        numbers[each.path] = each.number * scale + (0.0 if each.path[-1] in _DIFFERENCES else offset)
     return numbers, faults
 
 

@@ -39,14 +39,23 @@ from enum import StrEnum
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import Field
 
 from config.quantities import Quantity
 from config.register import Register, Sensor
 from rules.arrivals import Arrivals
 from rules.climber import Climber
 from rules.kind import BoundRule, Fault, Found, State
-from rules.levels import LadderOptions
+from rules.levels import LadderOptions, LevelOptions
+from rules.noise import Calm, Noise
+from rules.rule import Side
 
+_MOST_SIGMAS = 20.0
+"""Assumed: more is not noise."""
+_ROUNDING = 1e-9
+"""A deadband of 0.02 is two times 0.01."""
+_FINEST = 1e-6
+"""Where no quantity says how fine it is told."""
 _MOST_PERCENT = 1000.0
 """Of a design value; assumed: what says more is no instrument at its place."""
 
@@ -60,9 +69,21 @@ class RelativeTo(StrEnum):
     """They are percent of each sensor's design value."""
 
 
+class ThresholdLevel(LevelOptions):
+    """One level of a threshold rule."""
+
+    deadband_sigmas: float | None = Field(default=None, gt=0, le=_MOST_SIGMAS, allow_inf_nan=False)
+    """The deadband is at least so many sigmas of each sensor's own short-term noise, 3 is usual; left out: it is as
+    given. Until the noise is known it is as given as well."""
+    deadband_most: float | None = Field(default=None, gt=0, allow_inf_nan=False)
+    """The widest that noise makes the deadband, same unit; left out: three times `deadband`, assumed."""
+
+
 class ThresholdOptions(LadderOptions):
     """The keys of a threshold rule."""
 
+    levels: tuple[ThresholdLevel, ...] = Field(min_length=1, max_length=5)
+    """One to five levels of the same danger."""
     relative_to: RelativeTo = RelativeTo.ABSOLUTE
     """`absolute`, the default: limits are in the unit of the quantity. `design`: limits and deadbands are percent of
     each sensor's design value."""
@@ -84,6 +105,7 @@ class ThresholdOptions(LadderOptions):
     def faults(self, quantity: Quantity | None, sensors: Sequence[Sensor]) -> Iterator[Fault]:
         """Yield what is wrong with the levels, and sensors without a design value where they need one."""
         yield from super().faults(quantity, sensors)
+        yield from self._noise_faults(self.judged(quantity))
         if self.relative_to is RelativeTo.ABSOLUTE or quantity is None:
             return
         without = [each.id for each in sensors if not each.design]
@@ -98,6 +120,23 @@ class ThresholdOptions(LadderOptions):
                 got = f"{each.limit * (sensor.design or 0) / 100:g} {quantity.unit} at {sensor.id}"
                 yield Fault(("levels", i, "limit"), expected, got, "no working instrument reports it; lower the limit")
 
+    def _noise_faults(self, judged: Quantity | None) -> Iterator[Fault]:
+        finest = 0.0 if judged is None else 2 * 10.0**-judged.decimals
+        for i, each in enumerate(self.levels):
+            if each.deadband_sigmas is None:
+                if each.deadband_most is not None:
+                    remedy = "add deadband_sigmas: 3, or remove it"
+                    yield Fault(("levels", i, "deadband_most"), "deadband_sigmas beside it", "none", remedy)
+                continue
+            if each.deadband < finest * (1 - _ROUNDING):
+                unit = judged.unit if judged else ""
+                expected = f"at least {finest:g} {unit}, two of its last digits".replace(" ,", ",")
+                remedy = "enlarge it: it is the least, and what counts until the noise is known"
+                yield Fault(("levels", i, "deadband"), expected, f"{each.deadband:g}", remedy)
+            if each.deadband_most is not None and each.deadband_most < each.deadband:
+                expected, remedy = f"at least the deadband, {each.deadband:g}", "enlarge it, or remove it"
+                yield Fault(("levels", i, "deadband_most"), expected, f"{each.deadband_most:g}", remedy)
+
 
 def _is_reachable(limit: float, quantity: Quantity) -> bool:
     return quantity.low <= limit <= quantity.high
@@ -109,17 +148,22 @@ class Threshold:
     def __init__(self, bound: Sequence[BoundRule], register: Register, counts: Counter[tuple[str, str]]) -> None:
         self._climber = Climber(bound, register, counts)
         self._unit = _units(bound, register)
+        self._noise = _noise(bound, register, self._climber)
+        """None where no rule asks for it."""
         self.alarm: NDArray[np.int32] = self._climber.alarm
         self.level: NDArray[np.int8] = self._climber.level
 
     def evaluate(self, arrivals: Arrivals) -> list[Found]:
         """Return the transitions that `arrivals` cause."""
         row, binding = self._climber.reach(arrivals)
-        return self._climber.climb(arrivals, row, binding, arrivals.value[row] / self._unit[binding])
+        value = arrivals.value[row] / self._unit[binding]
+        sigma = None if self._noise is None else self._noise.sigmas(arrivals, row, binding, value)
+        return self._climber.climb(arrivals, row, binding, value, sigma)
 
     def state(self) -> State:
         """Return the columns to keep."""
-        return State({}, self._climber.columns(), {})
+        noise = {} if self._noise is None else self._noise.columns()
+        return State({}, self._climber.columns() | noise, {}, frozenset(noise) | {"sigma"})
 
     def settle(self, known: NDArray[np.bool_]) -> None:
         """Derive what is not kept."""
@@ -140,3 +184,24 @@ def _units(bound: Sequence[BoundRule], register: Register) -> NDArray[np.float64
 def _is_share(each: BoundRule) -> bool:
     options = each.rule.options
     return isinstance(options, ThresholdOptions) and options.relative_to is RelativeTo.DESIGN
+
+
+def _noise(bound: Sequence[BoundRule], register: Register, climber: Climber) -> Noise | None:
+    """Return what learns the noise of bindings whose rule has a deadband that follows it; None if there are none."""
+    follows = [any(level.deadband_sigmas for level in each.rule.levels) for each in bound]
+    if not any(follows):
+        return None
+    sign = [-1.0 if each.rule.levels[0].side is Side.LOW else 1.0 for each in bound]
+    below = [min(way * level.reset for level in each.rule.levels) for way, each in zip(sign, bound, strict=True)]
+    finest = [_FINEST if each.rule.judged is None else 10.0**-each.rule.judged.decimals for each in bound]
+    stale_s = np.array([each.stale_after_s for each in register.sensors], np.float64)[climber.sensor]
+    rule = climber.rule
+    return Noise(
+        Calm(
+            np.array(follows, np.bool_)[rule],
+            np.array(sign)[rule],
+            np.array(below)[rule],
+            np.array(finest)[rule],
+            np.round(stale_s * 1e9).astype(np.int64),
+        )
+    )
