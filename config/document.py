@@ -27,6 +27,7 @@ MAX_DEPTH = 32
 MAX_NODES = 200_000
 """Values after aliases are followed; assumed: about 20,000 rules. Bounds alias bombs."""
 
+_BASED = re.compile(r"0x[0-9a-fA-F]{1,64}|0o[0-7]{1,64}")
 _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
 _WORDS: Mapping[str, bool | float | None] = {
     **dict.fromkeys(("", "~", "null", "Null", "NULL")),
@@ -45,6 +46,8 @@ class Document:
     file: str
     value: Plain
     lines: Mapping[Path, int] = field(default_factory=dict)
+    based: Mapping[Path, str] = field(default_factory=dict)
+    """As they are written, numbers that are hexadecimal (`0x71`) or octal (`0o17`)."""
 
     def line(self, path: Path) -> int:
         """Return the 1-based line of `path`, or of its nearest ancestor that the document has."""
@@ -107,7 +110,7 @@ def parse_yaml(text: str, file: str) -> Document:
     value = reading.plain(node, ())
     if reading.problems:
         raise ConfigError(reading.problems)
-    return Document(file, value, {(): 1, **reading.lines})
+    return Document(file, value, {(): 1, **reading.lines}, reading.based)
 
 
 def _refused(file: str, line: int, expected: str, got: str, remedy: str) -> ConfigError:
@@ -139,6 +142,7 @@ class _Reading:
         self.file = file
         self.lines: dict[Path, int] = {}
         self.problems: list[Problem] = []
+        self.based: dict[Path, str] = {}
         self._nodes = 0
 
     def plain(self, node: yaml.Node, path: Path) -> Plain:
@@ -152,7 +156,10 @@ class _Reading:
             return {key: self.plain(value, (*path, key)) for key, value in self._pairs(node, path)}
         if isinstance(node, yaml.SequenceNode):
             return [self._item(item, (*path, place)) for place, item in enumerate(node.value)]
-        return _scalar(typing.cast("yaml.ScalarNode", node))
+        scalar = typing.cast("yaml.ScalarNode", node)
+        if scalar.style is None and _BASED.fullmatch(scalar.value):
+            self.based[path] = scalar.value
+        return _scalar(scalar)
 
     def _item(self, node: yaml.Node, path: Path) -> Plain:
         self.lines[path] = node.start_mark.line + 1
@@ -184,7 +191,7 @@ def _scalar(node: yaml.ScalarNode) -> Plain:
         return _WORDS[text]
     if re.fullmatch(r"[-+]?[0-9]{1,300}", text):
         return int(text)
-    if re.fullmatch(r"0x[0-9a-fA-F]{1,64}|0o[0-7]{1,64}", text):
+    if _BASED.fullmatch(text):
         return int(text, 0)
     return float(text) if _FLOAT.fullmatch(text) else text
 

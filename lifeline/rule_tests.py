@@ -50,6 +50,7 @@ def load_suite(path: Path) -> Suite:
         ConfigError: everything that is wrong in it, and in rules and district that it names.
     """
     document = read_yaml(path)
+    _raise_if_any(_based_problems(document))
     spec = checked(document, RuleTestFile)
     district = path.parent / spec.district if spec.district is not None else None
     quantities = load_quantities(district)
@@ -63,6 +64,15 @@ def load_suite(path: Path) -> Suite:
     tests = tuple(each if each.only or default is None else each.model_copy(update=default) for each in spec.tests)
     _raise_if_any(_test_problems(document, spec, tests, ruleset, register))
     return Suite(document, tests, ruleset, register, quantities)
+
+
+def _based_problems(document: Document) -> Iterable[Problem]:
+    """Yield readings that YAML takes for hexadecimal numbers though they look like a run: `0x71` is 0 and 71 more."""
+    for place, written in document.based.items():
+        if place[0] == "tests" and {"values", "value"} & set(place):
+            got = f"{written}, which YAML reads as the number {document.at(place)}"
+            expected = "a decimal number, or a run of values as text"
+            yield document.problem(place, expected=expected, got=got, remedy=f'put it in quotes: "{written}"')
 
 
 def _rules(

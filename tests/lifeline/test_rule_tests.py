@@ -238,3 +238,54 @@ def test_suite_that_is_wrong_says_where_and_what_to_do(tmp_path, before, after, 
         suite(tmp_path, text.replace(before, after, 1))
 
     assert [True] == [remedy in each.remedy for each in caught.value.problems if each.path == path]
+
+
+RUN = "values: 0.3x4 0x10 0.3x9"
+FROM_READINGS = "    readings: [{at: 3s, sensor: T.p, value: 0x10}]\n    expect:"
+
+
+@pytest.mark.parametrize(
+    ("text", "path", "got"),
+    [
+        (RULES.replace(RUN, "values: 0x71"), "tests[0].series.T.p.values", "0x71, which YAML reads as the number 113"),
+        (RULES.replace(RUN, "values: 0o17"), "tests[0].series.T.p.values", "0o17, which YAML reads as the number 15"),
+        (
+            RULES.replace(RUN, "values: [0.3, 0x10]"),
+            "tests[0].series.T.p.values[1]",
+            "0x10, which YAML reads as the number 16",
+        ),
+        (
+            RULES.replace("    expect:", FROM_READINGS),
+            "tests[0].readings[0].value",
+            "0x10, which YAML reads as the number 16",
+        ),
+    ],
+    ids=["a run", "an octal one", "in a list", "a single reading"],
+)
+def test_suite_with_a_run_that_is_a_hexadecimal_number_is_refused(tmp_path, text, path, got):
+    """`0x71` is 0 and 71 more to its author, and 113 to YAML: nobody would find out why the test fails."""
+    with pytest.raises(ConfigError) as caught:
+        suite(tmp_path, text.rstrip() + " []\n")
+
+    [problem] = caught.value.problems
+    expected = "a decimal number, or a run of values as text"
+    remedy = f'put it in quotes: "{got.partition(",")[0]}"'
+    line = next(
+        i for i, each in enumerate(text.splitlines(), 1) if got.partition(",")[0] in each and "0.3x4 0x" not in each
+    )
+    assert (line, path, expected, got, remedy) == (
+        problem.line,
+        problem.path,
+        problem.expected,
+        problem.got,
+        problem.remedy,
+    )
+
+
+def test_suite_with_a_run_in_quotes_is_a_run(tmp_path):
+    """What the remedy says works; and beside other values nothing needs quotes."""
+    given = [
+        suite(tmp_path, RULES.replace(RUN, f"values: {written}").rstrip() + " []\n") for written in ('"0x71"', "0x71 0")
+    ]
+
+    assert [(0.0,) * 72, (0.0,) * 73] == [each.tests[0].series["T.p"].values for each in given]
