@@ -29,6 +29,8 @@ LEAST_RANGES = 30
 """Fewer say nothing; assumed, as control charts are set up from 20 to 30 points."""
 MEMORY = 100
 """A range weighs one over this; assumed: noise changes with the device, not with the hour."""
+_MOST = 1e150
+"""No range; what is computed from it stays finite."""
 _ODD = np.uint16(
     Quality.SPIKE
     | Quality.RATE
@@ -102,9 +104,11 @@ class Noise:
         """Take one reading of each of distinct bindings `b` into account."""
         broken = self._continuity.step(b, time_ns, clock).broken
         is_calm = value * self._calm.sign[b] < self._calm.below[b]
-        moved = np.abs(value - self._before[b])
+        with np.errstate(over="ignore"):
+            moved = np.abs(value - self._before[b])
         self._before[b] = np.where(is_calm, value, np.nan)
-        teaches = is_calm & ~broken & np.isfinite(moved)
+        # False where there is no value before as well.
+        teaches = is_calm & ~broken & (moved < _MOST)
         b, moved = b[teaches], moved[teaches]
         mean, n_before = self._mean[b], self._n_ranges[b]
         highest = np.where(n_before > 0, np.maximum(D4 * mean, self._calm.finest[b]), np.inf)

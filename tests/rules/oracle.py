@@ -8,6 +8,15 @@ from config.register import Register
 from rules.rule import Rule, RuleSet, Side
 
 S = 1_000_000_000
+DOUBTED = (
+    Quality.SPIKE
+    | Quality.RATE
+    | Quality.DEVICE_SUSPECT
+    | Quality.FLAT
+    | Quality.NEIGHBOUR
+    | Quality.UNCHECKED
+    | Quality.OUT_OF_RANGE
+)
 
 
 @dataclass
@@ -35,6 +44,33 @@ class Level:
 
 
 @dataclass
+class Scatter:
+    """What is known of a sensor's noise: the chart for individual values, one reading at a time."""
+
+    mean: float = 0.0
+    ranges: int = 0
+    before: tuple | None = None
+    value: float | None = None
+
+    def sigma(self):
+        """Return the sigma, 0 while it is not known."""
+        return self.mean / 1.128 if self.ranges >= 30 else 0.0
+
+    def learn(self, hazard, time, value, clock, stale_ns):
+        """Look at one good reading."""
+        gone = self.before is None or not 0 <= time - self.before[0] <= stale_ns or clock != self.before[1]
+        calm = all(is_back(level.limit, value) for level in hazard.levels)
+        if calm and not gone and self.value is not None and abs(value - self.value) < 1e150:
+            moved = abs(value - self.value)
+            if self.ranges:
+                finest = 10.0**-hazard.rule.judged.decimals if hazard.rule.judged else 1e-6
+                moved = min(moved, max(3.267 * self.mean, finest))
+            self.ranges = min(self.ranges + 1, 100)
+            self.mean += (moved - self.mean) / self.ranges
+        self.before, self.value = (time, clock), value if calm else None
+
+
+@dataclass
 class Hazard:
     """One alarm of a threshold rule."""
 
@@ -45,6 +81,8 @@ class Hazard:
     shown: int = 0
     episode: int = 0
     last: tuple | None = None
+    scatter: Scatter = field(default_factory=Scatter)
+    sigma: float = 0.0
 
 
 @dataclass
@@ -169,11 +207,13 @@ class Oracle:
         broken = hazard.last is not None and (
             not 0 <= time - hazard.last[0] <= self.stale_ns(hazard.sensor) or clock != hazard.last[2]
         )
+        if not any(level.beyond or level.active for level in hazard.levels):
+            hazard.sigma = hazard.scatter.sigma()
         for level in hazard.levels:
             was_pending = level.beyond != level.active
             if is_beyond(level.limit, value):
                 level.beyond = True
-            elif is_back(level.limit, value):
+            elif is_back(level.limit, value, hazard.sigma):
                 level.beyond = False
             level.look(broken=broken)
             if level.beyond == level.active:
@@ -187,6 +227,8 @@ class Oracle:
             if (level.lives or not needs_proof) and is_due:
                 level.active = level.beyond
         hazard.last = (time, value, clock)
+        if not quality & DOUBTED:
+            hazard.scatter.learn(hazard, time, value, clock, self.stale_ns(hazard.sensor))
         return self.show(hazard, time, value)
 
     def needs_proof_to_raise(self, hazard):
@@ -292,8 +334,11 @@ def is_beyond(limit, value):
     return value <= limit.limit if limit.side is Side.LOW else value >= limit.limit
 
 
-def is_back(limit, value):
-    """Tell whether `value` ends the condition."""
+def is_back(limit, value, sigma=0.0):
+    """Tell whether `value` ends the condition of a sensor whose noise is `sigma`."""
+    deadband = limit.deadband
+    if limit.deadband_sigmas:
+        deadband = max(deadband, min(limit.deadband_sigmas * sigma, limit.widest))
     if limit.side is Side.LOW:
-        return value > limit.limit + limit.deadband
-    return value < limit.limit - limit.deadband
+        return value > limit.limit + deadband
+    return value < limit.limit - deadband

@@ -1,6 +1,7 @@
 """A district of a few sensors, and rules made to meet at awkward moments; shared by the tests of this folder."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from types import MappingProxyType
 
 from collector.batch import ReadingBatch, make_batch
 from config.register import Asset, Register, Sensor
@@ -30,10 +31,19 @@ def register() -> Register:
     return Register({}, assets, sensors, {}, [])
 
 
-def threshold(rule_id: str, sensors: Sequence[int], levels: Sequence[tuple], **options: object) -> Rule:
-    """Return a threshold rule; each level is (level, limit, deadband, on and off delay in s[, samples on, off, of])."""
+def threshold(
+    rule_id: str,
+    sensors: Sequence[int],
+    levels: Sequence[tuple],
+    more: Mapping[str, object] = MappingProxyType({}),
+    **options: object,
+) -> Rule:
+    """Return a threshold rule; each level is (level, limit, deadband, on and off delay in s[, samples on, off, of]).
+
+    Each level also has the keys of `more`.
+    """
     names = ("level", "limit", "deadband", "on_delay_s", "off_delay_s", "on_samples", "off_samples", "of_samples")
-    written = [{**dict(zip(names, level, strict=False)), "source": "assumed"} for level in levels]
+    written = [{**dict(zip(names, level, strict=False)), "source": "assumed", **more} for level in levels]
     checked = ThresholdOptions.model_validate({"levels": written, **options})
     return Rule(rule_id, "threshold", rule_id, rule_id, "", "", None, tuple(sensors), checked.limits(), checked)
 
