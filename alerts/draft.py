@@ -13,7 +13,7 @@ from alerts.notification import NotificationKind
 from alerts.routing import Routes
 from config.quantities import Quantity
 from config.register import Register, Sensor
-from rules.events import AlarmKey, Reason, Transition
+from rules.events import AlarmKey, Extent, Reason, Transition
 from rules.rule import RuleSet
 
 
@@ -47,6 +47,7 @@ class Occurrence:
     received_ns: int
     clock_ns: int
     """The latest `received_ns` of the journal so far: a machine's clock that is set back does not set back this one."""
+    extent: Extent | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -153,6 +153,8 @@ def _write_events(connection: Connection, step: Step) -> Counter[tuple[str, str]
     rows = records.event_rows(step)
     if rows:
         connection.execute(schema.alarm_events.insert(), rows)
+        if extents := records.extent_rows(step, rows):
+            connection.execute(schema.extents.insert(), extents)
         upsert(connection, schema.alarms, records.alarm_rows(step, rows))
     return Counter({("alarm_events", ""): len(rows)}) if rows else Counter()
 

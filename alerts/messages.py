@@ -16,7 +16,8 @@ from alerts.notification import NotificationKind
 from config.levels import WarningLevel
 from config.quantities import Quantity
 from config.register import Asset, Sensor
-from rules.events import Dimension, Reason
+from rules.events import Dimension, Extent, Reason
+from rules.explanation import interval_words, place_words
 from rules.rule import Rule, Side
 
 MAX_SEGMENTS = 4
@@ -52,6 +53,8 @@ class Incident:
     reason: Reason
     time_ns: int
     """Event time."""
+    extent: Extent | None = None
+    """How exactly value or place are known, where the rule says so."""
     offset_s: int = CITY_OFFSET_S
     """Local time minus UTC."""
 
@@ -109,12 +112,22 @@ def message_payload(incident: Incident, notification: str) -> str:
         "quantity": incident.quantity.name,
         "unit": incident.quantity.unit,
         "value": None if math.isnan(incident.value) else incident.value,
+        **_extent_facts(incident.extent),
         "rule": {"id": rule.id, "title_zh": rule.title_zh, "title_en": rule.title_en},
         "reason": incident.reason.name.lower(),
         "time_ns": incident.time_ns,
     }
     content = {"type": f"alert.{incident.kind.value}", "timestamp": _local(incident).isoformat(), "data": facts}
     return json.dumps(content, ensure_ascii=False, separators=(",", ":"))
+
+
+def _extent_facts(extent: Extent | None) -> Mapping[str, str | float | Mapping[str, str | float]]:
+    """Return the interval of the value or the place along the pipe; nothing where neither is known."""
+    if extent is None:
+        return {}
+    ends = {"low": extent.low, "high": extent.high}
+    towards = extent.towards.partition("/")[2]
+    return {"place_m": {**ends, "towards": towards}} if towards else {"interval": ends}
 
 
 def _level_facts(level: int) -> Mapping[str, str | int] | None:
@@ -135,7 +148,9 @@ def _when(incident: Incident) -> str:
 
 
 def _value(incident: Incident) -> str:
-    return f"{incident.value:.{incident.quantity.decimals}f} {incident.quantity.unit}".rstrip()
+    decimals = incident.quantity.decimals
+    interval = interval_words(incident.extent, decimals)
+    return f"{incident.value:.{decimals}f} {incident.quantity.unit}".rstrip() + interval
 
 
 def _condition(incident: Incident, seconds: str) -> str:
@@ -154,7 +169,9 @@ def _found_zh(incident: Incident) -> str:
     if limit is not None and limit.because_zh:
         return clean(limit.because_zh) + (f"，持续{limit.on_delay_s:g}秒" if limit.on_delay_s else "")
     condition = _condition(incident, "持续{}秒")
-    return f"{incident.quantity.zh}{_value(incident)}{f'（{condition}）' if condition else ''}"
+    return f"{incident.quantity.zh}{_value(incident)}{f'（{condition}）' if condition else ''}" + place_words(
+        incident.extent, is_zh=True
+    )
 
 
 def _found_en(incident: Incident) -> str:
@@ -162,7 +179,9 @@ def _found_en(incident: Incident) -> str:
     if limit is not None and limit.because_en:
         return clean(limit.because_en) + (f" for {limit.on_delay_s:g} s" if limit.on_delay_s else "")
     condition = _condition(incident, " for {} s")
-    return f"{incident.quantity.en} {_value(incident)}{f' ({condition})' if condition else ''}"
+    return f"{incident.quantity.en} {_value(incident)}{f' ({condition})' if condition else ''}" + place_words(
+        incident.extent, is_zh=False
+    )
 
 
 def _hazard_zh(incident: Incident, name: str) -> str:

@@ -15,7 +15,7 @@ from alerts.alert import Alert, Decision, DecisionReason, DecisionVerdict, Plann
 from alerts.database import Database
 from alerts.notification import Notification, NotificationKind
 from alerts.statements import Row
-from rules.events import Dimension, Reason, Transition
+from rules.events import Dimension, Extent, Reason, Transition, extent_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +35,7 @@ class StoredEvent:
     value: float
     """NaN where silence caused it."""
     reason: Reason
+    extent: Extent | None = None
 
     @property
     def line(self) -> str:
@@ -44,7 +45,7 @@ class StoredEvent:
             f'{{"alarm":"{self.alarm}","time_ns":{self.time_ns},"episode_ns":{self.episode_ns},'
             f'"transition":"{self.transition.name.lower()}",'
             f'"level_before":{self.level_before},"level_after":{self.level_after},'
-            f'"value":{value},"reason":"{self.reason.name.lower()}","position":{self.position}}}'
+            f'"value":{value},"reason":"{self.reason.name.lower()}","position":{self.position}{extent_text(self.extent)}}}'
         )
 
 
@@ -93,6 +94,22 @@ def event_rows(step: Step) -> list[Row]:
         }
         rows.append(row)
     return rows
+
+
+def extent_rows(step: Step, rows: Sequence[Row]) -> list[Row]:
+    """Return the rows of `extents` of the transitions that have one, whose rows are `rows`."""
+    extents = [(row, step.events.extent(i, step.alarms)) for i, row in enumerate(rows)]
+    return [
+        {
+            "position": row["position"],
+            "ordinal": row["ordinal"],
+            "low": extent.low,
+            "high": extent.high,
+            "towards": extent.towards,
+        }
+        for row, extent in extents
+        if extent is not None
+    ]
 
 
 def alarm_rows(step: Step, rows: list[Row]) -> list[Row]:
@@ -262,8 +279,12 @@ def read_events(
     connection: Connection, *, alert: str | None, alarm: str | None, after: int, limit: int | None
 ) -> list[StoredEvent]:
     """Return transitions behind position `after`, in order."""
-    table = schema.alarm_events
-    query = select(table).where(table.c.position > after).order_by(table.c.position, table.c.ordinal).limit(limit)
+    table, extents = schema.alarm_events, schema.extents
+    same = (extents.c.position == table.c.position) & (extents.c.ordinal == table.c.ordinal)
+    query = select(table, extents.c.low, extents.c.high, extents.c.towards).join_from(
+        table, extents, same, isouter=True
+    )
+    query = query.where(table.c.position > after).order_by(table.c.position, table.c.ordinal).limit(limit)
     if alert is not None:
         query = query.where(table.c.alert == alert)
     if alarm is not None:
@@ -272,12 +293,15 @@ def read_events(
 
 
 def _event(row: RowMapping) -> StoredEvent:
+    rest = dict(row)
+    low, high, towards = rest.pop("low"), rest.pop("high"), rest.pop("towards")
     changed = {
+        "extent": None if low is None else Extent(low, high, towards),
         "transition": Transition(row["transition"]),
         "value": math.nan if row["value"] is None else row["value"],
         "reason": Reason(row["reason"]),
     }
-    return StoredEvent(**{**row, **changed})
+    return StoredEvent(**{**rest, **changed})
 
 
 def read_deliveries(connection: Connection, condition: ColumnElement[bool]) -> list[Delivery]:

@@ -60,6 +60,17 @@ alarm_events = Table(
     Index("alarm_events_alert", "alert", "position"),
 )
 
+extents = Table(
+    "extents",
+    METADATA,
+    Column("position", BigInteger, primary_key=True, autoincrement=False),
+    Column("ordinal", Integer, primary_key=True, autoincrement=False),
+    Column("low", Float(53), nullable=False),
+    Column("high", Float(53), nullable=False),
+    Column("towards", Text, nullable=False),
+)
+"""How exactly a transition is known, where its rule says so."""
+
 alarms = Table(
     "alarms",
     METADATA,

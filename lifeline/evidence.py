@@ -111,7 +111,7 @@ def _options(rule: Rule) -> Iterator[str]:
 
 
 def _words(rule: Rule, event: StoredEvent, stale_after_s: float, lang: Language) -> str:
-    turn = Turn(event.transition, event.reason, event.level_before, event.level_after, event.value)
+    turn = Turn(event.transition, event.reason, event.level_before, event.level_after, event.value, event.extent)
     return describe(rule, turn, lang, stale_after_s)
 
 

@@ -19,7 +19,7 @@ from lifeline.console.formats import CITY_ZONE, clock_text, masked
 from lifeline.console.words import Language, word
 from lifeline.logs import redact_text
 from rules.events import Dimension
-from rules.explanation import Turn, describe
+from rules.explanation import Turn, describe, interval_words
 from rules.rule import LevelLimit, Rule, RuleSet
 
 
@@ -86,7 +86,9 @@ def _value(event: StoredEvent, rule: Rule | None, lang: Language) -> str:
         # Rules that follow others have no value; only devices are judged by silence.
         return "—" if rule and rule.levels else word("silence", lang)
     quantity = rule.judged if rule else None
-    return f"{event.value:.{quantity.decimals}f} {quantity.unit}" if quantity else f"{event.value:g}"
+    if quantity is None:
+        return f"{event.value:g}"
+    return f"{event.value:.{quantity.decimals}f} {quantity.unit}{interval_words(event.extent, quantity.decimals)}"
 
 
 def _rule(chain: Chain, rule: Rule | None, limit: LevelLimit | None, version: str, lang: Language) -> ChainLink:
@@ -105,7 +107,7 @@ def _rule(chain: Chain, rule: Rule | None, limit: LevelLimit | None, version: st
 
 def _alarm(event: StoredEvent, sensor: Sensor | None, rule: Rule | None, lang: Language) -> ChainLink:
     levels = f"{_level(event.level_before, rule, lang)} → {_level(event.level_after, rule, lang)}"
-    turn = Turn(event.transition, event.reason, event.level_before, event.level_after, event.value)
+    turn = Turn(event.transition, event.reason, event.level_before, event.level_after, event.value, event.extent)
     why = describe(rule, turn, lang, sensor.stale_after_s if sensor else None) if rule else event.reason.name.lower()
     text = f"{event.alarm} {word(event.transition.name.lower(), lang)}: {levels}"
     return ChainLink("event", event.time_ns, text, why)

@@ -14,7 +14,6 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-import numpy as np
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -30,7 +29,7 @@ from lifeline.judge import Judge
 from lifeline.ledger_writer import LedgerWriter
 from lifeline.telling import Teller
 from rules.engine import RuleEngine
-from rules.events import AlarmEvents, Dimension
+from rules.events import AlarmEvents, Dimension, joined
 
 _ROUND = 64
 """Entries judged before a look at the stop flag and the commit clock; assumed."""
@@ -214,16 +213,6 @@ class RulesStage:
     def _publish(self) -> None:
         self._board_s = self._clock_s()
         self.judge.publish()
-
-
-def joined(parts: Sequence[AlarmEvents]) -> AlarmEvents:
-    """Return the transitions of all `parts` in order; of no part, no transitions."""
-    dtypes = (np.int32, np.int64, np.int64, np.uint8, np.int8, np.int8, np.float64, np.uint8, np.int64)
-    columns = [
-        np.concatenate([np.empty(0, dtype), *(getattr(part, name) for part in parts)])
-        for name, dtype in zip(AlarmEvents.__slots__, dtypes, strict=True)
-    ]
-    return AlarmEvents(*columns)
 
 
 def _standing(engine: RuleEngine, position: Position, now_ns: int) -> Standing:

@@ -166,7 +166,14 @@ def _events(found: Sequence[Found], position: int) -> AlarmEvents:
         value=_column([each.value for each in found], np.float64)[order],
         reason=_column([each.reason for each in found], np.uint8)[order],
         position=np.full(len(order), position, np.int64),
+        low=_column([_given(each.low, each, np.nan) for each in found], np.float64)[order],
+        high=_column([_given(each.high, each, np.nan) for each in found], np.float64)[order],
+        towards=_column([_given(each.towards, each, -1) for each in found], np.int32)[order],
     )
+
+
+def _given(column: NDArray[T] | None, found: Found, absent: float) -> NDArray[T]:
+    return np.full(len(found.place), absent) if column is None else column
 
 
 def _transitions(before: NDArray[np.int8], after: NDArray[np.int8]) -> NDArray[np.uint8]:

@@ -67,6 +67,17 @@ class Reason(IntEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Extent:
+    """How exactly something is known: a value, or a place along a pipe."""
+
+    low: float
+    high: float
+    """Ends of the interval: of the value in its unit; of a place in metres from the asset of the sensor."""
+    towards: str = ""
+    """Of a place: the alarm of the sensor towards which the metres are counted."""
+
+
+@dataclass(frozen=True, slots=True)
 class AlarmKey:
     """What a dense alarm number stands for."""
 
@@ -91,6 +102,8 @@ class AlarmEvents:
         value: float64[n], the reading, canonical unit; NaN where silence caused it.
         reason: uint8[n], `Reason`.
         position: int64[n], journal position of the batch that caused it.
+        low, high: float64[n], ends of an `Extent`; NaN where the kind gives none.
+        towards: int32[n], alarm of an `Extent`; -1 where there is none.
     """
 
     alarm: NDArray[np.int32]
@@ -102,6 +115,9 @@ class AlarmEvents:
     value: NDArray[np.float64]
     reason: NDArray[np.uint8]
     position: NDArray[np.int64]
+    low: NDArray[np.float64]
+    high: NDArray[np.float64]
+    towards: NDArray[np.int32]
 
     def __len__(self) -> int:
         """Return the number of transitions."""
@@ -114,9 +130,35 @@ class AlarmEvents:
             f'"transition":"{Transition(self.transition[i]).name.lower()}",'
             f'"level_before":{self.level_before[i]},"level_after":{self.level_after[i]},'
             f'"value":{_number(float(self.value[i]))},"reason":"{Reason(self.reason[i]).name.lower()}",'
-            f'"position":{self.position[i]}}}'
+            f'"position":{self.position[i]}{extent_text(self.extent(i, alarms))}}}'
             for i in range(len(self))
         ]
+
+    def extent(self, i: int, alarms: Sequence[AlarmKey]) -> Extent | None:
+        """Return how exactly transition `i` is known; None where its kind does not say."""
+        if np.isnan(self.low[i]):
+            return None
+        towards = int(self.towards[i])
+        return Extent(float(self.low[i]), float(self.high[i]), alarms[towards].id if towards >= 0 else "")
+
+
+def joined(parts: Sequence[AlarmEvents]) -> AlarmEvents:
+    """Return the transitions of all `parts` in order; of no part, no transitions."""
+    of_extent = (np.float64, np.float64, np.int32)
+    dtypes = (np.int32, np.int64, np.int64, np.uint8, np.int8, np.int8, np.float64, np.uint8, np.int64, *of_extent)
+    columns = [
+        np.concatenate([np.empty(0, dtype), *(getattr(part, name) for part in parts)])
+        for name, dtype in zip(AlarmEvents.__slots__, dtypes, strict=True)
+    ]
+    return AlarmEvents(*columns)
+
+
+def extent_text(extent: Extent | None) -> str:
+    """Return what an extent adds to the canonical line of its transition."""
+    if extent is None:
+        return ""
+    towards = f',"towards":"{extent.towards}"' if extent.towards else ""
+    return f',"low":{extent.low!r},"high":{extent.high!r}{towards}'
 
 
 def _number(value: float) -> str:

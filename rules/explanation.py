@@ -4,10 +4,11 @@ Comes in: a rule and the fields of one transition. Goes out: one sentence in Chi
 reads it; times of day are left to whoever knows the reader's clock.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from config.levels import WarningLevel
-from rules.events import AlarmEvents, Reason, Transition
+from rules.events import AlarmEvents, AlarmKey, Extent, Reason, Transition
 from rules.rule import LevelLimit, Rule, Side
 
 
@@ -21,16 +22,18 @@ class Turn:
     level_after: int
     value: float
     """Canonical unit; NaN where silence caused it."""
+    extent: Extent | None = None
 
 
-def turn_at(events: AlarmEvents, i: int) -> Turn:
-    """Return the fields of transition `i` of `events`."""
+def turn_at(events: AlarmEvents, i: int, alarms: Sequence[AlarmKey]) -> Turn:
+    """Return the fields of transition `i` of `events`, whose numbers stand for `alarms`."""
     return Turn(
         Transition(events.transition[i]),
         Reason(events.reason[i]),
         int(events.level_before[i]),
         int(events.level_after[i]),
         float(events.value[i]),
+        events.extent(i, alarms),
     )
 
 
@@ -99,13 +102,39 @@ def _conditions(rule: Rule, turn: Turn, *, is_zh: bool) -> str:
     return f"{'' if holds else 'No longer so: '}{what}{f', for {span}' if span else ''}{stays}"
 
 
+def interval_words(extent: Extent | None, decimals: int) -> str:
+    """Return the ends of the interval that a value lies in, ` (25–70)`; empty where nobody knows them.
+
+    >>> interval_words(Extent(24.8, 70.2), 0)
+    ' (25–70)'
+    """
+    if extent is None or extent.towards:
+        return ""
+    return f" ({extent.low:.{decimals}f}–{extent.high:.{decimals}f})"
+
+
+def place_words(extent: Extent | None, *, is_zh: bool) -> str:
+    """Return where along the pipe it began, counted from the sensor; empty where nobody knows.
+
+    >>> place_words(Extent(300.0, 420.0, "burst/B.p"), is_zh=False)
+    '; it began 300–420 m from here towards B.p'
+    """
+    if extent is None or not extent.towards:
+        return ""
+    metres, sensor = f"{extent.low:.0f}–{extent.high:.0f}", extent.towards.partition("/")[2]
+    if is_zh:
+        return f"，位置在本测点向{sensor}方向{metres}米处"
+    return f"; it began {metres} m from here towards {sensor}"
+
+
 def _held(rule: Rule, turn: Turn, *, is_zh: bool) -> str:
-    what = _measured(rule, turn.value, is_zh=is_zh)
+    decimals = rule.judged.decimals if rule.judged else 3
+    what = _measured(rule, turn.value, is_zh=is_zh) + interval_words(turn.extent, decimals)
     limit = rule.limit_of(turn.level_after)
     if limit is None:
         return what
     bound, reset = _number(rule, limit.limit), _number(rule, limit.reset)
-    is_low, held = limit.side is Side.LOW, _for_how_long(limit, is_zh=is_zh)
+    is_low, held = limit.side is Side.LOW, _for_how_long(limit, is_zh=is_zh) + place_words(turn.extent, is_zh=is_zh)
     # Within the deadband the condition still holds although the value alone would not begin it.
     is_between = turn.value > limit.limit if is_low else turn.value < limit.limit
     if is_zh:

@@ -202,7 +202,7 @@ def _happened(
         rule = rules.get(key.rule)
         if rule is None:
             continue
-        turn, stale_after_s = turn_at(events, i), register.sensors[key.sensor].stale_after_s
+        turn, stale_after_s = turn_at(events, i, alarms), register.sensors[key.sensor].stale_after_s
         words = {language: describe(rule, turn, language, stale_after_s) for language in ("en", "zh")}
         level = level_word(turn.level_after, key.dimension)
         yield _Happened(int(events.time_ns[i]) - start_ns, key.id, turn.transition, level, words)

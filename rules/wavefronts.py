@@ -37,6 +37,8 @@ class Place:
     other: int
     from_m: float
     """Metres from the asset of `binding` towards that of `other`."""
+    error_m: float
+    """It is so much nearer or further off if clocks and samples differ by the tolerance."""
     length_m: float
     """Metres between the two."""
 
@@ -106,8 +108,14 @@ class Wavefronts:
             if self._matches(binding, reach):
                 later_s = (int(self._seen_ns[reach.binding]) - int(self._seen_ns[binding])) / _SECOND_NS
                 from_m = (reach.length_m - self._speed_m_s[binding] * later_s) / 2
-                return Place(binding, reach.binding, min(max(float(from_m), 0.0), reach.length_m), reach.length_m)
+                error_m = float(self._speed_m_s[binding] * self._tolerance_ns[binding]) / _SECOND_NS / 2
+                on_pipe_m = min(max(float(from_m), 0.0), reach.length_m)
+                return Place(binding, reach.binding, on_pipe_m, error_m, reach.length_m)
         return None
+
+    def touched_by(self, binding: int) -> list[int]:
+        """Return the bindings whose place an arrival at `binding` can change."""
+        return [binding, *(reach.binding for reach in self._reaches.get(binding, ()))]
 
     def columns(self) -> dict[str, NDArray[np.generic]]:
         """Return what outlives a restart; first axis: bindings."""

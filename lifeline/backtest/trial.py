@@ -10,8 +10,6 @@ alarm, and no reminder is counted, so that the counts are the fewest messages th
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
-import numpy as np
-
 from alerts.alert import Alert, Plan
 from alerts.chatter import Tally
 from alerts.draft import District
@@ -20,7 +18,7 @@ from alerts.turns import NEVER_NS, Moment
 from collector.batch import ReadingBatch
 from lifeline.backtest.episodes import Episode, episodes_of, turns_of
 from rules.engine import RuleEngine
-from rules.events import AlarmEvents, AlarmKey, Dimension
+from rules.events import AlarmEvents, AlarmKey, Dimension, joined
 
 _JOINED = 1000
 """Transitions are kept in columns of so many batches: small columns are mostly overhead."""
@@ -60,7 +58,7 @@ class Trial:
         if len(events):
             self._recent.append(events)
             if len(self._recent) == _JOINED:
-                self._events.append(_joined(self._recent))
+                self._events.append(joined(self._recent))
                 self._recent = []
             plan = self._planner.step(events, batch.received_ns, self._open, self.tallies)
             self.tallies.update((tally.alarm, tally) for tally in plan.tallies)
@@ -82,8 +80,3 @@ class Trial:
 
     def _first_due(self, alerts: Iterable[Alert]) -> int:
         return min((self._planner.due_ns(alert) for alert in alerts), default=NEVER_NS)
-
-
-def _joined(parts: Sequence[AlarmEvents]) -> AlarmEvents:
-    """Return the transitions of all `parts`, at least one, in order."""
-    return AlarmEvents(*(np.concatenate([getattr(part, name) for part in parts]) for name in AlarmEvents.__slots__))

@@ -7,7 +7,8 @@ What is judged is the drop against the level of the seconds before, 0 where it i
 own noise; it is measured from the level before for as long as it lasts. A drop that no other sensor of the rule within
 `reach_m` along the pipe has seen within the time that a wave needs reaches no higher level than `alone`. Readings
 flagged SPIKE or by their device are left out; flagged RATE they are judged, as a burst is too fast for anything usual.
-`rules/transients.py` and `rules/wavefronts.py` say more, `Burst.places` where the pipe has burst.
+`rules/transients.py` and `rules/wavefronts.py` say more. A transition beyond a limit tells where the pipe has burst, as
+far as that is known at its reading.
 
 >>> from collector.batch import make_batch
 >>> from config.register import Asset, Neighbour, Register, Sensor
@@ -36,7 +37,7 @@ flagged SPIKE or by their device are left out; flagged RATE they are judged, as 
 import dataclasses
 import typing
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -48,6 +49,7 @@ from config.quantities import Quantity
 from config.register import Register, Sensor
 from rules.arrivals import Arrivals
 from rules.climber import Climber
+from rules.events import Reason
 from rules.kind import NEVER_NS, BoundRule, Fault, Found, State
 from rules.levels import LadderOptions, NamedLevel
 from rules.rule import Side
@@ -146,14 +148,16 @@ class Burst:
         sound = (arrivals.quality[row] & _DOUBTED) == 0
         row, binding = row[sound], binding[sound]
         change, episode_ns, begins = self._changes(arrivals, row, binding)
-        confirmed = self._confirmed(arrivals, row, binding, episode_ns, begins)
+        moved: dict[int, list[tuple[int, Place | None]]] = {}
+        confirmed = self._confirmed(arrivals, row, binding, episode_ns, begins, moved)
         told = np.where(confirmed, change, np.minimum(change, self._highest_alone[binding]))
         known = np.flatnonzero(~np.isnan(change))
         found = self._climber.climb(arrivals, row[known], binding[known], told[known])
         capped = np.flatnonzero(told < change)
         # The level is that of a lone sensor; the value that people read is what was measured.
         measured = {(int(arrivals.place[row[i]]), int(self.alarm[binding[i]])): float(change[i]) for i in capped}
-        return [_as_measured(each, measured) for each in found] if measured else found
+        found = [_as_measured(each, measured) for each in found] if measured else found
+        return [self._placed(each, moved) for each in found]
 
     def _changes(
         self, arrivals: Arrivals, row: NDArray[np.intp], binding: NDArray[np.intp]
@@ -177,21 +181,37 @@ class Burst:
         binding: NDArray[np.intp],
         episode_ns: NDArray[np.int64],
         begins: NDArray[np.bool_],
+        moved: dict[int, list[tuple[int, Place | None]]],
     ) -> NDArray[np.bool_]:
-        """Return bool[n]: readings of episodes that another sensor had confirmed by then."""
+        """Return bool[n]: readings of episodes that another sensor had confirmed by then.
+
+        Of bindings whose place that changes, `moved` gets the place before, and after each reading: by its place.
+        """
         runs = episode_ns != NEVER_NS
         confirmed: NDArray[np.bool_] = runs & (episode_ns == self._wavefronts.confirmed_ns[binding])
         for i in np.flatnonzero(begins).tolist():
             is_received = bool(arrivals.quality[row[i]] & RECEIVED_CLOCK)
+            touched = self._wavefronts.touched_by(int(binding[i]))
+            for each in touched:
+                moved.setdefault(each, [(-1, self._wavefronts.place(each))])
             for other, seen_ns in self._wavefronts.arrive(int(binding[i]), int(episode_ns[i]), clock=is_received):
                 confirmed |= (binding == other) & (episode_ns == seen_ns) & (row >= row[i])
+            for each in touched:
+                moved[each].append((int(arrivals.place[row[i]]), self._wavefronts.place(each)))
         return confirmed
 
-    def places(self) -> dict[int, Place]:
-        """Return where each alarm's pipe has burst, by alarm number, while it stands and another sensor has seen it."""
-        standing = np.flatnonzero(self.level > 0).tolist()
-        found = {int(self.alarm[b]): self._wavefronts.place(b) for b in standing}
-        return {alarm: place for alarm, place in found.items() if place is not None}
+    def _placed(self, found: Found, moved: Mapping[int, Sequence[tuple[int, Place | None]]]) -> Found:
+        """Return `found` with the place where the pipe has burst, as far as it was known then, for what is beyond."""
+        low, high = np.full(len(found.place), np.nan), np.full(len(found.place), np.nan)
+        towards = np.full(len(found.place), -1, np.int32)
+        for i in np.flatnonzero(found.reason == Reason.LIMIT_HELD).tolist():
+            b, at = int(np.searchsorted(self.alarm, found.alarm[i])), int(found.place[i])
+            known = [each for since, each in moved.get(b, ()) if since <= at] or [self._wavefronts.place(b)]
+            if (place := known[-1]) is not None:
+                low[i] = max(place.from_m - place.error_m, 0.0)
+                high[i] = min(place.from_m + place.error_m, place.length_m)
+                towards[i] = self.alarm[place.other]
+        return dataclasses.replace(found, low=low, high=high, towards=towards)
 
     def state(self) -> State:
         """Return the columns to keep."""

@@ -31,7 +31,7 @@ Source: `rules/lines.py` names the papers.
 import dataclasses
 import typing
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -132,16 +132,19 @@ class TimeToLimit:
         self._sign = np.array([1.0 if each.direction is Direction.RISE else -1.0 for each in options])[rule]
         self._worth = np.array([each.worth for each in options])[rule]
         self._confidence = np.array([each.confidence for each in options])[rule]
-        self._interval_min = np.full((len(rule), 2), np.nan)
-        """Of the newest time to the limit, also where it is not sure enough; for whoever explains it."""
         self._horizon_min = np.array([each.horizon_min for each in options])[rule]
 
     def evaluate(self, arrivals: Arrivals) -> list[Found]:
         """Return the transitions that `arrivals` cause."""
-        return self._bucketed.climb(arrivals, self._minutes)
+        foreseen: dict[tuple[int, int], tuple[float, float]] = {}
+        found = self._bucketed.climb(arrivals, lambda now: self._minutes(now, foreseen))
+        return [_with_intervals(each, foreseen) for each in found] if foreseen else found
 
-    def _minutes(self, now: Readings) -> NDArray[np.float64]:
-        """Return float64[n]: minutes to the limit of who closes a bucket, NaN where that is not known."""
+    def _minutes(self, now: Readings, foreseen: dict[tuple[int, int], tuple[float, float]]) -> NDArray[np.float64]:
+        """Return float64[n]: minutes to the limit of who closes a bucket, NaN where that is not known.
+
+        What is foreseen is added to `foreseen`: the ends of its interval, by alarm and event time.
+        """
         minutes = np.full(len(now.binding), np.nan)
         rows, means = self._bucketed.known_means(now.binding, self._points[now.binding])
         if len(rows) == 0:
@@ -154,19 +157,27 @@ class TimeToLimit:
         step_min, since_min = self._bucketed.step_ns[b] / _MINUTE_NS, since_ns / _MINUTE_NS
         # Times that are infinite stay so.
         eta, soonest, latest = (each * step_min - since_min for each in (found.eta, found.soonest, found.latest))
-        self._interval_min[b] = np.stack((soonest, latest), axis=1)
         is_there = found.level >= self._to[b] * sign
         # Below the limit and moving away from it, a line has been there: that is no crossing to come.
         is_foreseen = (found.worth >= self._worth[b]) & (latest < self._horizon_min[b]) & (found.eta >= 0)
         told = np.where(is_foreseen, np.maximum(eta, 0.0), self._horizon_min[b])
         minutes[rows] = np.where(is_there, 0.0, told)
+        for i in np.flatnonzero(is_foreseen & ~is_there).tolist():
+            key = int(self.alarm[b[i]]), int(now.time_ns[rows[i]])
+            foreseen[key] = max(float(soonest[i]), 0.0), float(latest[i])
         return minutes
 
     def state(self) -> State:
         """Return the columns to keep."""
-        return State({}, {**self._bucketed.columns(), "interval_min": self._interval_min}, {})
+        return State({}, self._bucketed.columns(), {})
 
     def settle(self, known: NDArray[np.bool_]) -> None:
         """Derive what is not kept."""
         del known
         self._bucketed.climber.settle()
+
+
+def _with_intervals(found: Found, foreseen: Mapping[tuple[int, int], tuple[float, float]]) -> Found:
+    keys = zip(found.alarm.tolist(), found.time_ns.tolist(), strict=True)
+    ends = np.array([foreseen.get(key, (np.nan, np.nan)) for key in keys]).reshape(-1, 2)
+    return dataclasses.replace(found, low=ends[:, 0], high=ends[:, 1])

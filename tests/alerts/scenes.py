@@ -1,5 +1,6 @@
 """A small district and transitions written as rows; shared by the tests of this folder."""
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -112,6 +113,9 @@ class Row:
     value: float = 0.0
     reason: Reason = Reason.LIMIT_HELD
     position: int = 1
+    low: float = math.nan
+    high: float = math.nan
+    towards: int = -1
 
 
 def raised(alarm: int, level: int, at_s: float = 10.0, **more) -> Row:
@@ -154,6 +158,9 @@ def events(rows: Iterable[Row]) -> AlarmEvents:
         np.array([row.value for row in rows], np.float64),
         np.array([row.reason for row in rows], np.uint8),
         np.array([row.position for row in rows], np.int64),
+        np.array([row.low for row in rows], np.float64),
+        np.array([row.high for row in rows], np.float64),
+        np.array([row.towards for row in rows], np.int32),
     )
 
 

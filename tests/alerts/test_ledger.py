@@ -8,6 +8,7 @@ from alerts.alert import Cursor, DecisionReason, Plan, Snapshot, Step
 from alerts.database import Database, LedgerVersionError
 from alerts.ledger import FencedError, Ledger, open_ledger
 from alerts.records import recent_alerts
+from rules.events import Extent
 from tests.alerts import scenes
 from tests.alerts.scenes import (
     BLIND_BATTERY,
@@ -72,6 +73,15 @@ def test_commit_of_events_stores_every_line(ledger):
     made = commit(ledger, *rows)
 
     assert made.events.lines(scenes.alarm_keys()) == [each.line for each in ledger.alarm_events()]
+
+
+def test_commit_of_events_keeps_how_exactly_they_are_known(ledger):
+    """An interval, and a place towards another sensor."""
+    interval = raised(HAZARD, ORANGE, low=25.0, high=70.0)
+    made = commit(ledger, interval, raised(SECOND_HAZARD, YELLOW, 12.0, low=300.0, high=420.0, towards=HAZARD))
+
+    assert made.events.lines(scenes.alarm_keys()) == [each.line for each in ledger.alarm_events()]
+    assert [Extent(25.0, 70.0), Extent(300.0, 420.0, "fire/FT-1.p")] == [each.extent for each in ledger.alarm_events()]
 
 
 def test_commit_of_events_numbers_them_within_their_position(ledger):

@@ -6,7 +6,7 @@ import pytest
 from alerts.messages import MAX_SEGMENTS, SEGMENT_UNITS, Incident, clean, message_payload, message_text, units
 from alerts.notification import NotificationKind
 from config.levels import WarningLevel
-from rules.events import Dimension, Reason
+from rules.events import Dimension, Extent, Reason
 from tests.alerts import scenes
 
 LINK = "http://127.0.0.1:8080/a/" + "x" * 38
@@ -231,3 +231,24 @@ def test_message_of_the_end_of_conditions_tells_no_value(language):
     ended = incident(NotificationKind.CLEARED, rule=conditions_rule(), value=float("nan"))
 
     assert "nan" not in message_text(ended, language, LINK)
+
+
+@pytest.mark.parametrize(
+    ("language", "extent", "words"),
+    [
+        ("zh", Extent(0.011, 0.042), "0.00 MPa (0.01–0.04)（≤0.02持续10秒）"),
+        ("en", Extent(0.011, 0.042), "0.00 MPa (0.01–0.04) (≤0.02 for 10 s)"),
+        ("zh", Extent(300.0, 420.0, "burst/B.p"), "，位置在本测点向B.p方向300–420米处，"),
+        ("en", Extent(300.0, 420.0, "burst/B.p"), "; it began 300–420 m from here towards B.p, "),
+    ],
+)
+def test_message_of_what_is_known_exactly_says_how_exactly(language, extent, words):
+    """The interval of a value, or the place along the pipe."""
+    assert words in message_text(incident(extent=extent), language, LINK)
+
+
+def test_payload_of_a_place_has_metres_and_sensor():
+    """Machines send the crew there too."""
+    facts = json.loads(message_payload(incident(extent=Extent(300.0, 420.0, "burst/B.p")), "n1"))["data"]
+
+    assert {"low": 300.0, "high": 420.0, "towards": "B.p"} == facts["place_m"]

@@ -7,7 +7,7 @@ import pytest
 
 from config.quantities import Quantity
 from rules.engine import RuleEngine
-from rules.events import AlarmEvents, Reason, Transition
+from rules.events import AlarmEvents, Extent, Reason, Transition
 from rules.explanation import Turn, describe, turn_at
 from rules.rule import Rule, RuleSet
 from tests.rules.small_district import PLAIN, batch, register, stale, threshold
@@ -169,7 +169,7 @@ def words(levels, values) -> list[str]:
     of = rule("low", PRESSURE, levels)
     engine = RuleEngine(RuleSet((of,), "1"), register())
     events = engine.evaluate(batch(0, [(PLAIN, 2 * i, value) for i, value in enumerate(values)]), 1)
-    return [describe(of, turn_at(events, i), "en") for i in range(len(events))]
+    return [describe(of, turn_at(events, i, engine.alarms), "en") for i in range(len(events))]
 
 
 def test_describe_of_a_clear_names_the_level_that_ended_not_one_that_never_began():
@@ -207,12 +207,12 @@ def test_turn_at_of_events_takes_the_fields_of_that_row():
     engine = RuleEngine(RuleSet((threshold("rule", [PLAIN], [("red", 1.0, 0.5, 0, 0)], side="low"),), "1"), register())
     events = engine.evaluate(batch(1, [(PLAIN, 1, 0.5), (PLAIN, 2, 9.0)]), 1)
 
-    assert Turn(Transition.CLEARED, Reason.BACK_WITHIN, 5, 0, 9.0) == turn_at(events, 1)
+    assert Turn(Transition.CLEARED, Reason.BACK_WITHIN, 5, 0, 9.0) == turn_at(events, 1, engine.alarms)
 
 
 def test_lines_of_events_are_canonical():
     """The text of a history is fixed to the byte."""
-    columns = [np.array([each]) for each in (0, 5, 4, 1, 0, 5, np.nan, 3, 9)]
+    columns = [np.array([each]) for each in (0, 5, 4, 1, 0, 5, np.nan, 3, 9, np.nan, np.nan, -1)]
     engine = RuleEngine(RuleSet((stale("silent", [PLAIN]),), "1"), register())
     expected = (
         '{"alarm":"silent/P.p","time_ns":5,"episode_ns":4,"transition":"raised","level_before":0,"level_after":5,'
@@ -220,3 +220,18 @@ def test_lines_of_events_are_canonical():
     )
 
     assert [expected] == AlarmEvents(*columns).lines(engine.alarms)
+
+
+@pytest.mark.parametrize(
+    ("language", "expected"),
+    [
+        ("zh", "水压0.05 MPa，不高于橙色限值0.07 MPa，位置在本测点向B.p方向300–420米处"),
+        ("en", "Pressure 0.05 MPa, at or below the orange limit of 0.07 MPa; it began 300–420 m from here towards B.p"),
+    ],
+)
+def test_describe_of_a_place_names_metres_and_sensor(language, expected):
+    """Where to send the crew."""
+    of = rule("low", PRESSURE, [("orange", 0.07, 0.01, 0, 0)])
+    turn = Turn(Transition.RAISED, Reason.LIMIT_HELD, 0, 4, 0.05, Extent(300.0, 420.0, "burst/B.p"))
+
+    assert expected == describe(of, turn, language)

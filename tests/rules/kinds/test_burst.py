@@ -205,22 +205,36 @@ def test_burst_of_a_lone_sensor_tells_the_drop_that_it_measured():
 @pytest.mark.parametrize("from_m", [0, 100, 350, 500, 900, 1000])
 def test_burst_is_found_where_it_is_along_the_pipe(from_m):
     """Half of (L - c dt), as exact as the readings are close: half a reading is 50 m."""
-    engine = engine_of(levels=TWO)
+    engine = engine_of(levels=TWO, tolerance_s=0)
     parts = pressure([(20 + from_m / 1000, 0.3)]), pressure([(20 + (LENGTH_M - from_m) / 1000, 0.3)], sensor=1)
     rows = sorted(((s, 1000 + t, v, q) for part in parts for s, t, v, q in part), key=lambda row: row[1])
-    engine.evaluate(batch(1030, rows), 1)
-    places = engine._parts.evaluators["burst"].places()
+    events = engine.evaluate(batch(1030, rows), 1)
+    told = {engine.alarms[alarm].sensor: events.extent(i, engine.alarms) for i, alarm in enumerate(events.alarm)}
 
-    assert [from_m, LENGTH_M - from_m] == [pytest.approx(places[i].from_m, abs=51) for i in (0, 1)]
-    assert LENGTH_M == pytest.approx(places[0].from_m + places[1].from_m)
+    assert ["rule/B.p", "rule/A.p"] == [told[i].towards for i in (0, 1)]
+    assert [from_m, LENGTH_M - from_m] == [pytest.approx((told[i].low + told[i].high) / 2, abs=51) for i in (0, 1)]
+
+
+@pytest.mark.parametrize(
+    ("tolerance_s", "low", "high"), [(0, 350, 350), (0.1, 300, 400), (5, 0, 1000)], ids=["exact", "good", "bad clocks"]
+)
+def test_burst_is_told_with_what_clocks_leave_open(tolerance_s, low, high):
+    """A second of doubt between two clocks is half a kilometre; nothing lies beyond the ends of the pipe."""
+    engine = engine_of(levels=TWO, tolerance_s=tolerance_s)
+    parts = pressure([(20.35, 0.3)]), pressure([(20.65, 0.3)], sensor=1)
+    rows = sorted(((s, 1000 + t, v, q) for part in parts for s, t, v, q in part), key=lambda row: row[1])
+    events = engine.evaluate(batch(1030, rows), 1)
+    last = events.extent(len(events) - 1, engine.alarms)
+
+    assert (low, high) == (pytest.approx(last.low, abs=51), pytest.approx(last.high, abs=51))
 
 
 def test_burst_seen_by_one_sensor_has_no_place():
     """Nobody knows."""
     engine = engine_of(levels=TWO)
-    engine.evaluate(batch(1030, [(0, 1000 + row[1], *row[2:]) for row in pressure([(20, 0.3)])]), 1)
+    events = engine.evaluate(batch(1030, [(0, 1000 + row[1], *row[2:]) for row in pressure([(20, 0.3)])]), 1)
 
-    assert {} == engine._parts.evaluators["burst"].places()
+    assert [None] == [events.extent(i, engine.alarms) for i in range(len(events))]
 
 
 @pytest.mark.parametrize(

@@ -244,7 +244,7 @@ def test_page_example_happens_as_it_says(tmp_path):
     for second, heat, strain, _ in rows:
         readings = [(HEAT, int(second), float(heat)), (STRAIN, int(second), float(strain))]
         events = engine.evaluate(batch(int(second), readings), 1)
-        turns = [turn_at(events, i) for i in range(len(events))]
+        turns = [turn_at(events, i, engine.alarms) for i in range(len(events))]
         words = [f"{turn.transition.name.lower()}: {describe(rules.rules[0], turn, 'en')}" for turn in turns]
         told_by_row.append(" ".join(words))
 

@@ -160,7 +160,7 @@ def test_composite_is_explained_in_the_words_of_its_level(language, expected):
     events = engine.evaluate(batch(9, [(PRESSURE, 1, 0.0), (SMOKE, 2, 1.0), (SMOKE, 4, 1.0)]), 1)
     rule = composite("sum", [PRESSURE], [level("red", BOTH, on_delay_s=2)])
 
-    assert expected == describe(rule, turn_at(events, len(events) - 1), language)
+    assert expected == describe(rule, turn_at(events, len(events) - 1, engine.alarms), language)
 
 
 @pytest.mark.parametrize(

@@ -215,4 +215,4 @@ def test_kind_explains_every_transition(case, dice, language):
         events = engine.evaluate(each, 1)
         for i in range(len(events)):
             rule = case.rules.rule(engine.alarms[events.alarm[i]].rule)
-            assert len(describe(rule, turn_at(events, i), language)) > 3
+            assert len(describe(rule, turn_at(events, i, engine.alarms), language)) > 3

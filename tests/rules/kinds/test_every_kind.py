@@ -64,7 +64,7 @@ def test_page_example_happens_as_it_says(tmp_path):
     for second, value, count, _ in rows:
         readings = [(0, int(second), float(value)), (1, int(second), int(count))]
         events = engine.evaluate(batch(int(second), readings), 1)
-        turns = [turn_at(events, i) for i in range(len(events))]
+        turns = [turn_at(events, i, engine.alarms) for i in range(len(events))]
         told.append(" ".join(f"{headline(turn)}: {describe(rules.rules[0], turn, 'en')}" for turn in turns))
 
     assert [row[3] for row in rows] == told

@@ -58,7 +58,7 @@ def test_page_example_of_a_kind_happens_as_it_says(kind, tmp_path):
     told = []
     for second, value, _ in rows:
         events = engine.evaluate(batch(int(second), [(0, int(second), float(value))]), 1)
-        turns = [turn_at(events, i) for i in range(len(events))]
+        turns = [turn_at(events, i, engine.alarms) for i in range(len(events))]
         told.append(" ".join(f"{headline(turn)}: {describe(rules.rules[0], turn, 'en')}" for turn in turns))
 
     assert [row[2] for row in rows] == told

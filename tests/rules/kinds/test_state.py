@@ -139,7 +139,7 @@ def test_state_explains_itself_by_its_name():
     found = []
     for minute in (*range(0, 64, 3), 66):
         events = engine.evaluate(batch(minute, [(PLAIN, minute, float(minute < 66))]), 1)
-        turns = [turn_at(events, i) for i in range(len(events))]
+        turns = [turn_at(events, i, engine.alarms) for i in range(len(events))]
         found += [describe(rule, turn, language) for turn in turns for language in ("zh", "en")]
 
     assert [

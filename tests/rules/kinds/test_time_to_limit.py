@@ -11,6 +11,7 @@ from collector.batch import Quality
 from config.loading import load_quantities
 from config.register import Register, Sensor
 from rules.engine import RuleEngine
+from rules.explanation import describe, turn_at
 from rules.kinds import time_to_limit as module
 from rules.kinds.time_to_limit import TimeToLimitOptions
 from rules.rule import RuleSet
@@ -136,16 +137,20 @@ def test_time_to_limit_across_two_clocks_begins_anew():
     assert [] == evaluated(readings)
 
 
-def test_time_to_limit_keeps_the_interval_of_its_newest_time():
-    """Whoever explains an alarm finds it in the state after replaying to the alarm's position."""
+def test_time_to_limit_tells_the_interval_of_its_time():
+    """Whoever is told of 25 minutes wants to know how sure that is; of a clear there is nothing to foresee."""
     register = Register({}, {}, [Sensor("S.v", "A", "D", "v", "methane", 1.0, 0.0, 30.0, 200.0, "")], {}, [])
-    engine = RuleEngine(RuleSet((rule_of("time_to_limit", "rule", [0], OPTIONS),), "1"), register)
+    rule = rule_of("time_to_limit", "rule", [0], OPTIONS)
+    engine = RuleEngine(RuleSet((rule,), "1"), register)
     dice = np.random.default_rng(3)
     rows = [(0, 6000 + PHASE_S + 60 * time, value + dice.normal()) for time, value in ramp(1, 75)]
-    engine.evaluate(batch(60_000, rows), 1)
-    soonest, latest = engine._parts.evaluators["time_to_limit"].state().by_alarm["interval_min"][0]
+    events = engine.evaluate(batch(60_000, rows), 1)
+    value, extent = float(events.value[0]), events.extent(0, engine.alarms)
 
-    assert 20 < soonest < 26 < latest < 32
+    words = describe(rule, turn_at(events, 0, engine.alarms), "en")
+
+    assert extent.low < value < extent.high < OPTIONS["horizon_min"]
+    assert f"({extent.low:.3f}–{extent.high:.3f})" in words
 
 
 @pytest.mark.parametrize(

@@ -109,7 +109,7 @@ def test_vote_is_explained_with_its_count(language, expected):
     object.__setattr__(rule, "derived", rule.options.judged(None))
     events = engine.evaluate(batch(3, [(0, 1, 2.0), (1, 2, 2.0), (2, 3, 2.0)]), 1)
 
-    assert expected == describe(rule, turn_at(events, len(events) - 1), language)
+    assert expected == describe(rule, turn_at(events, len(events) - 1, engine.alarms), language)
 
 
 @pytest.mark.parametrize(
