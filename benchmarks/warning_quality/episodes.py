@@ -215,7 +215,7 @@ def _add_load(result: Score, alarms: Sequence[Alarm]) -> None:
     for times in by_key.values():
         t = np.sort(np.array(times, np.int64))
         result.chatter += int((t[_CHATTER - 1 :] - t[: 1 - _CHATTER] <= _MINUTE_NS).sum())
-    result.flood_s = _flood_s(np.array(told, np.int64))
+    result.flood_s = flood_seconds(np.array(told, np.int64))
 
 
 def _told(alarm: Alarm) -> Iterator[int]:
@@ -227,7 +227,7 @@ def _told(alarm: Alarm) -> Iterator[int]:
         before = level
 
 
-def _flood_s(told_ns: NDArray[np.int64]) -> float:
+def flood_seconds(told_ns: NDArray[np.int64]) -> float:
     """Return how long there was a flood, by minutes."""
     if len(told_ns) == 0:
         return 0.0
