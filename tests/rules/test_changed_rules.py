@@ -14,6 +14,7 @@ GAS_RULE = threshold("gas", [GAS], [("yellow", 2.0, 0.5, 0, 0)], side="high")
 CHANGES = {
     "another limit": threshold("gas", [GAS], [("yellow", 3.0, 0.5, 0, 0)], side="high"),
     "another delay": threshold("gas", [GAS], [("yellow", 2.0, 0.5, 30, 0)], side="high"),
+    "a deadband by noise": threshold("gas", [GAS], [("yellow", 2.0, 0.5, 0, 0)], {"deadband_sigmas": 3}, side="high"),
     "another level": threshold("gas", [GAS], [("red", 2.0, 0.5, 0, 0)], side="high"),
     "another id": threshold("methane", [GAS], [("yellow", 2.0, 0.5, 0, 0)], side="high"),
     "more sensors": threshold("gas", [GAS, PLAIN], [("yellow", 2.0, 0.5, 0, 0)], side="high"),
