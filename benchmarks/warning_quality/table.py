@@ -1,19 +1,28 @@
-"""One line of a Markdown table for each data set and rule file: what is asked, what is seen, always and never beside.
+"""What our rules and the detectors of others are worth on each data set, by the same scorer, which sees alarms alone.
 
-Comes in: the folder of the data sets. Goes out: text.
+Comes in: the folder of a data set. Goes out: an entry for each rule file of ours, for each detector of others, the best
+first, and for rules that always or never cry.
 """
 
+import dataclasses
+import re
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
 
 from benchmarks.warning_quality import batadal, bridge, ltown, methane, nab, skab
-from benchmarks.warning_quality.episodes import DAY_S, Alarm, Matching, Score, always, score
+from benchmarks.warning_quality.episodes import Alarm, Matching, Score, always, score
+from benchmarks.warning_quality.peers.all import PEERS, version_of
+from benchmarks.warning_quality.peers.night import zone_flow
+from benchmarks.warning_quality.peers.seam import Peer, alarms_of, seen_of
 from benchmarks.warning_quality.replay import RULES, Recording, replay
 
 Said = tuple[Recording, Sequence[Alarm]]
 """A recording, and what was said of it."""
+HOLD_ROWS = 10
+"""An off-delay that each detector of others is given, if it is better with one."""
 
 
 def _no_score(_: Sequence[Said]) -> str:
@@ -31,53 +40,124 @@ class Suite:
     goal: str
     own_score: Callable[[Sequence[Said]], str] = _no_score
     """What the makers of the data score, in their words."""
+    ranked_by_own: bool = False
+    """The first number in their words says who is better; else `merit`."""
 
 
 SUITES: Mapping[str, Suite] = {
     "methane_aded": Suite(methane.read, methane.MATCHING, methane.RULES, "16/16, <= 3 false, median <= 5 min"),
     "munich_bridge": Suite(bridge.read, bridge.MATCHING, bridge.RULES, "3/3 before half, 0 false"),
     "ltown_resim": Suite(ltown.read, ltown.MATCHING, ltown.RULES, "16/19, abrupt <= 2 h, <= 0.0013", ltown.own_score),
-    "batadal": Suite(batadal.read, batadal.MATCHING, batadal.RULES, "S >= 0.86, <= 0.1 false/day", batadal.own_score),
+    "batadal": Suite(
+        batadal.read,
+        batadal.MATCHING,
+        batadal.RULES,
+        "S >= 0.86, <= 0.1 false/day",
+        batadal.own_score,
+        ranked_by_own=True,
+    ),
     "skab": Suite(skab.read, skab.MATCHING, skab.RULES, "33/34, <= 3 false/h, <= 30 s", skab.own_score),
-    "nab": Suite(nab.read, nab.MATCHING, nab.RULES, "standard >= 58, low-FP >= 45", nab.own_score),
+    "nab": Suite(nab.read, nab.MATCHING, nab.RULES, "standard >= 58, low-FP >= 45", nab.own_score, ranked_by_own=True),
 }
-_HEAD = (
-    "data set | rules | events | false episodes | precision | false/sensor-day | 100,000 sensors | operators | delay "
-    "median | delay p90 | level in time | normal time in alarm | chatter | flood min | own score | faults told | "
-    "sensor-days/s | goal"
-)
 
 
-def print_table(folder: Path, names: Sequence[str]) -> None:
-    """Print the table of the named data sets that `folder` has."""
-    print(f"| {_HEAD} |")
-    print("|" + "---|" * (_HEAD.count("|") + 1))
-    for name in names:
-        if (folder / name).is_dir():
-            for line in lines(name, SUITES[name], folder / name):
-                print(line, flush=True)
+class Sort(StrEnum):
+    """Whose an entry is."""
+
+    OURS = "ours"
+    PLAIN = "ours, plain"
+    PEER = "peer"
+    BOUND = "bound"
 
 
-def lines(name: str, suite: Suite, folder: Path) -> Iterator[str]:
-    """Yield the lines of one data set: each rule file, always, never."""
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One line of the table."""
+
+    name: str
+    sort: Sort
+    score: Score
+    own: str = "-"
+    rank: float = 0.0
+    cpu_us: float = float("nan")
+    """Processor time of a reading: ours with messages made and decoded, of others without."""
+    faults: int = 0
+    """Alarms of the health dimension."""
+    refused: str = ""
+    """Why there are no figures."""
+
+
+def merit(got: Score) -> float:
+    """Return one number between 0 and 1 to sort by: 0 for always and for never.
+
+    It is the harmonic mean of recall and precision, times the share of the normal time without an alarm.
+    """
+    if got.recall + got.precision == 0:
+        return 0.0
+    calm = 1 - got.standing_s / max(got.normal_s, 1e-9)
+    return 2 * got.recall * got.precision / (got.recall + got.precision) * calm
+
+
+def entries(suite: Suite, folder: Path, peers: Sequence[Peer] = PEERS) -> list[Entry]:
+    """Return ours, the others from the best to the worst and those that cannot judge, always, never."""
     recordings = suite.read(folder)
+    ours = list(_ours(suite, recordings))
+    others = sorted(
+        (_peer(suite, folder, recordings, each) for each in peers), key=lambda e: (bool(e.refused), -e.rank)
+    )
+    bounds = [
+        _entry("always", Sort.BOUND, suite, [(each, always(each.events, each.scored_ns)) for each in recordings]),
+        _entry("never", Sort.BOUND, suite, [(each, ()) for each in recordings]),
+    ]
+    return [*ours, *others, *bounds]
+
+
+def _ours(suite: Suite, recordings: Sequence[Recording]) -> Iterator[Entry]:
     for rules in suite.rules:
         begin_s = time.process_time()
         replayed = [replay(each, RULES / f"{rules}.yaml") for each in recordings]
         spent_s = time.process_time() - begin_s
         said = [(each, got.alarms) for each, got in zip(recordings, replayed, strict=True)]
+        sort = Sort.OURS if rules == suite.rules[0] else Sort.PLAIN
+        entry = _entry(rules, sort, suite, said)
         faults = sum(len(each.faults) for each in replayed)
-        sensor_days = sum(_sensor_days(each) for each in recordings)
-        goal = suite.goal if rules == suite.rules[0] else ""
-        yield line(name, rules, said, suite, f"{faults} | {sensor_days / spent_s:.3g} | {goal}")
-    yield line(name, "always", [(each, always(each.events, each.scored_ns)) for each in recordings], suite, " | | ")
-    yield line(name, "never", [(each, ()) for each in recordings], suite, " | | ")
+        yield dataclasses.replace(entry, faults=faults, cpu_us=1e6 * spent_s / _readings(recordings))
 
 
-def _sensor_days(recording: Recording) -> float:
-    """Return how much was replayed, learning included."""
-    span_s = float(recording.time_ns[-1] - recording.time_ns[0]) / 1e9
-    return span_s / DAY_S * len(recording.register.sensors)
+def _peer(suite: Suite, folder: Path, recordings: Sequence[Recording], peer: Peer) -> Entry:
+    """Return the better one of what it says as it is, and with an off-delay."""
+    seen = [seen_of(each, zone_flow(folder, each)) for each in recordings]
+    refused = peer.unfit(seen[0]) if version_of(peer) else f"{peer.package} is not installed"
+    if refused:
+        return Entry(peer.name, Sort.PEER, Score(), refused=refused)
+    if peer.anywhere:
+        recordings = [_placeless(each) for each in recordings]
+    begin_s = time.process_time()
+    levels = [peer.judge(each) for each in seen]
+    cpu_us = 1e6 * (time.process_time() - begin_s) / _readings(recordings)
+    found = []
+    for hold, name in ((0, peer.name), (HOLD_ROWS, f"{peer.name}, held")):
+        said = [(r, alarms_of(r, s, each, hold)) for r, s, each in zip(recordings, seen, levels, strict=True)]
+        found.append(dataclasses.replace(_entry(name, Sort.PEER, suite, said), cpu_us=cpu_us))
+    return max(found, key=lambda each: each.rank)
+
+
+def _placeless(recording: Recording) -> Recording:
+    """Return the recording with events that an alarm of any sensor finds."""
+    events = tuple(dataclasses.replace(each, sensors=frozenset()) for each in recording.events)
+    return dataclasses.replace(recording, events=events)
+
+
+def _readings(recordings: Sequence[Recording]) -> int:
+    return sum(each.value.size for each in recordings)
+
+
+def _entry(name: str, sort: Sort, suite: Suite, said: Sequence[Said]) -> Entry:
+    got = Score()
+    for recording, alarms in said:
+        got = got.add(score_of(recording, alarms, suite.how))
+    own = suite.own_score(said)
+    return Entry(name, sort, got, own, first_number(own) if suite.ranked_by_own else merit(got))
 
 
 def score_of(recording: Recording, alarms: Sequence[Alarm], how: Matching) -> Score:
@@ -85,29 +165,15 @@ def score_of(recording: Recording, alarms: Sequence[Alarm], how: Matching) -> Sc
     return score(alarms, recording.events, recording.scored_ns, len(recording.register.sensors), how)
 
 
-def line(name: str, rules: str, said: Sequence[Said], suite: Suite, rest: str) -> str:
-    """Return one line of the table."""
-    got = Score()
-    for recording, alarms in said:
-        got = got.add(score_of(recording, alarms, suite.how))
-    cells = [
-        name,
-        rules,
-        f"{got.found}/{got.events}",
-        str(got.false_episodes),
-        f"{got.precision:.2f}",
-        f"{got.false_per_sensor_day:.4g}",
-        f"{got.city_per_day:.3g}/day",
-        f"{got.operators:.3g}",
-        duration(got.delay_s(0.5)),
-        duration(got.delay_s(0.9)),
-        f"{got.level_right}/{got.level_asked}" if got.level_asked else "-",
-        f"{100 * got.standing_s / max(got.normal_s, 1e-9):.2g} %",
-        str(got.chatter),
-        f"{got.flood_s / 60:.0f}",
-        suite.own_score(said),
-    ]
-    return f"| {' | '.join(cells)} | {rest} |"
+def first_number(text: str) -> float:
+    """Return the first number in the words of a makers' score.
+
+    >>> first_number("all -2.7 / -5.5")
+    -2.7
+    """
+    found = re.search(r"-?\d+(?:\.\d+)?", text)
+    assert found, f"expected a number in the makers' score, got {text!r}"
+    return float(found[0])
 
 
 def duration(seconds: float) -> str:

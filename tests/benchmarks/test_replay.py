@@ -3,8 +3,7 @@
 import numpy as np
 import pytest
 
-from benchmarks.warning_quality import table
-from benchmarks.warning_quality.episodes import Event, Matching
+from benchmarks.warning_quality.episodes import Event
 from benchmarks.warning_quality.replay import Recording, commits, quantity, register_of, replay, sensor
 
 MINUTE = 60_000_000_000
@@ -80,13 +79,3 @@ def test_commits_keep_every_number_and_are_never_late():
 
     assert 2000 == sum(len(messages) for _, messages in received)
     assert max(np.diff([at for at, _ in received])) <= 15 * MINUTE
-
-
-def test_lines_put_always_and_never_beside_each_rule_file(rules, monkeypatch, tmp_path):
-    """Three lines: the rules, always, never."""
-    monkeypatch.setattr(table, "RULES", rules.parent)
-    suite = table.Suite(lambda _: [_recording(_plateau())], Matching(), ("site",), "1/1")
-
-    got = [line.split(" | ")[:3] for line in table.lines("made", suite, tmp_path)]
-
-    assert [["| made", "site", "1/1"], ["| made", "always", "1/1"], ["| made", "never", "0/1"]] == got
