@@ -4,6 +4,8 @@
 PYTHON := .venv/bin/python
 CONFIG ?= lifeline.yaml
 ONCE ?=
+PARTS ?=
+OUT ?= build/quality
 PYTEST_ARGS ?= -n 2 --dist worksteal
 
 help: ## print these commands
@@ -23,8 +25,8 @@ bench: .venv/.test ## one line a figure, measured on this machine
 	@deploy/install-test-services.sh
 	@$(PYTHON) -m benchmarks
 
-quality: .venv/.test ## how good the warnings are, on the recordings in the folder DATA=...; docs/warning-quality.md
-	@$(PYTHON) -m benchmarks.warning_quality $(DATA)
+quality: .venv/.bench ## how good the warnings are, beside others', on the recordings in DATA=...; PARTS="skab nab" for some, page and plots in OUT=build/quality
+	@$(PYTHON) -m benchmarks.warning_quality $(DATA) $(PARTS) --out $(OUT)
 
 run: .venv/.run ## the program, configured by CONFIG=lifeline.yaml
 	@.venv/bin/lifeline run --config $(CONFIG)
@@ -36,4 +38,9 @@ run: .venv/.run ## the program, configured by CONFIG=lifeline.yaml
 # the lock file of the tests holds everything of the other one too
 .venv/.test: requirements/test.txt requirements/sparkplug-edge.txt pyproject.toml deploy/make-environment.sh
 	@deploy/make-environment.sh requirements/test.txt
+	@touch .venv/.run $@
+
+# holds everything to run too, in the versions of the tests
+.venv/.bench: requirements/bench.txt pyproject.toml deploy/make-environment.sh
+	@deploy/make-environment.sh requirements/bench.txt
 	@touch .venv/.run $@

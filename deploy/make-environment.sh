@@ -1,6 +1,6 @@
 #!/bin/sh
 # Makes .venv with exactly the packages of a lock file and the project itself; repeats cheaply.
-# usage: deploy/make-environment.sh requirements/run.txt|requirements/test.txt
+# usage: deploy/make-environment.sh requirements/run.txt|requirements/test.txt|requirements/bench.txt
 set -eu
 cd "$(dirname "$0")/.."
 lock=$1

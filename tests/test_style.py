@@ -159,7 +159,7 @@ def test_licence_is_the_one_of_the_metadata():
 
 def test_lock_files_pin_every_package_with_hashes():
     """Each line of the lock files is an exact version with at least one hash, and no address."""
-    for name in ("run.txt", "test.txt"):
+    for name in ("run.txt", "test.txt", "bench.txt"):
         text = (ROOT / "requirements" / name).read_text(encoding="utf-8")
         pinned = re.findall(r"^[A-Za-z0-9._-]+(?:\[[^\]]*\])?==\S+ ", text, re.MULTILINE)
 
