@@ -57,6 +57,8 @@ class Incident:
     """How exactly value or place are known, where the rule says so."""
     offset_s: int = CITY_OFFSET_S
     """Local time minus UTC."""
+    alarms: int = 1
+    """How many alarms of one incident are over with this one, itself included; `level` is their highest."""
 
 
 def clean(text: str) -> str:
@@ -126,6 +128,8 @@ def _extent_facts(extent: Extent | None) -> Mapping[str, str | float | Mapping[s
     if extent is None:
         return {}
     ends = {"low": extent.low, "high": extent.high}
+    if extent.is_deadband:
+        return {"deadband": ends}
     towards = extent.towards.partition("/")[2]
     return {"place_m": {**ends, "towards": towards}} if towards else {"interval": ends}
 
@@ -221,7 +225,8 @@ def _reminder_en(incident: Incident, name: str) -> str:
 def _cleared_zh(incident: Incident, name: str) -> str:
     level = WarningLevel(incident.level)
     return (
-        f"【Lifeline】恢复正常：{name} {clean(incident.rule.title_zh)}已解除，"
+        f"【Lifeline】恢复正常：{name} {clean(incident.rule.title_zh)}"
+        f"{f'等{incident.alarms}项报警均' if incident.alarms > 1 else ''}已解除，"
         f"{'' if math.isnan(incident.value) else f'{incident.quantity.zh}{_value(incident)}，'}"
         f"{_when(incident)}（原{level.colour_zh}色预警）。"
     )
@@ -229,8 +234,10 @@ def _cleared_zh(incident: Incident, name: str) -> str:
 
 def _cleared_en(incident: Incident, name: str) -> str:
     level = WarningLevel(incident.level)
+    rest = incident.alarms - 1
+    more = f" and {rest} more alarm{'s' if rest > 1 else ''}" if rest else ""
     return (
-        f"[Lifeline] Back to normal: {name}, {clean(incident.rule.title_en)} is over: "
+        f"[Lifeline] Back to normal: {name}, {clean(incident.rule.title_en)}{more} {'are' if rest else 'is'} over: "
         f"{'' if math.isnan(incident.value) else f'{incident.quantity.en} {_value(incident)}, '}"
         f"{_when(incident)} (was {level.name})."
     )

@@ -107,7 +107,7 @@ def _options(rule: Rule) -> Iterator[str]:
     yield ", ".join(f"{key} {value}" for key, value in written.items() if value is not None) or "-"
     for level in levels:
         named = {**level, "level": WarningLevel(level["level"]).key}
-        yield ", ".join(f"{key} {value}" for key, value in named.items())
+        yield ", ".join(f"{key} {value}" for key, value in named.items() if value is not None)
 
 
 def _words(rule: Rule, event: StoredEvent, stale_after_s: float, lang: Language) -> str:

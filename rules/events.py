@@ -66,15 +66,31 @@ class Reason(IntEnum):
     """The sensor is again as the others of its zone foretell."""
 
 
+OF_DEADBAND = -2
+"""In `AlarmEvents.towards`: low and high are the ends of a deadband."""
+_DEADBAND = "deadband"
+
+
 @dataclass(frozen=True, slots=True)
 class Extent:
-    """How exactly something is known: a value, or a place along a pipe."""
+    """How exactly something is known: a value, or a place along a pipe; or how wide a deadband was."""
 
     low: float
     high: float
-    """Ends of the interval: of the value in its unit; of a place in metres from the asset of the sensor."""
+    """Ends of the interval: of the value in its unit; of a place in metres from the asset of the sensor; of a deadband
+    the limit and the reset value that were in force."""
     towards: str = ""
-    """Of a place: the alarm of the sensor towards which the metres are counted."""
+    """Of a place: the alarm of the sensor towards which the metres are counted. Of a deadband that word."""
+
+    @property
+    def is_deadband(self) -> bool:
+        """Whether it is a deadband that was in force."""
+        return self.towards == _DEADBAND
+
+    @property
+    def is_place(self) -> bool:
+        """Whether it is a place along a pipe."""
+        return bool(self.towards) and not self.is_deadband
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +119,7 @@ class AlarmEvents:
         reason: uint8[n], `Reason`.
         position: int64[n], journal position of the batch that caused it.
         low, high: float64[n], ends of an `Extent`; NaN where the kind gives none.
-        towards: int32[n], alarm of an `Extent`; -1 where there is none.
+        towards: int32[n], alarm of an `Extent`; -1 where there is none, `OF_DEADBAND` of a deadband.
     """
 
     alarm: NDArray[np.int32]
@@ -139,7 +155,8 @@ class AlarmEvents:
         if np.isnan(self.low[i]):
             return None
         towards = int(self.towards[i])
-        return Extent(float(self.low[i]), float(self.high[i]), alarms[towards].id if towards >= 0 else "")
+        name = alarms[towards].id if towards >= 0 else _DEADBAND if towards == OF_DEADBAND else ""
+        return Extent(float(self.low[i]), float(self.high[i]), name)
 
 
 def joined(parts: Sequence[AlarmEvents]) -> AlarmEvents:

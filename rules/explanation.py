@@ -108,7 +108,7 @@ def interval_words(extent: Extent | None, decimals: int) -> str:
     >>> interval_words(Extent(24.8, 70.2), 0)
     ' (25–70)'
     """
-    if extent is None or extent.towards:
+    if extent is None or extent.is_place or extent.is_deadband:
         return ""
     return f" ({extent.low:.{decimals}f}–{extent.high:.{decimals}f})"
 
@@ -119,7 +119,7 @@ def place_words(extent: Extent | None, *, is_zh: bool) -> str:
     >>> place_words(Extent(300.0, 420.0, "burst/B.p"), is_zh=False)
     '; it began 300–420 m from here towards B.p'
     """
-    if extent is None or not extent.towards:
+    if extent is None or not extent.is_place:
         return ""
     metres, sensor = f"{extent.low:.0f}–{extent.high:.0f}", extent.towards.partition("/")[2]
     if is_zh:
@@ -133,8 +133,9 @@ def _held(rule: Rule, turn: Turn, *, is_zh: bool) -> str:
     limit = rule.limit_of(turn.level_after)
     if limit is None:
         return what
-    bound, reset = _number(rule, limit.limit), _number(rule, limit.reset)
+    bound, reset = _number(rule, limit.limit), _number(rule, _reset(limit, turn))
     is_low, held = limit.side is Side.LOW, _for_how_long(limit, is_zh=is_zh) + place_words(turn.extent, is_zh=is_zh)
+    held += _deadband(rule, turn, is_zh=is_zh)
     # Within the deadband the condition still holds although the value alone would not begin it.
     is_between = turn.value > limit.limit if is_low else turn.value < limit.limit
     if is_zh:
@@ -162,11 +163,12 @@ def _back(rule: Rule, turn: Turn, *, is_zh: bool) -> str:
     limit = rule.limit_of(turn.level_before)
     if limit is None:
         return what
-    bound, reset = _number(rule, limit.limit), _number(rule, limit.reset)
+    end = _reset(limit, turn)
+    bound, reset = _number(rule, limit.limit), _number(rule, end)
     is_low, span = limit.side is Side.LOW, _span(limit.off_delay_s, is_zh=is_zh) if limit.off_delay_s else ""
     # Within the deadband the condition stays over although the value alone would not end it.
-    is_between = turn.value <= limit.reset if is_low else turn.value >= limit.reset
-    stays = _stays(turn.level_after, is_zh=is_zh)
+    is_between = turn.value <= end if is_low else turn.value >= end
+    stays = _deadband(rule, turn, is_zh=is_zh) + _stays(turn.level_after, is_zh=is_zh)
     if is_zh:
         side, back, beyond = ("高于", "回升到", "以上") if is_low else ("低于", "回落到", "以下")
         begin = f"仍{side}{bound}，曾{back}" if is_between else f"已{back}"
@@ -176,6 +178,20 @@ def _back(rule: Rule, turn: Turn, *, is_zh: bool) -> str:
     between = f"still {side} {bound} since it was " if is_between else ""
     held = f" for {span}" if span else ""
     return f"{what}, {between}back {side} the {limit.level.key} reset value of {reset}{held}{stays}"
+
+
+def _reset(limit: LevelLimit, turn: Turn) -> float:
+    """Return the reset value that was in force."""
+    if turn.extent is None or not turn.extent.is_deadband:
+        return limit.reset
+    return turn.extent.high if limit.side is Side.LOW else turn.extent.low
+
+
+def _deadband(rule: Rule, turn: Turn, *, is_zh: bool) -> str:
+    if turn.extent is None or not turn.extent.is_deadband:
+        return ""
+    wide = _number(rule, turn.extent.high - turn.extent.low)
+    return f"，回差{wide}" if is_zh else f" (deadband {wide})"
 
 
 def _stays(level: int, *, is_zh: bool) -> str:

@@ -9,6 +9,7 @@ which a delay can end: an input inside both changes nothing, so that only the ot
 """
 
 import dataclasses
+import typing
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -17,12 +18,22 @@ from numpy.typing import NDArray
 
 from config.levels import WarningLevel
 from rules.arrivals import ends_of, starts_of
-from rules.events import Reason
+from rules.events import OF_DEADBAND, Reason
 from rules.inputs import Inputs, values_before
 from rules.kind import Found
 from rules.rule import LevelLimit, Side
 
 _SECOND_NS = 1_000_000_000
+
+
+class _Extents(typing.TypedDict, total=False):
+    """Columns of `Found` that only some rules fill."""
+
+    low: NDArray[np.float64]
+    high: NDArray[np.float64]
+    towards: NDArray[np.int32]
+
+
 _LEVELS = np.array(list(WarningLevel), np.int8)
 
 
@@ -271,8 +282,9 @@ class Ladder:
         is_raised = (before == 0) & (after > 0)
         self._episode_ns[b] = np.where(is_raised, now.time_ns, self._episode_ns[b])
         self.level[b] = after
-        self._calm(b)
         turned = before != after
+        deadband = self._deadband(b[turned], np.maximum(before, after)[turned]) if self._table.heeds_noise else {}
+        self._calm(b)
         b, before, after = b[turned], before[turned], after[turned]
         reason = np.where(after > before, Reason.LIMIT_HELD, Reason.BACK_WITHIN).astype(np.uint8)
         return Found(
@@ -284,7 +296,20 @@ class Ladder:
             after,
             now.value[turned],
             reason,
+            **deadband,
         )
+
+    def _deadband(self, b: NDArray[np.intp], level: NDArray[np.int8]) -> _Extents:
+        """Return where the deadbands of `level`, int8[n], of bindings `b` begin and end, if they follow the noise."""
+        rule, place = self._rule[b], level - 1
+        sign = self._table.sign[rule]
+        follows = self._table.sigmas[rule, place] > 0
+        ends = np.stack((self._table.limit[rule, place], self._reset(b)[np.arange(len(b)), place])) * sign
+        return {
+            "low": np.where(follows, ends.min(axis=0), np.nan),
+            "high": np.where(follows, ends.max(axis=0), np.nan),
+            "towards": np.where(follows, OF_DEADBAND, -1).astype(np.int32),
+        }
 
     def _calm(self, b: NDArray[np.intp]) -> None:
         """Derive what must happen before anything changes for bindings `b`."""

@@ -8,7 +8,7 @@ from alerts.alert import Cursor, DecisionReason, Plan, Snapshot, Step
 from alerts.database import Database, LedgerVersionError
 from alerts.ledger import FencedError, Ledger, open_ledger
 from alerts.records import recent_alerts
-from rules.events import Extent
+from rules.events import OF_DEADBAND, Extent
 from tests.alerts import scenes
 from tests.alerts.scenes import (
     BLIND_BATTERY,
@@ -76,12 +76,15 @@ def test_commit_of_events_stores_every_line(ledger):
 
 
 def test_commit_of_events_keeps_how_exactly_they_are_known(ledger):
-    """An interval, and a place towards another sensor."""
+    """An interval, a place towards another sensor, and the deadband that was in force."""
     interval = raised(HAZARD, ORANGE, low=25.0, high=70.0)
-    made = commit(ledger, interval, raised(SECOND_HAZARD, YELLOW, 12.0, low=300.0, high=420.0, towards=HAZARD))
+    place = raised(SECOND_HAZARD, YELLOW, 12.0, low=300.0, high=420.0, towards=HAZARD)
+    made = commit(ledger, interval, place, cleared(HAZARD, ORANGE, low=0.02, high=0.05, towards=OF_DEADBAND))
+    deadband = Extent(0.02, 0.05, "deadband")
 
     assert made.events.lines(scenes.alarm_keys()) == [each.line for each in ledger.alarm_events()]
-    assert [Extent(25.0, 70.0), Extent(300.0, 420.0, "fire/FT-1.p")] == [each.extent for each in ledger.alarm_events()]
+    known = [Extent(25.0, 70.0), Extent(300.0, 420.0, "fire/FT-1.p"), deadband]
+    assert known == [each.extent for each in ledger.alarm_events()]
 
 
 def test_commit_of_events_numbers_them_within_their_position(ledger):

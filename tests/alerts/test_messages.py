@@ -252,3 +252,12 @@ def test_payload_of_a_place_has_metres_and_sensor():
     facts = json.loads(message_payload(incident(extent=Extent(300.0, 420.0, "burst/B.p")), "n1"))["data"]
 
     assert {"low": 300.0, "high": 420.0, "towards": "B.p"} == facts["place_m"]
+
+
+def test_payload_of_a_deadband_has_its_ends_and_the_text_has_none():
+    """Machines may show the reset value that was in force; a phone shows what is wrong."""
+    told = incident(extent=Extent(0.02, 0.05, "deadband"))
+    facts = json.loads(message_payload(told, "n1"))["data"]
+
+    assert {"low": 0.02, "high": 0.05} == facts["deadband"]
+    assert message_text(incident(), "en", LINK) == message_text(told, "en", LINK)

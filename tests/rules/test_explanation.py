@@ -1,5 +1,6 @@
 """Every transition has its sentence in both languages."""
 
+import dataclasses
 import math
 
 import numpy as np
@@ -235,3 +236,61 @@ def test_describe_of_a_place_names_metres_and_sensor(language, expected):
     turn = Turn(Transition.RAISED, Reason.LIMIT_HELD, 0, 4, 0.05, Extent(300.0, 420.0, "burst/B.p"))
 
     assert expected == describe(of, turn, language)
+
+
+NOISY = {"deadband_sigmas": 3, "deadband_most": 4.0}
+"""Beside a deadband of 0.5; a sensor whose readings are all 1 apart has a sigma of 0.89."""
+
+
+@pytest.mark.parametrize(
+    ("language", "n_calm", "expected"),
+    [
+        (
+            "en",
+            40,
+            [
+                "Reading 10.00 MPa, at or above the yellow limit of 10.00 MPa (deadband 2.66 MPa)",
+                "Reading 7.00 MPa, back below the yellow reset value of 7.34 MPa (deadband 2.66 MPa)",
+            ],
+        ),
+        (
+            "zh",
+            40,
+            [
+                "读数10.00 MPa，不低于黄色限值10.00 MPa，回差2.66 MPa",
+                "读数7.00 MPa，已回落到黄色解除值7.34 MPa以下，回差2.66 MPa",
+            ],
+        ),
+        (
+            "en",
+            20,
+            [
+                "Reading 10.00 MPa, at or above the yellow limit of 10.00 MPa (deadband 0.50 MPa)",
+                "Reading 7.00 MPa, back below the yellow reset value of 9.50 MPa (deadband 0.50 MPa)",
+            ],
+        ),
+    ],
+    ids=["English", "Chinese", "not known yet"],
+)
+def test_describe_of_a_deadband_by_noise_says_which_was_in_force(language, n_calm, expected):
+    """Why the alarm ended here, and not where another sensor's does."""
+    plain = threshold("rule", [PLAIN], [("yellow", 10.0, 0.5, 0, 0)], NOISY, side="high")
+    quantity = Quantity("p", "读数", "reading", "MPa", 0.0, 100.0, 1.0, 2, {}, "assumed")
+    of = dataclasses.replace(plain, quantity=quantity)
+    engine = RuleEngine(RuleSet((of,), "1"), register())
+    values = [5.0 + i % 2 for i in range(n_calm)]
+    events = engine.evaluate(batch(0, [(PLAIN, i, value) for i, value in enumerate([*values, 10.0, 7.0])]), 1)
+    turns = [turn_at(events, i, engine.alarms) for i in range(len(events))]
+
+    assert expected == [describe(of, turn, language) for turn in turns]
+
+
+def test_describe_of_what_still_lies_within_a_deadband_by_noise_uses_its_reset_value():
+    """An off-delay that ends within the deadband says where the value had been."""
+    of = threshold("rule", [PLAIN], [("yellow", 10.0, 0.5, 0, 2)], NOISY, side="high")
+    engine = RuleEngine(RuleSet((of,), "1"), register())
+    values = [*(5.0 + i % 2 for i in range(40)), 10.0, 7.0, 7.0, 8.0]
+    events = engine.evaluate(batch(0, [(PLAIN, i, value) for i, value in enumerate(values)]), 1)
+    expected = "8, still below 10 since it was back below the yellow reset value of 7.34043 for 2 s (deadband 2.65957)"
+
+    assert expected == describe(of, turn_at(events, len(events) - 1, engine.alarms), "en")
