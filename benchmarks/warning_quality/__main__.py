@@ -5,8 +5,10 @@ folder has. Without names, all parts run.
 """
 
 import argparse
+import subprocess
+import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from importlib.metadata import version
 from importlib.util import find_spec
@@ -19,7 +21,9 @@ from benchmarks.warning_quality.plots import draw
 from benchmarks.warning_quality.published import reproduce
 from benchmarks.warning_quality.table import SUITES, entries
 
-PARTS = ("published", *SUITES)
+PROGRAMS: Mapping[str, str] = {"load": "The load of all recordings together", "faults": "Faults of devices"}
+"""Parts that are programs of their own, whose tables are taken as they print them, under these headings."""
+PARTS = ("published", *SUITES, *PROGRAMS)
 PAGE = "quality.md"
 
 
@@ -34,6 +38,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         begin_s = time.monotonic()
         if name == "published":
             text = _published(told.folder)
+        elif name in PROGRAMS:
+            text = _printed(name, told.folder)
         elif (told.folder / name).is_dir():
             text = _measured(name, told.folder, told.out)
         else:
@@ -64,6 +70,15 @@ def _published(folder: Path) -> str:
         show(figure)
         lines.append(f"| {figure.name} | {figure.target} | {figure.value:.2f} |")
     return "\n".join([*lines, ""])
+
+
+def _printed(name: str, folder: Path) -> str:
+    """Print what the program of that part prints, and return its section."""
+    told = [sys.executable, "-m", f"{__package__}.{name}", str(folder)]
+    found = subprocess.run(told, stdout=subprocess.PIPE, text=True, check=True).stdout
+    print(f"\n{name}\n{found}", flush=True)
+    tables = "\n".join(line for line in found.splitlines() if not line.startswith("#"))
+    return f"## {PROGRAMS[name]}\n\nMeasured {about()}.\n\n{tables}\n"
 
 
 def _measured(name: str, folder: Path, out: Path) -> str:

@@ -135,6 +135,15 @@ def test_program_writes_section_and_page(suite, tmp_path, monkeypatch, capsys):
     assert "made best peer: fixed limits" in capsys.readouterr().out
 
 
+def test_program_takes_the_tables_of_other_programs(tmp_path):
+    """What the program of a part prints is its section."""
+    program.main([str(tmp_path), "faults", "--out", str(tmp_path / "out")])
+
+    text = (tmp_path / "out" / "faults.md").read_text(encoding="utf-8")
+    assert text.startswith("## Faults of devices\n\nMeasured ")
+    assert "\n\n| data set | fault |" in text
+
+
 def test_picture_of_entries_is_written(suite, tmp_path):
     """A PNG file with both halves."""
     pytest.importorskip("matplotlib")

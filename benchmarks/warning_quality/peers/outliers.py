@@ -104,7 +104,7 @@ def _asked(fitted: _Fitted, value: Values, learned: int) -> NDArray[np.float64]:
     return score
 
 
-_OF_SHARE = "defaults, 0.0005 of the learned rows odd"
+_OF_SHARE = "defaults; 0.0005 of the learned rows taken for outliers"
 PEERS = (
     Peer("isolation forest", "scikit-learn", f"{_OF_SHARE}, 2 of 3 rows", forest),
     Peer("LOF", "scikit-learn", f"{_OF_SHARE}, novelty", local_factor),
