@@ -43,6 +43,7 @@ COUNTERS: Mapping[str, str] = {
     "notifications": "Notifications put into the outbox.",
     "notifications_dropped": "Notifications not put into the outbox because the same id was there.",
     "notifications_undelivered": "Notifications that a channel refused or gave up.",
+    "notifications_released": "Notifications left out of an incident and sent after all: what was told did not arrive.",
     "notifications_withdrawn": "Notifications withdrawn before they were handed over, by reason.",
     "readings": "Readings made durable.",
     "readings_flagged": "Readings stored with a doubtful quality, by flag.",
@@ -67,6 +68,7 @@ COUNTERS: Mapping[str, str] = {
     "takeovers_suspected": "Times that the broker ended our connections as if another had our client id.",
     "ticks": "Empty batches that moved the clock while nothing came.",
     "ticks_refused": "Ticks that the journal refused.",
+    "zone_rows_not_judged": "Rows of zones whose sensors could not be compared with each other, by reason.",
 }
 """Each has the label `reason`, empty where there is only one."""
 

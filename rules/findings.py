@@ -10,8 +10,10 @@ from dataclasses import dataclass
 
 from config.quantities import ONLINE
 from config.register import Register
+from rules.kind import BoundRule
 from rules.kinds import RULE_KINDS
 from rules.rule import LevelLimit, Rule, RuleSet
+from rules.zones import FEWEST, ZoneOptions, zones_of
 
 _ABOUT_DEVICES = frozenset({"heartbeat", "battery", ONLINE})
 
@@ -32,9 +34,25 @@ class Finding:
 
 
 def findings(ruleset: RuleSet, register: Register) -> list[Finding]:
-    """Return the overlaps between rules and the levels that are never told, in the order of the rules."""
+    """Return overlaps between rules, levels that are never told, and zones never judged, in the order of the rules."""
     overlaps = _overlaps(ruleset, register)
-    return [finding for rule in ruleset.rules for finding in (*_shadowed(rule), *overlaps.get(rule.id, ()))]
+    return [
+        finding
+        for rule in ruleset.rules
+        for finding in (*_shadowed(rule), *overlaps.get(rule.id, ()), *_small_zones(rule, register))
+    ]
+
+
+def _small_zones(rule: Rule, register: Register) -> Iterator[Finding]:
+    """Yield the zones of a rule in which nobody can say which sensor is wrong."""
+    zone = getattr(rule.options, "zone", None)
+    if not isinstance(zone, ZoneOptions) or not rule.sensors:
+        return
+    for each in zones_of((BoundRule(rule, 0),), register, lambda _: (zone, 0.0)):
+        if len(each.members) < FEWEST:
+            names = ", ".join(register.sensors[rule.sensors[i]].id for i in each.members)
+            what = f"its zone of {names} is never judged: of fewer than {FEWEST} sensors nobody can say which is wrong"
+            yield Finding(rule.written_at, rule.id, what, "widen the zone with `by`, or watch them by limits")
 
 
 def _shadowed(rule: Rule) -> Iterator[Finding]:

@@ -1,7 +1,7 @@
 """`ZoneModel`: each sensor of a zone foretold from the others, and the sum of what it departs from that.
 
-Comes in: readings in their order. Goes out: for each binding a two-sided cumulative sum in sigma, and how many others
-of its zone depart too. Refuses to know alarms.
+Comes in: readings in their order. Goes out: for each binding a two-sided cumulative sum in sigma, how many others of
+its zone depart too, and what that is as a danger. Refuses to know alarms.
 
 A row holds the mean of each sensor's readings in one step of event time; it closes with the first reading of a later
 step. Rows feed sums with fading memory, from which now and then a ridge regression of every sensor on all others is
@@ -12,16 +12,16 @@ depart are left out where others are foretold, or a single wrong device would ma
 Source: cumulative sums, Page 1954; residuals from the inverse of a covariance, Dempster 1972.
 """
 
+from collections import Counter
 from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rules.kind import NEVER_NS
-from rules.zones import MOST, Zone, ZoneOptions
+from rules.zone_events import ZoneEvents
+from rules.zones import FEWEST, MOST, Zone, ZoneOptions
 
-_FEWEST = 3
-"""Of two sensors nobody can say which is wrong."""
 _ROWS_EACH = 4
 """Rows for each sensor, at least, before a fit: with fewer, what was learned looks better foretold than it will be."""
 _LEAST_VARIANCE = 1e-6
@@ -33,8 +33,8 @@ _CEILING = 1.5
 class ZoneModel:
     """The zones of all rules of a kind, in columns by binding; what belongs to a zone stands with each member."""
 
-    def __init__(self, zones: Sequence[Zone], n_bindings: int) -> None:
-        n = n_bindings
+    def __init__(self, zones: Sequence[Zone], n_bindings: int, counts: Counter[tuple[str, str]]) -> None:
+        n, self._counts = n_bindings, counts
         self.zones = zones
         self.zone_of = np.zeros(n, np.intp)
         for i, zone in enumerate(zones):
@@ -46,6 +46,9 @@ class ZoneModel:
         """float64[n], the larger sum; NaN while nobody knows."""
         self.confirming = np.zeros(n, np.int16)
         """How many others of the zone depart."""
+        self.danger = np.full(n, np.nan)
+        """float64[n], what limits are compared with; NaN while nobody knows."""
+        self._events = ZoneEvents(n)
         self._mark = np.zeros(n, np.int64)
         for zone in zones:
             self._mark[zone.members] = zone.mark
@@ -75,9 +78,9 @@ class ZoneModel:
         self._origin[m] = np.where(np.isnan(self._origin[m]) & is_new, self._last[m], self._origin[m])
         row = np.where(fresh, self._last[m] - self._shift[m] - self._origin[m], np.nan)
         self._sum[m], self._n[m], self.open_step[m] = 0.0, 0, next_step
-        if self._sd[m].any():
+        if self._rows[m[0]] >= self._warm_rows(zone):
             self._depart(zone, row, is_new)
-        if not (np.maximum(self.up[m], self.down[m]) >= zone.lowest).any():
+        if not (self._events.runs[m[0]] or (np.maximum(self.up[m], self.down[m]) >= zone.lowest).any()):
             self._learn(zone, row)
 
     def open(self, zone: Zone, step: int) -> None:
@@ -91,7 +94,9 @@ class ZoneModel:
         known = np.flatnonzero(~np.isnan(row) & (self._sd[m] > 0))
         residual, score = np.zeros(len(m)), np.zeros(len(m))
         judged = np.zeros(len(m), np.bool_)
-        if len(known) >= _FEWEST:
+        if len(known) < FEWEST:
+            self._counts["zone_rows_not_judged", "fewer_than_three_sensors"] += 1
+        else:
             b = m[known]
             z = (row[known] - self._mean[b]) / self._sd[b]
             correlation = self._correlation[np.ix_(b, known)]
@@ -101,19 +106,26 @@ class ZoneModel:
         up = np.clip(self.up[m] + score - options.slack, 0, ceiling)
         down = np.clip(self.down[m] - score - options.slack, 0, ceiling)
         self.up[m], self.down[m] = np.where(judged, up, self.up[m]), np.where(judged, down, self.down[m])
-        self._rebase(zone, np.where(judged, residual * self._sd[m], 0.0), judged)
+        self._events.add(zone, score, judged)
+        begins = self._events.turn(zone, np.maximum(self.up[m], self.down[m]))
+        self._rebase(zone, np.where(judged, residual * self._sd[m], 0.0), judged, begins=begins)
         self._publish(zone, judged)
 
-    def _rebase(self, zone: Zone, departure: NDArray[np.float64], judged: NDArray[np.bool_]) -> None:
-        """Let a shift that has lasted long enough become what is usual."""
-        m = zone.members
-        shifted = np.maximum(self.up[m], self.down[m]) >= zone.lowest
-        self._drift[m] = np.where(shifted, self._drift[m] + departure, 0.0)
-        self._n_drift[m] = np.where(shifted, self._n_drift[m] + judged, 0)
-        lasting = self._n_drift[m] * zone.options.step_s >= zone.options.rebaseline_s
+    def _rebase(self, zone: Zone, departure: NDArray[np.float64], judged: NDArray[np.bool_], *, begins: bool) -> None:
+        """Let a shift that has lasted long enough become what is usual: of one sensor, or of all in an event."""
+        m, lasts_rows = zone.members, zone.options.rebaseline_s / zone.options.step_s
+        is_event = bool(self._events.runs[m[0]])
+        shifted = (np.maximum(self.up[m], self.down[m]) >= zone.lowest) | is_event
+        goes_on = shifted & (not begins)
+        self._drift[m] = np.where(goes_on, self._drift[m], 0.0) + np.where(shifted, departure, 0.0)
+        self._n_drift[m] = np.where(goes_on, self._n_drift[m], 0) + (shifted & judged)
+        lasting = self._n_drift[m] >= lasts_rows
+        if is_event:
+            lasting[:] = self._events.rows[m[0]] >= lasts_rows
         b = m[lasting]
         self._shift[b] += self._drift[b] / np.maximum(self._n_drift[b], 1)
         self.up[b], self.down[b], self._drift[b], self._n_drift[b] = 0.0, 0.0, 0.0, 0
+        self._events.forget(b)
 
     def _publish(self, zone: Zone, judged: NDArray[np.bool_]) -> None:
         m = zone.members
@@ -121,6 +133,8 @@ class ZoneModel:
         self.departure[m] = np.where(judged, total, self.departure[m])
         departs = total >= zone.options.confirm_at
         self.confirming[m] = np.count_nonzero(departs) - departs
+        danger = self._events.danger(zone, total, self.confirming[m] >= zone.options.confirmed_by)
+        self.danger[m] = np.where(np.isnan(self.departure[m]), np.nan, danger)
 
     def _learn(self, zone: Zone, row: NDArray[np.float64]) -> None:
         """Add a row to the fading sums, what is missing as its mean, and fit when it is time."""
@@ -134,9 +148,13 @@ class ZoneModel:
         self._second[m, :k] = self._second[m, :k] * keep + np.outer(row, row)
         self._rows[m] += 1
         self._unfitted[m] += 1
-        warm, rows = max(options.warm_up_rows, _ROWS_EACH * k), int(self._rows[m[0]])
+        warm, rows = self._warm_rows(zone), int(self._rows[m[0]])
         if rows == warm or (rows > warm and self._unfitted[m[0]] >= options.refit_rows):
             self._fit(zone)
+
+    @staticmethod
+    def _warm_rows(zone: Zone) -> int:
+        return max(zone.options.warm_up_rows, _ROWS_EACH * len(zone.members))
 
     def _fit(self, zone: Zone) -> None:
         m, k = zone.members, len(zone.members)
@@ -159,6 +177,7 @@ class ZoneModel:
             "down": self.down,
             "departure": self.departure,
             "confirming": self.confirming,
+            "danger": self.danger,
             "mark": self._mark,
             "open_step": self.open_step,
             "row_sum": self._sum,
@@ -177,11 +196,12 @@ class ZoneModel:
             "mean": self._mean,
             "sd": self._sd,
             "correlation": self._correlation,
+            **self._events.columns(),
         }
 
     def settle(self) -> None:
         """Forget what was learned by a zone of other members or options; its alarms stay until it knows better."""
-        fresh = ZoneModel(self.zones, len(self._mark)).columns()
+        fresh = ZoneModel(self.zones, len(self._mark), self._counts).columns()
         for zone in self.zones:
             m = zone.members
             if (self._mark[m] != zone.mark).any():

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from rules.arrivals import Arrivals
 from rules.zone_model import ZoneModel
 
-Known = tuple[NDArray[np.float64], NDArray[np.int16]]
-"""Departure, NaN while nobody knows, and how many others of the zone depart."""
+Known = tuple[NDArray[np.float64], NDArray[np.int16], NDArray[np.float64]]
+"""Departure, NaN while nobody knows, how many others of the zone depart, and danger, NaN while nobody knows."""
 
 
 def feed(model: ZoneModel, arrivals: Arrivals, row: NDArray[np.intp], binding: NDArray[np.intp]) -> Known:
@@ -26,16 +26,16 @@ def feed(model: ZoneModel, arrivals: Arrivals, row: NDArray[np.intp], binding: N
     value = arrivals.value[row]
     if not (step != model.open_step[binding]).any():
         model.add(binding, value, time_ns)
-        return model.departure[binding], model.confirming[binding]
-    departure, confirming = np.full(len(row), np.nan), np.zeros(len(row), np.int16)
+        return model.departure[binding], model.confirming[binding], model.danger[binding]
+    departure, confirming, danger = np.full(len(row), np.nan), np.zeros(len(row), np.int16), np.full(len(row), np.nan)
     for pairs in _by_zone(model.zone_of[binding]):
         for part in _parts(model, step, binding, pairs, arrivals.received_ns):
             b = binding[part]
             open_ns = model.open_step[b] * model.step_ns[b]
             taken = part[time_ns[part] >= open_ns - model.fresh_ns[b]]
             model.add(binding[taken], value[taken], time_ns[taken])
-            departure[part], confirming[part] = model.departure[b], model.confirming[b]
-    return departure, confirming
+            departure[part], confirming[part], danger[part] = model.departure[b], model.confirming[b], model.danger[b]
+    return departure, confirming, danger
 
 
 def _by_zone(zone: NDArray[np.intp]) -> Iterator[NDArray[np.intp]]:

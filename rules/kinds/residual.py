@@ -3,8 +3,10 @@
 Comes in: admitted readings. Goes out: transitions of hazard alarms. Refuses to know the wall clock, and devices: a
 sensor that departs alone is for `residual_fault`.
 
-What is compared with the limits is a cumulative sum in sigma: it grows by what a row departs beyond the slack, so a
-small shift that lasts is found as surely as a large one, and noise never adds up. `rules/zone_model.py` has the model.
+One event of a zone is one alarm, of the sensor that departs most; the others confirm it. What is compared with the
+limits is a cumulative sum in sigma: it grows by what a row departs beyond the slack, so a small shift that lasts is
+found as surely as a large one, and noise never adds up. `rules/zone_model.py` has the model, `rules/zone_events.py` who
+calls.
 
 >>> import random
 >>> from collector.batch import make_batch
@@ -26,7 +28,6 @@ small shift that lasts is found as surely as a large one, and noise never adds u
 ...     for i in range(len(events)):
 ...         print(second, engine.alarms[events.alarm[i]].id, events.level_after[i])
 82 leak/S.0 3
-82 leak/S.1 3
 """
 
 import typing
@@ -91,19 +92,16 @@ class Residual:
         self._climber = Climber(bound, register, counts)
         self.alarm: NDArray[np.int32] = self._climber.alarm
         self.level: NDArray[np.int8] = self._climber.level
-        self._model = ZoneModel(zones_of(bound, register, _zone_options), len(self.alarm))
-        options = [typing.cast("ResidualOptions", each.rule.options) for each in bound]
-        self._needed = np.array([each.zone.confirmed_by for each in options], np.int64)[self._climber.rule]
+        self._model = ZoneModel(zones_of(bound, register, _zone_options), len(self.alarm), counts)
 
     def evaluate(self, arrivals: Arrivals) -> list[Found]:
         """Return the transitions that `arrivals` cause."""
         row, binding = self._climber.reach(arrivals)
         good = (arrivals.quality[row] & _DOUBTED) == 0
         row, binding = row[good], binding[good]
-        departure, confirming = feed(self._model, arrivals, row, binding)
-        known = ~np.isnan(departure)
-        value = np.where(confirming >= self._needed[binding], departure, 0.0)
-        return self._climber.climb(arrivals, row[known], binding[known], value[known])
+        _, _, danger = feed(self._model, arrivals, row, binding)
+        known = ~np.isnan(danger)
+        return self._climber.climb(arrivals, row[known], binding[known], danger[known])
 
     def state(self) -> State:
         """Return the columns to keep."""

@@ -88,14 +88,13 @@ class ResidualFault:
     """All such rules over all their sensors."""
 
     def __init__(self, bound: Sequence[BoundRule], register: Register, counts: Counter[tuple[str, str]]) -> None:
-        del counts
         self.alarm: NDArray[np.int32] = alarm_numbers(bound)
         n = len(self.alarm)
         self.level: NDArray[np.int8] = np.zeros(n, np.int8)
         self._episode_ns = np.full(n, NEVER_NS)
         sensor = np.array([i for each in bound for i in each.rule.sensors], np.intp)
         self._fed = Links(len(register.sensors), sensor, np.arange(n))
-        self._model = ZoneModel(zones_of(bound, register, _zone_options), n)
+        self._model = ZoneModel(zones_of(bound, register, _zone_options), n, counts)
         options = [typing.cast("ResidualFaultOptions", each.rule.options) for each in bound]
         rule = np.repeat(np.arange(len(bound)), [len(each.rule.sensors) for each in bound])
         self._limit = np.array([each.limit for each in options], np.float64)[rule]
@@ -106,7 +105,7 @@ class ResidualFault:
         row, binding = self._fed.reach(arrivals.sensor)
         good = arrivals.usable[row] & ((arrivals.quality[row] & _DOUBTED) == 0)
         row, binding = row[good], binding[good]
-        departure, confirming = feed(self._model, arrivals, row, binding)
+        departure, confirming, _ = feed(self._model, arrivals, row, binding)
         is_alone = confirming < self._needed[binding]
         begins = is_alone & (departure >= self._limit[binding])
         ends = ~is_alone | (departure < _BACK * self._limit[binding])

@@ -102,3 +102,25 @@ def test_limit_with_its_unit_is_the_same_limit(tmp_path, written):
 def test_version_of_a_rule_does_not_depend_on_the_unit_it_is_written_in(tmp_path):
     """What counts is the limit."""
     assert load(tmp_path, RULE).version == load(tmp_path, RULE.replace("0.02,", "20 kPa,")).version
+
+
+ZONE_RULE = """\
+  - id: departs
+    kind: residual
+    quantity: fire_water_pressure
+    title: {zh: 偏离, en: departs}
+    advice: {zh: 检查, en: check}
+    zone: {by: ZONE}
+    levels:
+      - {level: yellow, limit: 60, deadband: 30, on_delay_s: 0, source: assumed}
+"""
+
+
+def test_findings_of_a_zone_of_two_sensors_say_that_it_is_never_judged(tmp_path):
+    """Whoever wrote the rule believes that these are watched."""
+    expected = (
+        "rules.yaml:2 departs: its zone of T.p, P.p is never judged: of fewer than 3 sensors nobody can say which is "
+        "wrong; widen the zone with `by`, or watch them by limits"
+    )
+
+    assert [expected] == told(tmp_path, ZONE_RULE.replace("ZONE", "all"))

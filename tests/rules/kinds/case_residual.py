@@ -1,11 +1,13 @@
 """The residual kind for the conformance suite: six pressures of a district that leaks now and then."""
 
+import operator
 import random
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from config.register import Asset, Register, Sensor
 from rules.kinds.residual import ResidualOptions
 from rules.rule import Rule, RuleSet
+from rules.zones import ZoneOptions
 from tests.rules.kinds.conformance import Case, Reading
 from tests.rules.kinds.zone_twin import Twin
 from tests.rules.oracle import Oracle
@@ -55,21 +57,23 @@ def stream(dice: random.Random) -> list[Reading]:
 
 
 def reference(readings: Sequence[Reading]) -> list[tuple[float, int, int]]:
-    """Let a threshold rule judge what the slow model finds."""
-    twin, sums = Twin(N, ResidualOptions.model_validate(_keys()).zone, 10.0), []
+    """Let a threshold rule judge what the slow model finds, for each rule."""
+    found = [each for zone in ZONES for each in _alone(readings, zone)]
+    return sorted(found, key=operator.itemgetter(0))
+
+
+def _alone(readings: Sequence[Reading], zone: dict) -> Iterator[tuple[float, int, int]]:
+    """Yield what one rule with these options of a zone says."""
+    twin, sums = Twin(N, ZoneOptions.model_validate({**ZONE, **zone}), 10.0), []
     for each in readings:
-        departure, confirming = twin.read(each)
+        departure, _, danger = twin.read(each)
         if departure is not None:
-            sums.append((each[0], each[1], departure if confirming else 0.0, 0))
+            sums.append((each[0], each[1], danger, 0))
     oracle = Oracle(RuleSet((threshold("twin", range(N), LEVELS, side="high"),), "1"), register())
-    found = []
     for each in CASE.batches(sums):
-        found += [(time / SECOND_NS, before, after) for _, time, _, before, after, _, _ in oracle.evaluate(each)]
-    return found
+        yield from ((time / SECOND_NS, before, after) for _, time, _, before, after, _, _ in oracle.evaluate(each))
 
 
-def _keys() -> dict:
-    return {"zone": ZONE, "levels": [{**dict(zip(NAMES, LEVELS[0], strict=True)), "source": "assumed"}]}
-
-
-CASE = Case(register(), RuleSet((residual("leak"),), "1"), stream, reference)
+ZONES = ({}, {"calls": "each", "toward": "low"}, {"toward": "high", "confirmed_by": 2})
+RULES = tuple(residual(f"leak{i}", **zone) for i, zone in enumerate(ZONES))
+CASE = Case(register(), RuleSet(RULES, "1"), stream, reference)

@@ -28,7 +28,7 @@ def reference(readings: Sequence[Reading]) -> list[tuple[float, int, int]]:
     twin, level, found = Twin(N, OPTIONS.zone, LIMIT), [0] * N, []
     for each in readings:
         sensor, time_s = each[:2]
-        departure, confirming = twin.read(each)
+        departure, confirming, _ = twin.read(each)
         if departure is None:
             continue
         before = level[sensor]

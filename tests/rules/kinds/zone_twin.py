@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from rules.zones import ZoneOptions
+from rules.zones import Calls, Toward, ZoneOptions
 from tests.rules.kinds.conformance import Reading
 
 
@@ -25,9 +25,11 @@ class Twin:
         self.up, self.down = [0.0] * n, [0.0] * n
         self.shift, self.drift = [0.0] * n, [[] for _ in range(n)]
         self.known: list[float | None] = [None] * n
+        self.runs, self.event_rows, self.callers, self.leader = False, 0, set(), None
+        self.high, self.low = [0.0] * n, [0.0] * n
 
-    def read(self, reading: Reading) -> tuple[float | None, int]:
-        """Return the sum of the reading's sensor, None while unknown, and how many others depart."""
+    def read(self, reading: Reading) -> tuple[float | None, int, float]:
+        """Return the sum of the reading's sensor, None while unknown, how many others depart, and its danger."""
         sensor, time_s, value, _ = reading
         step = int(time_s // self.options.step_s)
         if self.step is not None and step > self.step:
@@ -35,8 +37,24 @@ class Twin:
         self.step = step if self.step is None else max(self.step, step)
         self.values[sensor].append(value)
         self.last_s[sensor] = time_s
-        departs = [max(up, down) >= self.options.confirm_at for up, down in zip(self.up, self.down, strict=True)]
-        return self.known[sensor], sum(departs) - departs[sensor]
+        return self.known[sensor], self._confirming(sensor), self._danger(sensor)
+
+    def _totals(self) -> list[float]:
+        return [max(up, down) for up, down in zip(self.up, self.down, strict=True)]
+
+    def _confirming(self, sensor: int) -> int:
+        return sum(total >= self.options.confirm_at for i, total in enumerate(self._totals()) if i != sensor)
+
+    def _danger(self, sensor: int) -> float:
+        totals = self._totals()
+        if self.options.calls is Calls.LEADER:
+            return max(totals) if sensor in self.callers else 0.0
+        is_confirmed = self._confirming(sensor) >= self.options.confirmed_by
+        return totals[sensor] if is_confirmed and self._is_meant(sensor) else 0.0
+
+    def _is_meant(self, sensor: int) -> bool:
+        toward = Toward.HIGH if self.high[sensor] >= self.low[sensor] else Toward.LOW
+        return self.options.toward in {Toward.BOTH, toward}
 
     def _close(self) -> None:
         is_new = [bool(each) for each in self.values]
@@ -53,7 +71,7 @@ class Twin:
         ]
         if self.fitted:
             self._depart(row, is_new)
-        if all(max(up, down) < self.lowest for up, down in zip(self.up, self.down, strict=True)):
+        if not self.runs and all(total < self.lowest for total in self._totals()):
             self._learn(row)
 
     def _learn(self, row: list[float]) -> None:
@@ -84,10 +102,15 @@ class Twin:
         ranked = sorted(known, key=lambda i: (total[i], i))
         n_calm = max(sum(each < self.options.confirm_at for each in total.values()), math.ceil(len(known) / 2))
         calm = ranked[:n_calm]
+        departure = {}
         for i in known:
             if is_new[i]:
                 residual, sigma = self._foretold(i, [j for j in calm if j != i], correlation, z)
-                self._add(i, residual * float(sd[i]), residual / sigma)
+                departure[i] = residual * float(sd[i])
+                self._add(i, residual / sigma)
+        self._event(departure)
+        for i in departure:
+            self.known[i] = self._totals()[i]
 
     def _foretold(self, i: int, others: list[int], correlation: np.ndarray, z: np.ndarray) -> tuple[float, float]:
         """Ridge regression of one sensor on others, from the normal equations."""
@@ -97,16 +120,54 @@ class Twin:
         variance = correlation[i, i] - 2 * weight @ correlation[others, i] + weight @ within @ weight
         return float(z[i] - weight @ z[others]), math.sqrt(max(float(variance), 1e-6))
 
-    def _add(self, i: int, departure: float, score: float) -> None:
+    def _add(self, i: int, score: float) -> None:
         ceiling, slack = 1.5 * self.lowest, self.options.slack
         self.up[i] = min(max(self.up[i] + score - slack, 0.0), ceiling)
         self.down[i] = min(max(self.down[i] - score - slack, 0.0), ceiling)
-        if max(self.up[i], self.down[i]) < self.lowest:
-            self.drift[i] = []
-        else:
-            self.drift[i].append(departure)
-            if len(self.drift[i]) * self.options.step_s >= self.options.rebaseline_s:
-                self.shift[i] += sum(self.drift[i]) / len(self.drift[i])
-                self.up[i] = self.down[i] = 0.0
+        self.high[i] = max(self.high[i] + score - slack, 0.0)
+        self.low[i] = max(self.low[i] - score - slack, 0.0)
+
+    def _event(self, departure: dict[int, float]) -> None:
+        """Begin, go on with or end the event of the zone, and let what lasts become usual."""
+        totals, was = self._totals(), self.runs
+        led_by_one = self.options.calls is Calls.LEADER
+        if self.runs and max(totals) < self.lowest / 2:
+            self._over()
+        elif led_by_one and (self.runs or self._begins(totals)):
+            self.runs, self.event_rows = True, self.event_rows + 1
+            self._lead(totals)
+        if self.runs and not was:
+            self.drift = [[] for _ in range(self.n)]
+        for i in range(self.n):
+            if not self.runs and totals[i] < self.lowest:
                 self.drift[i] = []
-        self.known[i] = max(self.up[i], self.down[i])
+            elif i in departure:
+                self.drift[i].append(departure[i])
+        rows = self.options.rebaseline_s / self.options.step_s
+        if self.runs and self.event_rows >= rows:
+            self._usual(range(self.n))
+            self._over()
+        elif not self.runs:
+            self._usual([i for i in range(self.n) if len(self.drift[i]) >= rows])
+
+    def _begins(self, totals: list[float]) -> bool:
+        reach = [i for i in range(self.n) if totals[i] >= self.lowest]
+        return any(self._confirming(i) >= self.options.confirmed_by for i in reach)
+
+    def _lead(self, totals: list[float]) -> None:
+        sizes = [max(pair) for pair in zip(self.high, self.low, strict=True)]
+        most = sizes.index(max(sizes))
+        overtakes = self.leader is None or (totals[most] >= self.lowest and sizes[most] >= 2 * sizes[self.leader])
+        if most != self.leader and overtakes:
+            self.leader = most
+            if self._is_meant(most):
+                self.callers.add(most)
+
+    def _usual(self, sensors: Sequence[int]) -> None:
+        for i in sensors:
+            self.shift[i] += sum(self.drift[i]) / max(len(self.drift[i]), 1)
+            self.up[i] = self.down[i] = self.high[i] = self.low[i] = 0.0
+            self.drift[i] = []
+
+    def _over(self) -> None:
+        self.runs, self.event_rows, self.callers, self.leader = False, 0, set(), None
