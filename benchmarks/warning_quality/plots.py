@@ -86,4 +86,4 @@ def _bars(axes: object, shown: Sequence[Entry]) -> None:
     axes.set_yticks(range(len(shown)), [f"{each.name}  {i}" for i, each in enumerate(shown, 1)], fontsize=9)
     axes.invert_yaxis()
     axes.margins(x=0.15)
-    axes.set_title("rank: the makers' score, or recall and precision with calm", fontsize=9)
+    axes.set_title("rank: the makers' score, or F1 of events and false episodes, times calm", fontsize=9)
