@@ -28,12 +28,18 @@ class CheckLimits:
     """How far the level follows an accepted reading."""
     learn_readings: int = 96
     """A sensor is judged for spikes after this many; assumed: a day at four an hour."""
-    flat_readings: int = 30
-    """Equal readings, and cadences, that are never flat; assumed: a minute at 2 s, a night at a quarter of an hour."""
+    flat_readings: int = 8
+    """Equal readings, and cadences, that are never flat; chosen on clean recordings of six kinds: from 8 to 15 the
+    same runs are flagged, all of them of sources that had stopped (docs/quality.md)."""
+    rest_readings: int = 30
+    """The same at rest: zero, or an end of the quantity's range; assumed: a pump may stand for half an hour."""
     flat_ratio: float = 4.0
     """Flat is this many times longer than the sensor's longest run of equal readings; assumed."""
     flat_changes: int = 100
     """A sensor is judged for flatness after this many changes; assumed: by then its usual runs are known."""
+    flat_lesson: float = 2.0
+    """A flat run teaches at most this many times the longest before it, except at rest; assumed: a second fault is
+    found nearly as soon as the first, and a sensor that has become steadier is flagged some three times."""
     flat_forget: float = 0.999
     """What is kept of the longest run at each change; assumed: half of it is forgotten after 700 runs."""
     recent_readings: float = 96.0

@@ -30,6 +30,9 @@ class CourseBounds:
     same: float
     gap_ns: int
     flat_ns: int
+    rest_ns: int
+    low: float
+    high: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,14 +162,17 @@ def _flat(
     bits = []
     for value, time_ns, fresh in new:
         knows = changes >= limits.flat_changes
-        limit = max(limits.flat_readings, limits.flat_ratio * longest)
+        rests = abs(anchor) <= bounds.same or anchor <= bounds.low + bounds.same or anchor >= bounds.high - bounds.same
+        limit = max(limits.rest_readings if rests else limits.flat_readings, limits.flat_ratio * longest)
         if not fresh and abs(value - anchor) <= bounds.same:
             run += 1
-            is_flat = knows and run > limit and time_ns - since_ns >= bounds.flat_ns
+            lasted = time_ns - since_ns >= (bounds.rest_ns if rests else bounds.flat_ns)
+            is_flat = knows and run > limit and lasted
             bits.append(_FLAT if is_flat else 0)
             continue
         if run:
-            longest = max(longest * limits.flat_forget, min(run, limit) if knows else run)
+            most = limit if rests else limits.flat_lesson * longest
+            longest = max(longest * limits.flat_forget, min(run, most) if knows and run > limit else run)
             changes += 1
         anchor, run, since_ns = value, 1, time_ns
         bits.append(0)

@@ -57,11 +57,23 @@ class _Bounds:
     """After a longer gap nothing is compared with what was before."""
     flat_ns: NDArray[np.int64]
     """Shortest time that can be flat."""
+    rest_ns: NDArray[np.int64]
+    """The same at rest."""
+    low: NDArray[np.float64]
+    high: NDArray[np.float64]
+    """Ends of the range, at rest as zero is."""
 
     def take(self, sensor: NDArray[np.intp]) -> "_Bounds":
         """Return the rows of `sensor`."""
         return _Bounds(
-            self.rate[sensor], self.floor[sensor], self.same[sensor], self.gap_ns[sensor], self.flat_ns[sensor]
+            self.rate[sensor],
+            self.floor[sensor],
+            self.same[sensor],
+            self.gap_ns[sensor],
+            self.flat_ns[sensor],
+            self.rest_ns[sensor],
+            self.low[sensor],
+            self.high[sensor],
         )
 
     def of(self, number: int) -> CourseBounds:
@@ -72,6 +84,9 @@ class _Bounds:
             float(self.same[number]),
             int(self.gap_ns[number]),
             int(self.flat_ns[number]),
+            int(self.rest_ns[number]),
+            float(self.low[number]),
+            float(self.high[number]),
         )
 
 
@@ -304,15 +319,20 @@ def _run(each: _Judgement) -> _Run:
     same = ~each.fresh & (np.abs(each.new.value - before.anchor) <= each.bounds.same)
     ended = ~same & (before.run > 0)
     knows = before.changes >= limits.flat_changes
-    limit = np.maximum(limits.flat_readings, limits.flat_ratio * before.longest)
+    bounds, anchor = each.bounds, before.anchor
+    rests = (
+        (np.abs(anchor) <= bounds.same) | (anchor <= bounds.low + bounds.same) | (anchor >= bounds.high - bounds.same)
+    )
+    limit = np.maximum(np.where(rests, limits.rest_readings, limits.flat_readings), limits.flat_ratio * before.longest)
     # A fault's own run counts only as far as it was not yet a fault.
-    counted = np.where(knows, np.minimum(before.run, limit), before.run)
+    most = np.where(rests, limit, limits.flat_lesson * before.longest)
+    counted = np.where(knows & (before.run > limit), np.minimum(before.run, most), before.run)
     longest = np.where(ended, np.maximum(before.longest * limits.flat_forget, counted), before.longest)
     length = np.where(same, before.run + 1, 1)
     since_ns = np.where(same, before.run_ns, each.new.time_ns)
-    flat = same & knows & (length > limit) & (each.new.time_ns - since_ns >= each.bounds.flat_ns)
-    anchor = np.where(same, before.anchor, each.new.value)
-    return _Run(flat, anchor, length, since_ns, longest, before.changes + ended)
+    lasted = each.new.time_ns - since_ns >= np.where(rests, bounds.rest_ns, bounds.flat_ns)
+    flat = same & knows & (length > limit) & lasted
+    return _Run(flat, np.where(same, anchor, each.new.value), length, since_ns, longest, before.changes + ended)
 
 
 def _bounds_of(register: Register, quantities: Mapping[str, Quantity], limits: CheckLimits) -> _Bounds:
@@ -323,7 +343,9 @@ def _bounds_of(register: Register, quantities: Mapping[str, Quantity], limits: C
     stale_s = np.array([sensor.stale_after_s for sensor in sensors], np.float64)
     cadence_s = np.array([sensor.cadence_s for sensor in sensors], np.float64)
     rate = np.array([kind.max_rate for kind in kinds], np.float64)
-    flat_ns = np.round(cadence_s * limits.flat_readings * _SECOND_NS).astype(np.int64)
+    flat_ns, rest_ns = (
+        np.round(cadence_s * n * _SECOND_NS).astype(np.int64) for n in (limits.flat_readings, limits.rest_readings)
+    )
     beats = {sensor.heartbeat for sensor in sensors}
     is_judged = np.array(
         [
@@ -338,4 +360,7 @@ def _bounds_of(register: Register, quantities: Mapping[str, Quantity], limits: C
         same=span * _SAME,
         gap_ns=np.round(stale_s * _SECOND_NS).astype(np.int64),
         flat_ns=np.where(is_judged, flat_ns, _NEVER_FLAT_NS),
+        rest_ns=np.where(is_judged, rest_ns, _NEVER_FLAT_NS),
+        low=np.array([kind.low for kind in kinds], np.float64),
+        high=np.array([kind.high for kind in kinds], np.float64),
     )

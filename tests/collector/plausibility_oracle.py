@@ -76,17 +76,24 @@ class Course:
         self.slow += max(1 / self.limits.slow_readings, known) * (lesson * lesson - self.slow)
         return flags
 
+    def at_rest(self, value):
+        """Tell whether a value is an end of the range, which begins at zero."""
+        return value <= self.span * 1e-9 or value >= self.span - self.span * 1e-9
+
     def is_flat(self, fresh, time_ns, value):
         """Tell whether the run of equal readings is too long, and remember runs."""
         anchor, length, begin = self.run
         knows = self.changes >= self.limits.flat_changes
-        limit = max(self.limits.flat_readings, self.limits.flat_ratio * self.longest)
+        rests = self.at_rest(anchor)
+        floor = self.limits.rest_readings if rests else self.limits.flat_readings
+        limit = max(floor, self.limits.flat_ratio * self.longest)
         if not fresh and abs(value - anchor) <= self.span * 1e-9:
             self.run = (anchor, length + 1, begin)
-            lasted = time_ns - begin >= self.cadence_s * self.limits.flat_readings * S
+            lasted = time_ns - begin >= self.cadence_s * floor * S
             return knows and length + 1 > limit and lasted
         if length:
-            counted = min(length, limit) if knows else length
+            most = limit if rests else self.limits.flat_lesson * self.longest
+            counted = min(length, most) if knows and length > limit else length
             self.longest = max(self.longest * self.limits.flat_forget, counted)
             self.changes += 1
         self.run = (value, 1, time_ns)

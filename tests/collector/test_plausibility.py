@@ -19,7 +19,7 @@ S = 1_000_000_000
 LEVEL = Quantity("level", "水位", "level", "m", 0.0, 10.0, 0.5, 2, {}, "test")
 CHARGE = replace(LEVEL, name="battery")
 QUANTITIES = {"level": LEVEL, "battery": CHARGE, "online": replace(LEVEL, name="online")}
-QUICK = CheckLimits(learn_readings=5, flat_readings=3, flat_changes=4)
+QUICK = CheckLimits(learn_readings=5, flat_readings=3, rest_readings=6, flat_changes=4)
 """Learns within a test; the kinds of numbers are the same."""
 WAYS = {
     "columns": Prices(round=0.0, course=1.0, reading=1.0),
@@ -127,6 +127,22 @@ def test_flat_needs_more_than_the_longest_usual_run():
     bits = course(plausibility(), [*usual, *[5.0] * 20])
 
     assert [0] * 8 + [Quality.FLAT] * 12 == bits[80:]
+
+
+@pytest.mark.parametrize(("value", "expected"), [(5.0, 5), (0.0, 7), (10.0, 7)], ids=["between", "zero", "full"])
+def test_flat_at_rest_takes_longer(value, expected):
+    """What noise has left is frozen soon, but a pipe may be empty and a tank full for a while."""
+    bits = course(plausibility(), [*noisy(50), *[value] * 10])[50:]
+
+    assert expected == next(i for i, each in enumerate(bits, 1) if each & Quality.FLAT)
+
+
+def test_flat_second_fault_is_found_nearly_as_soon_as_the_first():
+    """A run that was a fault teaches little of what is usual."""
+    again = [*noisy(50), *[5.0] * 100, *noisy(50), *[5.0] * 100]
+    bits = course(plausibility(limits=replace(QUICK, flat_readings=8)), again)[200:]
+
+    assert 9 == next(i for i, each in enumerate(bits, 1) if each & Quality.FLAT)
 
 
 def test_flat_constant_by_nature_is_never_flat():
