@@ -1,11 +1,12 @@
-"""`flat`: a sensor that stands still while nothing else on its device moves cannot be trusted: the device has frozen.
+"""`flat`: a sensor that has lost its own noise cannot be trusted, nor one at zero beside which nothing moves: frozen.
 
 Comes in: admitted readings with their quality. Goes out: transitions of health alarms, level 1 while frozen. Refuses
 to know hazards: the value is judged by other rules as if this one did not exist.
 
-The intake flags FLAT what stands still for longer than this sensor ever did. If another measured value of the same
-device has changed in the later half of that time, the device measures and the value is a value: an empty pipe reads
-0.000 for as long as it is empty. With `neighbours: true` what the intake flags NEIGHBOUR is a fault as well.
+The intake flags FLAT what stands still for longer than this sensor ever did. At zero the device may still measure: an
+empty pipe reads 0.000 for as long as it is empty. So there it is no fault if another measured value of the same device
+has changed in the later half of that time. At any other value noise has left the sensor, whatever else moves. With
+`neighbours: true` what the intake flags NEIGHBOUR is a fault as well.
 
 >>> from collector.batch import Quality, make_batch
 >>> from config.register import Register, Sensor
@@ -111,7 +112,8 @@ class Flat:
         b = int(self._binding[number])
         if b < 0:
             return
-        is_frozen = bool(arrivals.quality[row] & Quality.FLAT) and not self._moves_elsewhere(number, time_ns)
+        is_flat = bool(arrivals.quality[row] & Quality.FLAT)
+        is_frozen = is_flat and not (value == 0.0 and self._moves_elsewhere(number, time_ns))
         is_attenuated = self._heeds_neighbours[b] and bool(arrivals.quality[row] & Quality.NEIGHBOUR)
         is_faulty = is_frozen or is_attenuated
         if is_faulty != (self.level[b] > 0):

@@ -74,10 +74,18 @@ def test_flat_beside_a_value_that_moves_is_no_fault():
     assert [] == happened([each for pair in zip(moving, still, strict=True) for each in pair])
 
 
+def test_flat_away_from_zero_is_a_fault_whatever_moves():
+    """A pressure that always trembled and now repeats one value is frozen, though the device's temperature goes on."""
+    moving = [(TEMPERATURE, 1 + i / 2, 20 + i / 10) for i in range(20)]
+    still = [(PRESSURE, 1 + i / 2, 5.0, FLAT if i > 5 else 0) for i in range(20)]
+
+    assert [(0, 4.0, 1, "FLAT_LINE")] == happened([each for pair in zip(moving, still, strict=True) for each in pair])
+
+
 def test_flat_beside_a_value_that_stopped_a_little_later_is_a_fault():
     """One more change of the other value only delays the verdict: it must lie in the later half."""
-    readings = [(PRESSURE, 10, 5.0), (TEMPERATURE, 10, 20.0), (TEMPERATURE, 14, 20.1)]
-    readings += [(PRESSURE, second, 5.0, FLAT) for second in (16, 18, 20)]
+    readings = [(PRESSURE, 10, 0.0), (TEMPERATURE, 10, 20.0), (TEMPERATURE, 14, 20.1)]
+    readings += [(PRESSURE, second, 0.0, FLAT) for second in (16, 18, 20)]
 
     assert [(0, 18.0, 1, "FLAT_LINE")] == happened(readings)
 
