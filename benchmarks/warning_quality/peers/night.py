@@ -64,7 +64,7 @@ def _ns(text: str) -> int:
 
 
 def _unfit(seen: Seen) -> str:
-    return "no flow into a zone is measured" if seen.flow is None else ""
+    return "no flow into a zone of consumers is measured" if seen.flow is None else ""
 
 
 _SETTING = "2 to 4 h against the least of ten nights, 10 %; the place is not asked for"
