@@ -13,6 +13,7 @@ from rules.kinds.deviation import Deviation, DeviationOptions
 from rules.kinds.displacement import Displacement, DisplacementOptions
 from rules.kinds.fatigue import Fatigue, FatigueOptions
 from rules.kinds.flat import Flat, FlatOptions
+from rules.kinds.modes import Modes, ModesOptions
 from rules.kinds.night_flow import NightFlow, NightFlowOptions
 from rules.kinds.rate_of_change import RateOfChange, RateOfChangeOptions
 from rules.kinds.residual import Residual, ResidualOptions
@@ -36,6 +37,7 @@ RULE_KINDS: Mapping[str, RuleKind] = {
     "displacement": RuleKind(Dimension.HAZARD, DisplacementOptions, Displacement),
     "fatigue": RuleKind(Dimension.HAZARD, FatigueOptions, Fatigue),
     "flat": RuleKind(Dimension.HEALTH, FlatOptions, Flat),
+    "modes": RuleKind(Dimension.HAZARD, ModesOptions, Modes),
     "night_flow": RuleKind(Dimension.HAZARD, NightFlowOptions, NightFlow),
     "rate_of_change": RuleKind(Dimension.HAZARD, RateOfChangeOptions, RateOfChange),
     "residual": RuleKind(Dimension.HAZARD, ResidualOptions, Residual),

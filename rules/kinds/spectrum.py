@@ -51,24 +51,13 @@ from config.register import Register, Sensor
 from rules.arrivals import Arrivals, starts_of
 from rules.climber import Climber
 from rules.kind import NEVER_NS, BoundRule, Fault, Found, State
-from rules.levels import LadderOptions
-from rules.rule import Side
-from rules.slopes import Direction, directions, towards
-from rules.spectra import MOST, Spectra, Window, peak_hz
+from rules.mode_options import ModeOptions
+from rules.slopes import directions, towards
+from rules.spectra import Spectra, Window, peak_hz
+from rules.windows import MOST
 
 _SECOND_NS = 1_000_000_000
 _DOUBTED = np.uint16(Quality.DEVICE_SUSPECT)
-_MOST_PERCENT = 100.0
-_FEWEST = 3
-"""Identifications in a row before anything is told of a mode: a peak is easily mistaken for another. Assumed."""
-_SHORTEST_SEGMENT = 16
-
-
-_WORDS = {
-    Direction.FALL: ("{zh}自振频率下降", "fall of the natural frequency by {en}"),
-    Direction.RISE: ("{zh}自振频率上升", "rise of the natural frequency by {en}"),
-    Direction.EITHER: ("{zh}自振频率变化", "change of the natural frequency by {en}"),
-}
 
 
 class Judge(StrEnum):
@@ -78,88 +67,44 @@ class Judge(StrEnum):
     RMS = "rms"
 
 
-class SpectrumOptions(LadderOptions):
+class SpectrumOptions(ModeOptions):
     """Keys of a spectrum rule; limits are percent, or in the unit of the quantity."""
 
-    side: typing.Literal[Side.HIGH] = Side.HIGH
-    """More is worse: there is nothing to choose."""
     judge: Judge
     """`frequency`: how far a mode has moved, percent; `rms`: how much it shakes, in the quantity's unit. Needed."""
-    span_s: float = Field(default=600.0, ge=5, le=3600)
-    """How long a window is, seconds, 5 to 3,600; 600 by default."""
-    segment_s: float = Field(default=20.0, gt=0, le=600)
-    """How long the segments are whose spectra are averaged, seconds; 20 by default, at most 4,096 samples."""
     expected_hz: float | None = Field(default=None, gt=0, le=1000)
     """Of `frequency`: where the mode is looked for, Hz. Needed there."""
-    search_percent: float = Field(default=15.0, gt=0, le=30)
-    """How far from there it may be, percent; 15 by default."""
-    prominence: float = Field(default=5.0, ge=1, le=1e6)
-    """How many times the median of the band around it the peak must be; 5 by default."""
     agree: int = Field(default=0, ge=0, le=32)
     """So many other sensors of the rule at the same asset must find the mode in the same place; 0 by default."""
     agree_percent: float = Field(default=2.0, gt=0, le=20)
     """How far apart the same place may be, percent; 2 by default."""
-    reference_hz: float | None = Field(default=None, gt=0, le=1000)
-    """The frequency that changes are measured from, Hz. Without it, it is learned."""
-    learn_windows: int = Field(default=144, ge=1, le=100_000)
-    """It is the mean of the first so many identifications; 144 by default, a day of windows of ten minutes."""
-    direction: Direction = Direction.FALL
-    """Which change is dangerous: `fall` (default), `rise` or `either`."""
 
     def judged(self, quantity: Quantity | None) -> Quantity | None:
         """Return the change of the frequency, percent, or the root mean square of `quantity`."""
         if quantity is None:
             return None
-        name = f"{quantity.name}_{self.judge}"
-        plain = dataclasses.replace(quantity, name=name, low=0.0, max_rate=np.inf, accepts={})
-        if self.judge is Judge.RMS:
-            zh, en = f"{quantity.zh}均方根", f"root mean square of {quantity.en}"
-            return dataclasses.replace(plain, zh=zh, en=en, high=max(abs(quantity.low), abs(quantity.high)))
-        zh, en = _WORDS[self.direction]
-        zh, en = zh.format(zh=quantity.zh), en.format(en=quantity.en)
-        return dataclasses.replace(plain, zh=zh, en=en, unit="%", high=_MOST_PERCENT, decimals=1)
-
-    def window_s(self, sensor: Sensor) -> float:
-        """Return how long a danger may have to last, seconds: a window."""
-        del sensor
-        return self.span_s
-
-    def cadence_s(self, sensor: Sensor) -> float:
-        """Return how often there is something to judge, seconds: once a window."""
-        del sensor
-        return self.span_s
+        if self.judge is Judge.FREQUENCY:
+            return self.frequency_change(quantity, self.judge)
+        return dataclasses.replace(
+            quantity,
+            name=f"{quantity.name}_{self.judge}",
+            zh=f"{quantity.zh}均方根",
+            en=f"root mean square of {quantity.en}",
+            low=0.0,
+            high=max(abs(quantity.low), abs(quantity.high)),
+            max_rate=np.inf,
+            accepts={},
+        )
 
     def faults(self, quantity: Quantity | None, sensors: Sequence[Sensor]) -> Iterator[Fault]:
         """Yield segments that do not fit, modes that cannot be seen, and levels that one window would raise."""
         yield from super().faults(quantity, sensors)
-        if self.segment_s * 2 > self.span_s:
-            got = f"{self.segment_s:g} of {self.span_s:g}"
-            yield Fault(("segment_s",), "at most half of span_s", got, "an average needs several segments")
-        unfit = [s.id for s in sensors if not _SHORTEST_SEGMENT <= self.segment_s / s.cadence_s <= MOST]
-        if unfit:
-            expected = f"{_SHORTEST_SEGMENT} to {MOST} samples by the sensor's cadence"
-            remedy = "choose another length, or correct cadence_s in sensors.csv"
-            yield Fault(("segment_s",), expected, f"other numbers for {', '.join(unfit[:3])}", remedy)
-        if self.judge is Judge.FREQUENCY:
-            yield from self._unseen(sensors)
-
-    def _unseen(self, sensors: Sequence[Sensor]) -> Iterator[Fault]:
+        if self.judge is not Judge.FREQUENCY:
+            return
         if self.expected_hz is None:
             yield Fault(("expected_hz",), "a frequency", "nothing", "say where the mode is: from a test or a model")
             return
-        share = self.search_percent / 100
-        if self.expected_hz * share * self.segment_s < 2:
-            remedy = "lengthen segment_s: the lines of the spectrum are 1 / segment_s apart"
-            got = f"{self.expected_hz * share * self.segment_s:.1f}"
-            yield Fault(("search_percent",), "at least two lines of the spectrum on each side", got, remedy)
-        slow = [s.id for s in sensors if self.expected_hz * (1 + share) * 2.5 * s.cadence_s > 1]
-        if slow:
-            remedy = "sample faster, or choose a lower mode"
-            yield Fault(("expected_hz",), "two and a half samples a swing", f"fewer by {', '.join(slow[:3])}", remedy)
-        for i, each in enumerate(self.levels):
-            if each.on_samples < _FEWEST:
-                remedy = "a single window may show another mode"
-                yield Fault(("levels", i, "on_samples"), f"at least {_FEWEST}", str(each.on_samples), remedy)
+        yield from self.unseen(self.expected_hz, sensors)
 
 
 class Spectrum:
@@ -207,11 +152,11 @@ class Spectrum:
         for own in np.split(order, firsts[1:]) if len(order) else ():
             b, rows = int(binding[own[0]]), row[own]
             time_ns = arrivals.time_ns[rows]
-            for part in np.split(rows, self._spectra.cuts(b, time_ns, clock[rows])):
+            for part in np.split(rows, self._spectra.windows.cuts(b, time_ns, clock[rows])):
                 is_received = bool(clock[part[0]])
                 found = self._spectra.add(b, arrivals.time_ns[part], arrivals.value[part], clock=is_received)
-                if found[1] is not None:
-                    yield int(part[0]), b, found[0], found[1]
+                if found is not None:
+                    yield int(part[0]), b, *found
 
     def _value(self, b: int, number: int, window: Window) -> float:
         """Return what is judged of a window of binding `b`, NaN where nothing is known."""

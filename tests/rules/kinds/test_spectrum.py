@@ -65,8 +65,8 @@ def test_spectra_of_any_samples_are_those_of_scipy(n_segment, n, pieces):
     times = np.arange(n) * 10**7
     for part in np.array_split(np.arange(n), pieces):
         spectra.add(0, times[part], values[part], clock=False)
-    spectra._span_ns[0] = n * 10**7
-    window = spectra._ended(0)
+    spectra.windows._span_ns[0] = n * 10**7
+    window = spectra.window(0, spectra.windows.cover(0))
     hz, density = signal.welch(values, rate_hz, nperseg=n_segment)
     assert window is not None
 
@@ -81,7 +81,7 @@ def test_peak_lies_between_the_lines_of_the_spectrum(hz):
     times = np.arange(6000)
     spectra = Spectra(np.array([60 * 10**9]), np.array([1000]))
     spectra.add(0, times * 10**7, np.sin(2 * np.pi * hz * times / 100) + 1e-3, clock=False)
-    window = spectra._ended(0)
+    window = spectra.window(0, spectra.windows.cover(0))
     assert window is not None
 
     assert hz == pytest.approx(peak_hz(window, 2.0, 0.2, 5.0), abs=0.005)
