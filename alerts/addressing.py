@@ -6,7 +6,7 @@ what is said.
 
 from dataclasses import replace
 
-from alerts.alert import DecisionReason, DecisionVerdict, Recipient
+from alerts.alert import Alert, DecisionReason, DecisionVerdict, Recipient
 from alerts.draft import Candidate, District, Draft, decide, skip
 from alerts.notification import NotificationKind
 from alerts.routing import Route, is_reachable
@@ -20,11 +20,10 @@ def address(draft: Draft, district: District) -> Draft:
     if draft.kind is None or alert is None:
         return draft
     if draft.kind in (NotificationKind.CLEARED, NotificationKind.DEVICE_RECOVERED):
-        heard = tuple(Candidate(each, each.contact, DecisionReason.TOLD_BEFORE) for each in alert.told)
+        heard = _listeners(draft, alert, DecisionReason.TOLD_BEFORE)
         return replace(draft, candidates=heard) if heard else skip(draft, DecisionReason.NOBODY_TOLD)
     if draft.kind is NotificationKind.REMINDED:
-        heard = tuple(Candidate(each, each.contact, DecisionReason.UNACKNOWLEDGED) for each in alert.told)
-        return replace(draft, candidates=heard)
+        return replace(draft, candidates=_listeners(draft, alert, DecisionReason.UNACKNOWLEDGED))
     # The sensor's place of today: an open alert may name an asset that has left the register since.
     domain = district.register.assets[draft.occurrence.sensor.asset].domain
     routes = district.routes.matching(alert.dimension, alert.level, domain)
@@ -36,11 +35,17 @@ def address(draft: Draft, district: District) -> Draft:
     return draft
 
 
+def _listeners(draft: Draft, alert: Alert, reason: DecisionReason) -> tuple[Candidate, ...]:
+    """Return who hears of what they know already."""
+    heard = alert.told if draft.listeners is None else draft.listeners
+    return tuple(Candidate(each, each.contact, reason, may_group=not each.is_alone) for each in heard)
+
+
 def _address_route(draft: Draft, route: Route, register: Register) -> Draft:
     found: list[Candidate] = []
     for channel in route.targets:
         target = Recipient(channel, channel, channel, route.language, route.fallback)
-        found.append(Candidate(target, route.name))
+        found.append(Candidate(target, route.name, may_group=route.group is True))
     for role in (*route.roles, *route.next_roles):
         is_standby = role not in route.roles
         contacts = register.contacts_for(draft.occurrence.sensor.asset, role)
@@ -48,7 +53,11 @@ def _address_route(draft: Draft, route: Route, register: Register) -> Draft:
         if not contacts:
             draft = decide(draft, DecisionVerdict.SKIP, DecisionReason.NO_CONTACT, why)
         found += [
-            Candidate(Recipient(channel, contact.id, contact.phone, contact.language, route.fallback, is_standby), why)
+            Candidate(
+                Recipient(channel, contact.id, contact.phone, contact.language, route.fallback, is_standby),
+                why,
+                may_group=route.group is not False,
+            )
             for contact in contacts
             for channel in route.channels
         ]
@@ -72,8 +81,9 @@ def group(draft: Draft, _district: District) -> Draft:
     """Leave one message for each target, however many roles and routes lead to it; being told at once comes first."""
     unique: dict[tuple[str, str], Candidate] = {}
     for candidate in sorted(draft.candidates, key=lambda each: each.target.is_standby):
-        place = (candidate.target.channel, candidate.target.contact)
+        place = candidate.target.place
         if place in unique:
+            unique[place] = replace(unique[place], may_group=unique[place].may_group and candidate.may_group)
             detail = f"{candidate.why} {candidate.target.contact}: as {unique[place].why}"
             draft = decide(draft, DecisionVerdict.GROUP, DecisionReason.SAME_CONTACT, detail)
         else:

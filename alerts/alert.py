@@ -37,6 +37,10 @@ class DecisionReason(StrEnum):
     """They were told of the danger, so they are told of its end."""
     SAME_CONTACT = "same_contact"
     """One contact in two roles gets one message."""
+    GROUPED = "grouped"
+    """They know of the incident at this level or a higher one, or its end waits for its other alarms."""
+    UNCOVERED = "uncovered"
+    """The message that made this one needless did not arrive: it is sent after all."""
     SAME_DEVICE = "same_device"
     """The device's fault is already announced; this sensor joins it."""
     NO_ROUTE = "no_route"
@@ -96,6 +100,17 @@ class Recipient:
     """Channels to try in order when `channel` cannot deliver."""
     is_standby: bool = False
     """Told only when a message to somebody before them does not arrive."""
+    level: int = 0
+    """Up to which level of this alert they know of it; 0: they only hear of the end, for an alert that ended before."""
+    under: str = ""
+    """The alert of the same incident under which they know it; empty: this one's own message says it."""
+    is_alone: bool = False
+    """Told of each alarm by itself: nothing is left out for them, and nothing for others because of them."""
+
+    @property
+    def place(self) -> tuple[str, str]:
+        """Return channel and contact: who it is, whatever they were told."""
+        return self.channel, self.contact
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,13 +145,21 @@ class Alert:
     value: float | None = None
     """The reading of the last transition; None where silence caused it."""
     turned_ns: int = 0
-    """Received time of the batch in which the alarm was last raised or cleared."""
+    """Received time of the batch in which the alarm last changed its level."""
     told_ns: int = 0
     """Latest received time at the last round of warnings that wants an acknowledgement; 0 when it wants none."""
     calm_ns: int = 0
     """Received time at which a chattering alarm that is over counts as calm; 0 where its end waits for nothing."""
     is_latched: bool = False
     """The alarm is over and the alert stays until somebody has acknowledged it."""
+    hazard: str = ""
+    """The kind of danger, see `alerts.incidents`; empty for device faults and alerts of older ledgers."""
+    incident: str = ""
+    """Id of the first alert of its incident; its own where it stands alone."""
+    ended: int = 0
+    """How many alerts of the incident are over whose end is told with this one's."""
+    ended_peak: int = 0
+    """The highest level among them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,6 +192,8 @@ class Planned:
     fallbacks: tuple[str, ...]
     standby: int | None = None
     """Place in the line of those who are told only when a message before does not arrive; None: told at once."""
+    incident: str = ""
+    """Of a message that is left out, the incident that its target knows of already; empty for all others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,6 +210,8 @@ class Plan:
     """Alert id of each transition, empty where there is none."""
     tallies: tuple[Tally, ...] = ()
     """Tallies of the alarms that turned, each once, with their final state."""
+    withheld: tuple[Planned, ...] = ()
+    """Messages left out because their targets know of the incident; kept for the case that what they know by fails."""
 
 
 @dataclass(frozen=True, slots=True)

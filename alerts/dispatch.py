@@ -135,6 +135,8 @@ class Dispatcher:
         self._renew(now_ns)
         for reason in self._outbox.hand_on(now_ns):
             _log.warning("receipt_missing", decision=reason.value)
+        if released := self._outbox.release(now_ns):
+            _log.warning("grouped_messages_released", messages=released)
         with self._lock:
             free = {name: self._slots - len(claims) for name, claims in self._in_flight.items()}
         free = {name: slots for name, slots in free.items() if slots > 0}

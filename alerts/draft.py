@@ -58,6 +58,8 @@ class Candidate:
     why: str
     """Route and role, for the decision's detail."""
     decision: DecisionReason = DecisionReason.ROUTED
+    may_group: bool = True
+    """Their route lets a message be left out when they know of the incident."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,10 +72,19 @@ class Draft:
     kind: NotificationKind | None = None
     """What is said; None when nothing is."""
     candidates: tuple[Candidate, ...] = ()
+    left_out: tuple[tuple[Candidate, str], ...] = ()
+    """Who knows already, each with the id of the alert under which they were told."""
+    listeners: tuple[Recipient, ...] | None = None
+    """Who hears of an end or is reminded; None: everybody who was told."""
     planned: tuple[Planned, ...] = ()
+    withheld: tuple[Planned, ...] = ()
     decisions: tuple[Decision, ...] = ()
     is_chattering: bool = False
     """The alarm turns too often, this transition included."""
+    hazard: str = ""
+    """The kind of danger of a new alert."""
+    others: tuple[Alert, ...] = ()
+    """The other open alerts of the incident, oldest first, changed by it."""
 
 
 Stage = Callable[[Draft, District], Draft]

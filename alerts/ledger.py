@@ -15,6 +15,7 @@ from alerts.database import Database
 from alerts.outbox import Outbox
 from alerts.records import Delivery, StoredEvent
 from alerts.statements import Row, insert_new, upsert
+from alerts.withheld import withhold
 
 BLANK = b""
 """Snapshot of rules that have seen nothing."""
@@ -165,6 +166,7 @@ def _write_plan(connection: Connection, step: Step) -> Counter[tuple[str, str]]:
     upsert(connection, schema.alerts, [records.alert_row(alert) for alert in plan.alerts])
     upsert(connection, schema.follow_ups, [records.follow_up_row(alert) for alert in plan.alerts])
     upsert(connection, schema.tallies, [tallies.row_of(tally) for tally in plan.tallies])
+    withhold(connection, plan)
     rows = [records.notification_row(planned) for planned in plan.planned]
     stored = insert_new(connection, schema.notifications, rows)
     if rows:

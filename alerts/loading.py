@@ -47,6 +47,9 @@ class RouteSpec(BaseModel):
     """Who is told, one after another, each when an orange or red message to somebody before does not arrive."""
     realarm_s: float | None = Field(default=None, ge=0, le=86_400)
     """How long an open, unacknowledged hazard waits until it is told again; 0 never. By default by its level."""
+    group: bool | None = None
+    """Whether alarms of one asset and one kind of danger are told as one incident; by default yes for roles, no for
+    targets, whose receivers tell alerts apart by their ids."""
     language: Literal["zh", "en"] = "zh"
     """Language of messages to targets; contacts have their own."""
     optional: bool = False
@@ -143,5 +146,6 @@ def _route(spec: RouteSpec) -> Route:
         fallback=spec.fallback,
         language=spec.language,
         next_roles=spec.next_roles,
+        group=spec.group,
         realarm_s=spec.realarm_s,
     )

@@ -4,13 +4,13 @@ Comes in: an open write transaction, the time. Goes out: the next channel or con
 reasons. Refuses to send.
 """
 
-from sqlalchemy import Connection, RowMapping, delete, exists, select
+from sqlalchemy import Connection, RowMapping, and_, delete, exists, literal, or_, select
 
 from alerts import schema
 from alerts.alert import DecisionReason, DecisionVerdict
 from alerts.notification import NotificationKind
 from alerts.statements import upsert
-from alerts.waiting import decide, fall_back
+from alerts.waiting import alerts_of_incident, decide, fall_back
 
 _TABLE, _AWAITED = schema.notifications, schema.awaited
 
@@ -45,9 +45,12 @@ def _needless(connection: Connection, row: RowMapping) -> DecisionReason | None:
     given = schema.acknowledgements
     if connection.execute(select(exists().where(given.c.alert == row["alert"]))).scalar():
         return DecisionReason.ACKNOWLEDGED
-    later = (_TABLE.c.alert == row["alert"]) & (_TABLE.c.kind == NotificationKind.CLEARED.value)
-    ended = exists().where(later & (_TABLE.c.sequence > row["sequence"]))
-    return DecisionReason.ENDED if connection.execute(select(ended)).scalar() else None
+    together = alerts_of_incident(literal(row["alert"]))
+    later = (_TABLE.c.alert == row["alert"]) & (_TABLE.c.sequence > row["sequence"])
+    is_over = exists().where(_TABLE.c.kind == NotificationKind.CLEARED.value, or_(later, _TABLE.c.alert.in_(together)))
+    # An alert may be over, and its incident not: what this message stands for lasts.
+    lasts = exists().where(schema.alerts.c.id.in_(together), schema.alerts.c.is_open == 1)
+    return DecisionReason.ENDED if connection.execute(select(and_(is_over, ~lasts))).scalar() else None
 
 
 def forget(connection: Connection, notification: str) -> None:

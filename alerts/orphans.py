@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from alerts.alert import Alert, Decision, DecisionReason, DecisionVerdict, Plan
+from alerts.incidents import bequeathed
 from config.levels import NO_LEVEL
 from rules.events import Dimension
 
@@ -45,7 +46,23 @@ def plan_orphans(open_alerts: Iterable[Alert], standing: Standing) -> Plan:
         closed.append(after)
         if after.is_open:
             still_open.append(after)
-    return Plan(tuple(closed), (), tuple(decisions), tuple(still_open))
+    heirs = _heirs(closed, still_open)
+    remaining = tuple(heirs.get(each.id, each) for each in still_open)
+    return Plan((*closed, *heirs.values()), (), tuple(decisions), remaining)
+
+
+def _heirs(closed: Iterable[Alert], still_open: Sequence[Alert]) -> Mapping[str, Alert]:
+    """Return those of `still_open` that now tell the ends which `closed` alerts of their incident were to tell."""
+    heirs: dict[str, Alert] = {}
+    for alert in closed:
+        heir = next((each for each in still_open if each.incident == alert.incident), None)
+        if alert.is_open or not alert.ended or heir is None:
+            continue
+        # Its own end was not seen and is told to nobody; those of before were.
+        owed = tuple(each for each in alert.told if not each.level)
+        passed = replace(alert, told=owed, peak=alert.ended_peak, ended=alert.ended - 1)
+        heirs[heir.id] = bequeathed(passed, heirs.get(heir.id, heir))
+    return heirs
 
 
 def _is_held(alert: Alert, alarm: str, standing: Standing) -> bool:

@@ -23,6 +23,7 @@ from alerts.notification import Notification, Outcome, Verdict
 from alerts.receipts import NEXT_STATE, Receipt
 from alerts.statements import Row, insert_new
 from alerts.waiting import WAITING, due_query, fall_back, is_its_turn, touched_ahead, withdraw
+from alerts.withheld import is_uncovered, release
 
 _TABLE = schema.notifications
 
@@ -157,6 +158,17 @@ class Outbox:
         with self._counting:
             self.counts.update(("receipts_missing", reason.value) for reason in decided)
         return decided
+
+    def release(self, now_ns: int) -> int:
+        """Let messages go that were left out for others that did not arrive; returns how many."""
+        with self._database.read() as connection:
+            if not is_uncovered(connection):
+                return 0
+        with self._database.write() as connection:
+            released = release(connection, now_ns)
+        with self._counting:
+            self.counts["notifications_released", ""] += released
+        return released
 
     def notification(self, notification: str) -> records.Delivery | None:
         """Return one notification with what became of it; None when there is none of that id."""

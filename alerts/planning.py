@@ -24,7 +24,8 @@ from alerts.alert import (
     stable_id,
 )
 from alerts.chatter import CHATTER_NS, Tally, counted
-from alerts.draft import District, Draft, Occurrence, Stage, decide, skip
+from alerts.draft import Candidate, District, Draft, Occurrence, Stage, decide, skip
+from alerts.incidents import Book, close, hazard_of, informed, joined, share
 from alerts.messages import Incident, message_payload, message_text
 from alerts.notification import Notification, NotificationKind
 from config.levels import NO_LEVEL, WarningLevel
@@ -55,28 +56,27 @@ def plan_step(
     """
     known = tallies or {}
     counts: dict[str, Tally] = {}
-    book = {(alert.dimension, alert.subject): alert for alert in open_alerts}
+    book = Book(open_alerts)
     touched: dict[str, Alert] = {}
     drafts: list[Draft] = []
     for i in range(len(events)):
         moment = received_ns, max(received_ns, clock_ns)
         occurrence = _occurrence(events, i, alarms, moment, district.register)
-        place = (occurrence.key.dimension, _subject(occurrence))
         alarm = occurrence.key.id
         tally = _counted(counts.get(alarm) or known.get(alarm) or Tally(alarm), occurrence)
         if tally.turns:
             counts[alarm] = tally
-        draft = told(Draft(occurrence, book.get(place), is_chattering=tally.is_chattering), district, STAGES)
+        before = book.at(occurrence.key.dimension, _subject(occurrence))
+        draft = beside(Draft(occurrence, before, is_chattering=tally.is_chattering), book, district)
+        draft = told(draft, district, STAGES)
         drafts.append(draft)
-        if draft.alert:
-            touched[draft.alert.id] = book[place] = draft.alert
-            if not draft.alert.is_open:
-                del book[place]
+        touched |= changed(draft, book)
     return Plan(
         alerts=tuple(touched.values()),
         planned=tuple(each for draft in drafts for each in draft.planned),
+        withheld=tuple(each for draft in drafts for each in draft.withheld),
         decisions=tuple(each for draft in drafts for each in draft.decisions),
-        open_alerts=tuple(book.values()),
+        open_alerts=book.alerts(),
         alert_of=tuple(draft.alert.id if draft.alert else "" for draft in drafts),
         tallies=tuple(counts.values()),
     )
@@ -87,6 +87,31 @@ def told(draft: Draft, district: District, stages: Iterable[Stage]) -> Draft:
     for stage in stages:
         draft = stage(draft, district)
     return draft
+
+
+def beside(draft: Draft, book: Book, district: District) -> Draft:
+    """Return `draft` with the other open alerts of its incident."""
+    event, alert = draft.occurrence, draft.alert
+    if event.key.dimension is Dimension.HEALTH:
+        return draft
+    hazard = alert.hazard if alert else ""
+    if alert is None or alert.peak <= WarningLevel.GREEN:
+        hazard = hazard_of(district.ruleset.rule(event.key.rule), event.sensor.quantity, district.ruleset)
+    asset = alert.asset if alert else event.sensor.asset
+    return replace(draft, hazard=hazard, others=book.others(asset, hazard, event.key.id))
+
+
+def changed(draft: Draft, book: Book) -> Mapping[str, Alert]:
+    """Return the alerts that `draft` changes, by id, and keep them in `book`."""
+    found: dict[str, Alert] = {}
+    for other in draft.others:
+        if book.at(other.dimension, other.subject) != other:
+            found[other.id] = other
+            book.put(other)
+    if draft.alert:
+        found[draft.alert.id] = draft.alert
+        book.put(draft.alert)
+    return found
 
 
 def _counted(tally: Tally, event: Occurrence) -> Tally:
@@ -103,16 +128,17 @@ def _follow(draft: Draft, district: District) -> Draft:
         return _follow_health(draft)
     if draft.alert is None and event.level_after == NO_LEVEL:
         return skip(draft, DecisionReason.NOBODY_TOLD)
-    alert = draft.alert or _open(event)
+    alert = joined(draft.alert or _open(event), draft)
     after = replace(
         alert,
         level=event.level_after,
         peak=max(alert.peak, event.level_after),
         changed_ns=event.time_ns,
         value=None if math.isnan(event.value) else event.value,
+        turned_ns=event.received_ns,
     )
     if NO_LEVEL in (event.level_before, event.level_after):
-        after = replace(after, turned_ns=event.received_ns, calm_ns=0, is_latched=False)
+        after = replace(after, calm_ns=0, is_latched=False)
     if event.level_after == NO_LEVEL:
         return _end(replace(draft, alert=after), district)
     kind = NotificationKind.ESCALATED if draft.alert else NotificationKind.RAISED
@@ -143,7 +169,7 @@ def _end(draft: Draft, district: District) -> Draft:
     is_latched = any(each.latch and each.level <= alert.peak for each in rule.levels)
     calm_ns = event.received_ns + CHATTER_NS if draft.is_chattering else 0
     if not is_latched and not calm_ns:
-        return replace(draft, alert=replace(alert, is_open=False), kind=NotificationKind.CLEARED)
+        return close(draft)
     draft = replace(draft, alert=replace(alert, is_latched=is_latched, calm_ns=calm_ns))
     for applies, reason in ((is_latched, DecisionReason.LATCHED), (calm_ns, DecisionReason.CHATTERING)):
         if applies:
@@ -176,15 +202,14 @@ def _follow_health(draft: Draft) -> Draft:
 def _compose(draft: Draft, district: District) -> Draft:
     """Write the messages and remember who was told."""
     alert, kind = draft.alert, draft.kind
-    if alert is None or kind is None or not draft.candidates:
+    if alert is None or kind is None or not (draft.candidates or draft.left_out):
         return draft
-    incident = _incident(draft.occurrence, alert, kind, district)
-    received_ns, sequence = draft.occurrence.received_ns, alert.sequence + 1
+    sequence = alert.sequence + 1
+    draft = replace(draft, withheld=tuple(_withheld(each, draft, district) for each, _ in draft.left_out))
     for place, candidate in enumerate(draft.candidates):
         target = candidate.target
-        notification = _notification(target, incident, received_ns, district.links, sequence=sequence)
         standby = place if target.is_standby and kind in WARNINGS else None
-        planned = Planned(notification, _priority(incident), sequence, target.fallbacks, standby)
+        planned = replace(_planned(candidate, draft, district), standby=standby)
         detail = f"{candidate.why} by {target.channel}"
         if standby is None:
             draft = decide(draft, DecisionVerdict.NOTIFY, candidate.decision, detail)
@@ -192,26 +217,55 @@ def _compose(draft: Draft, district: District) -> Draft:
             draft = decide(draft, DecisionVerdict.SKIP, DecisionReason.STANDBY, detail)
         draft = replace(draft, planned=(*draft.planned, planned))
     told_ns = draft.occurrence.clock_ns if kind in WARNINGS else alert.told_ns
-    heard = _heard(alert.told, [each.target for each in draft.candidates])
-    return replace(draft, alert=replace(alert, sequence=sequence, told=heard, told_ns=told_ns))
+    alert = replace(alert, sequence=sequence, told_ns=told_ns)
+    if kind in _ENDS:
+        return replace(draft, alert=alert)
+    now = [_knowing(each, alert.level, "") for each in draft.candidates]
+    heard = _heard(alert.told, [*now, *(_knowing(each, alert.level, under) for each, under in draft.left_out)])
+    return replace(draft, alert=replace(alert, told=heard), others=informed(draft, now))
+
+
+def _planned(candidate: Candidate, draft: Draft, district: District) -> Planned:
+    """Return the message of `draft` to `candidate`."""
+    alert, kind, target = draft.alert, draft.kind, candidate.target
+    if alert is None or kind is None:
+        raise ValueError("a draft without an alert and something to say")
+    if target.is_alone:
+        alert = replace(alert, ended=0, ended_peak=NO_LEVEL)
+    incident, sequence = _incident(draft.occurrence, alert, kind, district), alert.sequence + 1
+    notification = _notification(target, incident, draft.occurrence.received_ns, district.links, sequence=sequence)
+    return Planned(notification, _priority(incident), sequence, target.fallbacks)
+
+
+def _withheld(candidate: Candidate, draft: Draft, district: District) -> Planned:
+    """Return the message that `candidate` gets only when what they know the incident by fails."""
+    return replace(_planned(candidate, draft, district), incident=draft.alert.incident if draft.alert else "")
+
+
+def _knowing(candidate: Candidate, level: int, under: str) -> Recipient:
+    """Return the target of `candidate`, who knows now that something stands at `level`."""
+    target = candidate.target
+    return replace(target, level=max(level, target.level), under=under, is_alone=not candidate.may_group)
 
 
 def _heard(before: Iterable[Recipient], now: Iterable[Recipient]) -> tuple[Recipient, ...]:
     """Return everybody who was told or is told now, each once; who was told at once does not become a standby."""
-    found: dict[tuple[str, str], Recipient] = {}
+    found: dict[tuple[str, str, bool], Recipient] = {}
     for each in (*before, *now):
-        earlier = found.get((each.channel, each.contact))
+        key = (*each.place, each.is_alone)
+        earlier = found.get(key)
         was_told = earlier is not None and not earlier.is_standby
-        found[each.channel, each.contact] = replace(each, is_standby=each.is_standby and not was_told)
+        found[key] = replace(each, is_standby=each.is_standby and not was_told)
     return tuple(found.values())
 
 
-TELLING: tuple[Stage, ...] = (address, reach, group, _compose)
+TELLING: tuple[Stage, ...] = (address, reach, group, share, _compose)
 """From what is said to messages."""
 
 STAGES: tuple[Stage, ...] = (_follow, *TELLING)
 """Everything that can happen to a transition, in order."""
 
+_ENDS = (NotificationKind.CLEARED, NotificationKind.DEVICE_RECOVERED)
 _BEGINNINGS = (NotificationKind.RAISED, NotificationKind.ESCALATED)
 WARNINGS = (*_BEGINNINGS, NotificationKind.REMINDED)
 """What people are asked to acknowledge."""
@@ -280,7 +334,8 @@ def _incident(event: Occurrence, alert: Alert, kind: NotificationKind, district:
         kind=kind,
         dimension=alert.dimension,
         alert=alert.id,
-        level=event.level_after if kind in WARNINGS else alert.peak,
+        level=event.level_after if kind in WARNINGS else max(alert.peak, alert.ended_peak),
+        alarms=1 + alert.ended,
         rule=rule,
         asset=district.register.assets[event.sensor.asset],
         sensor=event.sensor,

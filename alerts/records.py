@@ -7,8 +7,9 @@ import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
+from typing import cast
 
-from sqlalchemy import ColumnElement, Connection, RowMapping, Select, func, select
+from sqlalchemy import ColumnElement, Connection, RowMapping, Select, func, or_, select
 
 from alerts import schema
 from alerts.alert import Alert, Decision, DecisionReason, DecisionVerdict, Planned, Recipient, Step
@@ -55,7 +56,7 @@ class Delivery:
 
     notification: Notification
     state: str
-    """pending, sending, sent, delivered, refused, failed or withdrawn."""
+    """pending, standby, grouped, sending, sent, delivered, refused, failed or withdrawn."""
     sequence: int
     attempts: int
     first_attempt_ns: int | None
@@ -168,14 +169,14 @@ def follow_up_row(alert: Alert) -> Row:
 def notification_row(planned: Planned) -> Row:
     """Return the row of a notification that waits to be handed over at once, or on standby until somebody needs it."""
     notification = planned.notification
-    is_standby = planned.standby is not None
+    state = "grouped" if planned.incident else "pending" if planned.standby is None else "standby"
     row: Row = {each.name: getattr(notification, each.name) for each in fields(notification)}
     return row | {
         "kind": notification.kind.value,
         "priority": planned.priority,
         "sequence": planned.sequence,
         "fallbacks": fallbacks_text(planned.fallbacks),
-        "state": "standby" if is_standby else "pending",
+        "state": state,
         # On standby its place in the line; a notification of now is due since ever.
         "next_attempt_ns": planned.standby or 0,
     }
@@ -211,7 +212,9 @@ def _alerts_query() -> Select[tuple[object, ...]]:
     joined = schema.alerts.outerjoin(first, (first.c.alert == schema.alerts.c.id) & (first.c.place == 1))
     more = schema.follow_ups
     joined = joined.outerjoin(more, more.c.alert == schema.alerts.c.id)
-    waits = [column for column in more.c if column.name != "alert"]
+    shared = schema.incidents
+    joined = joined.outerjoin(shared, shared.c.alert == schema.alerts.c.id)
+    waits = [column for column in (*more.c, *shared.c) if column.name != "alert"]
     return select(schema.alerts, *waits, first.c.contact, first.c.acknowledged_ns).select_from(joined)
 
 
@@ -231,12 +234,25 @@ def recent_alerts(database: Database, limit: int, asset: str | None = None) -> t
         return tuple(_alert(row) for row in connection.execute(query).mappings())
 
 
-def acknowledged_alerts(database: Database) -> frozenset[str]:
-    """Return the ids of open alerts that somebody has acknowledged."""
-    given = schema.acknowledgements.c.alert
-    open_ones = select(schema.alerts.c.id).where(schema.alerts.c.is_open == 1)
+def incident_alerts(database: Database, alert: Alert) -> tuple[Alert, ...]:
+    """Return the other alerts of the incident of `alert`, open or over, in the order of their beginning."""
+    shared = schema.incidents
+    together = select(shared.c.alert).where(shared.c.incident == alert.incident, shared.c.alert != alert.id)
+    if not alert.incident:
+        return ()
     with database.read() as connection:
-        return frozenset(connection.execute(select(given).where(given.in_(open_ones)).distinct()).scalars())
+        return read_alerts(connection, schema.alerts.c.id.in_(together))
+
+
+def acknowledged_alerts(database: Database) -> frozenset[str]:
+    """Return the ids of alerts that somebody has acknowledged, of those that are open or whose incident is."""
+    given, shared = schema.acknowledgements.c.alert, schema.incidents
+    open_ones = select(schema.alerts.c.id).where(schema.alerts.c.is_open == 1)
+    lasting = select(shared.c.incident).where(shared.c.alert.in_(open_ones))
+    of_them = select(shared.c.alert).where(shared.c.incident.in_(lasting))
+    query = select(given).where(or_(given.in_(open_ones), given.in_(of_them))).distinct()
+    with database.read() as connection:
+        return frozenset(connection.execute(query).scalars())
 
 
 def _alert(row: RowMapping) -> Alert:
@@ -253,7 +269,7 @@ def _alert(row: RowMapping) -> Alert:
         opened_ns=row["opened_ns"],
         changed_ns=row["changed_ns"],
         alarms=tuple(json.loads(row["alarms"])),
-        told=tuple(_recipient(*each) for each in json.loads(row["told"])),
+        told=tuple(_recipient(each, row["peak"]) for each in json.loads(row["told"])),
         sequence=row["sequence"],
         acknowledged_ns=row["acknowledged_ns"],
         acknowledged_by=row["contact"] or "",
@@ -262,17 +278,37 @@ def _alert(row: RowMapping) -> Alert:
         told_ns=row["told_ns"] or 0,
         calm_ns=row["calm_ns"] or 0,
         is_latched=bool(row["is_latched"]),
+        hazard=row["hazard"] or "",
+        incident=row["incident"] or "",
+        ended=row["ended"] or 0,
+        ended_peak=row["ended_peak"] or 0,
     )
 
 
 def _told(each: Recipient) -> list[object]:
-    return [each.channel, each.contact, each.address, each.language, each.fallbacks, each.is_standby]
+    known = [each.level, each.under, each.is_alone]
+    return [each.channel, each.contact, each.address, each.language, each.fallbacks, each.is_standby, *known]
 
 
-def _recipient(channel: str, contact: str, address: str, language: str, *rest: Sequence[str]) -> Recipient:
-    # Until there were standbys, rows ended with the fallbacks.
-    fallbacks, *standby = rest
-    return Recipient(channel, contact, address, language, tuple(fallbacks), bool(standby and standby[0]))
+_SINCE: tuple[object, ...] = (False, None, "", False)
+"""What rows lack that were written before there were standbys, and before there were incidents."""
+
+
+def _recipient(row: Sequence[object], peak: int) -> Recipient:
+    channel, contact, address, language, fallbacks = row[:5]
+    rest: list[object] = [*row[5:], *_SINCE[len(row) - 5 :]]
+    is_standby, level, under, is_alone = rest
+    return Recipient(
+        str(channel),
+        str(contact),
+        str(address),
+        str(language),
+        tuple(cast("list[str]", fallbacks)),
+        bool(is_standby),
+        peak if level is None else cast("int", level),
+        str(under),
+        bool(is_alone),
+    )
 
 
 def read_events(

@@ -42,6 +42,8 @@ class Route:
     """Language of messages to `targets`; a contact has its own."""
     next_roles: tuple[Role, ...] = ()
     """Told on `channels`, one after another, each when a message before does not arrive."""
+    group: bool | None = None
+    """Whether alarms of one incident are told as one; None: to people, and not to targets."""
     realarm_s: float | None = None
     """How long a danger may stay unacknowledged until it is told again; 0: never, None: by its level."""
 

@@ -216,6 +216,31 @@ tallies = Table(
     Column("fleeting", BigInteger, nullable=False),
 )
 
+incidents = Table(
+    "incidents",
+    METADATA,
+    Column("alert", Text, primary_key=True),
+    Column("incident", Text, nullable=False),
+    Column("hazard", Text, nullable=False),
+    Column("ended", Integer, nullable=False),
+    Column("ended_peak", SmallInteger, nullable=False),
+    Index("incidents_incident", "incident"),
+)
+"""Which alerts are told as one; beside `alerts`, so that a ledger of before needs no change."""
+
+withheld = Table(
+    "withheld",
+    METADATA,
+    Column("notification", Text, primary_key=True),
+    Column("alert", Text, nullable=False),
+    Column("incident", Text, nullable=False),
+    Column("channel", Text, nullable=False),
+    Column("contact", Text, nullable=False),
+    Column("level", SmallInteger, nullable=False),
+    Index("withheld_alert", "alert"),
+)
+"""Messages that are left out while another of their incident reaches the same target; gone when their alert is."""
+
 awaited = Table(
     "awaited",
     METADATA,

@@ -10,8 +10,9 @@ from dataclasses import dataclass, replace
 
 from alerts.alert import Alert, DecisionReason, DecisionVerdict, Plan
 from alerts.draft import District, Draft, Occurrence, decide
+from alerts.incidents import Book, close
 from alerts.notification import NotificationKind
-from alerts.planning import TELLING, told
+from alerts.planning import TELLING, beside, changed, told
 from config.levels import NO_LEVEL, WarningLevel
 from rules.events import AlarmKey, Dimension, Reason, Transition
 
@@ -54,21 +55,23 @@ def plan_turn(alerts: Sequence[Alert], moment: Moment, acknowledged: Collection[
         district: register, rules, routes and links.
     """
     due = [alert for alert in alerts if due_ns(alert, district) <= _now_ns(alert, moment)]
-    drafts, changed = [], {}
-    for alert in sorted(due, key=lambda each: each.id):
+    drafts: list[Draft] = []
+    touched: dict[str, Alert] = {}
+    book = Book(alerts)
+    for each in sorted(due, key=lambda each: each.id):
+        # An alert before may have changed it.
+        alert = book.at(each.dimension, each.subject) or each
         draft = _start(alert, moment, district)
         if draft is not None:
             turn = _end if alert.level == NO_LEVEL else _remind
-            draft = turn(draft, district, is_acknowledged=alert.id in acknowledged)
+            draft = turn(beside(draft, book, district), district, acknowledged)
             drafts.append(draft)
-            if draft.alert and draft.alert != alert:
-                changed[alert.id] = draft.alert
-    after = [changed.get(alert.id, alert) for alert in alerts]
+            touched |= {key: after for key, after in changed(draft, book).items() if after != alert}
     return Plan(
-        alerts=tuple(changed.values()),
+        alerts=tuple(touched.values()),
         planned=tuple(each for draft in drafts for each in draft.planned),
         decisions=tuple(each for draft in drafts for each in draft.decisions),
-        open_alerts=tuple(alert for alert in after if alert.is_open),
+        open_alerts=book.alerts(),
     )
 
 
@@ -76,23 +79,33 @@ def _now_ns(alert: Alert, moment: Moment) -> int:
     return moment.received_ns if alert.level == NO_LEVEL else moment.clock_ns
 
 
-def _remind(draft: Draft, district: District, *, is_acknowledged: bool) -> Draft:
+def _remind(draft: Draft, district: District, acknowledged: Collection[str]) -> Draft:
+    """Tell again who knows of a danger that nobody has acknowledged under any alert by which they know it."""
     alert = draft.alert
     if alert is None:
         return draft
-    if is_acknowledged:
+    aware = [each for each in alert.told if each.level]
+    waiting = [each for each in aware if (each.under or alert.id) not in acknowledged]
+    if alert.id in acknowledged or (aware and not waiting):
         draft = replace(draft, alert=replace(alert, told_ns=0))
         return decide(draft, DecisionVerdict.SKIP, DecisionReason.ACKNOWLEDGED, "no more reminders")
-    return told(replace(draft, kind=NotificationKind.REMINDED), district, TELLING)
+    reminding = {other.id for other in draft.others if _reminds_for(other, alert, district)}
+    listeners = tuple(each for each in waiting if each.under not in reminding)
+    if reminding and all(each.is_standby for each in listeners):
+        # Whoever told them reminds them too; here it is looked at again, should that one end.
+        return replace(draft, alert=replace(alert, told_ns=draft.occurrence.clock_ns))
+    return told(replace(draft, kind=NotificationKind.REMINDED, listeners=listeners), district, TELLING)
 
 
-def _end(draft: Draft, district: District, *, is_acknowledged: bool) -> Draft:
+def _reminds_for(other: Alert, alert: Alert, district: District) -> bool:
+    return other.level >= alert.level and due_ns(other, district) != NEVER_NS
+
+
+def _end(draft: Draft, district: District, acknowledged: Collection[str]) -> Draft:
     alert = draft.alert
-    if alert is None or (alert.is_latched and not is_acknowledged):
+    if alert is None or (alert.is_latched and alert.id not in acknowledged):
         return draft
-    after = replace(alert, is_open=False, calm_ns=0, is_latched=False)
-    ended = replace(draft, alert=after, kind=NotificationKind.CLEARED)
-    return told(decide(ended, DecisionVerdict.NOTIFY, DecisionReason.CALM, ""), district, TELLING)
+    return told(close(decide(draft, DecisionVerdict.NOTIFY, DecisionReason.CALM, "")), district, TELLING)
 
 
 def _realarm_ns(alert: Alert, district: District) -> int:

@@ -44,10 +44,10 @@ def is_due(now_ns: int) -> ColumnElement[bool]:
 
 def is_its_turn(now_ns: int) -> ColumnElement[bool]:
     """Return whether nothing of the same alert must go first: an end waits for every beginning to the same target."""
+    # Of an incident all beginnings to the same target come first: they may have heard of it under another alert.
     just_sent = _OTHER.c.first_sent_ns.between(now_ns - ORDER_GAP_NS + 1, now_ns + CLOCK_TOLERANCE_NS)
     first = or_(_OTHER.c.state.in_(WAITING), and_(_OTHER.c.state == "sent", just_sent))
-    before = and_(_to_same_target(_OTHER), _OTHER.c.sequence < _TABLE.c.sequence, first)
-    return or_(_TABLE.c.kind.not_in(_ENDS), ~exists().where(before))
+    return or_(_TABLE.c.kind.not_in(_ENDS), ~or_(*(exists().where(each, first) for each in _before())))
 
 
 def due_query(channel: str, now_ns: int, limit: int) -> Select[tuple[object, ...]]:
@@ -126,6 +126,24 @@ def _to_same_target(other: FromClause) -> ColumnElement[bool]:
     return and_(*(other.c[name] == _TABLE.c[name] for name in columns))
 
 
+def _before() -> tuple[ColumnElement[bool], ColumnElement[bool]]:
+    """Return what an end to a target comes after: the rounds before of its alert, the warnings of its incident."""
+    same_target = and_(_OTHER.c.channel == _TABLE.c.channel, _OTHER.c.contact == _TABLE.c.contact)
+    mates = alerts_of_incident(_TABLE.c.alert)
+    of_incident = and_(_OTHER.c.alert.in_(mates), _OTHER.c.alert != _TABLE.c.alert, same_target)
+    return (
+        and_(_to_same_target(_OTHER), _OTHER.c.sequence < _TABLE.c.sequence),
+        and_(of_incident, _OTHER.c.kind.not_in(_ENDS)),
+    )
+
+
+def alerts_of_incident(alert: ColumnElement[str]) -> Select[tuple[str]]:
+    """Select the ids of all alerts of the incident of `alert`; none of one that has no incident."""
+    mine, others = schema.incidents.alias("mine"), schema.incidents.alias("others")
+    same = others.c.incident == mine.c.incident
+    return select(others.c.alert).select_from(others.join(mine, same)).where(mine.c.alert == alert)
+
+
 def _superseded() -> ColumnElement[bool]:
     """A warning behind which a higher level goes to the same target, a reminder behind which anything does."""
     later = and_(_to_same_target(_OTHER), _OTHER.c.sequence > _TABLE.c.sequence, _OTHER.c.state != "standby")
@@ -145,8 +163,7 @@ def _answered() -> ColumnElement[bool]:
 def _unannounced() -> ColumnElement[bool]:
     """An end of which nothing was ever handed over to that target, and nothing will be."""
     begun = or_(_OTHER.c.state.in_(WAITING), _OTHER.c.first_sent_ns.is_not(None))
-    before = and_(_to_same_target(_OTHER), _OTHER.c.sequence < _TABLE.c.sequence, begun)
-    return and_(_TABLE.c.kind.in_(_ENDS), ~exists().where(before))
+    return and_(_TABLE.c.kind.in_(_ENDS), ~or_(*(exists().where(each, begun) for each in _before())))
 
 
 def decide(

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from alerts.alert import Alert, Decision
 from alerts.configurations import InForce, configurations, in_force_at
 from alerts.ledger import Ledger
-from alerts.records import Delivery, StoredEvent
+from alerts.records import Delivery, StoredEvent, incident_alerts
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +22,8 @@ class Chain:
     deliveries: tuple[Delivery, ...]
     """Every notification and what became of it, in the order of decision."""
     decisions: tuple[Decision, ...]
+    incident: tuple[Alert, ...] = ()
+    """The other alerts of its incident, open or over."""
     later: InForce | None = None
     """The configuration of now, where it is another one than that which judged the first transition."""
 
@@ -37,6 +39,7 @@ def read_chain(ledger: Ledger, alert_id: str) -> Chain | None:
         events,
         tuple(ledger.notifications(alert_id)),
         tuple(ledger.decisions(alert_id)),
+        incident_alerts(ledger.database, alert),
         _later(ledger, events),
     )
 

@@ -8,7 +8,7 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from alerts.alert import Alert, Decision
+from alerts.alert import Alert, Decision, DecisionReason
 from alerts.orphans import end_was_seen
 from alerts.receipts import ReceiptCode
 from alerts.records import Delivery, StoredEvent
@@ -54,6 +54,7 @@ def explanation(chain: Chain, register: Register, ruleset: RuleSet, lang: Langua
         f"{word(link.what, lang)}  {_when(link.time_ns)}  {link.text}{f'  [{link.note}]' if link.note else ''}"
         for link in chain_links(chain, register, ruleset, lang)
     ]
+    lines += incident_lines(chain.incident, lang)
     for delivery in chain.deliveries:
         lines += _delivery_lines(delivery, register, lang)
     lines += [f"{word('decisions', lang)}  {decision_text(each, lang)}" for each in chain.decisions]
@@ -64,7 +65,12 @@ def decision_text(decision: Decision, lang: Language) -> str:
     """Return one decision with its reason; reasons are words of docs/alerts.md in either language."""
     time = f"{_when(decision.time_ns)} " if decision.time_ns else ""
     separator = "：" if lang == "zh" else ": "
-    return f"{time}{decision.verdict}/{decision.reason}{separator}{decision.detail or decision.subject}"
+    meaning = f" {word(f'reason_{decision.reason}', lang)}" if decision.reason in _WORDED else ""
+    return f"{time}{decision.verdict}/{decision.reason}{meaning}{separator}{decision.detail or decision.subject}"
+
+
+_WORDED = (DecisionReason.GROUPED, DecisionReason.UNCOVERED)
+"""Reasons why somebody got no message of their own: said in the reader's words."""
 
 
 def _sensor(event: StoredEvent, register: Register) -> Sensor | None:
@@ -118,15 +124,24 @@ def _level(number: int, rule: Rule | None, lang: Language) -> str:
         return "—"
     if rule is None or not rule.levels:
         return word("device_fault", lang)
+    return _colour(number, lang)
+
+
+def _colour(number: int, lang: Language) -> str:
     level = WarningLevel(number)
     return f"{level.colour_zh} {level.zh}" if lang == "zh" else f"{level.key} {level.en}"
 
 
-def ending(alert: Alert, decisions: Sequence[Decision]) -> str:
-    """Return the word key of how `alert` stands: open, closed, or closed_unseen when nobody saw its end."""
+def ending(alert: Alert, decisions: Sequence[Decision], incident: Sequence[Alert] = ()) -> str:
+    """Return the word key of how `alert` stands, of whose `incident` the others are known.
+
+    Open, closed, closed_unseen when nobody saw its end, or incident_lasts when only this part of the danger is over.
+    """
     if alert.is_open:
         return "open"
-    return "closed" if end_was_seen(decisions) else "closed_unseen"
+    if not end_was_seen(decisions):
+        return "closed_unseen"
+    return "incident_lasts" if any(each.is_open and each.peak > WarningLevel.GREEN for each in incident) else "closed"
 
 
 def _alert(chain: Chain, register: Register, lang: Language) -> ChainLink:
@@ -138,8 +153,17 @@ def _alert(chain: Chain, register: Register, lang: Language) -> ChainLink:
     else:
         level = WarningLevel(alert.peak)
         title = f"{level.colour_zh} {level.zh}" if lang == "zh" else f"{level.key} {level.en}"
-    state = word(ending(alert, chain.decisions), lang)
+    state = word(ending(alert, chain.decisions, chain.incident), lang)
     return ChainLink("alert", alert.opened_ns, f"{name}: {title} ({state})", alert.id)
+
+
+def incident_lines(incident: Sequence[Alert], lang: Language) -> list[str]:
+    """Return the other alerts of an incident, one a line."""
+    return [
+        f"{word('incident', lang)}  {_when(each.opened_ns)}  {each.rule} {_colour(each.peak, lang)}"
+        f" ({word('open' if each.is_open else 'closed', lang)})  [{each.id}]"
+        for each in incident
+    ]
 
 
 def _delivery_lines(delivery: Delivery, register: Register, lang: Language) -> Iterator[str]:

@@ -88,4 +88,5 @@ def merged(plans: Sequence[Plan]) -> Plan:
         plans[-1].open_alerts,
         tuple(alert for plan in plans for alert in plan.alert_of),
         tuple({tally.alarm: tally for plan in plans for tally in plan.tallies}.values()),
+        tuple(planned for plan in plans for planned in plan.withheld),
     )

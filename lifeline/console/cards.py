@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from alerts.alert import Alert
 from alerts.receipts import ReceiptCode
-from alerts.records import Delivery
+from alerts.records import Delivery, incident_alerts
 from alerts.state import state_of
 from config.levels import WarningLevel
 from lifeline.chain import Chain
@@ -44,7 +44,7 @@ class AlertCard:
     since: str
     open: bool
     ending: str
-    """Word of how it stands: open, closed, or closed_unseen when nobody saw the end."""
+    """Word of how it stands: open, closed, closed_unseen when nobody saw the end, or incident_lasts."""
     state: str
     """Word of the state of its alarm, as docs/alarm-state.md lists them."""
     acknowledged: bool
@@ -113,7 +113,9 @@ def alert_card(alert: Alert, parts: Parts, lang: Language) -> AlertCard:
 
 def ending_of(alert: Alert, parts: Parts) -> str:
     """Return the word key of how `alert` stands."""
-    return ending(alert, () if alert.is_open else parts.ledger.decisions(alert.id))
+    if alert.is_open:
+        return ending(alert, ())
+    return ending(alert, parts.ledger.decisions(alert.id), incident_alerts(parts.ledger.database, alert))
 
 
 def shown_level(alert: Alert) -> WarningLevel | None:

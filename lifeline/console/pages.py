@@ -10,7 +10,7 @@ import structlog
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
-from alerts.records import recent_alerts
+from alerts.records import incident_alerts, recent_alerts
 from collector.history import HistoryUnavailableError
 from config.levels import WarningLevel
 from config.register import Sensor
@@ -89,8 +89,10 @@ class PageRoutes:
         alert = self._parts.ledger.alert(alert_id)
         if alert is None:
             return self._pages.problem("not_found", 404)
+        others = incident_alerts(self._parts.ledger.database, alert)
         values = {
             "alert": alert_card(alert, self._parts, lang),
+            "incident": [alert_card(other, self._parts, lang) for other in others],
             "chain": self._chain(alert_id, lang),
             "updated": self._updated(),
         }
