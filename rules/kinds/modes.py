@@ -127,6 +127,7 @@ class _Group:
 
     @property
     def bearer(self) -> int:
+        """The binding whose alarm tells of all."""
         return int(self.bindings[0])
 
 

@@ -5,6 +5,8 @@ import doctest
 import numpy as np
 import pytest
 from pydantic import ValidationError
+from pyoma2.functions.fdd import FDD_mpe, SD_est, SD_svalsvec
+from pyoma2.functions.gen import MAC
 from scipy import linalg, signal
 
 from collector.batch import Quality, make_batch
@@ -111,6 +113,22 @@ def test_decomposed_of_any_samples_is_that_of_scipy(m, n, n_segment):
     np.testing.assert_allclose(own_hz, hz)
     np.testing.assert_allclose(density[1:], [values[0] for _, values, _ in split][1:], rtol=1e-8)
     np.testing.assert_allclose(alike[1:], 1.0, atol=1e-6)
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("stiffness", [[900.0, 700.0], [1000.0, 1000.0, 1000.0]])
+def test_modes_of_a_shear_frame_are_those_of_another_program(stiffness, seed):
+    """pyOMA2 takes the line where the first singular value is most above the second: it is one of ours, or the next."""
+    samples, natural, _ = frame(stiffness, seed=seed)
+    hz, cross = SD_est(samples.T, samples.T, 0.01, 2048, method="per")
+    values, vectors = SD_svalsvec(cross)
+    theirs_hz, theirs = FDD_mpe(values, vectors, hz, list(natural), DF=0.15)
+    own_hz, density, shapes = first_density(segments_of(samples, 2048), 100.0, 2048, 0)
+    found = [own for each in natural if (own := peak(own_hz, density, each, 0.15, 5.0))]
+
+    np.testing.assert_allclose(density[1:], values[0, 0, 1:] ** 2, rtol=1e-8)
+    np.testing.assert_allclose([each.hz for each in found], theirs_hz, atol=2 * hz[1])
+    assert all(MAC(shapes[each.line], theirs[:, i]) > 0.99 for i, each in enumerate(found))
 
 
 @pytest.mark.parametrize("stiffness", [[900.0, 700.0], [1000.0, 1000.0, 1000.0], [1500.0, 900.0, 400.0]])
