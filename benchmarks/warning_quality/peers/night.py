@@ -21,7 +21,9 @@ _INFLOWS = ("p227", "p235")
 
 
 def judge(seen: Seen) -> Levels:
-    """Return where the last night flow was a tenth above the least of the last ten nights without that.
+    """Return the days whose night flow was a tenth above the least of the last ten nights without that.
+
+    Each such night is a call of its own, until midnight.
 
     Source: the baseline of LeakDB (Vrachimis et al. 2018): mean from 2 to 4 h, ten nights, 10 %.
     """
@@ -35,7 +37,8 @@ def judge(seen: Seen) -> Levels:
         high = len(calm) == _NIGHTS and flow > (1 + _LAMBDA) * min(calm)
         if not high:
             calm = [*calm, flow][-_NIGHTS:]
-        odd[np.searchsorted(seen.time_ns, each * _DAY_NS + _TO_NS) :] = high
+        begin, end = np.searchsorted(seen.time_ns, [each * _DAY_NS + _TO_NS, (each + 1) * _DAY_NS])
+        odd[begin:end] = high
     return marked(odd[:, None], seen.learned)
 
 
@@ -67,5 +70,5 @@ def _unfit(seen: Seen) -> str:
     return "no flow into a zone of consumers is measured" if seen.flow is None else ""
 
 
-_SETTING = "2 to 4 h against the least of ten nights, 10 %; the place is not asked for"
+_SETTING = "2 to 4 h against the least of ten nights, 10 %; a call each night; the place is not asked for"
 PEERS = (Peer("minimum night flow", "", _SETTING, judge, _unfit, anywhere=True),)
