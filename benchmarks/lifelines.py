@@ -31,6 +31,13 @@ _DEVICES: tuple[tuple[str, str, dict[str, float]], ...] = (
     ("geo", "weather_station", {"rainfall_intensity": 0.0, "air_temperature": 20.0, "wind_gust": 4.0}),
 )
 """Domain, kind of the asset, what its device measures and what is usual; each device has a heartbeat beside."""
+_STEP = 0.0015
+"""Degrees between two assets of a row, and between two rows: some 150 m."""
+_ROW = 500
+_STALE_S = 4000
+"""So that days of a reading an hour, which fill windows, are no gaps."""
+_NOISE = 0.005
+"""Of what is usual; more, and a gas main that fills its windows with an hour between readings would seem to burst."""
 _DESIGN = {"drain_level": 5.0, "septic_level": 4.0}
 
 
@@ -53,14 +60,15 @@ def make_city(n_sensors: int) -> City:
     while len(sensors) < n_sensors:
         domain, kind, measured = _DEVICES[number % len(_DEVICES)]
         name, device = f"A{number:06}", f"D{number:06}"
-        assets[name] = Asset(name, kind, domain, name, name, "G", 29.5, 106.5)
+        place = 29.0 + _STEP * (number // _ROW), 106.0 + _STEP * (number % _ROW)
+        assets[name] = Asset(name, kind, domain, name, name, "G", *place)
         beat = f"{device}.beat"
         for quantity in measured:
             design = _DESIGN.get(quantity)
             sensors.append(
-                Sensor(f"{device}.{quantity}", name, device, quantity, quantity, 1, 0, 1, 180, beat, 0, design)
+                Sensor(f"{device}.{quantity}", name, device, quantity, quantity, 1, 0, 1, _STALE_S, beat, 0, design)
             )
-        sensors.append(Sensor(beat, name, device, "beat", "heartbeat", 1, 0, 1, 180, ""))
+        sensors.append(Sensor(beat, name, device, "beat", "heartbeat", 1, 0, 1, _STALE_S, ""))
         usual += [*measured.values(), 0.0]
         number += 1
     register = Register({}, assets, sensors, {}, [])
@@ -71,12 +79,12 @@ def make_city(n_sensors: int) -> City:
 
 
 def rounds(city: City, times_s: range, batch: int) -> Iterator[list[ReadingBatch]]:
-    """Yield one list of batches for each second of `times_s`: every sensor once, 2 % around what is usual."""
+    """Yield one list of batches for each second of `times_s`: every sensor once, around what is usual."""
     rng = np.random.default_rng(1)
     n = len(city.register.sensors)
     is_beat = np.array([each.quantity == "heartbeat" for each in city.register.sensors])
     for second in times_s:
-        value = np.where(is_beat, second - START_S, city.usual * (1 + 0.02 * rng.standard_normal(n)))
+        value = np.where(is_beat, second - START_S, city.usual * (1 + _NOISE * rng.standard_normal(n)))
         now_ns = second * _SECOND_NS
         cuts = [np.arange(first, min(first + batch, n)) for first in range(0, n, batch)]
         yield [make_batch(now_ns, cut, np.full(len(cut), now_ns), value[cut], np.zeros(len(cut))) for cut in cuts]

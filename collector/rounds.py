@@ -43,17 +43,33 @@ class Rounds:
         prices = self._prices
         if len(rows) * (prices.course + prices.reading) >= prices.round and bool((self._row[sensor] == rows).all()):
             return [rows], rows[:0]
-        order = np.argsort(sensor, kind="stable")
-        grouped = sensor[order]
-        start = np.ones(len(sensor), np.bool_)
-        start[1:] = grouped[1:] != grouped[:-1]
-        rank = rows - np.maximum.accumulate(np.where(start, rows, 0))
+        order, rank = _ranked(sensor)
         sizes = np.bincount(rank)
         n_rounds = _cheapest(sizes, prices)
         in_round = rank < n_rounds
         by_rank = np.argsort(rank[in_round], kind="stable")
         rounds = np.split(order[in_round][by_rank], np.cumsum(sizes[:n_rounds])[:-1]) if n_rounds else []
         return rounds, order[~in_round]
+
+
+def turns(number: NDArray[np.intp]) -> Sequence[NDArray[np.intp]]:
+    """Return rows of `number`, intp[n], so that in each piece no number stands twice and earlier rows come earlier."""
+    order, rank = _ranked(number)
+    sizes = np.bincount(rank)
+    if len(sizes) == 1:
+        return [np.arange(len(number))]
+    ends = sizes.cumsum().tolist()
+    by_rank = order[rank.argsort(kind="stable")]
+    return [by_rank[start:end] for start, end in zip([0, *ends[:-1]], ends, strict=True)]
+
+
+def _ranked(sensor: NDArray[np.intp]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Return the rows sorted by sensor, and for each of them how many of its sensor stand before it; both intp[n]."""
+    order = sensor.argsort(kind="stable")
+    grouped, rows = sensor[order], np.arange(len(sensor))
+    first = rows.copy()
+    first[1:][grouped[1:] == grouped[:-1]] = 0
+    return order, rows - np.maximum.accumulate(first)
 
 
 def _cheapest(sizes: NDArray[np.intp], prices: Prices) -> int:

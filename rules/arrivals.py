@@ -38,6 +38,9 @@ class Arrivals:
         advanced: bool[n], a usable heartbeat whose value differs from the one before.
         sighted: bool[n], the first usable value of a heartbeat, which says nothing yet about its going on.
         stuck: bool[n], the same value as before from a device whose battery is failing.
+        beats: intp[k], the rows that `advanced`, ascending.
+        plain: no reading carries a flag, and none is `stuck`.
+        distinct: no sensor stands twice.
     """
 
     received_ns: int
@@ -50,6 +53,9 @@ class Arrivals:
     advanced: NDArray[np.bool_]
     sighted: NDArray[np.bool_]
     stuck: NDArray[np.bool_]
+    beats: NDArray[np.intp]
+    plain: bool
+    distinct: bool
 
     def part(self, start: int, end: int) -> "Arrivals":
         """Return the arrivals from `start` to before `end`."""
@@ -65,6 +71,9 @@ class Arrivals:
             self.advanced[rows],
             self.sighted[rows],
             self.stuck[rows],
+            self.advanced[rows].nonzero()[0],
+            self.plain,
+            self.distinct,
         )
 
 
@@ -89,14 +98,31 @@ class Admission:
         """Return the readings of `batch` that are news, and remember them."""
         sensor = batch.sensor.astype(np.intp)
         place = self._judgeable(sensor, batch.value, batch.quality)
+        distinct = self._are_distinct(sensor[place])
         if len(place):
-            place = place[self._is_news(batch, place)]
-        sensor, time_ns, value, quality = sensor[place], batch.time_ns[place], batch.value[place], batch.quality[place]
+            place = place[self._is_news(batch, place, distinct=distinct)]
+        time_ns, value, quality = batch.time_ns, batch.value, batch.quality
+        if len(place) < len(sensor):
+            sensor, time_ns, value, quality = sensor[place], time_ns[place], value[place], quality[place]
         self.is_seen[sensor] = True
         usable = (quality & Quality.OUT_OF_RANGE) == 0
-        advanced, sighted = self._beats(sensor, value, usable)
+        advanced, sighted = self._beats(sensor, value, usable, distinct=distinct)
         stuck = self.power.stuck(sensor, value, usable)
-        return Arrivals(batch.received_ns, place, sensor, time_ns, value, quality, usable, advanced, sighted, stuck)
+        return Arrivals(
+            batch.received_ns,
+            place,
+            sensor,
+            time_ns,
+            value,
+            quality,
+            usable,
+            advanced,
+            sighted,
+            stuck,
+            beats=advanced.nonzero()[0],
+            plain=not (quality.any() or stuck.any()),
+            distinct=distinct,
+        )
 
     def _judgeable(
         self, sensor: NDArray[np.intp], value: NDArray[np.float64], quality: NDArray[np.uint16]
@@ -113,9 +139,9 @@ class Admission:
             self._count("historical", good & historical)
             self._count("not_of_now", good & late & ~historical)
             good &= ~(historical | late)
-        return np.flatnonzero(good)
+        return good.nonzero()[0]
 
-    def _is_news(self, batch: ReadingBatch, place: NDArray[np.intp]) -> NDArray[np.bool_]:
+    def _is_news(self, batch: ReadingBatch, place: NDArray[np.intp], *, distinct: bool) -> NDArray[np.bool_]:
         """Return bool[n] for the readings at `place`, and remember the newest times.
 
         A received time says when somebody listened, not when something was measured: compared with the device's own
@@ -123,17 +149,20 @@ class Admission:
         """
         own = (batch.quality[place] & RECEIVED_CLOCK) == 0
         news: NDArray[np.bool_] = ~own
-        place = place[own]
+        place = place if own.all() else place[own]
         sensor, time_ns = batch.sensor[place].astype(np.intp), batch.time_ns[place]
-        news[own] = self._is_newer(sensor, time_ns, batch.received_ns)
+        news[own] = self._is_newer(sensor, time_ns, batch.received_ns, distinct=distinct)
         return news
 
-    def _is_newer(self, sensor: NDArray[np.intp], time_ns: NDArray[np.int64], received_ns: int) -> NDArray[np.bool_]:
+    def _is_newer(
+        self, sensor: NDArray[np.intp], time_ns: NDArray[np.int64], received_ns: int, *, distinct: bool
+    ) -> NDArray[np.bool_]:
         """Return bool[n]: later than every reading of the same sensor before it, here and in earlier batches."""
-        before = self.newest_ns[sensor] if self._are_distinct(sensor) else self._running_newest(sensor, time_ns)
+        before = self.newest_ns[sensor] if distinct else self._running_newest(sensor, time_ns)
         newer = time_ns > before
         if newer.all():
-            np.maximum.at(self.newest_ns, sensor, time_ns)
+            # Times of one sensor then ascend: the last one written is the newest.
+            self.newest_ns[sensor] = time_ns
             return newer
         corrected = _is_corrected(time_ns, before, received_ns)
         if corrected.any():
@@ -181,22 +210,20 @@ class Admission:
         return result
 
     def _beats(
-        self, sensor: NDArray[np.intp], value: NDArray[np.float64], usable: NDArray[np.bool_]
+        self, sensor: NDArray[np.intp], value: NDArray[np.float64], usable: NDArray[np.bool_], *, distinct: bool
     ) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
         """Return (advanced, sighted), both bool[n], and remember the last value of each heartbeat."""
         advanced, sighted = np.zeros(len(sensor), np.bool_), np.zeros(len(sensor), np.bool_)
-        rows = np.flatnonzero(self._is_heartbeat[sensor] & usable)
+        rows = (self._is_heartbeat[sensor] & usable).nonzero()[0]
         if len(rows) == 0:
             return advanced, sighted
-        rows = rows[np.argsort(sensor[rows], kind="stable")]
-        beat_sensor, beat = sensor[rows], value[rows]
-        start = starts_of(beat_sensor)
-        before = np.concatenate(([np.nan], beat[:-1]))
-        before[start] = self.beat[beat_sensor[start]]
-        sighted[rows] = np.isnan(before)
-        advanced[rows] = ~np.isnan(before) & (beat != before)
-        end = ends_of(beat_sensor)
-        self.beat[beat_sensor[end]] = beat[end]
+        if not distinct:
+            rows = rows[np.argsort(sensor[rows], kind="stable")]
+        beat = value[rows]
+        before = values_before_each(self.beat, sensor[rows], beat, distinct=distinct)
+        is_first = np.isnan(before)
+        sighted[rows] = is_first
+        advanced[rows] = ~is_first & (beat != before)
         return advanced, sighted
 
     def _count(self, reason: str, refused: NDArray[np.bool_]) -> None:
@@ -213,6 +240,26 @@ def _is_corrected(time_ns: NDArray[np.int64], newest_ns: NDArray[np.int64], rece
     is_recent = (time_ns <= received_ns) & (time_ns >= received_ns - RECENT_NS)
     corrected: NDArray[np.bool_] = is_recent & (newest_ns > received_ns + AHEAD_NS)
     return corrected
+
+
+def values_before_each(
+    newest: NDArray[np.float64], grouped: NDArray[np.intp], value: NDArray[np.float64], *, distinct: bool
+) -> NDArray[np.float64]:
+    """Return float64[n], the value before each of the same sensor, and write the last ones into `newest`.
+
+    Args:
+        newest: float64[n_sensors], the values before the first ones.
+        grouped: intp[n], sensors, equal numbers side by side.
+        value: float64[n], in order.
+        distinct: no sensor stands twice.
+    """
+    before = newest[grouped]
+    if not distinct:
+        same = ~starts_of(grouped)
+        before[same] = value[:-1][same[1:]]
+    # Of a sensor that is there twice the later one is written last.
+    newest[grouped] = value
+    return before
 
 
 def starts_of(grouped: NDArray[np.intp]) -> NDArray[np.bool_]:

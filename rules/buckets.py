@@ -49,9 +49,14 @@ class Buckets:
         b = now.binding
         number = (now.time_ns - self._phase_ns[b]) // self._step_ns[b]
         open_number = self._number[b]
+        same_clock = now.clock == self._clock[b]
+        if (same_clock & (number == open_number)).all():
+            self._sum[b] += now.value
+            self._count[b] += 1
+            return np.zeros(len(b), np.bool_)
         # A clock that is set back by a moment must not cost the memory of days.
         number = np.where(number == open_number - 1, open_number, number)
-        anew = (number < open_number) | ((now.clock != self._clock[b]) & (open_number != _NONE))
+        anew = (number < open_number) | (~same_clock & (open_number != _NONE))
         closes: NDArray[np.bool_] = (number > open_number) & (open_number != _NONE) & ~anew
         self._close(b[closes], number[closes])
         self._mean[b[anew]] = np.nan

@@ -68,6 +68,14 @@ class Climber:
     def reach(self, arrivals: Arrivals) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
         """Return (row, binding), one pair for each binding that a reading may be judged by, rows ascending."""
         row, binding = self._fed.reach(arrivals.sensor)
+        if not arrivals.plain:
+            row, binding = self._without_held(arrivals, row, binding)
+        self._counts["rule_evaluations", self._kind] += len(binding)
+        return row, binding
+
+    def _without_held(
+        self, arrivals: Arrivals, row: NDArray[np.intp], binding: NDArray[np.intp]
+    ) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
         if not arrivals.usable.all():
             judged = arrivals.usable[row] | ~self._holds[binding]
             self._counts["readings_held", "out_of_range"] += int(np.count_nonzero(~judged))
@@ -76,7 +84,6 @@ class Climber:
             evidence = ~(arrivals.stuck[row] & self._live[binding])
             self._counts["readings_held", "failing_power"] += int(np.count_nonzero(~evidence))
             row, binding = row[evidence], binding[evidence]
-        self._counts["rule_evaluations", self._kind] += len(binding)
         return row, binding
 
     def climb(
@@ -97,18 +104,21 @@ class Climber:
             sigma: float64[n], the noise known before each; None where no deadband follows it.
         """
         ladder = self._ladder
+        if len(value) == 0 and not ladder.n_unproven:
+            return []
         # Written so that a value that compares with nothing counts as not calm.
         calm = (value >= ladder.low[binding]) & (value <= ladder.high[binding]) & ~ladder.pending[binding]
-        advanced = np.flatnonzero(arrivals.advanced)
-        beat_row, beat_binding = self._proved.reach(arrivals.sensor[advanced])
+        if not ladder.n_unproven and calm.all():
+            return []
+        beat_row, beat_binding = self._proved.reach(arrivals.sensor[arrivals.beats])
         stirred = np.concatenate((binding[~calm], beat_binding[ladder.unproven[beat_binding]]))
         if len(stirred) == 0:
             return []
         self._stirred[stirred] = True
-        values, beats = self._stirred[binding], self._stirred[beat_binding]
+        values, proofs = self._stirred[binding], self._stirred[beat_binding]
         self._stirred[stirred] = False
         row, binding, value = row[values], binding[values], value[values]
-        beat_row, beat_binding = advanced[beat_row[beats]], beat_binding[beats]
+        beat_row, beat_binding = arrivals.beats[beat_row[proofs]], beat_binding[proofs]
         parts = (
             inputs_of(arrivals, row, binding, value, is_beat=False),
             inputs_of(arrivals, beat_row, beat_binding, arrivals.value[beat_row], is_beat=True),

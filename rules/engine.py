@@ -42,6 +42,7 @@ class RuleEngine:
         self._health = np.flatnonzero(blinding_of(ruleset, self.alarms))
         self._sensor = np.array([key.sensor for key in self.alarms], np.intp)
         self._n_stages = 0
+        self._nothing = _events([], 0)
         self.counts: Counter[tuple[str, str]] = Counter()
         """Metric name and reason to how often, since this engine was made; not part of a snapshot."""
         self.position = 0
@@ -80,7 +81,10 @@ class RuleEngine:
             turned = turned_of(found)
             for follower in self._parts.followers.values():
                 found += follower.follow(arrivals, turned, stage)
-        events = _events([each for each in found if len(each.place)], position)
+        found = [each for each in found if len(each.place)]
+        if not found:
+            return self._nothing
+        events = _events(found, position)
         for transition, n in zip(*np.unique(events.transition, return_counts=True), strict=True):
             self.counts["alarm_events", Transition(transition).name.lower()] += int(n)
         return events

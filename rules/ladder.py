@@ -175,6 +175,7 @@ class Ladder:
         """A value within changes no condition."""
         self.pending, self.unproven = np.zeros(n, np.bool_), np.zeros(n, np.bool_)
         """A delay runs; a level waits for a heartbeat."""
+        self.n_unproven = 0
         self._due_ns, self._done = np.zeros(n, np.int64), np.zeros(n, np.intp)
         self._calm(np.arange(n))
 
@@ -335,7 +336,9 @@ class Ladder:
         is_told &= ~((pending & ~self._is_counted(b)) | (self._hits[b] != 0)).any(axis=1)
         self._due_ns[b] = np.where(is_told, ends.min(axis=1), np.iinfo(np.int64).min)
         self.pending[b] = pending.any(axis=1) | ~is_told
-        self.unproven[b] = (pending & ~proven).any(axis=1)
+        unproven = (pending & ~proven).any(axis=1)
+        self.n_unproven += int(np.count_nonzero(unproven)) - int(np.count_nonzero(self.unproven[b]))
+        self.unproven[b] = unproven
 
     def columns(self) -> dict[str, NDArray[np.generic]]:
         """Return what outlives a restart, by name; first axis: bindings."""

@@ -14,6 +14,7 @@ class Links:
     def __init__(self, n_sensors: int, sensor: NDArray[np.intp], binding: NDArray[np.intp]) -> None:
         """Relate `sensor[i]` to `binding[i]`, both intp[n]."""
         order = np.lexsort((binding, sensor))
+        self._is_empty = not len(order)
         self._binding = binding[order]
         self._count = np.bincount(sensor, minlength=n_sensors)
         self._first = np.cumsum(self._count) - self._count
@@ -26,13 +27,17 @@ class Links:
 
     def reach(self, sensor: NDArray[np.intp]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
         """Return (row, binding), one pair for each binding that `sensor[row]` feeds, rows ascending."""
+        if self._is_empty:
+            return self._binding, self._binding
         if self._is_plain:
             return np.arange(len(sensor)), self._binding[sensor]
         if self._only is not None:
             only = self._only[sensor]
-            row = np.flatnonzero(only >= 0)
+            row = (only >= 0).nonzero()[0]
             return row, only[row]
         count = self._count[sensor]
-        row = np.repeat(np.arange(len(sensor)), count)
-        shift = self._first[sensor] - (np.cumsum(count) - count)
-        return row, self._binding[np.arange(len(row)) + shift[row]]
+        feeding = count.nonzero()[0]
+        count = count[feeding]
+        shift = self._first[sensor[feeding]] - (count.cumsum() - count)
+        place = np.arange(count.sum()) + shift.repeat(count)
+        return feeding.repeat(count), self._binding[place]

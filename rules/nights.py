@@ -42,6 +42,8 @@ class Nights:
         b = now.binding
         number, phase_ns = np.divmod(now.time_ns - self._begin_ns[b], _DAY_NS)
         is_inside = phase_ns < self._length_ns[b]
+        if not (is_inside.any() or self._count[b].any()):
+            return np.full(len(b), np.nan), np.zeros(len(b), np.bool_)
         # A clock set back by a moment says the day before; one set back far begins anew.
         ahead = self._number[b] - number
         is_open = self._count[b] > 0

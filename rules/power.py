@@ -24,13 +24,17 @@ class Power:
         numbers = [charges.get(each.device, -1) for each in register.sensors]
         self._charge = np.array(numbers, np.intp)
         self._is_charge = self._charge == np.arange(len(numbers))
+        self._has_charges = bool(charges)
 
     def stuck(
         self, sensor: NDArray[np.intp], value: NDArray[np.float64], usable: NDArray[np.bool_]
     ) -> NDArray[np.bool_]:
         """Return bool[n], and remember the usable ones of the readings, which are in order."""
         stuck = np.zeros(len(sensor), np.bool_)
-        rows = np.flatnonzero(usable)
+        if not self._has_charges:
+            self.last[sensor[usable]] = value[usable]
+            return stuck
+        rows = usable.nonzero()[0]
         charge = self._charge[sensor[rows]]
         failing = self.last[charge] <= FAILING_PERCENT
         turning = self._is_charge[sensor[rows]] & (value[rows] <= FAILING_PERCENT)

@@ -11,13 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from collector.batch import RECEIVED_CLOCK, Quality
-from collector.rounds import Prices, Rounds
+from collector.rounds import turns
 from rules.arrivals import Arrivals
 from rules.climber import Climber
 from rules.kind import Found
 
 _DOUBTED = np.uint16(Quality.SPIKE | Quality.RATE | Quality.DEVICE_SUSPECT)
-_ALWAYS_ROUNDS = Prices(round=1.0, course=1e12, reading=1e12)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +82,6 @@ class Succession:
         self._climber = climber
         self._trusts_all = trusts_all
         self._remembers = remembers
-        self._rounds = Rounds(len(climber.sensor), _ALWAYS_ROUNDS)
 
     def climb(
         self, arrivals: Arrivals, derive: Callable[[Readings], NDArray[np.float64]], beside: Beside | None = None
@@ -96,26 +94,40 @@ class Succession:
             beside: usable readings that come to `derive` in their order between those of the bindings.
         """
         row, binding = self._climber.reach(arrivals)
+        if len(row) == 0 and beside is None:
+            return self._climber.climb(arrivals, row, binding, np.zeros(0))
         slot = np.zeros(len(row), np.intp)
+        distinct = arrivals.distinct
         if beside is not None and len(beside.row):
             row, binding, slot = _merged(arrivals, row, binding, beside)
-        if not self._trusts_all and (arrivals.quality[row] & _DOUBTED).any():
-            sound = (arrivals.quality[row] & _DOUBTED) == 0
-            row, binding, slot = row[sound], binding[sound], slot[sound]
+            distinct = False
         quality = arrivals.quality[row]
+        if not (arrivals.plain or self._trusts_all) and (quality & _DOUBTED).any():
+            sound = (quality & _DOUBTED) == 0
+            row, binding, slot, quality = row[sound], binding[sound], slot[sound], quality[sound]
         clock = (quality & RECEIVED_CLOCK) != 0
         readings = Readings(binding, arrivals.time_ns[row], arrivals.value[row], clock, quality, slot)
-        derived = np.full(len(row), np.nan)
-        if self._remembers is None:
-            in_turn = np.arange(len(row))
-        else:
-            remembers = self._remembers[binding]
-            in_turn, at_once = np.flatnonzero(remembers), np.flatnonzero(~remembers)
-            derived[at_once] = derive(readings.take(at_once))
-        for chosen in self._rounds.cut(binding[in_turn])[0]:
-            derived[in_turn[chosen]] = derive(readings.take(in_turn[chosen]))
-        known = np.flatnonzero(~np.isnan(derived))
+        derived = self._derived(readings, derive, distinct=distinct)
+        known = (~np.isnan(derived)).nonzero()[0]
         return self._climber.climb(arrivals, row[known], binding[known], derived[known])
+
+    def _derived(
+        self, readings: Readings, derive: Callable[[Readings], NDArray[np.float64]], *, distinct: bool
+    ) -> NDArray[np.float64]:
+        """Return what `derive` gives for each of `readings`; with `distinct` no binding stands twice."""
+        if len(readings.binding) == 0:
+            return np.zeros(0)
+        if distinct:
+            return derive(readings)
+        derived = np.full(len(readings.binding), np.nan)
+        in_turn = np.arange(len(derived))
+        if self._remembers is not None:
+            remembers = self._remembers[readings.binding]
+            in_turn, at_once = remembers.nonzero()[0], (~remembers).nonzero()[0]
+            derived[at_once] = derive(readings.take(at_once))
+        for chosen in turns(readings.binding[in_turn]) if len(in_turn) else ():
+            derived[in_turn[chosen]] = derive(readings.take(in_turn[chosen]))
+        return derived
 
 
 def _merged(

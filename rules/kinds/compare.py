@@ -122,12 +122,13 @@ class Compare:
     def _distances(self, readings: Readings) -> NDArray[np.float64]:
         """Return float64[n]: what is left of each reading that is judged, NaN of others and where nothing is known."""
         distances = np.full(len(readings.binding), np.nan)
-        others = np.flatnonzero(readings.slot)
+        others = readings.slot.nonzero()[0]
         if len(others):
             seen = readings.take(others)
             self._covariates.notice((seen.binding, seen.slot), seen.time_ns, seen.value, seen.clock)
-        judged = np.flatnonzero(readings.slot == 0)
-        distances[judged] = self._left(readings.take(judged))
+        if len(others) < len(distances):
+            judged = (readings.slot == 0).nonzero()[0]
+            distances[judged] = self._left(readings.take(judged))
         return distances
 
     def _left(self, readings: Readings) -> NDArray[np.float64]:

@@ -32,7 +32,7 @@ from pydantic import BaseModel, ConfigDict
 from collector.batch import Quality
 from config.quantities import ONLINE, Quantity
 from config.register import Register, Sensor
-from rules.arrivals import Arrivals, ends_of, heartbeats_of, starts_of
+from rules.arrivals import Arrivals, heartbeats_of, values_before_each
 from rules.events import Reason
 from rules.kind import NEVER_NS, BoundRule, Fault, Found, State, alarm_numbers
 from rules.rule import LevelLimit
@@ -91,7 +91,7 @@ class Flat:
     def evaluate(self, arrivals: Arrivals) -> list[Found]:
         """Return the sensors that froze or moved again."""
         sensor = arrivals.sensor
-        rows = np.flatnonzero(arrivals.usable & (self._device[sensor] >= 0))
+        rows = (arrivals.usable & (self._device[sensor] >= 0)).nonzero()[0]
         told = rows[((arrivals.quality[rows] & self._told) != 0) | self._is_active[sensor[rows]]]
         told = told[self._binding[sensor[told]] >= 0]
         if len(told) == 0:
@@ -128,15 +128,11 @@ class Flat:
 
     def _remember(self, arrivals: Arrivals, rows: NDArray[np.intp]) -> None:
         """Note the last value of each sensor, and when it last changed."""
-        rows = rows[np.argsort(arrivals.sensor[rows], kind="stable")]
+        if not arrivals.distinct:
+            rows = rows[np.argsort(arrivals.sensor[rows], kind="stable")]
         sensor, value = arrivals.sensor[rows], arrivals.value[rows]
-        before = np.concatenate(([np.nan], value[:-1]))[: len(rows)]
-        start = starts_of(sensor)
-        before[start] = self._value[sensor[start]]
-        moved = value != before
+        moved = value != values_before_each(self._value, sensor, value, distinct=arrivals.distinct)
         np.maximum.at(self._moved_ns, sensor[moved], arrivals.time_ns[rows[moved]])
-        end = ends_of(sensor)
-        self._value[sensor[end]] = value[end]
 
     def state(self) -> State:
         """Return the columns to keep."""

@@ -186,7 +186,9 @@ class NightFlow:
         """Return float64[n]: how much the night has risen that a reading closes, NaN where that is not known."""
         mean, teaches = self._nights.add(readings)
         rises = np.full(len(mean), np.nan)
-        closes = np.flatnonzero(~np.isnan(mean))
+        closes = (~np.isnan(mean)).nonzero()[0]
+        if len(closes) == 0:
+            return rises
         b, mean, teaches = readings.binding[closes], mean[closes], teaches[closes]
         usual = self._nights.usual(b, self._n_nights[b], self._fewest[b], self._quantile[b])
         rise = mean - usual

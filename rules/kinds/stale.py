@@ -119,7 +119,7 @@ class Stale:
             found.append(self._fall_silent(self._clock.received_ns))
         self._clock.step(arrivals.received_ns)
         for piece, is_presence in self._presence.pieces(arrivals):
-            rows = np.flatnonzero(self._awaited[piece.sensor])
+            rows = self._awaited[piece.sensor].nonzero()[0]
             if is_presence:
                 found.append(self._hear_presence(piece))
             elif len(rows):
@@ -235,11 +235,13 @@ class Stale:
         self._awaited[beat[blind & (beat >= 0)]] = True
 
     def _remember(self, arrivals: Arrivals) -> None:
-        sensor, time_ns = arrivals.sensor[arrivals.usable], arrivals.time_ns[arrivals.usable]
+        sensor, time_ns, value = arrivals.sensor, arrivals.time_ns, arrivals.value
+        if not arrivals.plain:
+            sensor, time_ns, value = sensor[arrivals.usable], time_ns[arrivals.usable], value[arrivals.usable]
         self._heard_ns[sensor] = self._clock.listening_ns
         # Of a sensor that is there twice the later row counts.
-        self._time_ns[sensor], self._value[sensor] = time_ns, arrivals.value[arrivals.usable]
-        beats = arrivals.advanced | arrivals.sighted
+        self._time_ns[sensor], self._value[sensor] = time_ns, value
+        beats = (arrivals.advanced | arrivals.sighted).nonzero()[0]
         sensor = arrivals.sensor[beats]
         self._advanced_ns[sensor] = self._clock.listening_ns
         self._beat_time_ns[sensor] = arrivals.time_ns[beats]
