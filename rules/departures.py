@@ -140,10 +140,21 @@ class Departures:
         """Return float64[n]: signed distances of bindings `b` turned so that more is worse."""
         return towards(distance, self._direction[b])
 
-    def lesson(self, readings: Readings, step: Step, distance: NDArray[np.float64]) -> Lesson:
-        """Return what may be learned from readings whose turned distance is `distance`, NaN where none is known."""
+    def lesson(
+        self, readings: Readings, step: Step, distance: NDArray[np.float64], always: NDArray[np.bool_] | None = None
+    ) -> Lesson:
+        """Return what may be learned from readings of distinct bindings.
+
+        Args:
+            readings: what was judged.
+            step: to each of them.
+            distance: float64[n], turned; NaN where none is known.
+            always: bool[n], teaches whatever its distance; nobody by default.
+        """
         b = readings.binding
         calm = ~(distance >= self._calm_below[b])
+        if always is not None:
+            calm |= always
         since = np.where(step.broken, 0, self._beyond_ns[b] + step.elapsed_ns)
         self._beyond_ns[b] = np.where(calm, 0, since)
         outlived = ~calm & (self._longest_ns[b] > 0) & (self._beyond_ns[b] >= self._longest_ns[b])

@@ -43,7 +43,6 @@ from config.register import Register
 from rules.arrivals import Arrivals
 from rules.continuity import Step
 from rules.departures import (
-    SECOND_NS,
     SIGMA_OF_MEAN,
     DepartureOptions,
     Departures,
@@ -52,14 +51,11 @@ from rules.departures import (
     in_sigmas,
     least_sigma,
 )
+from rules.hours import HOUR_NS, WEEK_H, hour_of_week
 from rules.kind import BoundRule, Found, State
 from rules.slopes import Direction
 from rules.succession import Readings
 
-_HOURS = 168
-_THURSDAY_H = 72
-"""From Monday 0:00 to the Thursday on which time begins."""
-_HOUR_S = 3600
 _MEMORY_WEEKS = 8
 _CLIP = 3.0
 _WORDS = {
@@ -98,7 +94,7 @@ class Deviation:
         options = [typing.cast("DeviationOptions", each.rule.options) for each in bound]
         rule = self._departures.climber.rule
         self._in_sigmas = np.array([each.in_ is In.SIGMA for each in options], np.bool_)[rule]
-        offset_ns = np.array([round(each.utc_offset_h * _HOUR_S) * SECOND_NS for each in options], np.int64)[rule]
+        offset_ns = np.array([round(each.utc_offset_h * HOUR_NS) for each in options], np.int64)[rule]
         warm_weeks = np.array([each.warm_weeks for each in options], np.uint8)[rule]
         least = np.array([least_sigma(each.rule.quantity) for each in bound], np.float64)[rule]
         self._weeks = _Weeks(offset_ns, warm_weeks, least)
@@ -134,14 +130,14 @@ class _Weeks:
     def __init__(self, offset_ns: NDArray[np.int64], warm_weeks: NDArray[np.uint8], least: NDArray[np.float64]) -> None:
         n = len(offset_ns)
         self._offset_ns, self._warm_weeks, self._least = offset_ns, warm_weeks, least
-        self._mean, self._spread = np.zeros((n, _HOURS), np.float32), np.zeros((n, _HOURS), np.float32)
-        self._n_weeks = np.zeros((n, _HOURS), np.uint8)
+        self._mean, self._spread = np.zeros((n, WEEK_H), np.float32), np.zeros((n, WEEK_H), np.float32)
+        self._n_weeks = np.zeros((n, WEEK_H), np.uint8)
         self._hour, self._count = np.zeros(n, np.int64), np.zeros(n, np.int32)
         """The hour since 1970 that is being learned, local time, and how many readings of it."""
         self._sum, self._sum_off = np.zeros(n), np.zeros(n)
 
     def _hours(self, b: NDArray[np.intp], time_ns: NDArray[np.int64]) -> NDArray[np.int64]:
-        hours: NDArray[np.int64] = (time_ns + self._offset_ns[b]) // (_HOUR_S * SECOND_NS)
+        hours: NDArray[np.int64] = (time_ns + self._offset_ns[b]) // HOUR_NS
         return hours
 
     def _sigma(self, b: NDArray[np.intp], place: NDArray[np.int64]) -> NDArray[np.float64]:
@@ -151,7 +147,7 @@ class _Weeks:
         self, b: NDArray[np.intp], time_ns: NDArray[np.int64]
     ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Return (mean, sigma), both float64[n]; NaN where too few weeks are known of the hour."""
-        place = _place(self._hours(b, time_ns))
+        place = hour_of_week(self._hours(b, time_ns))
         is_known = self._n_weeks[b, place] >= self._warm_weeks[b]
         return np.where(is_known, self._mean[b, place].astype(np.float64), np.nan), self._sigma(b, place)
 
@@ -161,7 +157,7 @@ class _Weeks:
         hour = self._hours(b, readings.time_ns)
         self._close(b[(hour != self._hour[b]) & (self._count[b] > 0)])
         self._hour[b] = hour
-        place, count = _place(hour), self._count[b]
+        place, count = hour_of_week(hour), self._count[b]
         so_far = np.where(count > 0, self._sum[b] / np.maximum(count, 1), readings.value)
         middle = np.where(self._n_weeks[b, place] > 0, self._mean[b, place].astype(np.float64), so_far)
         self._sum[b] += readings.value
@@ -170,7 +166,7 @@ class _Weeks:
 
     def _close(self, b: NDArray[np.intp]) -> None:
         """Move what is usual towards the hours of bindings `b` that have passed."""
-        place, count = _place(self._hour[b]), self._count[b]
+        place, count = hour_of_week(self._hour[b]), self._count[b]
         n_weeks = self._n_weeks[b, place]
         mean, spread = self._mean[b, place].astype(np.float64), self._spread[b, place].astype(np.float64)
         most = np.where(n_weeks > 0, _CLIP * self._sigma(b, place), np.inf)
@@ -196,9 +192,3 @@ class _Weeks:
             "hour_sum": self._sum,
             "hour_sum_off": self._sum_off,
         }
-
-
-def _place(hour: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Return int64[n]: the hour of the week, 0 for Monday 0:00, of hours since 1970."""
-    place: NDArray[np.int64] = (hour + _THURSDAY_H) % _HOURS
-    return place

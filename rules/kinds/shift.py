@@ -10,10 +10,13 @@ mean learned before it in sigmas, clipped at `clip_sigmas`. The three methods, o
 - `page_hinkley`: m = 0.9999 m + z - k; judged is m less its lowest value so far, at most the cap.
 
 Mean and variance fade exponentially with `baseline_s`; samples of the first `baseline_s` count equally, and nothing is
-judged before. The cap, twice the highest limit, lets an alarm end soon after the shift does.
+judged before it is over, or `warm_s`. The cap, twice the highest limit, lets an alarm end soon after the shift does.
+With a `cycle` the mean is that of the same hour. With `slow_s` the mean of the last residuals is judged beside: over
+its own standard deviation, which is also right where readings echo each other, and times `slow_weight`.
 
 Sources: Roberts 1959 (EWMA; w 0.2 within the usual 0.05 to 0.25), Page 1954 (CUSUM; k 0.5 finds shifts of one sigma
-best), Hinkley 1971 with the forgetting of streaming implementations. Clip and cap are assumed.
+best), Hinkley 1971 with the forgetting of streaming implementations; hour-of-week means are the usual seasonal naive
+reference (Hyndman and Athanasopoulos, Forecasting, 5.2). Clip and cap are assumed.
 
 >>> from collector.batch import make_batch
 >>> from config.register import Register, Sensor
@@ -47,9 +50,11 @@ from config.register import Register
 from rules.arrivals import Arrivals
 from rules.continuity import Step
 from rules.departures import SECOND_NS, DepartureOptions, Departures, distance_of, in_sigmas, least_sigma
+from rules.hours import HOUR_NS, Cycle, Hours
 from rules.kind import BoundRule, Found, State
 from rules.slopes import Direction, directions
 from rules.succession import Readings
+from rules.usual import Memory, Usual
 
 _FORGETTING = 0.9999
 _CAP = 2.0
@@ -70,6 +75,13 @@ class Method(StrEnum):
     PAGE_HINKLEY = "page_hinkley"
 
 
+class Learns(StrEnum):
+    """What teaches mean and scale."""
+
+    CALM = "calm"
+    ALL = "all"
+
+
 class ShiftOptions(DepartureOptions):
     """Keys of a shift rule; limits are in sigmas."""
 
@@ -81,6 +93,22 @@ class ShiftOptions(DepartureOptions):
     baseline_s: float = Field(default=86_400, ge=1, le=_LONGEST_S, allow_inf_nan=False)
     """How long mean and scale are learned before anything is judged, and the time with which they fade; a day by
     default (assumed)."""
+    warm_s: float | None = Field(default=None, ge=0, le=_LONGEST_S, allow_inf_nan=False)
+    """How long they are learned before anything is judged, where that is not `baseline_s`."""
+    learns: Learns = Learns.CALM
+    """Which samples teach: `calm`, the default, those that are not beyond; `all`, so that what happens often becomes
+    usual and is not told again, and the scale holds what was far off before: for values of which nothing is known. A
+    danger that begins slowly is then learned as it comes, and `rebaseline_s` has nothing to do."""
+    cycle: Cycle = Cycle.NONE
+    """Whether what is usual depends on the clock: `none`, the default; `day`, it is the mean of the same hour of the
+    day where that has been seen twice; `week`, of the week, and until then of the day."""
+    utc_offset_h: float = Field(default=8, ge=-12, le=14, allow_inf_nan=False)
+    """Of the clock of a `cycle`: China Standard Time."""
+    slow_s: float = Field(default=0, ge=0, le=_LONGEST_S, allow_inf_nan=False)
+    """Judge also the mean of residuals that fades with so many seconds, by how much this mean itself varies: a small
+    shift that lasts, however closely readings echo each other; 0, the default: do not."""
+    slow_weight: float = Field(default=1, gt=0, le=100, allow_inf_nan=False)
+    """How many sigmas of evidence a sigma of the slow mean counts; 1 by default."""
     weight: float = Field(default=0.2, gt=0, le=1, allow_inf_nan=False)
     """Of the newest sample in `ewma`; 0.2 by default."""
     slack: float = Field(default=0.5, ge=0, le=10, allow_inf_nan=False)
@@ -109,11 +137,13 @@ class Shift:
         self.alarm: NDArray[np.int32] = self._departures.climber.alarm
         self.level: NDArray[np.int8] = self._departures.climber.level
         self._parts = _Parts(part_ns, self._departures.cadence_ns)
-        baseline_ns = np.array([round(each.baseline_s * SECOND_NS) for each in options], np.int64)[rule]
-        least = np.array([least_sigma(each.rule.quantity) for each in bound], np.float64)[rule]
-        clip = np.array([each.clip_sigmas for each in options], np.float64)[rule]
-        self._usual = _Usual(baseline_ns, least, clip)
+        memory = _memory_of(bound, options, rule)
+        cycle = np.array([list(Cycle).index(each.cycle) for each in options], np.int8)[rule]
+        offset_ns = np.array([round(each.utc_offset_h * HOUR_NS) for each in options], np.int64)[rule]
+        self._usual = Usual(memory, Hours(cycle, offset_ns))
+        self._learns_all = np.array([each.learns is Learns.ALL for each in options], np.bool_)[rule]
         self._evidence = _Evidence(bound, options, rule)
+        self._slow = _Slow(memory, options, rule)
 
     def evaluate(self, arrivals: Arrivals) -> list[Found]:
         """Return the transitions that `arrivals` cause."""
@@ -123,25 +153,46 @@ class Shift:
         """Return float64[n]: the evidence after each reading, NaN where it completes no sample or nothing is known."""
         distances = np.full(len(readings.binding), np.nan)
         sample = self._parts.collect(readings, step)
-        b = sample.readings.binding
-        residual = self._usual.residual(b, sample.readings.value)
-        distance = self._evidence.add(b, residual)
-        lesson = self._departures.lesson(sample.readings, sample.step, distance)
-        self._usual.learn(b[lesson.teaches], sample.readings.value[lesson.teaches], sample.weight_ns[lesson.teaches])
-        self._usual.forget(b[lesson.outlived])
-        self._evidence.forget(b[lesson.outlived])
+        b, weight_ns = sample.readings.binding, sample.weight_ns
+        off = self._usual.off(b, sample.readings.time_ns, sample.readings.value)
+        residual, off = self._usual.residual(b, off), self._usual.clipped(b, off)
+        slow = self._departures.turned(b, self._slow.add(b, off, weight_ns))
+        distance = np.maximum(self._evidence.add(b, residual), slow)
+        lesson = self._departures.lesson(sample.readings, sample.step, distance, self._learns_all[b])
+        self._learn(sample, off, lesson.teaches)
+        for part in (self._usual, self._evidence, self._slow):
+            part.forget(b[lesson.outlived])
         distances[sample.row] = distance
         return distances
 
+    def _learn(self, sample: "_Sample", off: NDArray[np.float64], teaches: NDArray[np.bool_]) -> None:
+        readings, weight_ns = sample.readings.take(teaches), sample.weight_ns[teaches]
+        b = readings.binding
+        self._slow.learn(b, self._usual.share(b, weight_ns))
+        self._usual.learn(b, readings.time_ns, readings.value, off[teaches], weight_ns)
+
     def state(self) -> State:
         """Return the columns to keep."""
-        own = {**self._parts.columns(), **self._usual.columns(), **self._evidence.columns()}
-        return State({}, {**self._departures.columns(), **own}, {})
+        newer = {**self._slow.columns(), **self._usual.by_hour()}
+        own = {**self._parts.columns(), **self._usual.columns(), **self._evidence.columns(), **newer}
+        return State({}, {**self._departures.columns(), **own}, {}, optional=frozenset(newer))
 
     def settle(self, known: NDArray[np.bool_]) -> None:
         """Derive what is not kept."""
         del known
         self._departures.climber.settle()
+
+
+def _memory_of(bound: Sequence[BoundRule], options: Sequence[ShiftOptions], rule: NDArray[np.intp]) -> Memory:
+    def time_ns(seconds: Sequence[float]) -> NDArray[np.int64]:
+        return np.array([round(each * SECOND_NS) for each in seconds], np.int64)[rule]
+
+    return Memory(
+        time_ns([each.baseline_s for each in options]),
+        time_ns([each.baseline_s if each.warm_s is None else each.warm_s for each in options]),
+        np.array([least_sigma(each.rule.quantity) for each in bound], np.float64)[rule],
+        np.array([each.clip_sigmas for each in options], np.float64)[rule],
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,9 +238,10 @@ class _Parts:
         is_mean = self._part_ns[b] > 0
         value = np.where(is_mean, self._sum[b] / np.maximum(self._count[b], 1), readings.value[row])
         quality = np.where(is_mean, self._quality[b], readings.quality[row])
+        time_ns = np.where(is_mean, self._part[b] * self._part_ns[b], readings.time_ns[row])
         elapsed = np.where(is_mean, self._elapsed_ns[b], step.elapsed_ns[row])
         broken = np.where(is_mean, self._broken[b], step.broken[row])
-        closed = dataclasses.replace(readings.take(row), value=value, quality=quality)
+        closed = dataclasses.replace(readings.take(row), time_ns=time_ns, value=value, quality=quality)
         return closed, dataclasses.replace(step, elapsed_ns=elapsed, broken=broken, too_soon=step.too_soon[row])
 
     def _add(
@@ -221,47 +273,6 @@ class _Parts:
             "part_elapsed_ns": self._elapsed_ns,
             "part_broken": self._broken,
         }
-
-
-class _Usual:
-    """Mean and variance of each binding, fading with its `baseline_s`."""
-
-    def __init__(self, baseline_ns: NDArray[np.int64], least: NDArray[np.float64], clip: NDArray[np.float64]) -> None:
-        n = len(baseline_ns)
-        self._baseline_ns, self._least, self._clip = baseline_ns, least, clip
-        self._mean, self._variance = np.zeros(n), np.zeros(n)
-        self._n, self._learned_ns = np.zeros(n, np.int64), np.zeros(n, np.int64)
-
-    def _is_known(self, b: NDArray[np.intp]) -> NDArray[np.bool_]:
-        is_known: NDArray[np.bool_] = self._learned_ns[b] >= self._baseline_ns[b]
-        return is_known
-
-    def _sigma(self, b: NDArray[np.intp]) -> NDArray[np.float64]:
-        return np.maximum(np.sqrt(self._variance[b]), self._least[b])
-
-    def residual(self, b: NDArray[np.intp], value: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Return float64[n], sigmas: clipped, NaN while mean and variance are being learned."""
-        residual = np.clip((value - self._mean[b]) / self._sigma(b), -self._clip[b], self._clip[b])
-        return np.where(self._is_known(b), residual, np.nan)
-
-    def learn(self, b: NDArray[np.intp], value: NDArray[np.float64], weight_ns: NDArray[np.int64]) -> None:
-        """Add a sample of each of distinct bindings `b` that stands for `weight_ns`."""
-        share = np.maximum(weight_ns / (weight_ns + self._baseline_ns[b]), 1 / (self._n[b] + 1.0))
-        most = np.where(self._is_known(b), self._clip[b] * self._sigma(b), np.inf)
-        off = np.clip(value - self._mean[b], -most, most)
-        self._mean[b] += share * off
-        self._variance[b] = (1 - share) * (self._variance[b] + share * off * off)
-        self._n[b] += 1
-        self._learned_ns[b] = np.minimum(self._learned_ns[b] + weight_ns, self._baseline_ns[b])
-
-    def forget(self, b: NDArray[np.intp]) -> None:
-        """Begin anew for bindings `b`."""
-        for column in self.columns().values():
-            column[b] = 0
-
-    def columns(self) -> dict[str, NDArray[np.generic]]:
-        """Return what outlives a restart; first axis: bindings."""
-        return {"mean": self._mean, "variance": self._variance, "n": self._n, "learned_ns": self._learned_ns}
 
 
 class _Evidence:
@@ -314,3 +325,41 @@ class _Evidence:
     def columns(self) -> dict[str, NDArray[np.generic]]:
         """Return what outlives a restart; first axis: bindings."""
         return {"evidence": self._sum, "lowest": self._lowest}
+
+
+class _Slow:
+    """The mean of the last residuals of each binding, and its variance about nothing."""
+
+    def __init__(self, memory: Memory, options: Sequence[ShiftOptions], rule: NDArray[np.intp]) -> None:
+        self._least = memory.least
+        self._slow_ns = np.array([each.slow_s * SECOND_NS for each in options], np.float64)[rule]
+        self._weight = np.array([each.slow_weight for each in options], np.float64)[rule]
+        self._judged = bool(self._slow_ns.any())
+        self._mean, self._variance = np.zeros(len(rule)), np.zeros(len(rule))
+
+    def add(self, b: NDArray[np.intp], off: NDArray[np.float64], weight_ns: NDArray[np.int64]) -> NDArray[np.float64]:
+        """Return float64[n]: signed evidence, with residuals of distinct bindings in their unit; 0 where not wanted."""
+        evidence = np.zeros(len(b))
+        if not self._judged:
+            return evidence
+        wanted = self._slow_ns[b] > 0
+        b = b[wanted]
+        share = -np.expm1(-weight_ns[wanted] / self._slow_ns[b])
+        self._mean[b] += share * (off[wanted] - self._mean[b])
+        sigma = np.maximum(np.sqrt(self._variance[b]), self._least[b])
+        evidence[wanted] = self._weight[b] * self._mean[b] / sigma
+        return evidence
+
+    def learn(self, b: NDArray[np.intp], share: NDArray[np.float64]) -> None:
+        """Let the means of distinct bindings `b` teach how much they vary, by float64[n] `share`."""
+        if self._judged:
+            mean = self._mean[b]
+            self._variance[b] = (1 - share) * self._variance[b] + share * mean * mean
+
+    def forget(self, b: NDArray[np.intp]) -> None:
+        """Begin anew for bindings `b`."""
+        self._mean[b], self._variance[b] = 0, 0
+
+    def columns(self) -> dict[str, NDArray[np.generic]]:
+        """Return what outlives a restart; first axis: bindings."""
+        return {"slow_mean": self._mean, "slow_variance": self._variance}

@@ -4,6 +4,8 @@ import math
 import random
 from collections.abc import Sequence
 
+import numpy as np
+
 from config.register import Register, Sensor
 from rules.rule import Rule, RuleSet
 from tests.rules.kinds.conformance import Case, Reading
@@ -24,13 +26,25 @@ MEANS = {
     "rebaseline_s": 60,
     "levels": levels([("orange", 5.0, 2.0, 5, 0)]),
 }
+SLOW = {
+    "method": "ewma",
+    "weight": 1.0,
+    "slow_s": 4,
+    "slow_weight": 2,
+    "learns": "all",
+    "baseline_s": 500,
+    "warm_s": 30,
+    "levels": levels([("blue", 5.0, 2.0, 0, 5), ("yellow", 8.0, 4.0, 0, 5)]),
+}
+CREEP = {"direction": "fall", "slow_s": 10, "baseline_s": 60, "rebaseline_s": 50, "slack": 1.5}
 RULES = (
     rule_of("shift", "cusum", [0], CUSUM),
     rule_of("shift", "ewma", [0], EWMA),
     rule_of("shift", "means", [0], MEANS),
+    rule_of("shift", "creep", [0], {**CREEP, "levels": levels([("blue", 4.0, 1.0, 0, 0)])}),
+    rule_of("shift", "slow", [0], SLOW),
     rule_of("shift", "page", [0], {**PAGE, "levels": levels([("blue", 9.0, 3.0, 0, 2)])}),
 )
-STALE_S = 20.0
 
 
 def stream(dice: random.Random) -> list[Reading]:
@@ -44,24 +58,84 @@ def stream(dice: random.Random) -> list[Reading]:
     return rows
 
 
-class Usual:
-    """Mean and variance."""
+class Hour:
+    """One hour of the day or of the week."""
 
     def __init__(self) -> None:
-        self.mean, self.variance, self.n, self.learned_s = 0.0, 0.0, 0, 0.0
+        self.mean, self.count, self.seen = 0.0, 0, []
+
+    def knows(self, hour: int) -> bool:
+        """Tell whether it was seen twice before `hour`."""
+        return len([each for each in self.seen if each != hour]) >= 2
+
+    def add(self, hour: int, value: float, least_share: float, most: float) -> None:
+        """Learn a sample."""
+        off = value - self.mean
+        off = min(max(off, -most), most) if self.count else off
+        self.mean = float(np.float32(self.mean + max(least_share, 1 / (self.count + 1)) * off))
+        self.count += 1
+        if hour not in self.seen:
+            self.seen.append(hour)
+
+
+class Usual:
+    """Mean and variance, and means of hours."""
+
+    def __init__(self, options) -> None:
+        self.options, self.hours = options, {}
+        self.mean, self.variance, self.n, self.learned_s, self.slow, self.slow_variance = 0.0, 0.0, 0, 0.0, 0.0, 0.0
+
+    def is_known(self) -> bool:
+        """Tell whether anything may be judged."""
+        warm_s = self.options.baseline_s if self.options.warm_s is None else self.options.warm_s
+        return self.learned_s >= warm_s
 
     def sigma(self) -> float:
         """Return the sigma."""
         return max(math.sqrt(self.variance), 1e-6)
 
-    def add(self, value: float, weight_s: float, options) -> None:
+    def most(self) -> float:
+        """Return by which a sample counts as off at most."""
+        return self.options.clip_sigmas * self.sigma() if self.is_known() else math.inf
+
+    def places(self, time: float) -> tuple[int, list[tuple[str, int]]]:
+        """Return the hour since 1970, and what it is of the day and of the week, as far as the rule asks."""
+        hour = math.floor((time + self.options.utc_offset_h * 3600) / 3600)
+        # The first of January 1970 was a Thursday: its Monday is four days later.
+        both = [("day", hour % 24), ("week", (hour - 96) % 168)]
+        return hour, [] if self.options.cycle == "none" else both
+
+    def off(self, time: float, value: float) -> float:
+        """Return how far a sample is from what is usual."""
+        usual = self.mean
+        hour, places = self.places(time)
+        for place in places[: 1 if self.options.cycle == "day" else 2]:
+            if place in self.hours and self.hours[place].knows(hour):
+                usual = self.hours[place].mean
+        return value - usual
+
+    def clipped(self, off: float) -> float:
+        """Return `off` as far as it counts."""
+        return min(max(off, -self.most()), self.most())
+
+    def creep(self, off: float, weight_s: float) -> float:
+        """Return the evidence of the slow mean, signed."""
+        if not self.options.slow_s:
+            return 0.0
+        self.slow += (1 - math.exp(-weight_s / self.options.slow_s)) * (off - self.slow)
+        return self.options.slow_weight * self.slow / max(math.sqrt(self.slow_variance), 1e-6)
+
+    def add(self, time: float, value: float, off: float, weight_s: float) -> None:
         """Learn a sample."""
-        share = max(weight_s / (weight_s + options.baseline_s), 1 / (self.n + 1))
-        off = value - self.mean
-        if self.learned_s >= options.baseline_s:
-            most = options.clip_sigmas * self.sigma()
-            off = min(max(off, -most), most)
-        self.mean += share * off
+        fading = weight_s / (weight_s + self.options.baseline_s)
+        share, most = max(fading, 1 / (self.n + 1)), self.most()
+        hour, places = self.places(time)
+        for place in places:
+            many = {"day": 24, "week": 168}[place[0]]
+            of_hour = many * weight_s / (many * weight_s + self.options.baseline_s)
+            self.hours.setdefault(place, Hour()).add(hour, value, of_hour, most)
+        self.slow_variance = (1 - share) * self.slow_variance + share * self.slow * self.slow
+        self.mean += share * min(max(value - self.mean, -most), most)
         self.variance = (1 - share) * (self.variance + share * off * off)
         self.n, self.learned_s = self.n + 1, self.learned_s + weight_s
 
@@ -86,19 +160,20 @@ class Evidence:
         return self.sum - self.lowest
 
 
-def samples(options, readings: Sequence[Reading]) -> list[tuple[float, float, float, float]]:
-    """Return (time, value, seconds seen since the sample before or 0 where broken, weight in s) of each sample."""
+def samples(options, readings: Sequence[Reading], sensor: Sensor) -> list[tuple[float, float, float, float, float]]:
+    """Return (told at, stands for the time, value, seconds seen since the one before or 0, weight in s) of each."""
     found, part, before = [], None, None
     for _, time, value, _ in readings:
-        is_broken = before is None or time - before > STALE_S
+        is_broken = before is None or time - before > sensor.stale_after_s
         seen = 0.0 if is_broken else time - before
         before = time
         if not options.mean_s:
-            found.append((time, value, seen, 1.0 if is_broken else seen))
+            found.append((time, time, value, seen, sensor.cadence_s if is_broken else seen))
             continue
         number = time // options.mean_s
         if part and part[0] != number:
-            found.append((time, sum(part[1]) / len(part[1]), 0.0 if part[3] else part[2], options.mean_s))
+            begin, mean = part[0] * options.mean_s, sum(part[1]) / len(part[1])
+            found.append((time, begin, mean, 0.0 if part[3] else part[2], options.mean_s))
             part = None
         part = part or [number, [], 0.0, False]
         part[1].append(value)
@@ -107,27 +182,28 @@ def samples(options, readings: Sequence[Reading]) -> list[tuple[float, float, fl
     return found
 
 
-def distances(rule: Rule, readings: Sequence[Reading]) -> list[Reading]:
+def distances(rule: Rule, readings: Sequence[Reading], sensor: Sensor = MAIN) -> list[Reading]:
     """Return the evidence that `rule` judges, one reading after the other."""
     options = rule.options
     cap = 2 * max(each.limit for each in rule.levels)
-    usual, rise, fall = Usual(), Evidence(options, cap), Evidence(options, cap)
+    usual, rise, fall = Usual(options), Evidence(options, cap), Evidence(options, cap)
     beyond_s, found = 0.0, []
-    for time, value, seen, weight in samples(options, readings):
-        far = None
-        if usual.learned_s >= options.baseline_s:
-            residual = (value - usual.mean) / usual.sigma()
-            residual = min(max(residual, -options.clip_sigmas), options.clip_sigmas)
-            up, down = rise.add(residual), fall.add(-residual)
+    for time, of, value, seen, weight in samples(options, readings, sensor):
+        far, raw = None, usual.off(of, value)
+        off = usual.clipped(raw)
+        creep = usual.creep(off, weight)
+        if usual.is_known():
+            residual = min(max(raw / usual.sigma(), -options.clip_sigmas), options.clip_sigmas)
+            up, down = max(rise.add(residual), creep), max(fall.add(-residual), -creep)
             far = {"rise": up, "fall": down, "either": max(up, down)}[options.direction]
             found.append((0, time, far, 0))
         beyond_s = beyond_s + seen if seen else 0.0
-        if far is not None and far >= min(each.reset for each in rule.levels):
-            if beyond_s >= options.rebaseline_s:
-                usual, rise, fall, beyond_s = Usual(), Evidence(options, cap), Evidence(options, cap), 0.0
-        else:
+        calm = far is None or far < min(each.reset for each in rule.levels) or options.learns == "all"
+        if calm:
             beyond_s = 0.0
-            usual.add(value, weight, options)
+            usual.add(of, value, off, weight)
+        elif beyond_s >= options.rebaseline_s:
+            usual, rise, fall, beyond_s = Usual(options), Evidence(options, cap), Evidence(options, cap), 0.0
     return found
 
 
