@@ -18,6 +18,8 @@ class CheckLimits:
     """A spike departs from its sensor's level by this many of the larger of its two scales of change."""
     spike_floor: float = 0.001
     """And by this share of the quantity's range; assumed: 0.1 % of full scale is a usual accuracy."""
+    noisy_share: float = 0.5
+    """Unless more than this share of its readings differ from those before them: then its own scales say enough."""
     fast_readings: float = 16.0
     """Memory of the scale of recent change, readings."""
     slow_readings: float = 3000.0

@@ -98,8 +98,9 @@ def _judge_newer(course: Course, bounds: CourseBounds, limits: CheckLimits, new:
     ]
     if new.moving is not None:
         _show(course, limits, new.received_ns)
-    departures, lessons = _departures(course, bounds, limits, list(zip(new.value, fresh, reach, strict=True)))
-    flat = _flat(course, bounds, limits, list(zip(new.value, new.time_ns, fresh, strict=True)))
+    flat, changes = _flat(course, bounds, limits, list(zip(new.value, new.time_ns, fresh, strict=True)))
+    rows = list(zip(new.value, fresh, reach, changes, strict=True))
+    departures, lessons = _departures(course, bounds, limits, rows)
     said = [one | other for one, other in zip(departures, flat, strict=True)]
     for i, is_fresh in enumerate(fresh):
         if is_fresh and (i > 0 or n_before > 0) and stood_in[i] == stood_in[i + 1]:
@@ -122,17 +123,22 @@ def _show(course: Course, limits: CheckLimits, received_ns: int) -> None:
 
 
 def _departures(
-    course: Course, bounds: CourseBounds, limits: CheckLimits, new: Sequence[tuple[float, bool, float]]
+    course: Course, bounds: CourseBounds, limits: CheckLimits, new: Sequence[tuple[float, bool, float, int]]
 ) -> tuple[list[int], list[float]]:
-    """Return RATE and SPIKE of values with whether each is fresh and how far it may have moved, and the lessons."""
+    """Return RATE and SPIKE of values, and the lessons.
+
+    Beside each value: whether it is fresh, how far it may have moved, and how often the sensor had changed before.
+    """
     last, level, fast, slow = course.last, course.level, course.fast, course.slow
     count, pending = course.count, course.pending
-    fast_weight, slow_weight, floor = 1.0 / limits.fast_readings, 1.0 / limits.slow_readings, bounds.floor
+    fast_weight, slow_weight = 1.0 / limits.fast_readings, 1.0 / limits.slow_readings
     bits, lessons = [], []
-    for value, fresh, reach in new:
+    for value, fresh, reach, changes in new:
         change, away = (0.0, 0.0) if fresh else (abs(value - last), abs(value - level))
         scale = max(fast, math.sqrt(slow))
         learned = count >= limits.learn_readings
+        trembles = changes > limits.noisy_share * count and bounds.floor < math.inf
+        floor = 0.0 if trembles else bounds.floor
         bound = max(limits.spike_scales * scale, floor)
         beyond = learned and away > bound
         spike = beyond and not (pending and change <= bound)
@@ -155,12 +161,16 @@ def _departures(
 
 def _flat(
     course: Course, bounds: CourseBounds, limits: CheckLimits, new: Sequence[tuple[float, int, bool]]
-) -> list[int]:
-    """Return FLAT of values with their times and whether each is fresh; remember the runs."""
+) -> tuple[list[int], list[int]]:
+    """Return FLAT of values with their times and whether each is fresh, and how often the sensor changed before each.
+
+    The runs are remembered.
+    """
     anchor, run, since_ns, longest = course.anchor, course.run, course.run_ns, course.longest
     changes = course.changes
-    bits = []
+    bits, before = [], []
     for value, time_ns, fresh in new:
+        before.append(changes)
         knows = changes >= limits.flat_changes
         rests = abs(anchor) <= bounds.same or anchor <= bounds.low + bounds.same or anchor >= bounds.high - bounds.same
         limit = max(limits.rest_readings if rests else limits.flat_readings, limits.flat_ratio * longest)
@@ -178,7 +188,7 @@ def _flat(
         bits.append(0)
     course.anchor, course.run, course.run_ns, course.longest = anchor, run, since_ns, float(longest)
     course.changes = changes
-    return bits
+    return bits, before
 
 
 def _quiet(

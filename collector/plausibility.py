@@ -267,13 +267,16 @@ def _departure(each: _Judgement) -> _Departure:
 
     learned = before.count >= limits.learn_readings
     scale = np.maximum(before.fast, np.sqrt(before.slow))
-    bound = np.maximum(limits.spike_scales * scale, each.bounds.floor)
+    # Who trembles with every reading is measured by that alone, however wide its range.
+    trembles = (before.changes > limits.noisy_share * before.count) & np.isfinite(each.bounds.floor)
+    floor = np.where(trembles, 0.0, each.bounds.floor)
+    bound = np.maximum(limits.spike_scales * scale, floor)
     beyond = learned & (away > bound)
     # Two readings in a row at the same new place are a new level, not two spikes.
     spike = beyond & ~(before.pending & (change <= bound))
     level = before.level + limits.level_weight * (value - before.level)
     level = np.where(spike, before.level, np.where(beyond | fresh, value, level))
-    lesson = np.where(learned, np.minimum(change, np.maximum(limits.clip * scale, each.bounds.floor)), change)
+    lesson = np.where(learned, np.minimum(change, np.maximum(limits.clip * scale, floor)), change)
     return _Departure(rate, spike, level, lesson)
 
 

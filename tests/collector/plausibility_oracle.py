@@ -59,6 +59,8 @@ class Course:
         if not (stands_in or before_stands_in) and min(change, away) > self.rate * seconds:
             flags |= Quality.RATE
         scale, floor = max(self.fast, math.sqrt(self.slow)), self.span * self.limits.spike_floor
+        if self.changes > self.limits.noisy_share * self.count:
+            floor = 0.0
         bound = max(self.limits.spike_scales * scale, floor)
         learned = self.count >= self.limits.learn_readings
         beyond = learned and away > bound

@@ -97,6 +97,14 @@ def test_spike_noisy_sensor_is_given_more_room():
     )
 
 
+@pytest.mark.parametrize(("steps", "expected"), [(1, Quality.SPIKE), (4, 0)], ids=["trembles", "rarely moves"])
+def test_spike_below_the_floor_is_one_only_of_a_sensor_that_trembles(steps, expected):
+    """Its own scale says what is far, however wide the range; of one that rarely moves a step tells nothing."""
+    still = [value for each in noisy(80, size=0.0001) for value in [each] * steps]
+
+    assert [expected, 0] == course(plausibility(), [*still, 5.005, still[-1]])[-2:]
+
+
 @pytest.mark.parametrize(("step_s", "expected"), [(1.0, Quality.RATE), (2.0, 0), (4.0, 0)])
 def test_rate_depends_on_the_time_between(step_s, expected):
     """0.8 m in a second is more than 0.5 m/s, in two it is not."""
