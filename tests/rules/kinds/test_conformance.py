@@ -16,6 +16,7 @@ from rules.kinds import RULE_KINDS
 from rules.levels import LadderOptions
 from rules.rule import RuleSet
 from tests.rules.kinds.conformance import Case
+from tests.rules.kinds.deadband_edge import Bench
 from tests.rules.laws import hazards_before_and_after, history, undisturbed_and_restored, whole_and_split
 from tests.rules.small_district import SECOND_NS, batch
 
@@ -149,6 +150,22 @@ def delays_of(case: Case, kind: str, batches) -> list[tuple[float, str, int]]:
         if transition == "raised" and before and before[-1][2] == "raised":
             found.append(((time_ns - before[-1][1]) / SECOND_NS, alarm, time_ns))
     return found
+
+
+@pytest.mark.parametrize("kind", CLIMBING)
+def test_kind_clears_only_behind_the_end_of_its_deadband(kind):
+    """A value that is just the limit less the deadband keeps the level; one step further back ends it."""
+    case = case_of(kind)
+    benches = [Bench(case, rule) for rule in case.rules if rule.kind == kind]
+    tries = ((bench, bench.edge(seeds)) for seeds in (SEEDS[:3], SEEDS) for bench in benches)
+    bench, edge = next((bench, edge) for bench, edge in tries if edge)
+    alarm, time_ns = edge.clear[:2]
+    at, behind = (
+        [each for each in bench.turns(reset, edge.batches) if each[0] == alarm and each[1] <= time_ns]
+        for reset in (edge.value, edge.reset)
+    )
+
+    assert behind == [*at, edge.clear]
 
 
 def test_kind_in_silence_keeps_every_hazard(case, dice):
