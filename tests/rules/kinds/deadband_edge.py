@@ -54,7 +54,7 @@ class Bench:
         batches = self._case.batches(self._case.stream(random.Random(seed)))  # noqa: S311 - the same every time
         side = 1.0 if self._low else -1.0
         for clear in self._clears(self.limit + side * 1e-6 * abs(self.limit), batches):
-            if 0 < abs(self.limit - clear[3]) <= abs(self.limit):
+            if abs(self.limit - clear[3]) <= abs(self.limit) and self._is_exact(clear[3]):
                 until_ns = clear[1] + round(2 * self._case.batch_s * SECOND_NS)
                 yield clear, [each for each in batches if each.received_ns <= until_ns]
 
@@ -75,9 +75,10 @@ class Bench:
                     found.append((key.id, int(events.time_ns[i]), word, float(events.value[i])))
         return found
 
-    def can_end_at(self, reset: float) -> bool:
-        """Tell whether a deadband exists by which the level ends at just this number."""
-        return self._rule(reset).levels[0].reset == reset and self._rule(reset).levels[0].deadband > 0
+    def _is_exact(self, value: float) -> bool:
+        """Tell whether there are deadbands by which the level ends at just this number, and at the next one."""
+        levels = {reset: self._rule(reset).levels[0] for reset in (value, math.nextafter(value, self.limit))}
+        return all(level.reset == reset and level.deadband > 0 for reset, level in levels.items())
 
     @property
     def _low(self) -> bool:
@@ -95,7 +96,7 @@ class Bench:
         """Return the edge at `clear`, once what is learned with this end of the level gives the same value again."""
         for _ in range(_MOST_STEPS):
             reset = math.nextafter(clear[3], self.limit)
-            if not (self.can_end_at(reset) and self.can_end_at(clear[3])):
+            if not self._is_exact(clear[3]):
                 return None
             again = [each for each in self._clears(reset, batches) if each[:2] == clear[:2]]
             if not again:
