@@ -241,6 +241,19 @@ withheld = Table(
 )
 """Messages that are left out while another of their incident reaches the same target; gone when their alert is."""
 
+labels = Table(
+    "labels",
+    METADATA,
+    Column("id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True),
+    Column("alert", Text, nullable=False),
+    Column("disposition", Text, nullable=False),
+    Column("cause", Text, nullable=False),
+    Column("contact", Text, nullable=False),
+    Column("labelled_ns", BigInteger, nullable=False),
+    Index("labels_alert", "alert"),
+)
+"""What people say of alerts afterwards; the last row of an alert counts."""
+
 awaited = Table(
     "awaited",
     METADATA,

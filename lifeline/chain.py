@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from alerts.alert import Alert, Decision
 from alerts.configurations import InForce, configurations, in_force_at
+from alerts.labels import Label, labels_of
 from alerts.ledger import Ledger
 from alerts.records import Delivery, StoredEvent, incident_alerts
 
@@ -24,6 +25,8 @@ class Chain:
     decisions: tuple[Decision, ...]
     incident: tuple[Alert, ...] = ()
     """The other alerts of its incident, open or over."""
+    labels: tuple[Label, ...] = ()
+    """What people said of it afterwards, the last word last."""
     later: InForce | None = None
     """The configuration of now, where it is another one than that which judged the first transition."""
 
@@ -40,6 +43,7 @@ def read_chain(ledger: Ledger, alert_id: str) -> Chain | None:
         tuple(ledger.notifications(alert_id)),
         tuple(ledger.decisions(alert_id)),
         incident_alerts(ledger.database, alert),
+        labels_of(ledger.database, alert_id),
         _later(ledger, events),
     )
 

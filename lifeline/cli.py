@@ -21,6 +21,7 @@ from collector.journal.reading import JournalReader
 from config.errors import ConfigError
 from config.loading import load_settings
 from config.merging import differences
+from lifeline.alert_commands import alerts_line
 from lifeline.backtest.command import backtest
 from lifeline.capacity import capacity
 from lifeline.chain import read_chain
@@ -69,6 +70,7 @@ def command_line() -> typer.Typer:
     line.command("export")(_for_people(export_district))
     line.add_typer(quarantine_line(_for_people), name="quarantine")
     line.add_typer(rules_line(_for_people), name="rules")
+    line.add_typer(alerts_line(_for_people), name="alerts")
     return line
 
 

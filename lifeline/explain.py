@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from alerts.alert import Alert, Decision, DecisionReason
+from alerts.labels import Label
 from alerts.orphans import end_was_seen
 from alerts.receipts import ReceiptCode
 from alerts.records import Delivery, StoredEvent
@@ -54,6 +55,7 @@ def explanation(chain: Chain, register: Register, ruleset: RuleSet, lang: Langua
         f"{word(link.what, lang)}  {_when(link.time_ns)}  {link.text}{f'  [{link.note}]' if link.note else ''}"
         for link in chain_links(chain, register, ruleset, lang)
     ]
+    lines += [f"{word('label', lang)}  {label_text(each, lang)}" for each in chain.labels]
     lines += incident_lines(chain.incident, lang)
     for delivery in chain.deliveries:
         lines += _delivery_lines(delivery, register, lang)
@@ -155,6 +157,12 @@ def _alert(chain: Chain, register: Register, lang: Language) -> ChainLink:
         title = f"{level.colour_zh} {level.zh}" if lang == "zh" else f"{level.key} {level.en}"
     state = word(ending(alert, chain.decisions, chain.incident), lang)
     return ChainLink("alert", alert.opened_ns, f"{name}: {title} ({state})", alert.id)
+
+
+def label_text(label: Label, lang: Language) -> str:
+    """Return one label: what it turned out to be, why, who said so and when."""
+    cause = f" · {label.cause}" if label.cause else ""
+    return f"{word(f'label_{label.disposition}', lang)}{cause} · {label.contact} {_when(label.labelled_ns)}"
 
 
 def incident_lines(incident: Sequence[Alert], lang: Language) -> list[str]:

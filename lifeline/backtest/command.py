@@ -23,6 +23,7 @@ from collector.times import rfc3339_to_ns
 from config.loading import load_settings
 from lifeline.backtest.csv_files import csv_pieces
 from lifeline.backtest.labels import Incident, incidents_of
+from lifeline.backtest.ledger_labels import labelled_incidents
 from lifeline.backtest.report import report as page
 from lifeline.backtest.report import span as span_line
 from lifeline.backtest.report import verdict
@@ -33,11 +34,14 @@ from lifeline.backtest.stream import Stream
 from lifeline.backtest.tables import Names, sheets, text_of
 from lifeline.configuration import Configuration, load_configuration
 from lifeline.console.words import Language, language
+from lifeline.ledgers import existing_ledger
 from lifeline.start_error import StartError
 from rules.loading import load_rules
 from rules.rule import RuleSet
 
 _WEEK_NS = 7 * 86_400 * 10**9
+LEDGER = "ledger"
+"""What `--labels` calls the labels that people gave to alerts."""
 _LINKS = Links("http://127.0.0.1", b"")
 """Messages are counted, not sent: their links lead nowhere."""
 
@@ -50,7 +54,10 @@ def backtest(
     end: Annotated[str | None, typer.Option("--to", help="Up to this time.")] = None,
     csv: Annotated[list[Path] | None, typer.Option(help="CSV with time,sensor,value; repeatable.")] = None,
     journal: Annotated[bool, typer.Option("--journal", help="The journal instead of the history.")] = False,
-    labels: Annotated[Path | None, typer.Option(help="Known incidents: asset or sensor,from,to,level.")] = None,
+    labels: Annotated[
+        list[str] | None,
+        typer.Option(help="Known incidents: a table asset,sensor,from,to,level, or `ledger`; repeatable."),
+    ] = None,
     report: Annotated[Path | None, typer.Option(help="Write one HTML page to this file.")] = None,
     lang: Annotated[str, typer.Option(help="zh or en.")] = "zh",
 ) -> None:
@@ -60,7 +67,7 @@ def backtest(
     """
     configuration = load_configuration(load_settings(config))
     ruleset = load_rules(rules, configuration.register, configuration.quantities)
-    incidents = _incidents(labels, configuration)
+    incidents = [each for name in labels or () for each in _incidents(name, configuration)]
     span, tongue = _span(begin, end, is_open=bool(csv) or journal), language(lang)
     with contextlib.ExitStack() as undo:
         past = _past(configuration, csv or [], span, undo, is_journal=journal)
@@ -141,9 +148,14 @@ def _names(configuration: Configuration, lang: Language) -> Names:
     )
 
 
-def _incidents(path: Path | None, configuration: Configuration) -> list[Incident]:
-    if path is None:
-        return []
+def _incidents(name: str, configuration: Configuration) -> list[Incident]:
+    if name == LEDGER:
+        database = existing_ledger(configuration.settings.ledger.url).database
+        found, gone = labelled_incidents(database, configuration.register, time.time_ns())
+        if gone:
+            typer.echo(f"labels: {gone} alerts of places that are not in the register are left out", err=True)
+        return found
+    path = Path(name)
     try:
         text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:

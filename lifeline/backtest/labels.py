@@ -1,7 +1,7 @@
-"""Labelled incidents: which were told in time, which were missed, and which alarms belong to none.
+"""Labelled incidents: which were told in time, which were missed, and which alarms are beside them or known as false.
 
 Comes in: the text of a CSV table `asset,sensor,from,to,level`, episodes. Goes out: `Score`. Refuses to read files and
-to judge alarms of assets that no label names.
+to judge alarms of places that no label names.
 
 An incident is told when an alarm of its place stands at its level or above at any time from `EARLY_NS` before its
 beginning to its end. Lead time is its beginning minus the first such moment: positive where the alarm came first.
@@ -10,6 +10,7 @@ beginning to its end. Lead time is its beginning minus the first such moment: po
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from enum import Enum, auto
 
 from collector.payload import PayloadError
 from collector.times import rfc3339_to_ns
@@ -24,9 +25,20 @@ EARLY_NS = 3600 * 10**9
 _LEVELS = {level.key: level for level in WarningLevel if level > WarningLevel.GREEN}
 
 
+class Truth(Enum):
+    """What a label says of the alarms within it."""
+
+    DANGER = auto()
+    """They were right: rules must tell of it."""
+    FALSE_ALARM = auto()
+    """They were wrong: rules had better not tell of it."""
+    EXCUSED = auto()
+    """A test, or work on the device: neither right nor wrong."""
+
+
 @dataclass(frozen=True, slots=True)
 class Incident:
-    """Something that really happened."""
+    """Something that somebody says of a place and a time."""
 
     place: str
     """Asset id, or sensor id."""
@@ -36,6 +48,13 @@ class Incident:
     end_ns: int
     level: int
     """The lowest level that counts as told."""
+    truth: Truth = Truth.DANGER
+    is_complete: bool = True
+    """Every danger at its sensors has a label, so that alarms beside them are false."""
+
+    def within(self, start_ns: int, end_ns: int) -> bool:
+        """Return whether the past from `start_ns` to `end_ns` could tell of it."""
+        return self.start_ns <= end_ns and self.end_ns >= start_ns
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +74,11 @@ class Score:
 
     findings: tuple[Finding, ...]
     beside: int
-    """Episodes at labelled places that overlap no incident: false alarms if the labels are complete."""
+    """Episodes at completely labelled places that overlap no label: false alarms."""
+    repeated: int = 0
+    """Labelled false alarms that are told again."""
+    avoided: int = 0
+    """Labelled false alarms that are not."""
 
     @property
     def hits(self) -> int:
@@ -93,26 +116,33 @@ def score(incidents: Sequence[Incident], episodes: Sequence[Episode]) -> Score:
     by_sensor: defaultdict[str, list[Episode]] = defaultdict(list)
     for each in episodes:
         by_sensor[each.sensor].append(each)
-    findings = tuple(_finding(incident, by_sensor) for incident in incidents)
+    findings = tuple(_finding(each, by_sensor) for each in incidents if each.truth is Truth.DANGER)
+    wrong = [each for each in incidents if each.truth is Truth.FALSE_ALARM]
+    repeated = sum(_finding(each, by_sensor, early_ns=0).lead_s is not None for each in wrong)
+    return Score(findings, _beside(incidents, by_sensor), repeated, len(wrong) - repeated)
+
+
+def _beside(incidents: Sequence[Incident], by_sensor: dict[str, list[Episode]]) -> int:
+    """Return how many episodes of completely labelled sensors overlap no label."""
     of_sensor: defaultdict[str, list[Incident]] = defaultdict(list)
     for incident in incidents:
         for sensor in incident.sensors:
             of_sensor[sensor].append(incident)
-    beside = sum(
+    complete = {sensor for incident in incidents if incident.is_complete for sensor in incident.sensors}
+    return sum(
         not any(_overlaps(each, incident) for incident in of_sensor[sensor])
-        for sensor in of_sensor
-        for each in by_sensor[sensor]
+        for sensor in complete
+        for each in by_sensor.get(sensor, ())
     )
-    return Score(findings, beside)
 
 
-def _finding(incident: Incident, by_sensor: dict[str, list[Episode]]) -> Finding:
+def _finding(incident: Incident, by_sensor: dict[str, list[Episode]], early_ns: int = EARLY_NS) -> Finding:
     first = min(
         (
             (time_ns, each.alarm)
             for sensor in incident.sensors
             for each in by_sensor.get(sensor, ())
-            for time_ns in _told(each, incident)
+            for time_ns in _told(each, incident, early_ns)
         ),
         default=None,
     )
@@ -121,9 +151,9 @@ def _finding(incident: Incident, by_sensor: dict[str, list[Episode]]) -> Finding
     return Finding(incident, first[1], (incident.start_ns - first[0]) / 1e9)
 
 
-def _told(episode: Episode, incident: Incident) -> Iterator[int]:
+def _told(episode: Episode, incident: Incident, early_ns: int) -> Iterator[int]:
     """Yield when `episode` first stands high enough within the incident; at most once."""
-    begin_ns = incident.start_ns - EARLY_NS
+    begin_ns = incident.start_ns - early_ns
     for i, (time_ns, level) in enumerate(episode.turns):
         until_ns = episode.turns[i + 1][0] if i + 1 < len(episode.turns) else None
         lasts = until_ns is None or until_ns > begin_ns

@@ -67,12 +67,13 @@ def backtest(
         start_ns, end_ns = start_ns or batch.received_ns, batch.received_ns
         readings += len(batch)
         seen(end_ns)
+    labels = [each for each in incidents if each.within(start_ns, end_ns)]
     return Result(
         start_ns,
         end_ns,
         readings,
-        _side(here, incidents, (start_ns, end_ns)),
-        _side(there, incidents, (start_ns, end_ns)),
+        _side(here, labels, (start_ns, end_ns)),
+        _side(there, labels, (start_ns, end_ns)),
         difference(here.episodes(Dimension.HAZARD), there.episodes(Dimension.HAZARD)),
         difference(here.episodes(Dimension.HEALTH), there.episodes(Dimension.HEALTH)),
     )

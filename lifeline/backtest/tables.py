@@ -219,6 +219,10 @@ def _incidents(here: Score, there: Score, lang: Language) -> Sheet:
         [Cell(term("lead_median", lang)), lead(here), lead(there)],
         [Cell(term("beside", lang)), Cell(f"{here.beside}"), Cell(f"{there.beside}")],
     ]
+    if here.repeated + here.avoided:
+        repeated = [Cell(f"{each.repeated}", is_bad=each.repeated > 0) for each in (here, there)]
+        rows.append([Cell(term("repeated", lang)), *repeated])
+        rows.append([Cell(term("avoided", lang)), Cell(f"{here.avoided}"), Cell(f"{there.avoided}")])
     return _sheet("incidents", lang, ("figure", "tried", "running"), rows)
 
 

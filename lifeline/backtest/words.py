@@ -63,6 +63,8 @@ _WORDS = {
     "incidents": ("与已知事件对照", "Against labelled incidents"),
     "hits": ("已报", "Told"),
     "misses": ("漏报", "Missed"),
+    "repeated": ("定性为误报、仍会报警", "Labelled false alarms told again"),
+    "avoided": ("定性为误报、不再报警", "Labelled false alarms not told"),
     "beside": ("事件以外的报警", "Alarms beside every incident"),
     "lead_median": ("提前量中位数", "Median lead time"),
     "findings": ("逐个事件（试验规则）", "Every incident (tried rules)"),
