@@ -1,6 +1,7 @@
 """Seven dangers from beginning to end: through decoding, checks, rules and planning, with exactly what is told."""
 
 import itertools
+from collections import Counter
 from dataclasses import dataclass, field
 
 import pytest
@@ -194,6 +195,21 @@ def test_story_of_a_burst_main_is_orange_within_a_minute(play):
         "  127 low_pressure W-1.D0 clear",
     ] == levels(told)
     assert ALL == people(told, 0)
+
+
+def test_story_of_a_burst_main_tells_each_person_once_a_place(play):
+    """Two places, eleven transitions: each person hears of the danger as it rises, and of the end when all is over."""
+    told = play("burst_main", "water_supply")
+
+    everybody = [("maintenance", 1), ("manager", 1), ("responsible", 1)]
+    assert {
+        (0, "raised"): [("maintenance", 4), ("manager", 2), ("responsible", 2)],
+        (16, "cleared"): everybody,
+        (127, "cleared"): everybody,
+    } == {
+        when: sorted(Counter(who for *at, who in told.messages if tuple(at) == when).items())
+        for when in dict.fromkeys((minute, kind) for minute, kind, _ in told.messages)
+    }
 
 
 def test_story_of_a_creeping_slope_leaves_time_to_evacuate(play):
