@@ -1,13 +1,18 @@
 """What stood behind an alert is told for every rule kind, also where the journal does not reach back."""
 
+import contextlib
+import dataclasses
 import importlib
 import random
 
 import pytest
 
+from collector.journal.reading import JournalReader
 from lifeline.chain import read_chain
 from lifeline.evidence import _columns, _options, evidence
+from lifeline.explain import explanation
 from rules.kinds import RULE_KINDS
+from rules.rule import RuleSet
 
 
 @pytest.mark.parametrize("kind", RULE_KINDS)
@@ -43,3 +48,36 @@ def ask_without_journal(desk):
         return "\n".join(evidence(chain, desk.configuration, desk.stores.ledger, None, "en"))
 
     return call
+
+
+@pytest.fixture
+def noisy(desk):
+    """Return the desk with a rule whose deadband follows the noise."""
+    rules = desk.configuration.ruleset.rules
+    zero = next(rule for rule in rules if rule.id == "fire_water.zero_pressure")
+    levels = tuple(each.model_copy(update={"deadband_sigmas": 3}) for each in zero.options.levels)
+    options = zero.options.model_copy(update={"levels": levels})
+    changed = dataclasses.replace(zero, options=options, levels=options.limits())
+    ruleset = RuleSet(tuple(changed if rule is zero else rule for rule in rules), "noisy")
+    desk.configuration = dataclasses.replace(desk.configuration, ruleset=ruleset)
+    desk.new_stage()
+    for i in range(40):
+        desk.feed(0.30 + 0.02 * (i % 2), 1)
+    return desk
+
+
+def test_explain_of_a_deadband_by_noise_tells_which_was_in_force(noisy):
+    """At the beginning and at the end in words, and the sigma in the state of the rule."""
+    alert = noisy.orange()
+    noisy.feed(0.35, 40)
+    noisy.judge()
+    chain = read_chain(noisy.stores.ledger, alert.id)
+    text = explanation(chain, noisy.configuration.register, noisy.configuration.ruleset, "en")
+    with contextlib.closing(
+        JournalReader(noisy.folder / "journal.db", noisy.configuration.register.sensor_ids)
+    ) as journal:
+        behind = list(evidence(chain, noisy.configuration, noisy.stores.ledger, journal, "en"))
+
+    assert "at or below the orange limit of 0.02 MPa for 10 s (deadband 0.05 MPa)" in text
+    assert "back above the orange reset value of 0.07 MPa for 10 s (deadband 0.05 MPa)" in text
+    assert [True] == [0.017 < float(line.partition("=")[2]) < 0.019 for line in behind if "  sigma = " in line]
