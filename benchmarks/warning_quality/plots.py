@@ -38,21 +38,26 @@ def _scatter(axes: object, shown: Sequence[Entry]) -> None:
     """Draw where everybody stands; the numbers are those of the bars."""
     rates = [each.score.false_per_sensor_day for each in shown]
     least = min((rate for rate in rates if rate > 0), default=1.0)
-    axes.set_xscale("symlog", linthresh=least / 2, linscale=0.4)
-    axes.set_xlim(-least / 4, max(*rates, least) * 4)
+    axes.set_xscale("symlog", linthresh=least / 2, linscale=0.7)
+    axes.set_xlim(-least / 4, max(*rates, least) * 10)
     axes.set_ylim(-0.05 * shown[0].score.events, 1.1 * shown[0].score.events)
     for each in shown:
-        if each.sort is not Sort.BOUND:
+        place = each.score.false_per_sensor_day, each.score.found
+        if each.sort is Sort.BOUND:
+            axes.scatter(*place, s=70, marker="x", c="black", clip_on=False)
+        else:
             marker, fill, size = _MARKERS[each.sort]
             stands = each.score.standing_s > _STANDS * max(each.score.normal_s, 1e-9)
             order = 5 if each.sort is Sort.OURS else 2
             line = (0, (1, 1.5)) if stands else "solid"
-            place = each.score.false_per_sensor_day, each.score.found
             axes.scatter(*place, s=size, marker=marker, c=fill, edgecolors="black", linestyle=line, zorder=order)
     axes.set_xlabel("false episodes a sensor and day")
     axes.set_ylabel(f"events found, of {shown[0].score.events}")
     axes.yaxis.get_major_locator().set_params(integer=True)
-    axes.set_title("star ours, square plain, circle peer; dotted: in alarm for most of the normal time", fontsize=9)
+    axes.set_title(
+        "star ours, square plain, circle peer, x always and never; dotted: in alarm for most of the normal time",
+        fontsize=9,
+    )
     axes.grid(visible=True, color="0.9")
 
 
@@ -82,8 +87,13 @@ def _bars(axes: object, shown: Sequence[Entry]) -> None:
         fill, hatch = _BARS[each.sort]
         width = max(each.rank, lowest)
         axes.barh(place, width, color=fill, hatch=hatch, edgecolor="black")
-        axes.annotate(f" {each.rank:.3g}", (max(width, 0), place), va="center", fontsize=8)
+        axes.annotate(
+            f" {each.rank:.2g}" if abs(each.rank) < 1 else f" {each.rank:.1f}",
+            (max(width, 0), place),
+            va="center",
+            fontsize=8,
+        )
     axes.set_yticks(range(len(shown)), [f"{each.name}  {i}" for i, each in enumerate(shown, 1)], fontsize=9)
     axes.invert_yaxis()
     axes.margins(x=0.15)
-    axes.set_title("rank: the makers' score, or F1 of events and false episodes, times calm", fontsize=9)
+    axes.set_title("rank: the makers' score, or F1 times calm", fontsize=9)
