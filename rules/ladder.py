@@ -9,7 +9,6 @@ which a delay can end: an input inside both changes nothing, so that only the ot
 """
 
 import dataclasses
-import typing
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -24,15 +23,6 @@ from rules.kind import Found
 from rules.rule import LevelLimit, Side
 
 _SECOND_NS = 1_000_000_000
-
-
-class _Extents(typing.TypedDict, total=False):
-    """Columns of `Found` that only some rules fill."""
-
-    low: NDArray[np.float64]
-    high: NDArray[np.float64]
-    towards: NDArray[np.int32]
-
 
 _LEVELS = np.array(list(WarningLevel), np.int8)
 
@@ -133,6 +123,49 @@ class _Newest:
             column[b[~pending[b]]] = 0  # not by a product, which leaves -0.0 of a negative value
 
 
+class _Deadbands:
+    """Where the conditions of all bindings end; those that follow the noise by what was known of it."""
+
+    def __init__(self, table: LimitTable, row: NDArray[np.intp]) -> None:
+        self._table, self._rule = table, row
+        self._sigma = np.zeros(len(row) if table.heeds_noise else 0)
+        """The noise as it was known before the reading that began the first condition; 0 while none holds."""
+
+    def reset(self, b: NDArray[np.intp]) -> NDArray[np.float64]:
+        """Return float64[n, 5]: where the conditions of bindings `b` end, mirrored."""
+        if not self._table.heeds_noise:
+            return self._table.reset[self._rule[b]]
+        return self._table.reset_by(self._rule[b], self._sigma[b])
+
+    def hold(self, b: NDArray[np.intp], sigma: NDArray[np.float64], stands: NDArray[np.bool_]) -> None:
+        """Let float64[n] `sigma` count from now on for those of `b` for which nothing `stands`, bool[n, 5]."""
+        self._sigma[b] = np.where(stands.any(axis=1), self._sigma[b], sigma)
+
+    def release(self, b: NDArray[np.intp], stands: NDArray[np.bool_]) -> None:
+        """Forget the noise of those of `b` for which nothing `stands`, bool[n, 5]."""
+        if self._table.heeds_noise:
+            self._sigma[b] *= stands.any(axis=1)
+
+    def told(self, found: Found, b: NDArray[np.intp]) -> Found:
+        """Return `found`, of bindings `b`, with limit and reset value of the level that it is about."""
+        if not self._table.heeds_noise:
+            return found
+        rule, level = self._rule[b], np.maximum(found.level_before, found.level_after) - 1
+        follows = self._table.sigmas[rule, level] > 0
+        ends = np.stack((self._table.limit[rule, level], self.reset(b)[np.arange(len(b)), level]))
+        ends *= self._table.sign[rule]
+        return dataclasses.replace(
+            found,
+            low=np.where(follows, ends.min(axis=0), np.nan),
+            high=np.where(follows, ends.max(axis=0), np.nan),
+            towards=np.where(follows, OF_DEADBAND, -1).astype(np.int32),
+        )
+
+    def columns(self) -> dict[str, NDArray[np.generic]]:
+        """Return what outlives a restart; first axis: bindings."""
+        return {"sigma": self._sigma} if self._table.heeds_noise else {}
+
+
 class Ladder:
     """The levels of all bindings of a kind."""
 
@@ -168,8 +201,7 @@ class Ladder:
         self._samples = np.zeros((n, 5), np.int32)
         self._hits = np.zeros((n, 5), np.uint32)
         """Which of the last readings found the condition, newest in the lowest bit; 0 while active."""
-        self._sigma = np.zeros(n if table.heeds_noise else 0)
-        """The noise as it was known before the reading that began the first condition; 0 while none holds."""
+        self._deadbands = _Deadbands(table, row)
         self._newest = _Newest(stale_ns, np.zeros(n, np.int64) if slack_ns is None else slack_ns)
         self.low, self.high = np.zeros(n), np.zeros(n)
         """A value within changes no condition."""
@@ -216,9 +248,8 @@ class Ladder:
         if run.inputs.off_season is not None:
             begins &= ~run.inputs.off_season[:, np.newaxis]
         if run.inputs.sigma is not None:
-            is_free = ~(was | active).any(axis=1)
-            self._sigma[b] = np.where(is_free, run.inputs.sigma, self._sigma[b])
-        beyond = begins | (was & ~(signed < self._reset(b)))
+            self._deadbands.hold(b, run.inputs.sigma, was | active)
+        beyond = begins | (was & ~(signed < self._deadbands.reset(b)))
         is_new = (was == active) | run.broken[:, np.newaxis]
         since = np.where(is_new, time_ns, self._since_ns[b])
         lives = self._lives[b] & ~is_new
@@ -264,12 +295,6 @@ class Ladder:
         begins = self._beyond[b] & (self._table.window[rule] != 0)
         return np.where(begins, np.bitwise_count(self._hits[b]) >= needed, is_counted)
 
-    def _reset(self, b: NDArray[np.intp]) -> NDArray[np.float64]:
-        """Return float64[n, 5]: where the conditions of bindings `b` end, mirrored."""
-        if not self._table.heeds_noise:
-            return self._table.reset[self._rule[b]]
-        return self._table.reset_by(self._rule[b], self._sigma[b])
-
     def _delay_ns(self, b: NDArray[np.intp]) -> NDArray[np.int64]:
         rule = self._rule[b]
         return np.where(self._beyond[b], self._table.on_ns[rule], self._table.off_ns[rule])
@@ -284,33 +309,23 @@ class Ladder:
         self._episode_ns[b] = np.where(is_raised, now.time_ns, self._episode_ns[b])
         self.level[b] = after
         turned = before != after
-        deadband = self._deadband(b[turned], np.maximum(before, after)[turned]) if self._table.heeds_noise else {}
-        self._calm(b)
-        b, before, after = b[turned], before[turned], after[turned]
+        rows, before, after = b[turned], before[turned], after[turned]
         reason = np.where(after > before, Reason.LIMIT_HELD, Reason.BACK_WITHIN).astype(np.uint8)
-        return Found(
-            now.place[turned],
-            self._alarm[b],
-            now.time_ns[turned],
-            self._episode_ns[b],
-            before,
-            after,
-            now.value[turned],
-            reason,
-            **deadband,
+        found = self._deadbands.told(
+            Found(
+                now.place[turned],
+                self._alarm[rows],
+                now.time_ns[turned],
+                self._episode_ns[rows],
+                before,
+                after,
+                now.value[turned],
+                reason,
+            ),
+            rows,
         )
-
-    def _deadband(self, b: NDArray[np.intp], level: NDArray[np.int8]) -> _Extents:
-        """Return where the deadbands of `level`, int8[n], of bindings `b` begin and end, if they follow the noise."""
-        rule, place = self._rule[b], level - 1
-        sign = self._table.sign[rule]
-        follows = self._table.sigmas[rule, place] > 0
-        ends = np.stack((self._table.limit[rule, place], self._reset(b)[np.arange(len(b)), place])) * sign
-        return {
-            "low": np.where(follows, ends.min(axis=0), np.nan),
-            "high": np.where(follows, ends.max(axis=0), np.nan),
-            "towards": np.where(follows, OF_DEADBAND, -1).astype(np.int32),
-        }
+        self._calm(b)
+        return found
 
     def _calm(self, b: NDArray[np.intp]) -> None:
         """Derive what must happen before anything changes for bindings `b`."""
@@ -321,9 +336,8 @@ class Ladder:
         self._lives[b] &= pending
         self._samples[b] *= pending
         self._hits[b] *= ~self._active[b]
-        if self._table.heeds_noise:
-            self._sigma[b] *= (beyond | self._active[b]).any(axis=1)
-        low = np.where(beyond, self._reset(b), -np.inf).max(axis=1, initial=-np.inf)
+        self._deadbands.release(b, beyond | self._active[b])
+        low = np.where(beyond, self._deadbands.reset(b), -np.inf).max(axis=1, initial=-np.inf)
         high = np.where(beyond, np.inf, self._table.limit[rule]).min(axis=1, initial=np.inf)
         high = np.nextafter(high, -np.inf)
         is_low = self._table.sign[rule] < 0
@@ -342,8 +356,7 @@ class Ladder:
 
     def columns(self) -> dict[str, NDArray[np.generic]]:
         """Return what outlives a restart, by name; first axis: bindings."""
-        of_noise: dict[str, NDArray[np.generic]] = {"sigma": self._sigma} if self._table.heeds_noise else {}
-        return of_noise | {
+        return self._deadbands.columns() | {
             "level": self.level,
             "episode_ns": self._episode_ns,
             "beyond": self._beyond,
