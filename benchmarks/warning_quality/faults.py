@@ -110,15 +110,24 @@ def verdict(recording: Recording, fault: Fault, clean: Replayed, got: Replayed, 
     span_ns = begin_ns, int(recording.time_ns[fault.until - 1])
     own = {recording.register.sensors[number].id for number in fault.sensors}
     new = _new(got.faults, clean.faults, span_ns)
-    right: dict[str, float] = {}
-    for each, time_ns in new:
-        if each.sensor in own and kind_of[each.key.split("/")[0]] == _RIGHT.get(fault.kind) and time_ns <= end_ns:
-            right.setdefault(each.sensor, (time_ns - begin_ns) / 1e9)
-    is_told = bool(right) and set(right) == own
+    said = [
+        (each, time_ns)
+        for each, time_ns in new
+        if kind_of[each.key.split("/")[0]] == _RIGHT.get(fault.kind) and time_ns <= end_ns
+    ]
+    # Of those that are silent already nobody can ask to be told again.
+    right = {
+        each.sensor: 0.0
+        for each in got.faults
+        if kind_of[each.key.split("/")[0]] == _RIGHT.get(fault.kind) and each.begin_ns < begin_ns < each.end_ns
+    }
+    for each, time_ns in said:
+        right.setdefault(each.sensor, (time_ns - begin_ns) / 1e9)
+    is_told = bool(said) and own <= set(right)
     words = sum(each.sensor in own for each, _ in new)
     return Verdict(
         len(_new(got.alarms, clean.alarms, span_ns)),
-        max(right.values()) if is_told else float("nan"),
+        max(right[name] for name in own) if is_told else float("nan"),
         words,
         len(new) - words,
     )

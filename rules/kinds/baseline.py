@@ -45,6 +45,10 @@ from rules.slopes import Direction
 from rules.succession import Readings
 
 _PARTS = 30
+_WEIGHT = 0.25
+"""Of the newest step in how much an excess varies; assumed."""
+_CALM_READINGS = 15
+"""After so many in a row that are calm an excess is a new one; assumed."""
 _LEAST_PARTS = 3
 """A baseline of fewer means says nothing; assumed."""
 _WORDS = {
@@ -63,6 +67,11 @@ class BaselineOptions(DepartureOptions):
     quantile: float | None = Field(default=None, ge=0, le=1, allow_inf_nan=False)
     """Which of the thirty means is the baseline, 0 the lowest, 1 the highest. Default 0.1 for `rise`, 0.9 for `fall`,
     0.5 for `either` (assumed)."""
+
+    varies: float = Field(default=0, ge=0, le=1, allow_inf_nan=False)
+    """An excess begins a level only once its steps from reading to reading are this share of it on average: gas in
+    moving air comes and goes, an instrument that is off by as much stays so. 0, the default: it need not. Not for
+    places where the danger itself stands still; absolute limits belong beside it."""
 
     def judged(self, quantity: Quantity | None) -> Quantity | None:
         """Return the distance of `quantity` from its baseline."""
@@ -90,6 +99,9 @@ class Baseline:
         span_ns = np.array([round(each.baseline_s * SECOND_NS) for each in options], np.int64)[rule]
         quantile = np.array([_quantile(each) for each in options], np.float64)[rule]
         self._past = _Past(span_ns, quantile, self._departures.cadence_ns)
+        resets = [min((level.reset for level in each.rule.levels), default=np.inf) for each in bound]
+        share = np.array([each.varies for each in options], np.float64)
+        self._excess = _Excess(share[rule], np.array(resets, np.float64)[rule])
 
     def evaluate(self, arrivals: Arrivals) -> list[Found]:
         """Return the transitions that `arrivals` cause."""
@@ -102,11 +114,11 @@ class Baseline:
         lesson = self._departures.lesson(readings, step, distance)
         self._past.forget(b[lesson.outlived])
         self._past.learn(readings.take(lesson.teaches))
-        return distance
+        return self._excess.judged(b, distance, step.broken)
 
     def state(self) -> State:
         """Return the columns to keep."""
-        return State({}, {**self._departures.columns(), **self._past.columns()}, {})
+        return State({}, {**self._departures.columns(), **self._past.columns(), **self._excess.columns()}, {})
 
     def settle(self, known: NDArray[np.bool_]) -> None:
         """Derive what is not kept."""
@@ -182,6 +194,53 @@ class _Past:
     def settle(self) -> None:
         """Derive the baselines."""
         self._derive(np.arange(len(self._n_means)))
+
+
+class _Excess:
+    """How much what is beyond varies from reading to reading, of each binding."""
+
+    def __init__(self, share: NDArray[np.float64], calm_below: NDArray[np.float64]) -> None:
+        n = len(share)
+        self._share, self._calm_below = share, calm_below
+        self._before, self._step, self._size = np.zeros(n), np.zeros(n), np.zeros(n)
+        self._n_calm, self._varied = np.zeros(n, np.int32), np.zeros(n, np.bool_)
+
+    def judged(
+        self, b: NDArray[np.intp], distance: NDArray[np.float64], broken: NDArray[np.bool_]
+    ) -> NDArray[np.float64]:
+        """Return float64[n]: the distances, at most 0 where they are beyond and have not varied yet.
+
+        The step into an excess says nothing, for an instrument that jumps makes one too; the steps within it and back
+        do. What has varied once counts until it has been calm for long: an end is never told by standing still.
+        """
+        asked = np.flatnonzero((self._share[b] > 0) & ~np.isnan(distance))
+        if len(asked) == 0:
+            return distance
+        b, found = b[asked], distance[asked]
+        calm = found < self._calm_below[b]
+        before = np.where(broken[asked], 0.0, self._before[b])
+        follows = before > 0
+        step, size = np.abs(found - before), np.maximum(found, before)
+        self._step[b] += np.where(follows, _WEIGHT * (step - self._step[b]), 0.0)
+        self._size[b] += np.where(follows, _WEIGHT * (size - self._size[b]), 0.0)
+        self._varied[b] |= (self._size[b] > 0) & (self._step[b] >= self._share[b] * self._size[b])
+        self._n_calm[b] = np.where(calm, np.minimum(self._n_calm[b] + 1, _CALM_READINGS), 0)
+        over = b[self._n_calm[b] == _CALM_READINGS]
+        self._step[over], self._size[over], self._varied[over] = 0.0, 0.0, False
+        self._before[b] = np.where(calm, 0.0, found)
+        judged = distance.copy()
+        judged[asked] = np.where(calm | self._varied[b], found, np.minimum(found, 0.0))
+        return judged
+
+    def columns(self) -> dict[str, NDArray[np.generic]]:
+        """Return what outlives a restart; first axis: bindings."""
+        return {
+            "excess_before": self._before,
+            "excess_step": self._step,
+            "excess_size": self._size,
+            "excess_n_calm": self._n_calm,
+            "excess_varied": self._varied,
+        }
 
 
 def _quantile(options: BaselineOptions) -> float:

@@ -11,9 +11,32 @@ from tests.rules.small_district import PLAIN, register
 RISE = {"direction": "rise", "baseline_s": 60, "levels": levels([("blue", 1.0, 0.3, 0, 3), ("yellow", 1.8, 0.3, 2, 2)])}
 FALL = {"direction": "fall", "baseline_s": 90, "rebaseline_s": 20, "levels": levels([("blue", 0.8, 0.2, 1, 3)])}
 EITHER = {"baseline_s": 40, "quantile": 0.4, "rebaseline_s": 30, "levels": levels([("orange", 1.2, 0.4, 0, 3)])}
-RULES = tuple(
-    rule_of("baseline", name, [PLAIN], each) for name, each in (("rise", RISE), ("fall", FALL), ("either", EITHER))
-)
+VARIES = {**RISE, "varies": 0.2}
+NAMED = {"rise": RISE, "fall": FALL, "either": EITHER, "varies": VARIES}
+RULES = tuple(rule_of("baseline", name, [PLAIN], each) for name, each in NAMED.items())
+
+
+class Varying:
+    """An excess, reading by reading, and whether its steps have been a share of it."""
+
+    def __init__(self, rule: Rule) -> None:
+        self.share, self.reset = rule.options.varies, min(each.reset for each in rule.levels)
+        self.before = self.step = self.size = 0.0
+        self.n_calm, self.varied = 0, False
+
+    def told(self, far: float, *, is_broken: bool) -> float:
+        """Return what is judged instead of `far`."""
+        before = 0.0 if is_broken else self.before
+        if before > 0:
+            self.step += 0.25 * (abs(far - before) - self.step)
+            self.size += 0.25 * (max(far, before) - self.size)
+        self.varied |= self.size > 0 and self.step >= self.share * self.size
+        is_calm = far < self.reset
+        self.n_calm = self.n_calm + 1 if is_calm else 0
+        if self.n_calm >= 15:
+            self.step, self.size, self.varied = 0.0, 0.0, False
+        self.before = 0.0 if is_calm else far
+        return far if is_calm or self.varied or not self.share else min(far, 0.0)
 
 
 def stream(dice: random.Random) -> list[Reading]:
@@ -33,7 +56,8 @@ def distances(rule: Rule, readings: Sequence[Reading]) -> list[Reading]:
     parts, part, beyond_s, before = [], None, 0.0, None
     needed = max(min(int(options.baseline_s), 30) // 2, 3)
     quantile = options.quantile or {"rise": 0.1, "fall": 0.9}[options.direction]
-    found = []
+    found: list[Reading] = []
+    varying = Varying(rule)
     for sensor, time, value, _ in readings:
         usual = None
         if len(parts) >= needed:
@@ -42,7 +66,8 @@ def distances(rule: Rule, readings: Sequence[Reading]) -> list[Reading]:
         far = None
         if usual is not None:
             far = {"rise": value - usual, "fall": usual - value, "either": abs(value - usual)}[options.direction]
-            found.append((sensor, time, far, 0))
+            is_broken = before is None or time - before > 4
+            found.append((sensor, time, varying.told(far, is_broken=is_broken), 0))
         elapsed = 0 if before is None or time - before > 4 else time - before
         beyond_s = beyond_s + elapsed if elapsed else 0
         before = time

@@ -66,6 +66,31 @@ def test_baseline_before_enough_is_known_judges_nothing():
     assert ([], [(31, 2)]) == (play([*level_at(2.0, end=30), (30, 9.0)]), play([*level_at(2.0), (31, 9.0)]))
 
 
+STEADY = [(second, 4.0 + 0.01 * (second % 2)) for second in range(31, 60)]
+COMES_AND_GOES = [(31, 4.0), (32, 6.0), (33, 4.5), (34, 6.0)]
+
+
+@pytest.mark.parametrize(
+    ("excess", "expected"),
+    [
+        (STEADY, []),
+        (COMES_AND_GOES, [(32, 2)]),
+        ([(31, 4.0), (32, 2.0), (33, 4.0)], [(33, 2)]),
+        ([*COMES_AND_GOES, *[(second, 6.0) for second in range(35, 100)]], [(32, 2)]),
+        ([*COMES_AND_GOES, *level_at(2.0, 35, 55), *[(second + 30, v) for second, v in STEADY]], [(32, 2), (35, 0)]),
+    ],
+    ids=["an instrument that is off", "gas in moving air", "back and again", "steady after it", "off after it"],
+)
+def test_baseline_of_what_must_vary_tells_no_excess_that_stands(excess, expected):
+    """An instrument that jumps by two units stays there; what has varied once is not ended by standing still."""
+    assert expected == play([*level_at(2.0), *excess], varies=0.25)
+
+
+def test_baseline_of_what_must_vary_after_a_gap_begins_anew():
+    """The step over a gap is no sign that gas comes and goes."""
+    assert [] == play([*level_at(2.0), (31, 4.0), (40, 6.0), *[(second, 6.0) for second in range(41, 60)]], varies=0.25)
+
+
 def test_baseline_in_danger_is_not_lifted_by_it():
     """A plume of two hours stays one: what is beyond teaches nothing."""
     readings = [*level_at(2.0), *level_at(3.2, 31, 7231), (7231, 2.0)]
