@@ -49,6 +49,8 @@ class City:
     rules: RuleSet
     usual: np.ndarray
     """float64[n_sensors]."""
+    is_beat: np.ndarray
+    """bool[n_sensors]."""
 
 
 def make_city(n_sensors: int) -> City:
@@ -75,16 +77,28 @@ def make_city(n_sensors: int) -> City:
     with TemporaryDirectory() as folder:
         path = Path(folder) / "rules.yaml"
         path.write_text(f"packs: [{', '.join(pack_names())}]\n", encoding="utf-8")
-        return City(register, load_rules(path, register, load_quantities()), np.array(usual))
+        ruleset = load_rules(path, register, load_quantities())
+    return City(register, ruleset, np.array(usual), np.array([each.quantity == "heartbeat" for each in sensors]))
 
 
 def rounds(city: City, times_s: range, batch: int) -> Iterator[list[ReadingBatch]]:
     """Yield one list of batches for each second of `times_s`: every sensor once, around what is usual."""
     rng = np.random.default_rng(1)
-    n = len(city.register.sensors)
-    is_beat = np.array([each.quantity == "heartbeat" for each in city.register.sensors])
+    n = len(city.usual)
     for second in times_s:
-        value = np.where(is_beat, second - START_S, city.usual * (1 + _NOISE * rng.standard_normal(n)))
-        now_ns = second * _SECOND_NS
+        value, now_ns = _values(city, second, rng), second * _SECOND_NS
         cuts = [np.arange(first, min(first + batch, n)) for first in range(0, n, batch)]
         yield [make_batch(now_ns, cut, np.full(len(cut), now_ns), value[cut], np.zeros(len(cut))) for cut in cuts]
+
+
+def buffered(city: City, n_sensors: int, times_s: range) -> ReadingBatch:
+    """Return one batch: what the first `n_sensors` read at each of `times_s`, as from devices that were cut off."""
+    rng = np.random.default_rng(1)
+    value = np.concatenate([_values(city, second, rng)[:n_sensors] for second in times_s])
+    time_ns = np.repeat(np.array(times_s), n_sensors) * _SECOND_NS
+    sensor = np.tile(np.arange(n_sensors), len(times_s))
+    return make_batch(times_s[-1] * _SECOND_NS, sensor, time_ns, value, np.zeros(len(value)))
+
+
+def _values(city: City, second: int, rng: np.random.Generator) -> np.ndarray:
+    return np.where(city.is_beat, second - START_S, city.usual * (1 + _NOISE * rng.standard_normal(len(city.usual))))

@@ -51,6 +51,16 @@ class Binder:
     problems: list[Problem] = field(default_factory=list)
     _measures: dict[tuple[str, str], list[Sensor]] | None = None
     """The sensors of each asset and quantity, sorted when first asked for."""
+    _numbers: dict[str | None, list[int]] = field(default_factory=dict)
+    """The sensors of each quantity, and of None all of them: a city has 120,000, and each rule asks about them."""
+    _heartbeats: frozenset[str] = frozenset()
+
+    def __post_init__(self) -> None:
+        """Sort the sensors once."""
+        self._heartbeats = heartbeats_of(self.register)
+        for number, sensor in enumerate(self.register.sensors):
+            self._numbers.setdefault(sensor.quantity, []).append(number)
+        self._numbers[None] = list(range(len(self.register.sensors)))
 
     def add(self, document: Document, entries: Sequence[object], *, must_bind: bool) -> None:
         """Bind `entries`, the list `rules` of `document`; with `must_bind` a rule that watches nothing is a problem."""
@@ -137,15 +147,15 @@ class Binder:
         return None if faults else self._validated(document, path, type(options), with_numbers(plain, numbers))
 
     def _rule(self, head: RuleHead, options: BaseModel, written_at: str) -> Rule:
-        kind_options, heartbeats = typing.cast("KindOptions", options), heartbeats_of(self.register)
+        kind_options, sensors = typing.cast("KindOptions", options), self.register.sensors
         watched = [
             number
-            for number, sensor in enumerate(self.register.sensors)
-            if self._passes(head, sensor) and kind_options.binds(sensor, heartbeats)
+            for number in self._numbers.get(head.quantity, ())
+            if self._passes(head, sensors[number]) and kind_options.binds(sensors[number], self._heartbeats)
         ]
         one_for = RULE_KINDS[head.kind].one_for
         if one_for is not None:
-            last = {one_for(options, self.register.sensors[number]): number for number in reversed(watched)}
+            last = {one_for(options, sensors[number]): number for number in reversed(watched)}
             watched = sorted(last.values())
         quantity = self.quantities[head.quantity] if head.quantity else None
         judged = kind_options.judged(quantity)
@@ -166,9 +176,6 @@ class Binder:
         )
 
     def _passes(self, head: RuleHead, sensor: Sensor) -> bool:
-        # First what leaves the fewest: a city has 120,000 sensors, and each rule asks about all of them.
-        if head.quantity is not None and head.quantity != sensor.quantity:
-            return False
         asset, where = self.register.assets[sensor.asset], head.where
         return (
             where.domain in {None, asset.domain}
