@@ -65,18 +65,20 @@ def _number(axes: object, shown: Sequence[Entry]) -> None:
     """Write the numbers of the bars beside the marks, those of marks that touch together."""
     clusters: list[tuple[list[float], list[int]]] = []
     places = [(each.score.false_per_sensor_day, each.score.found) for each in shown]
-    for number, (x, y) in enumerate(axes.transData.transform(places).tolist(), 1):
-        near = (each for each in clusters if abs(each[0][0] - x) < _NEAR[0] and abs(each[0][1] - y) < _NEAR[1])
+    dots = axes.transData.transform(places).tolist()
+    for number, (x, y) in sorted(enumerate(dots, 1), key=lambda each: each[1]):
+        near = (each for each in clusters if x - each[0][0] < _NEAR[0] and abs(each[0][1] - y) < _NEAR[1])
         cluster = next(near, None)
         if cluster is None:
-            clusters.append(([x, y], [number]))
+            clusters.append(([x, y, x], [number]))
         else:
-            cluster[0][0] = max(cluster[0][0], x)
+            cluster[0][2] = x
             cluster[1].append(number)
-    for place, numbers in clusters:
-        at = axes.transData.inverted().transform(place)
-        label = ",".join(map(str, numbers))
-        axes.annotate(label, at, xytext=(9, 7), textcoords="offset points", fontsize=9, zorder=9)
+    for (x, y, right), numbers in clusters:
+        before = sum(each[0][0] < x and abs(each[0][1] - y) < _NEAR[1] for each in clusters)
+        at = axes.transData.inverted().transform((right, y))
+        label = ",".join(map(str, sorted(numbers)))
+        axes.annotate(label, at, xytext=(9, -15 if before % 2 else 7), textcoords="offset points", fontsize=9, zorder=9)
 
 
 def _bars(axes: object, shown: Sequence[Entry]) -> None:
