@@ -185,6 +185,7 @@ class Binder:
             and where.watch in {None, is_watched(asset)}
             and where.design in {None, bool(sensor.design)}
             and all(self._stands_beside(sensor, each) for each in where.beside or ())
+            and not any(self._stands_beside(sensor, each) for each in where.without or ())
         )
 
     def _stands_beside(self, sensor: Sensor, quantity: str) -> bool:
@@ -201,10 +202,11 @@ class Binder:
         if head.quantity is not None and head.quantity not in self.quantities:
             remedy = _meant(head.quantity, self.quantities, "correct it, or add it to the district's quantities.yaml")
             self._refuse(document, (*path, "quantity"), "a quantity of the catalogue", head.quantity, remedy)
-        for i, name in enumerate(head.where.beside or ()):
+        named = {"beside": head.where.beside or (), "without": head.where.without or ()}
+        for key, i, name in [(key, i, name) for key, names in named.items() for i, name in enumerate(names)]:
             if name not in self.quantities:
                 remedy = _meant(name, self.quantities, "correct it, or add it to the district's quantities.yaml")
-                place = (*path, "where", "beside", i)
+                place = (*path, "where", key, i)
                 self._refuse(document, place, "a quantity of the catalogue", name, remedy)
         for where, name, known in _unknown_names(head.where, self.register):
             remedy = _meant(name, known, "correct it, or add it to the register")

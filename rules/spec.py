@@ -62,6 +62,8 @@ class Where(BaseModel):
     """Whether the sensor has a design value."""
     beside: tuple[_Name, ...] | None = Field(default=None, min_length=1)
     """Quantities of which its device, or else its asset, has exactly one other sensor."""
+    without: tuple[_Name, ...] | None = Field(default=None, min_length=1)
+    """Quantities of which neither has: what `beside` leaves over."""
 
 
 class RuleHead(BaseModel):

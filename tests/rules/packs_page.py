@@ -49,6 +49,7 @@ def _watches(rule: Mapping) -> str:
     words += ["on the watch-list"] if where.get("watch") else []
     words += [f"{'with' if where['design'] else 'without'} a design value"] if "design" in where else []
     words += [f"beside {', '.join(where['beside'])}"] if "beside" in where else []
+    words += [f"without {', '.join(where['without'])}"] if "without" in where else []
     words += [f"from {rule['active']['from']} to {rule['active']['to']}"] if "active" in rule else []
     return " ".join(words)
 

@@ -213,6 +213,23 @@ def test_pack_rules_of_statistics_are_early_notice_only(pack):
     assert levels <= {"blue", "yellow"}
 
 
+@pytest.mark.parametrize(
+    ("moved", "minutes", "levels"), [(30.0, 60, [3]), (20.0, 60, [2]), (10.0, 60, []), (30.0, 10, [])]
+)
+def test_bridge_strain_that_moves_and_stays_is_early_notice_without_a_thermometer(tmp_path, moved, minutes, levels):
+    """A support that gives way stays; a vehicle goes on, and a warm hour moves less."""
+    asset = Asset("X", "kind", "bridge", "X", "X", "R", 0.0, 0.0)
+    gauge = Sensor("X.e", "X", "D", "e", "strain", 1.0, 0.0, 60.0, 180.0, "")
+    register = Register({}, {"X": asset}, [gauge], {}, [])
+    engine = RuleEngine(load(tmp_path, "bridge", register), register)
+    rows = [(0, 60 * i, 80 + i / 60 + moved * (120 <= i < 120 + minutes)) for i in range(180)]
+    turns = told(engine.evaluate(batch(60 * 180, rows), 1))
+
+    assert levels == [
+        after for alarm, _, _, before, after, *_ in turns if after > before and "stays" in engine.alarms[alarm].rule
+    ]
+
+
 @pytest.mark.parametrize("pack", pack_names())
 def test_page_of_packs_has_every_rule_and_every_sensor(pack):
     """docs/packs.md is what the packs are; `python -m tests.rules.packs_page` makes its tables."""

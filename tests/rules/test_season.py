@@ -105,15 +105,17 @@ def test_where_design_binds_those_with_a_design_value_or_without(tmp_path, asked
         assert [(0,)] == [rule.sensors for rule in load_rules(tmp_path, district(design=design), load_quantities())]
 
 
+@pytest.mark.parametrize("key", ["beside", "without"])
 @pytest.mark.parametrize(("thermometers", "bound"), [([], 0), (["D"], 1), (["E"], 1), (["E", "F"], 0), (["D", "F"], 1)])
-def test_where_beside_binds_those_with_one_such_sensor(tmp_path, thermometers, bound):
+def test_where_beside_binds_those_with_one_such_sensor_and_without_the_others(tmp_path, thermometers, bound, key):
     """One of the same device, or else only one of the asset: what a rule against another sensor can mean."""
+    bound = bound if key == "beside" else 1 - bound
     plain = district()
     beside = [Sensor(f"{d}.t", "G", d, "t", "temperature", 1.0, 0.0, 60.0, 180.0, "") for d in thermometers]
     register = Register({}, plain.assets, [*plain.sensors, *beside], {}, [])
     text = RULE.format(first="01-01", last="12-31", delay=0)
     (tmp_path / "rules.yaml").write_text(
-        text.replace("    quantity", "    where: {beside: [temperature]}\n    quantity"), encoding="utf-8"
+        text.replace("    quantity", f"    where: {{{key}: [temperature]}}\n    quantity"), encoding="utf-8"
     )
     if bound == 0:
         with pytest.raises(ConfigError, match="at least one sensor"):
