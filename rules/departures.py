@@ -104,8 +104,17 @@ class Departures:
         register: Register,
         counts: Counter[tuple[str, str]],
         stale_ns: NDArray[np.int64] | None = None,
+        trusts: Sequence[bool] | None = None,
     ) -> None:
-        """Make one inactive alarm for each binding of `bound`, whose options are `DepartureOptions`."""
+        """Make one inactive alarm for each binding of `bound`, whose options are `DepartureOptions`.
+
+        Args:
+            bound: the rules.
+            register: the sensors.
+            counts: of the engine.
+            stale_ns: int64[n_bindings], as a `Climber` takes it.
+            trusts: of each rule, whether it judges readings that intake or device doubt; none does by default.
+        """
         self.climber = Climber(bound, register, counts, stale_ns)
         sensor, rule = self.climber.sensor, self.climber.rule
         options = [typing.cast("DepartureOptions", each.rule.options) for each in bound]
@@ -114,7 +123,7 @@ class Departures:
         self.cadence_ns = np.round(cadence_s * SECOND_NS).astype(np.int64)
         """int64[n_bindings]: expected time between readings."""
         self.stale_ns = np.round(stale_s * SECOND_NS).astype(np.int64)
-        self._succession = Succession(self.climber)
+        self._succession = Succession(self.climber, trusts_all=np.array(trusts or [False] * len(bound), np.bool_)[rule])
         self._continuity = Continuity(self.stale_ns)
         self._direction = directions([each.direction for each in options])[rule]
         resets = [min((level.reset for level in each.rule.levels), default=np.inf) for each in bound]
@@ -149,17 +158,16 @@ class Departures:
             readings: what was judged.
             step: to each of them.
             distance: float64[n], turned; NaN where none is known.
-            always: bool[n], teaches whatever its distance; nobody by default.
+            always: bool[n], whatever was judged teaches, also what is odd; nobody's by default.
         """
         b = readings.binding
-        calm = ~(distance >= self._calm_below[b])
-        if always is not None:
-            calm |= always
+        always = np.zeros(len(b), np.bool_) if always is None else always
+        calm = ~(distance >= self._calm_below[b]) | always
         since = np.where(step.broken, 0, self._beyond_ns[b] + step.elapsed_ns)
         self._beyond_ns[b] = np.where(calm, 0, since)
         outlived = ~calm & (self._longest_ns[b] > 0) & (self._beyond_ns[b] >= self._longest_ns[b])
         self._beyond_ns[b[outlived]] = 0
-        return Lesson(calm & ((readings.quality & _ODD) == 0), outlived)
+        return Lesson(calm & (((readings.quality & _ODD) == 0) | always), outlived)
 
     def columns(self) -> dict[str, NDArray[np.generic]]:
         """Return what outlives a restart; first axis: bindings."""

@@ -70,17 +70,21 @@ class Succession:
     """Cuts arrivals so that a kind can keep its memory in columns."""
 
     def __init__(
-        self, climber: Climber, *, trusts_all: bool = False, remembers: NDArray[np.bool_] | None = None
+        self,
+        climber: Climber,
+        *,
+        trusts_all: bool | NDArray[np.bool_] = False,
+        remembers: NDArray[np.bool_] | None = None,
     ) -> None:
         """Let `climber` reach bindings.
 
         Args:
             climber: of the kind.
-            trusts_all: else readings that intake or device doubt are left out.
+            trusts_all: of all bindings, or bool[n_bindings]; else readings that intake or device doubt are left out.
             remembers: bool[n_bindings], whose value depends on what was before; by default everybody's does.
         """
         self._climber = climber
-        self._trusts_all = trusts_all
+        self._trusts = np.broadcast_to(np.asarray(trusts_all), len(climber.sensor))
         self._remembers = remembers
 
     def climb(
@@ -102,8 +106,8 @@ class Succession:
             row, binding, slot = _merged(arrivals, row, binding, beside)
             distinct = False
         quality = arrivals.quality[row]
-        if not (arrivals.plain or self._trusts_all) and (quality & _DOUBTED).any():
-            sound = (quality & _DOUBTED) == 0
+        if not arrivals.plain and (quality & _DOUBTED).any():
+            sound = ((quality & _DOUBTED) == 0) | self._trusts[binding]
             row, binding, slot, quality = row[sound], binding[sound], slot[sound], quality[sound]
         clock = (quality & RECEIVED_CLOCK) != 0
         readings = Readings(binding, arrivals.time_ns[row], arrivals.value[row], clock, quality, slot)

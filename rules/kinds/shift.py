@@ -52,6 +52,7 @@ from rules.continuity import Step
 from rules.departures import SECOND_NS, DepartureOptions, Departures, distance_of, in_sigmas, least_sigma
 from rules.hours import HOUR_NS, Cycle, Hours
 from rules.kind import BoundRule, Found, State
+from rules.levels import OnSuspect
 from rules.slopes import Direction, directions
 from rules.succession import Readings
 from rules.usual import Memory, Usual
@@ -96,9 +97,12 @@ class ShiftOptions(DepartureOptions):
     warm_s: float | None = Field(default=None, ge=0, le=_LONGEST_S, allow_inf_nan=False)
     """How long they are learned before anything is judged, where that is not `baseline_s`."""
     learns: Learns = Learns.CALM
-    """Which samples teach: `calm`, the default, those that are not beyond; `all`, so that what happens often becomes
-    usual and is not told again, and the scale holds what was far off before: for values of which nothing is known. A
-    danger that begins slowly is then learned as it comes, and `rebaseline_s` has nothing to do."""
+    """Which samples teach: `calm`, the default, those that are good and not beyond; `all` that are judged, so that what
+    happens often becomes usual and is not told again, and the scale holds what was far off before: for values of which
+    nothing is known. A danger that begins slowly is then learned as it comes; `rebaseline_s` has nothing to do."""
+    on_doubt: OnSuspect = OnSuspect.HOLD
+    """What a reading does that the intake flags SPIKE or RATE, or whose device doubts itself: `hold`, nothing, the
+    default; `judge`, it is judged like any other, where a value may really leap and come back at once."""
     cycle: Cycle = Cycle.NONE
     """Whether what is usual depends on the clock: `none`, the default; `day`, it is the mean of the same hour of the
     day where that has been seen twice; `week`, of the week, and until then of the day."""
@@ -133,7 +137,8 @@ class Shift:
         stale_s = [register.sensors[number].stale_after_s for each in bound for number in each.rule.sensors]
         # A part is closed by the first reading after it, and one may be missing.
         stale_ns = np.round(np.array(stale_s) * SECOND_NS).astype(np.int64) + 2 * part_ns
-        self._departures = Departures(bound, register, counts, stale_ns)
+        trusts = [each.on_doubt is OnSuspect.JUDGE for each in options]
+        self._departures = Departures(bound, register, counts, stale_ns, trusts)
         self.alarm: NDArray[np.int32] = self._departures.climber.alarm
         self.level: NDArray[np.int8] = self._departures.climber.level
         self._parts = _Parts(part_ns, self._departures.cadence_ns)

@@ -6,6 +6,7 @@ import random
 import numpy as np
 import pytest
 
+from collector.batch import Quality
 from config.register import Register, Sensor
 from rules.engine import RuleEngine
 from rules.hours import hour_of_week
@@ -172,6 +173,24 @@ def test_shift_with_a_long_memory_is_judged_when_it_is_warm():
     found = [play(readings, baseline_s=366 * DAY_S, warm_s=warm_s)[:1] for warm_s in (None, DAY_S)]
 
     assert [[], [(1.5 * DAY_S, 2)]] == [[(time, min(level, 2)) for time, level in each] for each in found]
+
+
+@pytest.mark.parametrize(("on_doubt", "expected"), [("hold", []), ("judge", [2])])
+@pytest.mark.parametrize("flag", [Quality.SPIKE, Quality.RATE, Quality.DEVICE_SUSPECT])
+def test_shift_of_a_doubted_reading_is_judged_where_the_rule_says_so(flag, on_doubt, expected):
+    """One leap that the intake calls a spike."""
+    readings = [*daily(3, tall=0.0), (3.0 * DAY_S, 118.0 + 3, flag)]
+
+    assert expected == [level for _, level in play(readings, on_doubt=on_doubt)][:1]
+
+
+@pytest.mark.parametrize(("learns", "is_over"), [("calm", False), ("all", True)])
+def test_shift_of_flat_readings_is_learned_where_all_teaches(learns, is_over):
+    """What stands still for days is no lesson of a good sensor, and one where nothing is known."""
+    odd = [(time + 3 * DAY_S, 119.0, Quality.FLAT) for time, _ in daily(2)]
+    told_of = play([*daily(3, tall=0.0), *odd], learns=learns, clip_sigmas=30)
+
+    assert (True, is_over) == (bool(told_of), told_of[-1][1] == 0)
 
 
 def test_hour_of_week_begins_on_monday():
