@@ -84,17 +84,22 @@ def _remind(draft: Draft, district: District, acknowledged: Collection[str]) -> 
     alert = draft.alert
     if alert is None:
         return draft
-    aware = [each for each in alert.told if each.level]
-    waiting = [each for each in aware if (each.under or alert.id) not in acknowledged]
-    if alert.id in acknowledged or (aware and not waiting):
+    if _is_answered(alert, acknowledged):
         draft = replace(draft, alert=replace(alert, told_ns=0))
         return decide(draft, DecisionVerdict.SKIP, DecisionReason.ACKNOWLEDGED, "no more reminders")
     reminding = {other.id for other in draft.others if _reminds_for(other, alert, district)}
+    waiting = [each for each in alert.told if each.level and (each.under or alert.id) not in acknowledged]
     listeners = tuple(each for each in waiting if each.under not in reminding)
     if reminding and all(each.is_standby for each in listeners):
         # Whoever told them reminds them too; here it is looked at again, should that one end.
         return replace(draft, alert=replace(alert, told_ns=draft.occurrence.clock_ns))
     return told(replace(draft, kind=NotificationKind.REMINDED, listeners=listeners), district, TELLING)
+
+
+def _is_answered(alert: Alert, acknowledged: Collection[str]) -> bool:
+    """Return whether somebody acknowledged `alert`, or else every alert under which its people know of it."""
+    under = {each.under or alert.id for each in alert.told if each.level and not each.is_standby}
+    return alert.id in acknowledged or (bool(under) and under <= set(acknowledged))
 
 
 def _reminds_for(other: Alert, alert: Alert, district: District) -> bool:
@@ -103,7 +108,7 @@ def _reminds_for(other: Alert, alert: Alert, district: District) -> bool:
 
 def _end(draft: Draft, district: District, acknowledged: Collection[str]) -> Draft:
     alert = draft.alert
-    if alert is None or (alert.is_latched and alert.id not in acknowledged):
+    if alert is None or (alert.is_latched and not _is_answered(alert, acknowledged)):
         return draft
     return told(close(decide(draft, DecisionVerdict.NOTIFY, DecisionReason.CALM, "")), district, TELLING)
 

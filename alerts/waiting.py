@@ -23,6 +23,9 @@ deliver two messages that it took at once in either order. Assumed: long enough 
 WAITING = ("pending", "sending")
 """States that a dispatcher still has to act on."""
 
+_NOT_SENT = ("standby", "grouped")
+"""States of what may never leave: it takes the place of nothing."""
+
 _TABLE = schema.notifications
 _OTHER = schema.notifications.alias("other")
 _BEGINNINGS = (NotificationKind.RAISED.value, NotificationKind.ESCALATED.value)
@@ -146,7 +149,7 @@ def alerts_of_incident(alert: ColumnElement[str]) -> Select[tuple[str]]:
 
 def _superseded() -> ColumnElement[bool]:
     """A warning behind which a higher level goes to the same target, a reminder behind which anything does."""
-    later = and_(_to_same_target(_OTHER), _OTHER.c.sequence > _TABLE.c.sequence, _OTHER.c.state != "standby")
+    later = and_(_to_same_target(_OTHER), _OTHER.c.sequence > _TABLE.c.sequence, _OTHER.c.state.not_in(_NOT_SENT))
     higher = and_(later, _OTHER.c.kind == NotificationKind.ESCALATED.value)
     is_reminder = _TABLE.c.kind == NotificationKind.REMINDED.value
     beginning = and_(_TABLE.c.kind.in_(_BEGINNINGS), exists().where(higher))

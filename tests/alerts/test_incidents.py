@@ -253,6 +253,21 @@ def test_reminder_of_a_lower_alarm_does_not_come_beside_the_higher():
     assert [] == told(desk.wait(3600, red))
 
 
+def test_latched_alert_of_an_incident_is_answered_where_it_was_told():
+    """Nobody got a link of the second alert: the acknowledgement of the message that stood for it ends its latch."""
+    desk = Desk(scenes.SERIOUS)
+    rules = desk.where.ruleset.rules
+    latched = tuple(replace(each, levels=tuple(replace(level, latch=True) for level in each.levels)) for each in rules)
+    desk.where = replace(desk.where, ruleset=RuleSet(latched, "1"))
+    first = desk.set(0, ORANGE).planned[0].notification.alert
+    desk.set(1, ORANGE)
+    desk.set(0, 0)
+    desk.set(1, 0)
+
+    assert [] == told(desk.wait(60))
+    assert ([f"cleared {each}" for each in ALL], ()) == (told(desk.wait(60, first)), desk.alerts)
+
+
 def test_hazard_of_rules_is_the_side_of_the_danger():
     """Limits by their side, rules of a direction by it; rules that foretell or say nothing are kinds of their own."""
     low = rule("low", Side.LOW, (0,))

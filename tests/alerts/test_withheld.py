@@ -61,10 +61,11 @@ def _quiet(plan):
     return type(plan)(plan.alerts, plan.planned, plan.decisions, plan.open_alerts, (), plan.tallies, plan.withheld)
 
 
-@pytest.fixture
-def desk(tmp_path):
-    """Return a desk with a ledger in a file."""
-    desk = Told(f"sqlite:///{tmp_path / 'ledger.db'}")
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.end_to_end)])
+def desk(request, tmp_path):
+    """Return a desk with a ledger in either database."""
+    is_postgresql = request.param == "postgresql"
+    desk = Told(request.getfixturevalue("postgres_url") if is_postgresql else f"sqlite:///{tmp_path / 'ledger.db'}")
     with contextlib.closing(desk.ledger):
         yield desk
 
