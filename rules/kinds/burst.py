@@ -58,6 +58,8 @@ from rules.succession import Readings
 from rules.transients import SLOTS, Sudden, Transients
 from rules.wavefronts import Place, Wavefronts, reaches
 
+_Known = tuple[int, Place | None]
+"""From which place in the batch on, where the pipe has burst."""
 _SECOND_NS = 1_000_000_000
 _DOUBTED = np.uint16(Quality.SPIKE | Quality.DEVICE_SUSPECT)
 _ALWAYS_ROUNDS = Prices(round=1.0, course=1e12, reading=1e12)
@@ -148,8 +150,7 @@ class Burst:
         sound = (arrivals.quality[row] & _DOUBTED) == 0
         row, binding = row[sound], binding[sound]
         change, episode_ns, begins = self._changes(arrivals, row, binding)
-        moved: dict[int, list[tuple[int, Place | None]]] = {}
-        confirmed = self._confirmed(arrivals, row, binding, episode_ns, begins, moved)
+        confirmed, moved = self._confirmed(arrivals, row, binding, episode_ns, begins)
         told = np.where(confirmed, change, np.minimum(change, self._highest_alone[binding]))
         known = np.flatnonzero(~np.isnan(change))
         found = self._climber.climb(arrivals, row[known], binding[known], told[known])
@@ -181,13 +182,13 @@ class Burst:
         binding: NDArray[np.intp],
         episode_ns: NDArray[np.int64],
         begins: NDArray[np.bool_],
-        moved: dict[int, list[tuple[int, Place | None]]],
-    ) -> NDArray[np.bool_]:
-        """Return bool[n]: readings of episodes that another sensor had confirmed by then.
+    ) -> tuple[NDArray[np.bool_], Mapping[int, Sequence[_Known]]]:
+        """Return (bool[n], readings of episodes that another sensor had confirmed by then; what that moved).
 
-        Of bindings whose place that changes, `moved` gets the place before, and after each reading: by its place.
+        The second: by binding whose place changes, what is known of it before these readings, and after each of them.
         """
         runs = episode_ns != NEVER_NS
+        moved: dict[int, list[_Known]] = {}
         confirmed: NDArray[np.bool_] = runs & (episode_ns == self._wavefronts.confirmed_ns[binding])
         for i in np.flatnonzero(begins).tolist():
             is_received = bool(arrivals.quality[row[i]] & RECEIVED_CLOCK)
@@ -198,9 +199,9 @@ class Burst:
                 confirmed |= (binding == other) & (episode_ns == seen_ns) & (row >= row[i])
             for each in touched:
                 moved[each].append((int(arrivals.place[row[i]]), self._wavefronts.place(each)))
-        return confirmed
+        return confirmed, moved
 
-    def _placed(self, found: Found, moved: Mapping[int, Sequence[tuple[int, Place | None]]]) -> Found:
+    def _placed(self, found: Found, moved: Mapping[int, Sequence[_Known]]) -> Found:
         """Return `found` with the place where the pipe has burst, as far as it was known then, for what is beyond."""
         low, high = np.full(len(found.place), np.nan), np.full(len(found.place), np.nan)
         towards = np.full(len(found.place), -1, np.int32)
