@@ -1,6 +1,9 @@
 """Modes of frames that soften, swing otherwise or are not heard well, one at a time."""
 
+import dataclasses
 import doctest
+import re
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -15,6 +18,7 @@ from config.register import Asset, Register, Sensor
 from rules.engine import RuleEngine
 from rules.kinds import modes as module
 from rules.kinds.modes import ModesOptions
+from rules.loading import load_rules
 from rules.modal import first_density, mac
 from rules.rule import RuleSet
 from rules.spectra import peak, transform
@@ -22,6 +26,7 @@ from tests.rules.kinds.derived import levels, rule_of
 from tests.rules.small_district import told
 
 STEP_S = 0.05
+PAGE = Path(__file__).parents[3] / "docs/rules/modes.md"
 SENSORS = [Sensor(f"F.{i}", "F", "D", f"a{i}", "acceleration", 1.0, 0.0, STEP_S, 5.0, "") for i in range(3)]
 REGISTER = Register({}, {"F": Asset("F", "frame", "bridge", "F", "F", "R", 0.0, 0.0)}, SENSORS, {}, [])
 FIRST, SECOND = np.array([0.328, 0.591, 0.737]), np.array([-0.737, -0.328, 0.591])
@@ -331,3 +336,15 @@ def test_modes_judge_percent():
     assert judged is not None
 
     assert "%" == judged.unit
+
+
+def test_modes_page_example_raises_with_the_third_window(tmp_path):
+    """Ten minutes each: 1.9 Hz says nothing, 1.78 Hz is six percent lower."""
+    example = PAGE.read_text(encoding="utf-8").partition("## Example")[2]
+    (tmp_path / "rules.yaml").write_text(re.search(r"```yaml\n(.*?)```", example, re.DOTALL)[1], encoding="utf-8")
+    floors = [dataclasses.replace(each, id=f"F.{i}") for i, each in enumerate(SENSORS, 1)]
+    register = Register({}, dict(REGISTER.assets), floors, {}, [])
+    engine = RuleEngine(load_rules(tmp_path, register, load_quantities()), register)
+    readings = [*swing(1.9, 1400), *swing(1.78, 3300, 1400)]
+
+    assert [(0, 3200.0, "RAISED")] == played(readings, engine=engine)[1]
