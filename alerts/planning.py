@@ -254,8 +254,9 @@ def _heard(before: Iterable[Recipient], now: Iterable[Recipient]) -> tuple[Recip
     for each in (*before, *now):
         key = (*each.place, each.is_alone)
         earlier = found.get(key)
-        was_told = earlier is not None and not earlier.is_standby
-        found[key] = replace(each, is_standby=each.is_standby and not was_told)
+        # Who was told at once does not become a standby, and knows no more by being one.
+        if earlier is None or earlier.is_standby or not each.is_standby:
+            found[key] = each
     return tuple(found.values())
 
 

@@ -176,6 +176,29 @@ def test_incident_tells_again_what_had_fallen():
     assert [f"raised {each}" for each in ALL] == told(desk.set(1, ORANGE))
 
 
+def test_incident_stands_for_no_more_than_each_person_was_told():
+    """Maintenance was told of yellow only and joins the route of orange afterwards: the next orange is news to them."""
+    few = replace(scenes.SERIOUS, roles=(scenes.Role.RESPONSIBLE,))
+    desk = Desk(few, scenes.GENERAL)
+    desk.set(0, YELLOW)
+    desk.set(0, ORANGE)
+    desk.where = district(scenes.SERIOUS, scenes.GENERAL)
+
+    assert ["raised bob", "raised fix"] == told(desk.set(1, ORANGE))
+
+
+def test_incident_is_not_known_by_who_waits_on_standby():
+    """Somebody who is told only when a message before does not arrive has been told of nothing."""
+    line = replace(scenes.SERIOUS, roles=(scenes.Role.RESPONSIBLE,), next_roles=(scenes.Role.MAINTENANCE,))
+    desk = Desk(replace(line, levels=frozenset({RED})), scenes.GENERAL)
+    desk.set(0, YELLOW)
+    desk.set(0, RED)
+    assert [3, 5] == sorted(each.level for each in desk.alerts[0].told)
+    desk.where = district(scenes.SERIOUS)
+
+    assert ["raised bob", "raised fix"] == told(desk.set(1, RED))
+
+
 def test_incident_lasts_over_alarms_that_follow_each_other():
     """The second stands for the third, though it was itself told under the first, which is over."""
     desk = Desk()
