@@ -62,7 +62,7 @@ _DEPARTURE = Quantity(
     {},
     "derived",
 )
-_DOUBTED = Quality.SPIKE | Quality.DEVICE_SUSPECT
+_DOUBTED = Quality.SPIKE | Quality.FLAT | Quality.DEVICE_SUSPECT
 
 
 class ResidualOptions(LadderOptions):

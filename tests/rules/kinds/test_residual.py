@@ -178,12 +178,13 @@ def test_residual_of_a_clock_that_is_ahead_closes_no_row_early():
     assert {("leak", 2)} == run(engine, range(WARM_S + 1, WARM_S + 60), LEAK)
 
 
-def test_residual_of_doubted_readings_leaves_them_out():
-    """A spike is no departure."""
+@pytest.mark.parametrize("bit", [Quality.SPIKE, Quality.FLAT, Quality.DEVICE_SUSPECT])
+def test_residual_of_doubted_readings_leaves_them_out(bit):
+    """A spike is no departure, nor is what a frozen device repeats while the others go on."""
     engine = district()
     run(engine, range(WARM_S))
     for second in range(WARM_S, WARM_S + 60):
-        engine.evaluate(batch(second, [(i, second, 90.0, int(Quality.SPIKE)) for i in range(N)]), 1)
+        engine.evaluate(batch(second, [(i, second, 90.0, int(bit)) for i in range(N)]), 1)
 
     assert not engine.levels().any()
 
