@@ -21,7 +21,7 @@ test: .venv/.test ## gates, unit, property and end-to-end tests with real servic
 check: .venv/.test ## lint, types, contracts and budgets only
 	@$(PYTHON) -m pytest -q tests/test_style.py tests/test_contracts.py tests/test_budgets.py
 
-bench: .venv/.test ## one line a figure, measured on this machine
+bench: .venv/.test .venv/.bench ## one line a figure, measured on this machine
 	@deploy/install-test-services.sh
 	@$(PYTHON) -m benchmarks
 
