@@ -16,6 +16,7 @@ from config.levels import WarningLevel
 from lifeline.console.api import ApiRoutes
 from lifeline.console.coverage import CoverageRoutes
 from lifeline.console.devices import DeviceRoutes
+from lifeline.console.labels import LabelRoutes
 from lifeline.console.pages import PageRoutes
 from lifeline.console.parts import Parts
 from lifeline.console.phone import PhoneRoutes
@@ -32,6 +33,7 @@ def make_console(parts: Parts) -> FastAPI:
     pages = Pages()
     for routes in (
         PageRoutes(parts, pages),
+        LabelRoutes(parts, pages),
         PhoneRoutes(parts, pages),
         ApiRoutes(parts),
         CoverageRoutes(parts, pages),

@@ -1,34 +1,31 @@
 """I/O: the pages for the person on call: overview, one asset, one alert.
 
-Comes in: requests. Goes out: HTML made of rows, cards and charts. Refuses to change anything but
-acknowledgements and labels.
+Comes in: requests. Goes out: HTML made of rows, cards and charts. Refuses to change anything but acknowledgements.
 """
 
 import math
-from dataclasses import replace
 from typing import Annotated
 
 import structlog
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
-from alerts.labels import MAX_CAUSE, Disposition, Label, add_label, labels_of
 from alerts.records import incident_alerts, recent_alerts
 from collector.history import HistoryUnavailableError
 from config.levels import WarningLevel
 from config.register import Sensor
 from lifeline.board import ALIVE, BLIND
 from lifeline.chain import read_chain
-from lifeline.console.cards import OPERATOR, alert_card, chain_card, contact_name
+from lifeline.console.cards import OPERATOR, alert_card, chain_card
 from lifeline.console.chart import Chart, Limit, Window, draw
 from lifeline.console.formats import NANO, clock_text
 from lifeline.console.forms import form_fields
+from lifeline.console.labels import label_values
 from lifeline.console.parts import Parts
 from lifeline.console.rendering import Pages, asked_language
 from lifeline.console.security import is_form_proof
 from lifeline.console.views import asset_rows, level_counts
 from lifeline.console.words import Language, word
-from lifeline.explain import label_text
 from rules.risk import Why, words
 
 _CHART_NS = 15 * 60 * NANO
@@ -48,7 +45,6 @@ class PageRoutes:
         self.router.add_api_route("/assets/{asset_id}", self.asset)
         self.router.add_api_route("/alerts/{alert_id}", self.alert)
         self.router.add_api_route("/alerts/{alert_id}/acknowledge", self.acknowledge, methods=["POST"])
-        self.router.add_api_route("/alerts/{alert_id}/label", self.label, methods=["POST"])
 
     def overview(self, request: Request) -> Response:
         """Return every asset by level with its data health beside it, and the open alerts."""
@@ -97,9 +93,7 @@ class PageRoutes:
         others = incident_alerts(self._parts.ledger.database, alert)
         values = {
             "alert": alert_card(alert, self._parts, lang),
-            "labels": self._labels(alert_id, lang),
-            "dispositions": [each.value for each in Disposition],
-            "max_cause": MAX_CAUSE,
+            **label_values(alert_id, self._parts, lang),
             "incident": [alert_card(other, self._parts, lang) for other in others],
             "chain": self._chain(alert_id, lang),
             "updated": self._updated(),
@@ -121,32 +115,6 @@ class PageRoutes:
         if parts.ledger.acknowledge(alert_id, contact, parts.clock_ns()):
             _log.info("acknowledged", alert=alert_id, contact=contact, by="console")
         return RedirectResponse(f"/alerts/{alert_id}?lang={asked_language(request)}", 303)
-
-    def label(
-        self, alert_id: str, request: Request, fields: Annotated[dict[str, str], Depends(form_fields)]
-    ) -> Response:
-        """Record what an alert, or its whole incident, turned out to be, in the name that the operator chose."""
-        parts = self._parts
-        alert = parts.ledger.alert(alert_id)
-        if alert is None:
-            return self._pages.problem("not_found", 404)
-        contact, said = fields.get("contact", ""), fields.get("disposition", "")
-        is_known = contact == OPERATOR or contact in {each.contact for each in alert.told}
-        is_meant = said in {each.value for each in Disposition} and len(fields.get("cause", "")) <= MAX_CAUSE
-        is_ours = is_form_proof(parts.links.secret, alert_id, fields.get("proof", ""))
-        if not (is_known and is_meant and is_ours):
-            return self._pages.problem("link_bad", 403)
-        others = incident_alerts(parts.ledger.database, alert) if fields.get("whole") else ()
-        for each in (alert, *others):
-            label = Label(each.id, Disposition(said), fields.get("cause", "").strip(), contact, parts.clock_ns())
-            if add_label(parts.ledger.database, label):
-                _log.info("alert_labelled", alert=each.id, label=said, contact=contact)
-        return RedirectResponse(f"/alerts/{alert_id}?lang={asked_language(request)}", 303)
-
-    def _labels(self, alert_id: str, lang: Language) -> list[str]:
-        said = labels_of(self._parts.ledger.database, alert_id)
-        named = (replace(each, contact=contact_name(each.contact, self._parts, lang)) for each in said)
-        return [label_text(each, lang) for each in named]
 
     def _chain(self, alert_id: str, lang: Language) -> object:
         chain = read_chain(self._parts.ledger, alert_id)
