@@ -262,8 +262,8 @@ def values_before_each(
     return before
 
 
-def starts_of(grouped: NDArray[np.intp]) -> NDArray[np.bool_]:
-    """Return bool[n]: where a new group begins in `grouped`, intp[n] with equal numbers side by side."""
+def starts_of(grouped: NDArray[np.generic]) -> NDArray[np.bool_]:
+    """Return bool[n]: where a new group begins in `grouped`, [n] with equal numbers side by side."""
     start = np.ones(len(grouped), np.bool_)
     start[1:] = grouped[1:] != grouped[:-1]
     return start

@@ -41,7 +41,7 @@ class Bucketed:
         # A value comes with each bucket: two steps without one are no gap yet.
         self.climber = Climber(bound, register, counts, stale_ns + 2 * self.step_ns)
         self.buckets = Buckets(self.step_ns, phases([each.id for each in sensors], self.step_ns))
-        self._succession = Succession(self.climber)
+        self._succession = Succession(self.climber, runs=self.buckets)
 
     def climb(self, arrivals: Arrivals, derive: Callable[[Readings], NDArray[np.float64]]) -> list[Found]:
         """Return the transitions of what `derive` gives for readings that close a bucket: float64[n], NaN unknown."""

@@ -46,8 +46,7 @@ class Buckets:
 
     def add(self, now: Readings) -> NDArray[np.bool_]:
         """Return bool[n]: readings of distinct bindings that close a bucket; their own is then the open one."""
-        b = now.binding
-        number = (now.time_ns - self._phase_ns[b]) // self._step_ns[b]
+        b, number = now.binding, self.run_of(now)
         open_number = self._number[b]
         same_clock = now.clock == self._clock[b]
         if (same_clock & (number == open_number)).all():
@@ -67,6 +66,18 @@ class Buckets:
         self._sum[b] += now.value
         self._count[b] += 1
         return closes
+
+    def run_of(self, readings: Readings) -> NDArray[np.int64]:
+        """Return int64[n]: the numbers of the buckets that `readings` lie in."""
+        b = readings.binding
+        number: NDArray[np.int64] = (readings.time_ns - self._phase_ns[b]) // self._step_ns[b]
+        return number
+
+    def join(self, readings: Readings) -> None:
+        """Add readings that lie in the same bucket as those before them, by the same clock."""
+        # One by one in their order, as `add` would: sums in another order have other last digits.
+        np.add.at(self._sum, readings.binding, readings.value)
+        np.add.at(self._count, readings.binding, 1)
 
     def _close(self, b: NDArray[np.intp], number: NDArray[np.int64]) -> None:
         """Keep the means of the open buckets of `b`, and that there are none between them and `number`."""

@@ -6,13 +6,14 @@ to the ladder, what the kind makes of them. Refuses to know what that is.
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from collector.batch import RECEIVED_CLOCK, Quality
 from collector.rounds import turns
-from rules.arrivals import Arrivals
+from rules.arrivals import Arrivals, starts_of
 from rules.climber import Climber
 from rules.kind import Found
 
@@ -66,6 +67,18 @@ class Beside:
     slot: NDArray[np.intp]
 
 
+class Runs(Protocol):
+    """What a kind tells whose readings do nothing more after the first of a run but add up."""
+
+    def run_of(self, readings: Readings) -> NDArray[np.int64]:
+        """Return int64[n]: a number that readings of a binding share with those before it in the same run."""
+        ...
+
+    def join(self, readings: Readings) -> None:
+        """Take readings that follow the first of their run, each binding's in their order."""
+        ...
+
+
 class Succession:
     """Cuts arrivals so that a kind can keep its memory in columns."""
 
@@ -75,6 +88,7 @@ class Succession:
         *,
         trusts_all: bool | NDArray[np.bool_] = False,
         remembers: NDArray[np.bool_] | None = None,
+        runs: Runs | None = None,
     ) -> None:
         """Let `climber` reach bindings.
 
@@ -82,10 +96,12 @@ class Succession:
             climber: of the kind.
             trusts_all: of all bindings, or bool[n_bindings]; else readings that intake or device doubt are left out.
             remembers: bool[n_bindings], whose value depends on what was before; by default everybody's does.
+            runs: of a kind that derives nothing but from the first reading of a run by one clock.
         """
         self._climber = climber
         self._trusts = np.broadcast_to(np.asarray(trusts_all), len(climber.sensor))
         self._remembers = remembers
+        self._runs = runs
 
     def climb(
         self, arrivals: Arrivals, derive: Callable[[Readings], NDArray[np.float64]], beside: Beside | None = None
@@ -123,6 +139,8 @@ class Succession:
             return np.zeros(0)
         if distinct:
             return derive(readings)
+        if self._runs is not None:
+            return self._derived_by(self._runs, readings, derive)
         derived = np.full(len(readings.binding), np.nan)
         in_turn = np.arange(len(derived))
         if self._remembers is not None:
@@ -131,6 +149,24 @@ class Succession:
             derived[at_once] = derive(readings.take(at_once))
         for chosen in turns(readings.binding[in_turn]) if len(in_turn) else ():
             derived[in_turn[chosen]] = derive(readings.take(in_turn[chosen]))
+        return derived
+
+    def _derived_by(
+        self, runs: Runs, readings: Readings, derive: Callable[[Readings], NDArray[np.float64]]
+    ) -> NDArray[np.float64]:
+        derived = np.full(len(readings.binding), np.nan)
+        order = readings.binding.argsort(kind="stable")
+        ordered = readings.take(order)
+        begins = starts_of(ordered.binding) | starts_of(runs.run_of(ordered)) | starts_of(ordered.clock)
+        run, first = begins.cumsum() - 1, order[begins]
+        is_due = np.zeros(len(first), np.bool_)
+        for chosen in turns(readings.binding[first]):
+            derived[first[chosen]] = derive(readings.take(first[chosen]))
+            is_due[:] = False
+            is_due[chosen] = True
+            rest = is_due[run] & ~begins
+            if rest.any():
+                runs.join(ordered.take(rest))
         return derived
 
 
