@@ -74,6 +74,7 @@ class Device:
         self.sent = 0
         self.retry_s, self.retry_at_s = FIRST_RETRY_S, 0.0
         self.due_s = time.monotonic()
+        self.measured_ms = 0
 
     def run(self) -> None:
         """Measure and send; with --readings until that many are acknowledged."""
@@ -101,8 +102,10 @@ class Device:
         wanted = self.options.readings
         if time.monotonic() < self.due_s or (wanted and self.store.measured() >= wanted):
             return
-        self.due_s += self.options.interval
         now_ms = time.time_ns() // 1_000_000
+        if now_ms == self.measured_ms:
+            return  # two readings of one time are one
+        self.measured_ms, self.due_s = now_ms, self.due_s + self.options.interval
         value = 400.0 + 5.0 * math.sin(now_ms / 60_000)
         self.store.add(json.dumps({"ts": now_ms, "m": {self.options.channel: round(value, 3)}}))
 
