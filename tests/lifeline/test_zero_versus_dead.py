@@ -64,7 +64,7 @@ CASES = [
     case("zero, everything frozen, heartbeat stopped", 0.0, NO_BEAT, FLAT, elsewhere=False, beats=False),
     case("zero that trembles, heartbeat stopped", 0.0, NO_BEAT, noise=1.0, beats=False),
     case("normal pressure, everything frozen, heartbeat on", 450.0, FLAT, elsewhere=False),
-    case("normal pressure standing still beside a living temperature", 450.0),
+    case("normal pressure standing still beside a living temperature", 450.0, FLAT),
     case("-9999", -9999.0, SILENT),
     case("nothing at all", None, SILENT),
 ]

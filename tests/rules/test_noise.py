@@ -29,7 +29,8 @@ def arrivals(rows):
     places, sensors = np.arange(n), np.zeros(n, np.intp)
     times = np.array([round(row[0] * SECOND_NS) for row in rows], np.int64)
     values = np.array([row[1] for row in rows], np.float64)
-    return Arrivals(0, places, sensors, times, values, quality, yes, no, no, no)
+    none = np.zeros(0, np.intp)
+    return Arrivals(0, places, sensors, times, values, quality, yes, no, no, no, none, plain=False, distinct=False)
 
 
 def sigmas(of, rows):
