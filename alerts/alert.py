@@ -10,7 +10,7 @@ from enum import StrEnum
 
 from alerts.chatter import Tally
 from alerts.notification import Notification, NotificationKind
-from rules.events import AlarmEvents, AlarmKey, Dimension
+from rules.events import AlarmEvents, AlarmKey, Dimension, Extent, Reason
 
 
 class DecisionVerdict(StrEnum):
@@ -59,6 +59,9 @@ class DecisionReason(StrEnum):
     """The alarm is over, and its rule wants the alert to stay until somebody has acknowledged it."""
     CHATTERING = "chattering"
     """The alarm turns too often: the first message stands, and its end waits until the alarm is calm."""
+    SETTLING = "settling"
+    """The alarm is over and its end waits for the settle time; or it is back within it, and nobody was told of an
+    end."""
     CALM = "calm"
     """The end that waited is told: the alarm has stayed calm, or a latched alert was acknowledged."""
     NO_RECEIPT = "no_receipt"
@@ -114,6 +117,14 @@ class Recipient:
 
 
 @dataclass(frozen=True, slots=True)
+class Ending:
+    """What the transition said that ended an alarm, for the message that tells it later."""
+
+    reason: Reason
+    extent: Extent | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Alert:
     """One episode that people may be told about: of one hazard alarm, or of one device's blindness."""
 
@@ -145,13 +156,15 @@ class Alert:
     value: float | None = None
     """The reading of the last transition; None where silence caused it."""
     turned_ns: int = 0
-    """Received time of the batch in which the alarm last changed its level."""
+    """Received time of the batch in which the alarm last changed its level; of a device, in which it last was back."""
     told_ns: int = 0
     """Latest received time at the last round of warnings that wants an acknowledgement; 0 when it wants none."""
     calm_ns: int = 0
-    """Received time at which a chattering alarm that is over counts as calm; 0 where its end waits for nothing."""
+    """Latest received time at which an alarm that is over counts as calm; 0 where its end waits for no time."""
     is_latched: bool = False
     """The alarm is over and the alert stays until somebody has acknowledged it."""
+    ending: Ending | None = None
+    """How its alarm ended, while the end waits to be told."""
     hazard: str = ""
     """The kind of danger, see `alerts.incidents`; empty for device faults and alerts of older ledgers."""
     incident: str = ""
@@ -160,6 +173,12 @@ class Alert:
     """How many alerts of the incident are over whose end is told with this one's."""
     ended_peak: int = 0
     """The highest level among them."""
+
+    @property
+    def is_over(self) -> bool:
+        """Return whether nothing of it is active any more, also while its end is not told yet."""
+        # A device fault has no level; only what is over waits for calm.
+        return not self.is_open or bool(self.calm_ns or (self.dimension is Dimension.HAZARD and not self.level))
 
 
 @dataclass(frozen=True, slots=True)
@@ -260,7 +279,7 @@ def stable_id(*parts: str | int) -> str:
 def notification_id(alert: str, kind: NotificationKind, level: int, target: tuple[str, str], sequence: int = 0) -> str:
     """Return the id of the one notification of this kind and level of `alert` to `target` (channel, contact).
 
-    Reminders of one level are many: each has the `sequence` of its round.
+    What may be told many times has the `sequence` of its round: reminders, and what an alarm that came back says.
     """
-    rounds = (sequence,) if kind is NotificationKind.REMINDED else ()
+    rounds = (sequence,) if sequence else ()
     return stable_id(alert, kind.value, level, *target, *rounds)

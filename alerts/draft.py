@@ -73,7 +73,7 @@ class Draft:
     """What is said; None when nothing is."""
     candidates: tuple[Candidate, ...] = ()
     left_out: tuple[tuple[Candidate, str], ...] = ()
-    """Who knows already, each with the id of the alert under which they were told."""
+    """Who knows already, each with the id of the alert under which they were told; this one's own of a return."""
     listeners: tuple[Recipient, ...] | None = None
     """Who hears of an end or is reminded; None: everybody who was told."""
     planned: tuple[Planned, ...] = ()
@@ -81,6 +81,8 @@ class Draft:
     decisions: tuple[Decision, ...] = ()
     is_chattering: bool = False
     """The alarm turns too often, this transition included."""
+    is_return: bool = False
+    """The alarm is back before anybody was told of its end: only who does not know of it is told."""
     hazard: str = ""
     """The kind of danger of a new alert."""
     others: tuple[Alert, ...] = ()

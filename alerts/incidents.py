@@ -85,13 +85,18 @@ def joined(alert: Alert, draft: Draft) -> Alert:
 
 
 def share(draft: Draft, _district: District) -> Draft:
-    """Leave out who was told of a standing alarm of the incident that is as high, each with its reason."""
+    """Leave out who was told of a standing alarm of the incident that is as high, each with its reason.
+
+    Of an alarm that is back before its end was told also who was told of as much before.
+    """
     alert = draft.alert
+    if draft.is_return:
+        draft = _leave_out_told(draft)
     if alert is None or draft.kind not in (NotificationKind.RAISED, NotificationKind.ESCALATED):
         return draft
     known = _known(draft.others, alert.level)
     kept: list[Candidate] = []
-    left: list[tuple[Candidate, str]] = []
+    left = list(draft.left_out)
     for each in draft.candidates:
         under = known.get((*each.target.place, each.target.address))
         if under is None or not each.may_group or each.target.is_standby:
@@ -101,6 +106,24 @@ def share(draft: Draft, _district: District) -> Draft:
         detail = f"{each.why} {each.target.contact}: told under alert {under}"
         draft = decide(draft, DecisionVerdict.GROUP, DecisionReason.GROUPED, detail)
     return replace(draft, candidates=tuple(kept), left_out=tuple(left))
+
+
+def _leave_out_told(draft: Draft) -> Draft:
+    """Leave out everybody who knows of the alert at its level; nobody waits on standby where nobody is told."""
+    alert = draft.alert
+    if alert is None:
+        return draft
+    told = {(*each.place, each.address): each for each in alert.told if each.level >= alert.level}
+
+    def knows(each: Candidate) -> bool:
+        earlier = told.get((*each.target.place, each.target.address))
+        # Who waited on standby may have heard nothing.
+        return earlier is not None and (each.target.is_standby or not earlier.is_standby)
+
+    kept = tuple(each for each in draft.candidates if not knows(each))
+    left = tuple((each, alert.id) for each in draft.candidates if knows(each) and not each.target.is_standby)
+    is_told = any(not each.target.is_standby for each in kept)
+    return replace(draft, candidates=kept if is_told else (), left_out=left)
 
 
 def _known(others: Sequence[Alert], level: int) -> Mapping[tuple[str, str, str], str]:
@@ -138,7 +161,7 @@ def close(draft: Draft) -> Draft:
     alert = draft.alert
     if alert is None:
         return draft
-    after = replace(draft, alert=replace(alert, is_open=False, calm_ns=0, is_latched=False))
+    after = replace(draft, alert=replace(alert, is_open=False, calm_ns=0, is_latched=False, ending=None))
     if not draft.others:
         return replace(after, kind=NotificationKind.CLEARED)
     alone = tuple(each for each in alert.told if each.is_alone)

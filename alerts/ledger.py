@@ -12,6 +12,7 @@ from sqlalchemy import Connection, select, update
 from alerts import records, schema, tallies
 from alerts.alert import Alert, Cursor, Decision, Snapshot, Step
 from alerts.database import Database
+from alerts.endings import keep_endings
 from alerts.outbox import Outbox
 from alerts.records import Delivery, StoredEvent
 from alerts.statements import Row, insert_new, upsert
@@ -165,6 +166,7 @@ def _write_plan(connection: Connection, step: Step) -> Counter[tuple[str, str]]:
     plan = step.plan
     upsert(connection, schema.alerts, [records.alert_row(alert) for alert in plan.alerts])
     upsert(connection, schema.follow_ups, [records.follow_up_row(alert) for alert in plan.alerts])
+    keep_endings(connection, plan.alerts)
     upsert(connection, schema.tallies, [tallies.row_of(tally) for tally in plan.tallies])
     withhold(connection, plan)
     rows = [records.notification_row(planned) for planned in plan.planned]

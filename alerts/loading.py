@@ -19,6 +19,9 @@ from config.register import Role
 from config.validation import problems_from_validation
 from rules.events import Dimension
 
+SETTLE_S = 1800.0
+"""An alarm over for less is not told as over; assumed: within half an hour nothing is told again unless it is worse."""
+
 _STRICT = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
 
@@ -63,6 +66,8 @@ class RoutesSpec(BaseModel):
 
     routes: tuple[RouteSpec, ...] = Field(min_length=1)
     """Every route that matches counts, whatever their order."""
+    settle_s: float = Field(default=SETTLE_S, ge=0, le=86_400)
+    """How long an alarm must have been over until its end is told; 0 tells it at once."""
 
 
 def load_routes(path: Path, channels: Collection[str]) -> Routes:
@@ -84,7 +89,7 @@ def load_routes(path: Path, channels: Collection[str]) -> Routes:
     problems += _repeated_names(document, spec)
     if problems:
         raise ConfigError(problems)
-    return Routes(tuple(_route(route) for route in spec.routes if not _is_left_out(route, channels)))
+    return Routes(tuple(_route(each) for each in spec.routes if not _is_left_out(each, channels)), spec.settle_s)
 
 
 def _named(route: RouteSpec) -> Iterator[tuple[str, int, str]]:

@@ -10,7 +10,6 @@ from dataclasses import dataclass, replace
 from alerts.alert import Alert, Decision, DecisionReason, DecisionVerdict, Plan
 from alerts.incidents import bequeathed
 from config.levels import NO_LEVEL
-from rules.events import Dimension
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,8 +66,7 @@ def _heirs(closed: Iterable[Alert], still_open: Sequence[Alert]) -> Mapping[str,
 
 def _is_held(alert: Alert, alarm: str, standing: Standing) -> bool:
     """Return whether the rules hold `alarm`, or it is over and the alert waits for something else."""
-    waits = alert.dimension is Dimension.HAZARD and alert.level == NO_LEVEL
-    return alarm in standing.known if waits else standing.active.get(alarm) == alert.subject
+    return alarm in standing.known if alert.is_over else standing.active.get(alarm) == alert.subject
 
 
 def end_was_seen(decisions: Sequence[Decision]) -> bool:

@@ -17,17 +17,19 @@ from alerts.alert import (
     Alert,
     DecisionReason,
     DecisionVerdict,
+    Ending,
     Plan,
     Planned,
     Recipient,
     notification_id,
     stable_id,
 )
-from alerts.chatter import CHATTER_NS, Tally, counted
+from alerts.chatter import Tally, counted
 from alerts.draft import Candidate, District, Draft, Occurrence, Stage, decide, skip
 from alerts.incidents import Book, close, hazard_of, informed, joined, share
 from alerts.messages import Incident, message_payload, message_text
 from alerts.notification import Notification, NotificationKind
+from alerts.settling import UNTOLD, held, recovered, returned
 from config.levels import NO_LEVEL, WarningLevel
 from config.register import Register
 from rules.events import AlarmEvents, AlarmKey, Dimension, Reason, Transition
@@ -125,7 +127,7 @@ def _follow(draft: Draft, district: District) -> Draft:
     """Open, change or close the alert, and say what kind of message that makes."""
     event = draft.occurrence
     if event.key.dimension is Dimension.HEALTH:
-        return _follow_health(draft)
+        return _follow_health(draft, district)
     if draft.alert is None and event.level_after == NO_LEVEL:
         return skip(draft, DecisionReason.NOBODY_TOLD)
     alert = joined(draft.alert or _open(event), draft)
@@ -138,25 +140,30 @@ def _follow(draft: Draft, district: District) -> Draft:
         turned_ns=event.received_ns,
     )
     if NO_LEVEL in (event.level_before, event.level_after):
-        after = replace(after, calm_ns=0, is_latched=False)
+        after = replace(after, calm_ns=0, is_latched=False, ending=None)
     if event.level_after == NO_LEVEL:
-        return _end(replace(draft, alert=after), district)
+        return _end(replace(draft, alert=replace(after, ending=Ending(event.reason, event.extent))), district)
     kind = NotificationKind.ESCALATED if draft.alert else NotificationKind.RAISED
     draft = replace(draft, alert=after)
-    return replace(draft, kind=kind) if event.level_after > alert.peak else _repeat(draft, is_latched=alert.is_latched)
+    return replace(draft, kind=kind) if event.level_after > alert.peak else _repeat(draft, alert)
 
 
-def _repeat(draft: Draft, *, is_latched: bool) -> Draft:
-    """Say again, or not, a level that was told before in this episode."""
+def _repeat(draft: Draft, before: Alert) -> Draft:
+    """Say again, or not, a level that was told before under this alert, which was `before`."""
     event = draft.occurrence
     level = WarningLevel(event.level_after).key
     if event.transition is Transition.LOWERED:
         return skip(draft, DecisionReason.LOWERED, level)
     if event.transition is Transition.RAISED and draft.is_chattering:
         return skip(draft, DecisionReason.CHATTERING, level)
-    if is_latched:
+    if before.is_latched and before.calm_ns <= event.clock_ns:
         # Nobody has acknowledged what was told before, and now the danger is back.
         return replace(draft, kind=NotificationKind.REMINDED)
+    if event.transition is Transition.RAISED:
+        return returned(draft, NotificationKind.RAISED, DecisionReason.SETTLING, f"{level}: {UNTOLD}")
+    if event.episode_ns != before.opened_ns:
+        # It came back lower and rises: who answers for this place by now may never have been told of this level.
+        return returned(draft, NotificationKind.ESCALATED, DecisionReason.LEVEL_TOLD, level)
     return skip(draft, DecisionReason.LEVEL_TOLD, level)
 
 
@@ -167,36 +174,46 @@ def _end(draft: Draft, district: District) -> Draft:
         return draft
     rule = district.ruleset.rule(event.key.rule)
     is_latched = any(each.latch and each.level <= alert.peak for each in rule.levels)
-    calm_ns = event.received_ns + CHATTER_NS if draft.is_chattering else 0
-    if not is_latched and not calm_ns:
-        return close(draft)
-    draft = replace(draft, alert=replace(alert, is_latched=is_latched, calm_ns=calm_ns))
-    for applies, reason in ((is_latched, DecisionReason.LATCHED), (calm_ns, DecisionReason.CHATTERING)):
-        if applies:
-            draft = skip(draft, reason, "its end is not told yet")
-    return draft
+    if is_latched:
+        draft = skip(replace(draft, alert=replace(alert, is_latched=True)), DecisionReason.LATCHED, UNTOLD)
+    after = held(draft, district)
+    return close(after) if after is draft and not is_latched else after
 
 
-def _follow_health(draft: Draft) -> Draft:
-    """One alert for a device: its first blind sensor opens it, its last one back closes it."""
+def _follow_health(draft: Draft, district: District) -> Draft:
+    """One alert for a device: its first blind sensor opens it, its last one back closes it, once that has settled."""
     event, alert = draft.occurrence, draft.alert
-    blind = alert.alarms if alert else ()
     if event.level_after == NO_LEVEL:
-        if alert is None or event.key.id not in blind:
-            return skip(replace(draft, alert=None), DecisionReason.NOBODY_TOLD)
-        rest = tuple(each for each in blind if each != event.key.id)
-        after = replace(alert, alarms=rest, is_open=bool(rest), changed_ns=event.time_ns)
-        draft = replace(draft, alert=after)
-        if rest:
-            return skip(draft, DecisionReason.STILL_BLIND, ", ".join(rest))
-        return replace(draft, kind=NotificationKind.DEVICE_RECOVERED)
+        return _heard_again(draft, district)
     if event.reason is Reason.NEVER_SEEN:
         return skip(replace(draft, alert=None), DecisionReason.NEVER_SEEN)
     if alert is None:
         return replace(draft, alert=_open(event), kind=NotificationKind.DEVICE_FAULT)
-    joined = (*(each for each in blind if each != event.key.id), event.key.id)
-    after = replace(alert, alarms=joined, changed_ns=event.time_ns)
-    return decide(replace(draft, alert=after), DecisionVerdict.GROUP, DecisionReason.SAME_DEVICE, alert.device)
+    joined = (*(each for each in _blind(alert) if each != event.key.id), event.key.id)
+    draft = replace(draft, alert=replace(alert, alarms=joined, changed_ns=event.time_ns, calm_ns=0, ending=None))
+    if alert.is_over:
+        return returned(draft, NotificationKind.DEVICE_FAULT, DecisionReason.SETTLING, f"{alert.device}: {UNTOLD}")
+    return decide(draft, DecisionVerdict.GROUP, DecisionReason.SAME_DEVICE, alert.device)
+
+
+def _heard_again(draft: Draft, district: District) -> Draft:
+    """One sensor of a device is back: the last one closes its alert, or lets it settle."""
+    event, alert = draft.occurrence, draft.alert
+    if alert is None or event.key.id not in _blind(alert):
+        return skip(replace(draft, alert=None), DecisionReason.NOBODY_TOLD)
+    rest = tuple(each for each in alert.alarms if each != event.key.id)
+    after = replace(alert, alarms=rest or alert.alarms, changed_ns=event.time_ns, turned_ns=event.received_ns)
+    if rest:
+        return skip(replace(draft, alert=after), DecisionReason.STILL_BLIND, ", ".join(rest))
+    value = None if math.isnan(event.value) else event.value
+    draft = replace(draft, alert=replace(after, value=value, ending=Ending(event.reason, event.extent)))
+    waiting = held(draft, district)
+    return recovered(draft) if waiting is draft else waiting
+
+
+def _blind(alert: Alert) -> tuple[str, ...]:
+    """Return the alarms that are active: one that is over and held names the alarm that ended last."""
+    return () if alert.is_over else alert.alarms
 
 
 def _compose(draft: Draft, district: District) -> Draft:
@@ -205,7 +222,8 @@ def _compose(draft: Draft, district: District) -> Draft:
     if alert is None or kind is None or not (draft.candidates or draft.left_out):
         return draft
     sequence = alert.sequence + 1
-    draft = replace(draft, withheld=tuple(_withheld(each, draft, district) for each, _ in draft.left_out))
+    if alert.incident:
+        draft = replace(draft, withheld=tuple(_withheld(each, draft, district) for each, _ in draft.left_out))
     for place, candidate in enumerate(draft.candidates):
         target = candidate.target
         standby = place if target.is_standby and kind in WARNINGS else None
@@ -216,12 +234,15 @@ def _compose(draft: Draft, district: District) -> Draft:
         else:
             draft = decide(draft, DecisionVerdict.SKIP, DecisionReason.STANDBY, detail)
         draft = replace(draft, planned=(*draft.planned, planned))
-    told_ns = draft.occurrence.clock_ns if kind in WARNINGS else alert.told_ns
+    # A return begins the re-alarm time anew for nobody.
+    is_first = not draft.is_return or (not alert.told_ns and bool(draft.candidates))
+    told_ns = draft.occurrence.clock_ns if kind in WARNINGS and is_first else alert.told_ns
     alert = replace(alert, sequence=sequence, told_ns=told_ns)
     if kind in _ENDS:
         return replace(draft, alert=alert)
     now = [_knowing(each, alert.level, "") for each in draft.candidates]
-    heard = _heard(alert.told, [*now, *(_knowing(each, alert.level, under) for each, under in draft.left_out)])
+    others = ((each, under) for each, under in draft.left_out if under != alert.id)
+    heard = _heard(alert.told, [*now, *(_knowing(each, alert.level, under) for each, under in others)])
     return replace(draft, alert=replace(alert, told=heard), others=informed(draft, now))
 
 
@@ -233,12 +254,15 @@ def _planned(candidate: Candidate, draft: Draft, district: District) -> Planned:
     if target.is_alone:
         alert = replace(alert, ended=0, ended_peak=NO_LEVEL)
     incident, sequence = _incident(draft.occurrence, alert, kind, district), alert.sequence + 1
-    notification = _notification(target, incident, draft.occurrence.received_ns, district.links, sequence=sequence)
+    round_ = sequence if draft.is_return or kind is NotificationKind.REMINDED else 0
+    notification = _notification(target, incident, draft.occurrence.received_ns, district.links, sequence=round_)
     return Planned(notification, _priority(incident), sequence, target.fallbacks)
 
 
 def _withheld(candidate: Candidate, draft: Draft, district: District) -> Planned:
     """Return the message that `candidate` gets only when what they know the incident by fails."""
+    # What is back is said as a reminder: of several that wait only the newest leaves, and none once acknowledged.
+    draft = replace(draft, kind=NotificationKind.REMINDED) if draft.is_return else draft
     return replace(_planned(candidate, draft, district), incident=draft.alert.incident if draft.alert else "")
 
 

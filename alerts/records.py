@@ -14,6 +14,7 @@ from sqlalchemy import ColumnElement, Connection, RowMapping, Select, func, or_,
 from alerts import schema
 from alerts.alert import Alert, Decision, DecisionReason, DecisionVerdict, Planned, Recipient, Step
 from alerts.database import Database
+from alerts.endings import with_endings
 from alerts.notification import Notification, NotificationKind
 from alerts.statements import Row
 from rules.events import Dimension, Extent, Reason, Transition, extent_text
@@ -222,7 +223,7 @@ def read_alerts(connection: Connection, condition: ColumnElement[bool]) -> tuple
     """Return the alerts that meet `condition`, in the order of their beginning."""
     order = (schema.alerts.c.opened_ns, schema.alerts.c.id)
     rows = connection.execute(_alerts_query().where(condition).order_by(*order)).mappings()
-    return tuple(_alert(row) for row in rows)
+    return with_endings(connection, tuple(_alert(row) for row in rows))
 
 
 def recent_alerts(database: Database, limit: int, asset: str | None = None) -> tuple[Alert, ...]:

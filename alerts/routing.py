@@ -53,6 +53,8 @@ class Routes:
     """All routes in the order of the file. Every one that matches counts."""
 
     routes: tuple[Route, ...]
+    settle_s: float = 0.0
+    """How long an alarm must have been over until those who were told hear of its end; 0: at once."""
 
     def matching(self, dimension: Dimension, level: int, domain: str) -> tuple[Route, ...]:
         """Return the routes for an alert of `dimension` and `level` (0 for device health) in `domain`."""

@@ -204,6 +204,17 @@ follow_ups = Table(
 )
 """What an alert waits for; beside `alerts`, so that a ledger of before needs no change."""
 
+endings = Table(
+    "endings",
+    METADATA,
+    Column("alert", Text, primary_key=True),
+    Column("reason", SmallInteger, nullable=False),
+    Column("low", Float(53)),
+    Column("high", Float(53)),
+    Column("towards", Text, nullable=False),
+)
+"""How alarms ended whose end waits to be told; beside `alerts`, so that a ledger of before needs no change."""
+
 tallies = Table(
     "tallies",
     METADATA,

@@ -6,8 +6,6 @@ Comes in: an `Alert`. Goes out: its `AlarmState`. Refuses to change it.
 from enum import StrEnum
 
 from alerts.alert import Alert
-from config.levels import NO_LEVEL
-from rules.events import Dimension
 
 
 class AlarmState(StrEnum):
@@ -19,8 +17,8 @@ class AlarmState(StrEnum):
     """Active, and somebody has."""
     LATCHED = "latched"
     """Over, and waiting for an acknowledgement."""
-    CHATTERING = "chattering"
-    """Over, and its end waits until it is calm."""
+    SETTLING = "settling"
+    """Over, and its end waits until it has been calm for long enough."""
     RETURNED = "returned"
     """Over and told so; nobody had acknowledged."""
     NORMAL = "normal"
@@ -31,7 +29,6 @@ def state_of(alert: Alert) -> AlarmState:
     is_answered = alert.acknowledged_ns is not None
     if not alert.is_open:
         return AlarmState.NORMAL if is_answered else AlarmState.RETURNED
-    is_over = alert.dimension is Dimension.HAZARD and alert.level == NO_LEVEL
-    if is_over:
-        return AlarmState.LATCHED if alert.is_latched and not is_answered else AlarmState.CHATTERING
+    if alert.is_over:
+        return AlarmState.LATCHED if alert.is_latched and not is_answered else AlarmState.SETTLING
     return AlarmState.ACKNOWLEDGED if is_answered else AlarmState.UNACKNOWLEDGED

@@ -8,12 +8,13 @@ import math
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
-from alerts.alert import Alert, DecisionReason, DecisionVerdict, Plan
+from alerts.alert import Alert, DecisionReason, DecisionVerdict, Ending, Plan
 from alerts.draft import District, Draft, Occurrence, decide
 from alerts.incidents import Book, close
 from alerts.notification import NotificationKind
 from alerts.planning import TELLING, beside, changed, told
-from config.levels import NO_LEVEL, WarningLevel
+from alerts.settling import recovered
+from config.levels import WarningLevel
 from rules.events import AlarmKey, Dimension, Reason, Transition
 
 REALARM_S = {WarningLevel.ORANGE: 1800.0, WarningLevel.RED: 600.0}
@@ -28,21 +29,20 @@ class Moment:
     position: int
     received_ns: int
     clock_ns: int
-    """The latest `received_ns` so far: what reminders run on, for a clock set back and forth is no time that passed."""
+    """The latest `received_ns` so far: what time runs on, for a clock set back and forth is no time that passed."""
 
 
 def due_ns(alert: Alert, district: District) -> int:
     """Return the time from which `alert` wants a look; `NEVER_NS` while only readings can change it.
 
-    It is a received time where the alarm is over, else one of the clock of reminders.
+    It is one of the latest received times.
     """
-    if alert.dimension is Dimension.HEALTH or not alert.is_open:
+    if not alert.is_open:
         return NEVER_NS
-    # Strictly after its last turn: readings received together are one moment, however they were cut into batches.
-    if alert.level == NO_LEVEL:
-        return max(alert.calm_ns, alert.turned_ns + 1)
-    wait_ns = _realarm_ns(alert, district) if alert.told_ns else 0
-    return max(alert.told_ns + wait_ns, alert.turned_ns + 1) if wait_ns else NEVER_NS
+    if alert.is_over:
+        return alert.calm_ns
+    wait_ns = _realarm_ns(alert, district) if alert.told_ns and alert.dimension is Dimension.HAZARD else 0
+    return alert.told_ns + wait_ns if wait_ns else NEVER_NS
 
 
 def plan_turn(alerts: Sequence[Alert], moment: Moment, acknowledged: Collection[str], district: District) -> Plan:
@@ -54,7 +54,9 @@ def plan_turn(alerts: Sequence[Alert], moment: Moment, acknowledged: Collection[
         acknowledged: ids of those that somebody has acknowledged.
         district: register, rules, routes and links.
     """
-    due = [alert for alert in alerts if due_ns(alert, district) <= _now_ns(alert, moment)]
+    # Never with its last turn: readings received together are one moment, however they were cut into batches.
+    turned = [alert for alert in alerts if alert.turned_ns != moment.received_ns]
+    due = [alert for alert in turned if due_ns(alert, district) <= moment.clock_ns]
     drafts: list[Draft] = []
     touched: dict[str, Alert] = {}
     book = Book(alerts)
@@ -63,7 +65,7 @@ def plan_turn(alerts: Sequence[Alert], moment: Moment, acknowledged: Collection[
         alert = book.at(each.dimension, each.subject) or each
         draft = _start(alert, moment, district)
         if draft is not None:
-            turn = _end if alert.level == NO_LEVEL else _remind
+            turn = _end if alert.is_over else _remind
             draft = turn(beside(draft, book, district), district, acknowledged)
             drafts.append(draft)
             touched |= {key: after for key, after in changed(draft, book).items() if after != alert}
@@ -73,10 +75,6 @@ def plan_turn(alerts: Sequence[Alert], moment: Moment, acknowledged: Collection[
         decisions=tuple(each for draft in drafts for each in draft.decisions),
         open_alerts=book.alerts(),
     )
-
-
-def _now_ns(alert: Alert, moment: Moment) -> int:
-    return moment.received_ns if alert.level == NO_LEVEL else moment.clock_ns
 
 
 def _remind(draft: Draft, district: District, acknowledged: Collection[str]) -> Draft:
@@ -110,7 +108,8 @@ def _end(draft: Draft, district: District, acknowledged: Collection[str]) -> Dra
     alert = draft.alert
     if alert is None or (alert.is_latched and not _is_answered(alert, acknowledged)):
         return draft
-    return told(close(decide(draft, DecisionVerdict.NOTIFY, DecisionReason.CALM, "")), district, TELLING)
+    draft = decide(draft, DecisionVerdict.NOTIFY, DecisionReason.CALM, "")
+    return told(recovered(draft) if alert.dimension is Dimension.HEALTH else close(draft), district, TELLING)
 
 
 def _realarm_ns(alert: Alert, district: District) -> int:
@@ -124,12 +123,15 @@ def _realarm_ns(alert: Alert, district: District) -> int:
 
 def _start(alert: Alert, moment: Moment, district: District) -> Draft | None:
     """Return the draft of a turn of `alert`; None when its sensor has left the register, which closes it elsewhere."""
-    number = district.register.sensor_index.get(alert.subject.removeprefix(f"{alert.rule}/"))
+    alarm, is_over = alert.alarms[-1], alert.is_over
+    rule, _, sensor = alarm.partition("/")
+    number = district.register.sensor_index.get(sensor)
     if number is None:
         return None
-    is_over = alert.level == NO_LEVEL
+    # A ledger of before has no ending.
+    ending = alert.ending or Ending(Reason.BACK_WITHIN if is_over else Reason.LIMIT_HELD)
     occurrence = Occurrence(
-        key=AlarmKey(alert.rule, number, alert.dimension, alert.subject),
+        key=AlarmKey(rule, number, alert.dimension, alarm),
         sensor=district.register.sensors[number],
         transition=Transition.CLEARED if is_over else Transition.ESCALATED,
         time_ns=alert.changed_ns if is_over else alert.opened_ns,
@@ -137,7 +139,8 @@ def _start(alert: Alert, moment: Moment, district: District) -> Draft | None:
         level_before=alert.level,
         level_after=alert.level,
         value=math.nan if alert.value is None else alert.value,
-        reason=Reason.BACK_WITHIN if is_over else Reason.LIMIT_HELD,
+        reason=ending.reason,
+        extent=ending.extent,
         position=moment.position,
         received_ns=moment.received_ns,
         clock_ns=moment.clock_ns,

@@ -96,7 +96,10 @@ def fall_back(
     is_own_target = row["contact"] == row["channel"]
     contact, address = (channel, channel) if is_own_target else (row["contact"], row["address"])
     kind = NotificationKind(row["kind"])
-    identity = notification_id(row["alert"], kind, row["level"], (channel, contact), row["sequence"])
+    # What names its round does so on every channel.
+    is_once = row["id"] == notification_id(row["alert"], kind, row["level"], (row["channel"], row["contact"]))
+    sequence = 0 if is_once else row["sequence"]
+    identity = notification_id(row["alert"], kind, row["level"], (channel, contact), sequence)
     successor: Row = {
         **records.notification_row(planned),
         "id": identity,

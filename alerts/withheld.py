@@ -11,6 +11,7 @@ from alerts.alert import Alert, DecisionReason, DecisionVerdict, Plan, Planned
 from alerts.notification import NotificationKind
 from alerts.statements import Row, insert_new, upsert
 from alerts.waiting import decide
+from config.levels import NO_LEVEL
 
 _TABLE, _WITHHELD, _SHARED = schema.notifications, schema.withheld, schema.incidents
 _OTHER = schema.notifications.alias("other")
@@ -30,13 +31,14 @@ def withhold(connection: Connection, plan: Plan) -> None:
 
 def is_uncovered(connection: Connection) -> bool:
     """Return whether anything left out has lost what stood for it."""
-    query = select(_WITHHELD.c.notification).where(~_covered()).limit(1)
+    query = select(_WITHHELD.c.notification).where(_stands(), ~_covered()).limit(1)
     return connection.execute(query).first() is not None
 
 
 def release(connection: Connection, now_ns: int) -> int:
-    """Let every message go that nothing stands for any more; returns how many."""
-    query = select(_TABLE).join(_WITHHELD, _WITHHELD.c.notification == _TABLE.c.id).where(~_covered())
+    """Let every message go that nothing stands for any more while its alarm lasts; returns how many."""
+    query = select(_TABLE).join(_WITHHELD, _WITHHELD.c.notification == _TABLE.c.id)
+    query = query.where(_stands(), ~_covered())
     rows = connection.execute(query).mappings().all()
     for row in rows:
         changed = update(_TABLE).where(_TABLE.c.id == row["id"])
@@ -45,6 +47,12 @@ def release(connection: Connection, now_ns: int) -> int:
         detail = f"{row['channel']} {row['contact']}: what was told instead did not arrive"
         decide(connection, row, now_ns, (DecisionVerdict.NOTIFY, DecisionReason.UNCOVERED, detail))
     return len(rows)
+
+
+def _stands() -> ColumnElement[bool]:
+    """Return whether the alarm lasts: of one that is over nobody is told late, and it waits for its return."""
+    alerts = schema.alerts
+    return exists().where(alerts.c.id == _WITHHELD.c.alert, alerts.c.level > NO_LEVEL).correlate(_WITHHELD)
 
 
 def _covered() -> ColumnElement[bool]:

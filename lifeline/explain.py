@@ -71,7 +71,7 @@ def decision_text(decision: Decision, lang: Language) -> str:
     return f"{time}{decision.verdict}/{decision.reason}{meaning}{separator}{decision.detail or decision.subject}"
 
 
-_WORDED = (DecisionReason.GROUPED, DecisionReason.UNCOVERED)
+_WORDED = (DecisionReason.GROUPED, DecisionReason.UNCOVERED, DecisionReason.SETTLING)
 """Reasons why somebody got no message of their own: said in the reader's words."""
 
 

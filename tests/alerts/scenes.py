@@ -93,11 +93,12 @@ DEVICES = Route("devices", Dimension.HEALTH, frozenset(), frozenset(), (Role.MAI
 PLATFORM = Route("platform", Dimension.HAZARD, frozenset({ORANGE, RED}), frozenset(), (), (), ("webhook",))
 
 
-def district(*routes: Route, **phones: str) -> District:
-    """Return the district with `routes`, or with those for people when none is named."""
+def district(*routes: Route, settle_s: float = 0.0, **phones: str) -> District:
+    """Return the district with `routes`, or with those for people when none is named; ends are told at once."""
     ruleset = RuleSet((hazard_rule(), stale_rule()), "1")
     quantities = {each.name: each for each in (PRESSURE, BATTERY)}
-    return District(register(**phones), quantities, ruleset, Routes(routes or (SERIOUS, GENERAL, DEVICES)), LINKS)
+    ways = Routes(routes or (SERIOUS, GENERAL, DEVICES), settle_s)
+    return District(register(**phones), quantities, ruleset, ways, LINKS)
 
 
 @dataclass(frozen=True)

@@ -18,11 +18,11 @@ from tests.alerts import scenes
 from tests.alerts.scenes import HAZARD, ORANGE, RED, SECOND_NS, START_NS, YELLOW, Row, blind, cleared, plan, raised
 
 
-def district(*, latch: bool = False, **route: object) -> District:
+def district(*, latch: bool = False, settle_s: float = 0.0, **route: object) -> District:
     """Return the district, with a latch on orange when asked, and `route` changing the one of orange and red."""
     rule = scenes.hazard_rule()
     levels = tuple(replace(each, latch=latch and each.level == ORANGE) for each in rule.levels)
-    where = scenes.district(replace(scenes.SERIOUS, **route), scenes.GENERAL, scenes.DEVICES)
+    where = scenes.district(replace(scenes.SERIOUS, **route), scenes.GENERAL, scenes.DEVICES, settle_s=settle_s)
     return replace(where, ruleset=RuleSet((replace(rule, levels=levels), scenes.stale_rule()), "1"))
 
 
@@ -136,7 +136,7 @@ def test_chattering_end_is_told_when_calm():
         ({}, AlarmState.UNACKNOWLEDGED),
         ({"acknowledged_ns": 1}, AlarmState.ACKNOWLEDGED),
         ({"level": 0, "is_latched": True}, AlarmState.LATCHED),
-        ({"level": 0, "calm_ns": 1}, AlarmState.CHATTERING),
+        ({"level": 0, "calm_ns": 1}, AlarmState.SETTLING),
         ({"level": 0, "is_open": False}, AlarmState.RETURNED),
         ({"level": 0, "is_open": False, "acknowledged_ns": 1}, AlarmState.NORMAL),
     ],
@@ -193,20 +193,23 @@ def lived(moments, where: District, cuts: set[int], answered_s: float) -> tuple[
     return ids, reasons
 
 
-@given(STEPS, st.sets(st.integers(0, 20)), st.integers(0, 5000), st.booleans())
-def test_turns_of_any_history_do_not_depend_on_cuts(steps, cuts, answered_s, latch):
+SETTLES = st.sampled_from([0.0, 700.0])
+
+
+@given(STEPS, st.sets(st.integers(0, 20)), st.integers(0, 5000), st.booleans(), SETTLES)
+def test_turns_of_any_history_do_not_depend_on_cuts(steps, cuts, answered_s, latch, settle_s):
     """Law 3 for time: batches of one moment may be cut anywhere, and any of them may look at the time again."""
-    moments, where = rows_of(steps), district(latch=latch)
+    moments, where = rows_of(steps), district(latch=latch, settle_s=settle_s)
 
     assert lived(moments, where, set(), answered_s) == lived(moments, where, cuts, answered_s)
 
 
-@given(STEPS, st.booleans())
-def test_turns_of_any_history_never_repeat_an_id_nor_hurry(steps, latch):
+@given(STEPS, st.booleans(), SETTLES)
+def test_turns_of_any_history_never_repeat_an_id_nor_hurry(steps, latch, settle_s):
     """Law 6, and never more often: the reminders that time brings are at least a re-alarm time apart."""
     alerts, tallies, ids, reminders = (), {}, [], []
     for now_s, rows in rows_of(steps):
-        where = district(latch=latch)
+        where = district(latch=latch, settle_s=settle_s)
         turned = turn(alerts, now_s, where=where)
         reminders += [
             (each.notification.alert, now_s)

@@ -48,9 +48,13 @@ def entries_of(history) -> list[tuple[Entry, list[Row], int, bool]]:
     return found
 
 
-def told(url: str, history, *, restarting: bool, at_once: bool = False) -> list[tuple[str, str, str]]:
+SETTLES = st.sampled_from([0.0, 700.0])
+
+
+def told(url: str, history, settle_s: float, *, restarting: bool, at_once: bool = False) -> list[tuple[str, str, str]]:
     """Return id, text and first state of every message, sent or left out, with what was decided about its alert."""
-    planner = Planner(district(scenes.SERIOUS, scenes.GENERAL, ALONE, scenes.PLATFORM), KEYS)
+    where = district(scenes.SERIOUS, scenes.GENERAL, ALONE, scenes.PLATFORM, settle_s=settle_s)
+    planner = Planner(where, KEYS)
     with contextlib.closing(open_ledger(url)) as ledger:
         teller, cursor = Teller(planner, ledger), ledger.take_over()
         teller.restore(())
@@ -77,24 +81,25 @@ def told(url: str, history, *, restarting: bool, at_once: bool = False) -> list[
 
 
 @settings(max_examples=60, deadline=None)
-@given(HISTORY)
-def test_incidents_through_any_restarts_say_the_same(tmp_path_factory, history):
+@given(HISTORY, SETTLES)
+def test_incidents_through_any_restarts_say_the_same(tmp_path_factory, history, settle_s):
     """Wherever the program is started again: the same messages, the same left out, decided for the same reasons."""
     folder = tmp_path_factory.mktemp("incidents")
     once, often = (
-        told(f"sqlite:///{folder / f'{restarting}.db'}", history, restarting=restarting) for restarting in (False, True)
+        told(f"sqlite:///{folder / f'{restarting}.db'}", history, settle_s, restarting=restarting)
+        for restarting in (False, True)
     )
 
     assert once == often
 
 
 @settings(max_examples=60, deadline=None)
-@given(HISTORY)
-def test_incidents_of_one_entry_or_of_many_say_the_same(tmp_path_factory, history):
+@given(HISTORY, SETTLES)
+def test_incidents_of_one_entry_or_of_many_say_the_same(tmp_path_factory, history, settle_s):
     """Transitions of one moment are told alike one by one and together."""
     folder = tmp_path_factory.mktemp("incidents")
     together, apart = (
-        told(f"sqlite:///{folder / f'{at_once}.db'}", history, restarting=False, at_once=at_once)
+        told(f"sqlite:///{folder / f'{at_once}.db'}", history, settle_s, restarting=False, at_once=at_once)
         for at_once in (True, False)
     )
 
