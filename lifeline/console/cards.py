@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from alerts.alert import Alert
 from alerts.receipts import ReceiptCode
 from alerts.records import Delivery, incident_alerts
-from alerts.state import state_of
+from alerts.state import AlarmState, state_of
 from config.levels import WarningLevel
 from lifeline.chain import Chain
 from lifeline.console.formats import clock_text, masked
@@ -47,6 +47,10 @@ class AlertCard:
     """Word of how it stands: open, closed, closed_unseen when nobody saw the end, or incident_lasts."""
     state: str
     """Word of the state of its alarm, as docs/alarm-state.md lists them."""
+    over_since: str
+    """When its alarm ended, while the end is not told; empty where it stands, and where everybody was told."""
+    end_told_at: str
+    """When its end is told if the alarm stays calm; empty where that does not depend on time."""
     acknowledged: bool
     acknowledged_by: str
     acknowledged_at: str
@@ -92,7 +96,7 @@ class ChainCard:
 def alert_card(alert: Alert, parts: Parts, lang: Language) -> AlertCard:
     """Return the card of one alert."""
     asset = parts.register.assets.get(alert.asset)
-    rule = parts.rule(alert.rule)
+    rule, state = parts.rule(alert.rule), state_of(alert)
     return AlertCard(
         id=alert.id,
         level=shown_level(alert),
@@ -102,7 +106,9 @@ def alert_card(alert: Alert, parts: Parts, lang: Language) -> AlertCard:
         since=clock_text(alert.opened_ns, parts.zone),
         open=alert.is_open,
         ending=ending_of(alert, parts),
-        state=f"state_{state_of(alert)}",
+        state=f"state_{state}",
+        over_since=clock_text(alert.changed_ns if alert.is_open and alert.is_over else 0, parts.zone),
+        end_told_at=clock_text(alert.calm_ns if state is AlarmState.SETTLING else 0, parts.zone),
         acknowledged=alert.acknowledged_ns is not None,
         acknowledged_by=contact_name(alert.acknowledged_by, parts, lang),
         acknowledged_at=clock_text(alert.acknowledged_ns or 0, parts.zone),

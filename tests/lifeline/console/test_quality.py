@@ -13,7 +13,7 @@ def test_quality_page_of_a_calm_city_says_so(browser, lang, title, nothing):
 
 
 def test_quality_page_lists_the_alarm_that_chatters(browser):
-    """An alarm that comes and goes stands there with its place; its one open alert says that its end waits for calm."""
+    """An alarm that comes and goes stands there with its place; its one open alert says when its end is told."""
     desk = browser.desk
     desk.stage.restore()
     for _ in range(2):
@@ -25,4 +25,8 @@ def test_quality_page_lists_the_alarm_that_chatters(browser):
     assert 'data-id="fire_water.zero_pressure/FT-0001.pressure_kpa"' in text
     assert 'href="/assets/T-0001?lang=en"' in text
     [alert] = [each for each in desk.stores.ledger.open_alerts() if "zero_pressure" in each.rule]
-    assert "its end waits for calm" in browser.get(f"/alerts/{alert.id}?lang=en").text
+    pages = [browser.get(path).text for path in (f"/alerts/{alert.id}?lang=en", "/?lang=en")]
+    assert "over: its end is told once it has stayed calm" in pages[0]
+    for page in pages:
+        assert "over since <time>2025-03-24 08:01:14</time>" in page
+        assert "its end is told at <time>2025-03-24 08:02:14</time>" in page
