@@ -34,7 +34,7 @@ def labelled_incidents(database: Database, register: Register, now_ns: int) -> t
         if not sensors:
             gone += 1
             continue
-        end_ns = now_ns if alert.is_open else alert.changed_ns
+        end_ns = alert.changed_ns if alert.is_over else now_ns
         place = alert.asset if truth is Truth.DANGER else sensor
         found.append(
             Incident(
