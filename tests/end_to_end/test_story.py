@@ -99,4 +99,5 @@ def test_story_victoria_metrics_stores_every_point(start_rig, victoria_metrics, 
     rig = start_rig(history)
     _play_story(rig, kannel)
     _assert_story(rig, kannel)
-    assert len(rig.counting.readings) == victoria_metrics.count()
+    # What it has taken is not found at once.
+    rig.wait_for(lambda: len(rig.counting.readings) == victoria_metrics.count(), 10)
