@@ -57,6 +57,20 @@ def test_reminder_of_an_acknowledged_alert_does_not_come(desk):
     assert ["raised"] == kinds(desk)
 
 
+def test_end_that_settles_is_told_once_over_a_restart(desk):
+    """The program dies while the end waits: the next one tells it at its time, and only then."""
+    desk.orange()
+    while not desk.stores.ledger.open_alerts()[0].is_over:
+        desk.feed(0.35, 1)
+        desk.judge()
+    desk.new_stage().restore()
+    before = kinds(desk)
+    desk.feed(0.35, 10)
+    desk.judge()
+
+    assert (["raised"], ["raised", "cleared"]) == (before, kinds(desk))
+
+
 HISTORY = st.lists(
     st.tuples(st.integers(1, 900), st.sampled_from([None, 0, YELLOW, ORANGE, RED]), st.booleans(), st.booleans()),
     max_size=12,
