@@ -1,7 +1,7 @@
 """`ZoneModel`: each sensor of a zone foretold from the others, and the sum of what it departs from that.
 
 Comes in: readings in their order. Goes out: for each binding a two-sided cumulative sum in sigma, how many others of
-its zone depart too, and what that is as a danger. Refuses to know alarms.
+its zone depart too, what that is as a danger, and what it departs alone. Refuses to know alarms.
 
 A row holds the mean of each sensor's readings in one step of event time; it closes with the first reading of a later
 step. Rows feed sums with fading memory, from which now and then a ridge regression of every sensor on all others is
@@ -9,7 +9,11 @@ fitted: with P the inverse of the correlations plus the ridge, the residual of s
 learned while any sensor of the zone is shifted: the model must not learn the danger that it tells of. Sensors that
 depart are left out where others are foretold, or a single wrong device would make all of them depart.
 
-Source: cumulative sums, Page 1954; residuals from the inverse of a covariance, Dempster 1972.
+A row that one sensor departs far and alone is its device's doing. It counts as a departure, so that nothing is learned
+from it, but not as one that others share, of which dangers are made.
+
+Source: cumulative sums, Page 1954; residuals from the inverse of a covariance, Dempster 1972; that one large
+contribution among small ones is a fault of a sensor, Dunia, Qin, Edgar and McAvoy 1996, here row by row.
 """
 
 from collections import Counter
@@ -42,6 +46,9 @@ class ZoneModel:
         self.step_ns = np.array([each.options.step_ns for each in zones], np.int64)[self.zone_of]
         self.fresh_ns = np.array([each.options.fresh_ns for each in zones], np.int64)[self.zone_of]
         self.up, self.down = np.zeros(n), np.zeros(n)
+        self._shared_up, self._shared_down = np.zeros(n), np.zeros(n)
+        self.alone = np.zeros(n)
+        """float64[n], the sum of what it departs alone."""
         self.departure = np.full(n, np.nan)
         """float64[n], the larger sum; NaN while nobody knows."""
         self.confirming = np.zeros(n, np.int16)
@@ -92,7 +99,7 @@ class ZoneModel:
         """Sum up how far each sensor with a new value is from what the others foretell."""
         m, options = zone.members, zone.options
         known = np.flatnonzero(~np.isnan(row) & (self._sd[m] > 0))
-        residual, score = np.zeros(len(m)), np.zeros(len(m))
+        residual, score, shared = np.zeros(len(m)), np.zeros(len(m)), np.zeros(len(m))
         judged = np.zeros(len(m), np.bool_)
         if len(known) < FEWEST:
             self._counts["zone_rows_not_judged", "fewer_than_three_sensors"] += 1
@@ -102,12 +109,18 @@ class ZoneModel:
             correlation = self._correlation[np.ix_(b, known)]
             residual[known], score[known] = departures(correlation, z, (self.up[b], self.down[b]), options)
             judged[known] = is_new[known]
-        ceiling = _CEILING * zone.lowest
-        up = np.clip(self.up[m] + score - options.slack, 0, ceiling)
-        down = np.clip(self.down[m] - score - options.slack, 0, ceiling)
-        self.up[m], self.down[m] = np.where(judged, up, self.up[m]), np.where(judged, down, self.down[m])
-        self._events.add(zone, score, judged)
-        begins = self._events.turn(zone, np.maximum(self.up[m], self.down[m]))
+            shared = shared_of(score, judged, options)
+        for total, departs in (
+            (self.up, score),
+            (self.down, -score),
+            (self._shared_up, shared),
+            (self._shared_down, -shared),
+            (self.alone, np.abs(score - shared)),
+        ):
+            after = np.clip(total[m] + departs - options.slack, 0, _CEILING * zone.lowest)
+            total[m] = np.where(judged, after, total[m])
+        self._events.add(zone, shared, judged)
+        begins = self._events.turn(zone, np.maximum(self._shared_up[m], self._shared_down[m]))
         self._rebase(zone, np.where(judged, residual * self._sd[m], 0.0), judged, begins=begins)
         self._publish(zone, judged)
 
@@ -124,13 +137,14 @@ class ZoneModel:
             lasting[:] = self._events.rows[m[0]] >= lasts_rows
         b = m[lasting]
         self._shift[b] += self._drift[b] / np.maximum(self._n_drift[b], 1)
-        self.up[b], self.down[b], self._drift[b], self._n_drift[b] = 0.0, 0.0, 0.0, 0
+        for column in (self.up, self.down, self._shared_up, self._shared_down, self.alone, self._drift, self._n_drift):
+            column[b] = 0
         self._events.forget(b)
 
     def _publish(self, zone: Zone, judged: NDArray[np.bool_]) -> None:
         m = zone.members
-        total = np.maximum(self.up[m], self.down[m])
-        self.departure[m] = np.where(judged, total, self.departure[m])
+        self.departure[m] = np.where(judged, np.maximum(self.up[m], self.down[m]), self.departure[m])
+        total = np.maximum(self._shared_up[m], self._shared_down[m])
         departs = total >= zone.options.confirm_at
         self.confirming[m] = np.count_nonzero(departs) - departs
         danger = self._events.danger(zone, total, self.confirming[m] >= zone.options.confirmed_by)
@@ -175,6 +189,9 @@ class ZoneModel:
         return {
             "up": self.up,
             "down": self.down,
+            "shared_up": self._shared_up,
+            "shared_down": self._shared_down,
+            "alone": self.alone,
             "departure": self.departure,
             "confirming": self.confirming,
             "danger": self.danger,
@@ -209,6 +226,24 @@ class ZoneModel:
                     column[m] = fresh[name][m]
 
 
+def shared_of(score: NDArray[np.float64], judged: NDArray[np.bool_], options: ZoneOptions) -> NDArray[np.float64]:
+    """Return what others of the zone share of a row of departures in sigma, float64[k]: 0 of one that departs alone.
+
+    >>> options = ZoneOptions(alone_at=12, alone_ratio=4)
+    >>> for row in ([1.0, -20.0, 4.9], [1.0, -20.0, 5.1], [1.0, -11.0, 2.0]):
+    ...     shared_of(np.array(row), np.ones(3, np.bool_), options).tolist()
+    [1.0, 0.0, 4.9]
+    [1.0, -20.0, 5.1]
+    [1.0, -11.0, 2.0]
+    """
+    far = np.abs(score)
+    *_, second, first = np.argsort(far, kind="stable")
+    shared = score.copy()
+    if judged[first] and far[first] >= max(options.alone_at, options.alone_ratio * far[second]):
+        shared[first] = 0.0
+    return shared
+
+
 def departures(
     correlation: NDArray[np.float64],
     z: NDArray[np.float64],
@@ -218,7 +253,7 @@ def departures(
     """Return (residual, residual in its own sigma) of each sensor of a row, float64[k] each.
 
     Only sensors that do not depart foretell others, and at least the calmer half of them: a device that drifts must
-    not make others seem to depart.
+    not make others seem to depart. Of sensors that are `alone_at` off, the furthest has no say in who those are.
 
     Args:
         correlation: float64[k, k] of the rows that were learned.
@@ -227,7 +262,14 @@ def departures(
         options: of the zone.
     """
     residual, sigma = _foretold(correlation, z, options.ridge)
-    total = np.maximum(sums[0] + residual / sigma, sums[1] - residual / sigma)
+    score = residual / sigma
+    far = int(np.argmax(np.abs(score)))
+    if abs(score[far]) >= options.alone_at:
+        # It moves all that it foretells: who departs besides is seen without it.
+        rest = np.delete(np.arange(len(z)), far)
+        own, scale = _foretold(correlation[np.ix_(rest, rest)], z[rest], options.ridge)
+        score[rest], score[far] = own / scale, np.inf
+    total = np.maximum(sums[0] + score, sums[1] - score)
     n_calm = max(int(np.count_nonzero(total < options.confirm_at)), (len(z) + 1) // 2)
     calm = np.sort(np.argsort(total, kind="stable")[:n_calm])
     if n_calm < len(z):

@@ -4,6 +4,7 @@ Comes in: pairs of arrival and binding in the order of the readings. Goes out: f
 after it. Refuses to know what that means.
 """
 
+import typing
 from collections.abc import Iterator
 
 import numpy as np
@@ -12,8 +13,18 @@ from numpy.typing import NDArray
 from rules.arrivals import Arrivals
 from rules.zone_model import ZoneModel
 
-Known = tuple[NDArray[np.float64], NDArray[np.int16], NDArray[np.float64]]
-"""Departure, NaN while nobody knows, how many others of the zone depart, and danger, NaN while nobody knows."""
+
+class Known(typing.NamedTuple):
+    """What the model knew of each pair just after it."""
+
+    departure: NDArray[np.float64]
+    """Sum of departures; NaN while nobody knows."""
+    confirming: NDArray[np.int16]
+    """How many others of the zone depart."""
+    danger: NDArray[np.float64]
+    """NaN while nobody knows."""
+    alone: NDArray[np.float64]
+    """Sum of what it departs far and alone."""
 
 
 def feed(model: ZoneModel, arrivals: Arrivals, row: NDArray[np.intp], binding: NDArray[np.intp]) -> Known:
@@ -26,16 +37,22 @@ def feed(model: ZoneModel, arrivals: Arrivals, row: NDArray[np.intp], binding: N
     value = arrivals.value[row]
     if not (step != model.open_step[binding]).any():
         model.add(binding, value, time_ns)
-        return model.departure[binding], model.confirming[binding], model.danger[binding]
-    departure, confirming, danger = np.full(len(row), np.nan), np.zeros(len(row), np.int16), np.full(len(row), np.nan)
+        return _known(model, binding)
+    found = _known(model, binding)
     for pairs in _by_zone(model.zone_of[binding]):
         for part in _parts(model, step, binding, pairs, arrivals.received_ns):
             b = binding[part]
             open_ns = model.open_step[b] * model.step_ns[b]
             taken = part[time_ns[part] >= open_ns - model.fresh_ns[b]]
             model.add(binding[taken], value[taken], time_ns[taken])
-            departure[part], confirming[part], danger[part] = model.departure[b], model.confirming[b], model.danger[b]
-    return departure, confirming, danger
+            now = _known(model, b)
+            found.departure[part], found.confirming[part] = now.departure, now.confirming
+            found.danger[part], found.alone[part] = now.danger, now.alone
+    return found
+
+
+def _known(model: ZoneModel, binding: NDArray[np.intp]) -> Known:
+    return Known(model.departure[binding], model.confirming[binding], model.danger[binding], model.alone[binding])
 
 
 def _by_zone(zone: NDArray[np.intp]) -> Iterator[NDArray[np.intp]]:

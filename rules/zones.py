@@ -81,6 +81,13 @@ class ZoneOptions(BaseModel):
     """Another sensor whose own sum is at least this confirms a shift; assumed."""
     confirmed_by: int = Field(default=1, ge=1, le=MOST - 1)
     """How many others must confirm before it is a danger and not a device."""
+    alone_at: float = Field(default=12.0, gt=0, le=1e6)
+    """Sigma of a row. A sensor that departs so far, and `alone_ratio` times as far as any other of its zone, departs
+    alone in that row: what moves a zone so far shows at more than one of its sensors. Such a row adds nothing to a
+    danger, and what the device is off to `residual_fault`. Source: events of a pump moved one channel alone by up to
+    12 sigma before the others followed; assumed for others."""
+    alone_ratio: float = Field(default=4.0, gt=1, le=1e6)
+    """Source: as `alone_at`."""
     calls: Calls = Calls.LEADER
     """Who is in alarm when the zone departs. Source: where each called, many calls in a year of a simulated network
     were of sensors further off while a leak ran."""

@@ -99,7 +99,7 @@ class Residual:
         row, binding = self._climber.reach(arrivals)
         good = (arrivals.quality[row] & _DOUBTED) == 0
         row, binding = row[good], binding[good]
-        _, _, danger = feed(self._model, arrivals, row, binding)
+        danger = feed(self._model, arrivals, row, binding).danger
         known = ~np.isnan(danger)
         return self._climber.climb(arrivals, row[known], binding[known], danger[known])
 

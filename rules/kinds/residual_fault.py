@@ -57,8 +57,8 @@ class ResidualFaultOptions(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
     zone: ZoneOptions = ZoneOptions()
-    """As in residual. `confirmed_by` others with a sum of `confirm_at` make it no device fault. Give both rules the
-    same zone."""
+    """As in residual; give both rules the same zone. `confirmed_by` others with a sum of `confirm_at` make it no
+    device fault, unless the sensor departs far and alone row by row (`alone_at`)."""
     limit: float = Field(gt=0, le=1e6)
     """Sum of departures in sigma."""
     source: str = Field(min_length=3)
@@ -105,11 +105,11 @@ class ResidualFault:
         row, binding = self._fed.reach(arrivals.sensor)
         good = arrivals.usable[row] & ((arrivals.quality[row] & _DOUBTED) == 0)
         row, binding = row[good], binding[good]
-        departure, confirming, _ = feed(self._model, arrivals, row, binding)
-        is_alone = confirming < self._needed[binding]
-        begins = is_alone & (departure >= self._limit[binding])
-        ends = ~is_alone | (departure < _BACK * self._limit[binding])
-        ends &= ~np.isnan(departure)
+        known = feed(self._model, arrivals, row, binding)
+        departure = np.where(known.confirming < self._needed[binding], known.departure, known.alone)
+        departure[np.isnan(known.departure)] = np.nan
+        begins = departure >= self._limit[binding]
+        ends = departure < _BACK * self._limit[binding]
         turns = Turns(self.alarm, self.level, self._episode_ns)
         for i in np.flatnonzero(begins | (ends & (self.level[binding] > 0)) | (ends & self._begun(binding, begins))):
             b = int(binding[i])

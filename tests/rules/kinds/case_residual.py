@@ -66,7 +66,7 @@ def _alone(readings: Sequence[Reading], zone: dict) -> Iterator[tuple[float, int
     """Yield what one rule with these options of a zone says."""
     twin, sums = Twin(N, ZoneOptions.model_validate({**ZONE, **zone}), 10.0), []
     for each in readings:
-        departure, _, danger = twin.read(each)
+        departure, _, danger, _ = twin.read(each)
         if departure is not None:
             sums.append((each[0], each[1], danger, 0))
     oracle = Oracle(RuleSet((threshold("twin", range(N), LEVELS, side="high"),), "1"), register())
@@ -74,6 +74,6 @@ def _alone(readings: Sequence[Reading], zone: dict) -> Iterator[tuple[float, int
         yield from ((time / SECOND_NS, before, after) for _, time, _, before, after, _, _ in oracle.evaluate(each))
 
 
-ZONES = ({}, {"calls": "each", "toward": "low"}, {"toward": "high", "confirmed_by": 2})
+ZONES = ({}, {"calls": "each", "toward": "low"}, {"toward": "high", "confirmed_by": 2, "alone_at": 3, "alone_ratio": 2})
 RULES = tuple(residual(f"leak{i}", **zone) for i, zone in enumerate(ZONES))
 CASE = Case(register(), RuleSet(RULES, "1"), stream, reference)

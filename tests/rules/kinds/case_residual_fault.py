@@ -11,7 +11,8 @@ from tests.rules.kinds.conformance import Case, Reading
 from tests.rules.kinds.zone_twin import Twin
 
 LIMIT = 8.0
-OPTIONS = ResidualFaultOptions.model_validate({"zone": ZONE, "limit": LIMIT, "source": "assumed"})
+ALONE = {**ZONE, "alone_at": 3, "alone_ratio": 2}
+OPTIONS = ResidualFaultOptions.model_validate({"zone": ALONE, "limit": LIMIT, "source": "assumed"})
 
 
 def stream(dice: random.Random) -> list[Reading]:
@@ -28,13 +29,13 @@ def reference(readings: Sequence[Reading]) -> list[tuple[float, int, int]]:
     twin, level, found = Twin(N, OPTIONS.zone, LIMIT), [0] * N, []
     for each in readings:
         sensor, time_s = each[:2]
-        departure, confirming, _ = twin.read(each)
+        departure, confirming, _, alone = twin.read(each)
         if departure is None:
             continue
-        before = level[sensor]
-        if before == 0 and departure >= LIMIT and not confirming:
+        before, total = level[sensor], alone if confirming else departure
+        if before == 0 and total >= LIMIT:
             level[sensor] = 1
-        elif before and (confirming or departure < LIMIT / 2):
+        elif before and total < LIMIT / 2:
             level[sensor] = 0
         if before != level[sensor]:
             found.append((time_s, before, level[sensor]))

@@ -125,6 +125,34 @@ def test_residual_of_one_sensor_alone_is_a_device_fault_and_no_danger(error):
     assert {("drift", 4)} == run(engine, range(WARM_S, WARM_S + 60), {4: error})
 
 
+def test_residual_of_one_sensor_far_and_alone_is_no_danger_though_another_departs_a_little():
+    """In a zone somebody always departs; that confirms no device that is wrong, and is confirmed by none."""
+    engine = district()
+    run(engine, range(WARM_S))
+
+    assert {("drift", 2), ("drift", 4)} == run(engine, range(WARM_S, WARM_S + 60), {4: 20.0, 2: -0.5})
+
+
+def test_residual_of_one_sensor_far_off_is_a_danger_when_another_follows():
+    """From the row on in which it is not alone any more."""
+    engine = district()
+    run(engine, range(WARM_S))
+    alone = run(engine, range(WARM_S, WARM_S + 30), {4: 20.0})
+
+    assert ({("drift", 4)}, True) == (
+        alone,
+        ("leak", 4) in run(engine, range(WARM_S + 30, WARM_S + 60), {4: 20.0, 3: 8.0}),
+    )
+
+
+def test_residual_where_nothing_is_alone_takes_a_far_sensor_for_a_danger():
+    """Whoever has one sensor at the place to be watched can have it so."""
+    engine = district(alone_at=1e6)
+    run(engine, range(WARM_S))
+
+    assert ("leak", 4) in run(engine, range(WARM_S, WARM_S + 60), {4: 20.0, 2: -0.5})
+
+
 def test_residual_of_a_change_that_all_share_is_nothing():
     """Demand rises for everybody: that is what the others foretell."""
     engine = district()
@@ -155,9 +183,9 @@ def test_residual_of_a_zone_with_a_silent_sensor_is_judged_without_it():
     engine = district()
     run(engine, range(WARM_S))
 
-    assert (set(), {("leak", 3)}) == (
+    assert (set(), {("leak", 2)}) == (
         run(engine, range(WARM_S, WARM_S + 60), absent=(0,)),
-        run(engine, range(WARM_S + 60, WARM_S + 120), {2: -0.8, 3: -0.8}, absent=(0,)),
+        run(engine, range(WARM_S + 60, WARM_S + 120), LEAK, absent=(0,)),
     )
 
 

@@ -29,7 +29,7 @@ def readings():
 
 def ends(limit):
     """Return (time in s, departure) of the first end of the alarm of the wrong sensor; None where it does not end."""
-    zone = RULE.options.zone.model_copy(update={"confirmed_by": N - 1})
+    zone = RULE.options.zone.model_copy(update={"confirmed_by": N - 1, "alone_at": 1e6})
     options = RULE.options.model_copy(update={"limit": limit, "zone": zone})
     engine = RuleEngine(RuleSet((dataclasses.replace(RULE, options=options),), "1"), register())
     for position, each in enumerate(readings(), 1):

@@ -23,13 +23,14 @@ class Twin:
         self.fitted: tuple | None = None
         self.fitted_at = 0
         self.up, self.down = [0.0] * n, [0.0] * n
+        self.shared_up, self.shared_down, self.alone = [0.0] * n, [0.0] * n, [0.0] * n
         self.shift, self.drift = [0.0] * n, [[] for _ in range(n)]
         self.known: list[float | None] = [None] * n
         self.runs, self.event_rows, self.callers, self.leader = False, 0, set(), None
         self.high, self.low = [0.0] * n, [0.0] * n
 
-    def read(self, reading: Reading) -> tuple[float | None, int, float]:
-        """Return the sum of the reading's sensor, None while unknown, how many others depart, and its danger."""
+    def read(self, reading: Reading) -> tuple[float | None, int, float, float]:
+        """Return the sum of the reading's sensor, None while unknown, how many others depart, its danger, and alone."""
         sensor, time_s, value, _ = reading
         step = int(time_s // self.options.step_s)
         if self.step is not None and step > self.step:
@@ -37,16 +38,19 @@ class Twin:
         self.step = step if self.step is None else max(self.step, step)
         self.values[sensor].append(value)
         self.last_s[sensor] = time_s
-        return self.known[sensor], self._confirming(sensor), self._danger(sensor)
+        return self.known[sensor], self._confirming(sensor), self._danger(sensor), self.alone[sensor]
 
     def _totals(self) -> list[float]:
         return [max(up, down) for up, down in zip(self.up, self.down, strict=True)]
 
+    def _shared(self) -> list[float]:
+        return [max(up, down) for up, down in zip(self.shared_up, self.shared_down, strict=True)]
+
     def _confirming(self, sensor: int) -> int:
-        return sum(total >= self.options.confirm_at for i, total in enumerate(self._totals()) if i != sensor)
+        return sum(total >= self.options.confirm_at for i, total in enumerate(self._shared()) if i != sensor)
 
     def _danger(self, sensor: int) -> float:
-        totals = self._totals()
+        totals = self._shared()
         if self.options.calls is Calls.LEADER:
             return max(totals) if sensor in self.callers else 0.0
         is_confirmed = self._confirming(sensor) >= self.options.confirmed_by
@@ -98,16 +102,26 @@ class Twin:
         if len(known) < 3:
             return
         first = {i: self._foretold(i, [j for j in known if j != i], correlation, z) for i in known}
+        far = max(known, key=lambda i: abs(first[i][0] / first[i][1]))
+        is_far = abs(first[far][0] / first[far][1]) >= self.options.alone_at
+        if is_far:
+            rest = [i for i in known if i != far]
+            first |= {i: self._foretold(i, [j for j in rest if j != i], correlation, z) for i in rest}
         total = {i: max(self.up[i] + r / s, self.down[i] - r / s) for i, (r, s) in first.items()}
+        if is_far:
+            total[far] = math.inf
         ranked = sorted(known, key=lambda i: (total[i], i))
         n_calm = max(sum(each < self.options.confirm_at for each in total.values()), math.ceil(len(known) / 2))
         calm = ranked[:n_calm]
         departure = {}
+        last = {i: self._foretold(i, [j for j in calm if j != i], correlation, z) for i in known}
+        score = {i: residual / sigma for i, (residual, sigma) in last.items()}
         for i in known:
             if is_new[i]:
-                residual, sigma = self._foretold(i, [j for j in calm if j != i], correlation, z)
-                departure[i] = residual * float(sd[i])
-                self._add(i, residual / sigma)
+                departure[i] = last[i][0] * float(sd[i])
+                others = max(abs(score[j]) for j in known if j != i)
+                is_far = abs(score[i]) >= self.options.alone_at
+                self._add(i, score[i], is_alone=is_far and abs(score[i]) >= self.options.alone_ratio * others)
         self._event(departure)
         for i in departure:
             self.known[i] = self._totals()[i]
@@ -120,22 +134,28 @@ class Twin:
         variance = correlation[i, i] - 2 * weight @ correlation[others, i] + weight @ within @ weight
         return float(z[i] - weight @ z[others]), math.sqrt(max(float(variance), 1e-6))
 
-    def _add(self, i: int, score: float) -> None:
-        ceiling, slack = 1.5 * self.lowest, self.options.slack
-        self.up[i] = min(max(self.up[i] + score - slack, 0.0), ceiling)
-        self.down[i] = min(max(self.down[i] - score - slack, 0.0), ceiling)
-        self.high[i] = max(self.high[i] + score - slack, 0.0)
-        self.low[i] = max(self.low[i] - score - slack, 0.0)
+    def _add(self, i: int, score: float, *, is_alone: bool) -> None:
+        shared = 0.0 if is_alone else score
+        self._sum(self.up, i, score)
+        self._sum(self.down, i, -score)
+        self._sum(self.shared_up, i, shared)
+        self._sum(self.shared_down, i, -shared)
+        self._sum(self.alone, i, abs(score) if is_alone else 0.0)
+        self.high[i] = max(self.high[i] + shared - self.options.slack, 0.0)
+        self.low[i] = max(self.low[i] - shared - self.options.slack, 0.0)
+
+    def _sum(self, total: list[float], i: int, departs: float) -> None:
+        total[i] = min(max(total[i] + departs - self.options.slack, 0.0), 1.5 * self.lowest)
 
     def _event(self, departure: dict[int, float]) -> None:
         """Begin, go on with or end the event of the zone, and let what lasts become usual."""
-        totals, was = self._totals(), self.runs
+        totals, shared, was = self._totals(), self._shared(), self.runs
         led_by_one = self.options.calls is Calls.LEADER
-        if self.runs and max(totals) < self.lowest / 2:
+        if self.runs and max(shared) < self.lowest / 2:
             self._over()
-        elif led_by_one and (self.runs or self._begins(totals)):
+        elif led_by_one and (self.runs or self._begins(shared)):
             self.runs, self.event_rows = True, self.event_rows + 1
-            self._lead(totals)
+            self._lead(shared)
         if self.runs and not was:
             self.drift = [[] for _ in range(self.n)]
         for i in range(self.n):
@@ -167,6 +187,7 @@ class Twin:
         for i in sensors:
             self.shift[i] += sum(self.drift[i]) / max(len(self.drift[i]), 1)
             self.up[i] = self.down[i] = self.high[i] = self.low[i] = 0.0
+            self.shared_up[i] = self.shared_down[i] = self.alone[i] = 0.0
             self.drift[i] = []
 
     def _over(self) -> None:
