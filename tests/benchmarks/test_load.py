@@ -28,12 +28,22 @@ def _desk(told_days: list[float], *, days: float, n_sensors: int = 10, n_calm: i
     ("alarms", "minutes"),
     [
         ([_alarm("x", (0, 2), (10, 3), (20, 2), (30, 3), (40, 4), (50, 0))], [0, 10, 40]),
-        ([_alarm("x", (0, 2), (10, 0)), _alarm("x", (20, 2), (30, 0))], [0, 20]),
+        ([_alarm("x", (0, 2), (10, 0)), _alarm("x", (20, 2), (30, 0))], [0]),
+        ([_alarm("x", (0, 2), (10, 0)), _alarm("x", (20, 3), (30, 0))], [0, 20]),
+        ([_alarm("x", (0, 2), (10, 0)), _alarm("x", (40, 2), (50, 0))], [0, 40]),
         ([_alarm("x", (0, 2), (10, 0)), _alarm("y", (5, 2), (15, 0))], [0]),
         ([_alarm("x", (0, 2), (10, 0)), _alarm("y", (5, 3), (15, 0))], [0, 5]),
         ([_alarm("x", (0, 2), (10, 0)), _alarm("z", (5, 2), (15, 0))], [0, 5]),
     ],
-    ids=["escalates only", "raised again", "same asset", "same asset, higher", "another asset"],
+    ids=[
+        "escalates only",
+        "back before it settled",
+        "back and higher",
+        "raised again",
+        "same asset",
+        "same asset, higher",
+        "another asset",
+    ],
 )
 def test_announced_tells_what_is_new(alarms, minutes):
     """Raised and higher levels; of one asset only what is not known."""
@@ -49,13 +59,13 @@ def test_announced_of_a_chattering_alarm_tells_once():
     assert ([9], 1) == ((told // MINUTE).tolist(), n_chattering)
 
 
-def test_announced_counts_what_is_told_again_soon_and_no_higher():
-    """Twenty minutes after its end it is a repeat, at a higher level or after an hour it is not."""
-    again = [_alarm("x", (0, 2), (10, 0)), _alarm("x", (30, 2), (40, 0))]
-    higher = [_alarm("y", (0, 2), (10, 0)), _alarm("y", (30, 3), (40, 0))]
-    later = [_alarm("z", (0, 2), (10, 0)), _alarm("z", (70, 2), (80, 0))]
+def test_announced_counts_what_another_sensor_tells_again_soon_and_no_higher():
+    """Twenty minutes after the end of all it is a repeat; at a higher level, after an hour or by the same it is not."""
+    first = _alarm("x", (0, 2), (10, 0))
+    again, higher, later = ((first, _alarm("y", *each)) for each in (((30, 2),), ((30, 3),), ((70, 2),)))
+    same = (first, _alarm("x", (30, 2), (40, 0)))
 
-    assert [1, 0, 0] == [announced(each, ASSETS)[2] for each in (again, higher, later)]
+    assert [1, 0, 0, 0] == [announced(each, ASSETS)[2] for each in (again, higher, later, same)]
 
 
 def test_desk_tells_calm_time_from_events_and_as_long_behind_them():
@@ -81,6 +91,13 @@ def test_city_daily_weighs_rates_by_their_share():
     got = city_daily(desks, is_calm=False)
 
     assert got == pytest.approx(100_000 * (0.36 * 0.01 + 0.15 * 0.1) / 0.51)
+
+
+def test_city_daily_as_recorded_divides_everything_by_all_sensor_days():
+    """Two announcements in a hundred and ten sensor-days."""
+    desks = {"methane_aded": [_desk([1.0], days=10)], "ltown_resim": [_desk([0.5], days=1)]}
+
+    assert city_daily(desks, is_calm=False, is_mixed=False) == pytest.approx(100_000 * 2 / 110)
 
 
 def test_city_daily_of_calm_time_counts_only_that():
