@@ -4,14 +4,15 @@ Comes in: the folder of the data sets. Goes out: a Markdown table. Each recordin
 with faults of each kind in its calm parts, by our rule file of its domain with the health rules beside.
 
 A hazard warning is the fault's own if it is told between the fault's begin and the end of its aftermath, as long again,
-at a level that the same alarm did not have in that time without the fault. A fault is recognised if a health alarm of
+at a level that the same alarm did not have in that time without the fault. Where one sensor calls for its zone, that is
+one alarm, whoever calls. A fault is recognised if a health alarm of
 the right kind is raised for the right sensor while it lasts: `flat` for one that is stuck, `stale` for silence (of
 every sensor where a gateway is silent), `residual_fault` for one that drifts or is off. A spike should say nothing.
 """
 
 import dataclasses
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,7 +24,10 @@ from benchmarks.warning_quality.injection import Fault, FaultKind, Plan, inject
 from benchmarks.warning_quality.replay import RULES, Heard, Recording, Replayed, commits, replay
 from benchmarks.warning_quality.table import SUITES, duration
 from collector.pipeline import RawMessage
+from rules.kinds.residual import ResidualOptions
 from rules.loading import load_rules
+from rules.rule import Rule
+from rules.zones import Calls
 
 _SECOND_NS = 1_000_000_000
 _TICK_NS = 5 * _SECOND_NS
@@ -94,18 +98,39 @@ def judged(recording: Recording, rules: Path, plan: Plan) -> dict[FaultKind, lis
         load_rules(HEALTH, recording.register, recording.quantities),
     )
     kind_of = {rule.id: rule.kind for file in files for rule in file}
+    told_as_one = frozenset(rule.id for file in files for rule in file if _calls_for_zone(rule))
     clean = replay(recording, rules, HEALTH)
     verdicts: dict[FaultKind, list[Verdict]] = {}
     for kind in FaultKind:
         faulty, faults = inject(recording, kind, plan)
         silences = [each for each in faults if each.kind in {FaultKind.DROPOUT, FaultKind.GATEWAY}]
         got = replay(faulty, rules, HEALTH, heard=listened(faulty, silences)) if faults else clean
-        verdicts[kind] = [verdict(recording, each, clean, got, kind_of) for each in faults]
+        verdicts[kind] = [verdict(recording, each, clean, got, kind_of, told_as_one) for each in faults]
     return verdicts
 
 
-def verdict(recording: Recording, fault: Fault, clean: Replayed, got: Replayed, kind_of: Mapping[str, str]) -> Verdict:
-    """Return what was made of `fault`, by what was said without it and with it."""
+def _calls_for_zone(rule: Rule) -> bool:
+    return isinstance(rule.options, ResidualOptions) and rule.options.zone.calls is Calls.LEADER
+
+
+def verdict(
+    recording: Recording,
+    fault: Fault,
+    clean: Replayed,
+    got: Replayed,
+    kind_of: Mapping[str, str],
+    told_as_one: Container[str] = (),
+) -> Verdict:
+    """Return what was made of `fault`, by what was said without it and with it.
+
+    Args:
+        recording: without the fault.
+        fault: of it.
+        clean: what was said without the fault.
+        got: what was said with it.
+        kind_of: each rule.
+        told_as_one: rules whose alarms are one, whoever calls.
+    """
     begin_ns, end_ns = int(recording.time_ns[fault.first]), int(recording.time_ns[fault.end - 1])
     span_ns = begin_ns, int(recording.time_ns[fault.until - 1])
     own = {recording.register.sensors[number].id for number in fault.sensors}
@@ -126,25 +151,34 @@ def verdict(recording: Recording, fault: Fault, clean: Replayed, got: Replayed, 
     is_told = bool(said) and own <= set(right)
     words = sum(each.sensor in own for each, _ in new)
     return Verdict(
-        len(_new(got.alarms, clean.alarms, span_ns)),
+        len(_new(got.alarms, clean.alarms, span_ns, told_as_one)),
         max(right[name] for name in own) if is_told else float("nan"),
         words,
         len(new) - words,
     )
 
 
-def _new(alarms: Sequence[Alarm], before: Sequence[Alarm], span_ns: tuple[int, int]) -> list[tuple[Alarm, int]]:
+def _new(
+    alarms: Sequence[Alarm], before: Sequence[Alarm], span_ns: tuple[int, int], told_as_one: Container[str] = ()
+) -> list[tuple[Alarm, int]]:
     """Return alarms that are raised or rise in the span to a level that the same alarm had not there before; when."""
     known: dict[str, int] = {}
     for each in before:
         if each.begin_ns <= span_ns[1] and each.end_ns >= span_ns[0]:
-            known[each.key] = max(known.get(each.key, 0), _highest(each, span_ns))
+            name = _name(each, told_as_one)
+            known[name] = max(known.get(name, 0), _highest(each, span_ns))
     return [
         (each, time_ns)
         for each in sorted(alarms, key=lambda one: one.begin_ns)
         for time_ns, level in _rises(each)
-        if span_ns[0] <= time_ns <= span_ns[1] and level > known.get(each.key, 0)
+        if span_ns[0] <= time_ns <= span_ns[1] and level > known.get(_name(each, told_as_one), 0)
     ]
+
+
+def _name(alarm: Alarm, told_as_one: Container[str]) -> str:
+    """Return what tells this alarm from others."""
+    rule = alarm.key.split("/")[0]
+    return rule if rule in told_as_one else alarm.key
 
 
 def _rises(alarm: Alarm) -> Iterator[tuple[int, int]]:

@@ -76,6 +76,14 @@ def test_verdict_counts_hazards_that_only_the_fault_explains(without, with_it, e
     assert expected == got.hazards
 
 
+@pytest.mark.parametrize(("told_as_one", "expected"), [((), 1), ({"site.high"}, 0)])
+def test_verdict_takes_calls_for_a_zone_as_one_alarm_whoever_calls(told_as_one, expected):
+    """With the fault another sensor leads in what was told without it too."""
+    clean, got = (_said([_alarm(f"site.high/{name}", (12, 2), (15, 0))]) for name in ("D1.x", "D0.x"))
+
+    assert expected == verdict(_recording(), FROZEN, clean, got, KINDS, told_as_one).hazards
+
+
 @pytest.mark.parametrize(
     ("key", "minute", "expected"),
     [
