@@ -5,6 +5,7 @@ import math
 import random
 import tracemalloc
 from collections.abc import Iterator
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -202,7 +203,7 @@ def test_decoder_of_a_payload_remembers_nothing_of_damaged_ones_before(name):
 
 @pytest.mark.parametrize("name", CASES)
 def test_decoder_of_damaged_payloads_keeps_no_memory(name):
-    """A thousand damaged payloads more leave no more behind than a thousand did."""
+    """A thousand damaged payloads more leave no more behind than a thousand did, once of twice: a leak always does."""
     example = CASES[name].examples[0]
     decoder = opened(name, example.options)
     payloads = list(mutations(name, 1000, seed=2))
@@ -216,12 +217,11 @@ def test_decoder_of_damaged_payloads_keeps_no_memory(name):
     run()
     tracemalloc.start()
     try:
-        first = run()
-        grown = run() - first
+        sizes = [run() for _ in range(3)]
     finally:
         tracemalloc.stop()
 
-    assert grown < 20_000
+    assert min(after - before for before, after in pairwise(sizes)) < 20_000
 
 
 @pytest.mark.parametrize("name", CASES)
