@@ -68,6 +68,7 @@ COUNTERS: Mapping[str, str] = {
     "takeovers_suspected": "Times that the broker ended our connections as if another had our client id.",
     "ticks": "Empty batches that moved the clock while nothing came.",
     "ticks_refused": "Ticks that the journal refused.",
+    "zone_rows_alone": "Rows of zones that one sensor departed far and alone, which add nothing to a danger.",
     "zone_rows_not_judged": "Rows of zones whose sensors could not be compared with each other, by reason.",
 }
 """Each has the label `reason`, empty where there is only one."""

@@ -110,6 +110,7 @@ class ZoneModel:
             residual[known], score[known] = departures(correlation, z, (self.up[b], self.down[b]), options)
             judged[known] = is_new[known]
             shared = shared_of(score, judged, options)
+            self._counts["zone_rows_alone", ""] += int((shared != score).any())
         for total, departs in (
             (self.up, score),
             (self.down, -score),

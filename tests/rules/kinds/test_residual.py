@@ -133,6 +133,16 @@ def test_residual_of_one_sensor_far_and_alone_is_no_danger_though_another_depart
     assert {("drift", 2), ("drift", 4)} == run(engine, range(WARM_S, WARM_S + 60), {4: 20.0, 2: -0.5})
 
 
+def test_residual_of_one_sensor_far_and_alone_is_counted():
+    """What is no danger does not vanish: eleven rows, in the model of each of two rules."""
+    engine = district()
+    run(engine, range(WARM_S))
+    before = engine.counts["zone_rows_alone", ""]
+    run(engine, range(WARM_S, WARM_S + 60), {4: 20.0})
+
+    assert (0, 22) == (before, engine.counts["zone_rows_alone", ""])
+
+
 def test_residual_of_one_sensor_far_off_is_a_danger_when_another_follows():
     """From the row on in which it is not alone any more."""
     engine = district()
