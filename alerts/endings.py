@@ -32,6 +32,11 @@ def with_endings(connection: Connection, alerts: tuple[Alert, ...]) -> tuple[Ale
     return tuple(replace(alert, ending=found.get(alert.id)) for alert in alerts)
 
 
+def extent_of(row: RowMapping) -> Extent | None:
+    """Return the extent that a row keeps in `low`, `high` and `towards`; None where it keeps none."""
+    return None if row["low"] is None else Extent(row["low"], row["high"], row["towards"])
+
+
 def _row(alert: str, ending: Ending) -> Row:
     extent = ending.extent
     low, high, towards = (extent.low, extent.high, extent.towards) if extent else (None, None, "")
@@ -39,5 +44,4 @@ def _row(alert: str, ending: Ending) -> Row:
 
 
 def _ending(row: RowMapping) -> Ending:
-    extent = None if row["low"] is None else Extent(row["low"], row["high"], row["towards"])
-    return Ending(Reason(row["reason"]), extent)
+    return Ending(Reason(row["reason"]), extent_of(row))

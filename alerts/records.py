@@ -14,7 +14,7 @@ from sqlalchemy import ColumnElement, Connection, RowMapping, Select, func, or_,
 from alerts import schema
 from alerts.alert import Alert, Decision, DecisionReason, DecisionVerdict, Planned, Recipient, Step
 from alerts.database import Database
-from alerts.endings import with_endings
+from alerts.endings import extent_of, with_endings
 from alerts.notification import Notification, NotificationKind
 from alerts.statements import Row
 from rules.events import Dimension, Extent, Reason, Transition, extent_text
@@ -330,10 +330,9 @@ def read_events(
 
 
 def _event(row: RowMapping) -> StoredEvent:
-    rest = dict(row)
-    low, high, towards = rest.pop("low"), rest.pop("high"), rest.pop("towards")
+    rest = {name: value for name, value in row.items() if name not in {"low", "high", "towards"}}
     changed = {
-        "extent": None if low is None else Extent(low, high, towards),
+        "extent": extent_of(row),
         "transition": Transition(row["transition"]),
         "value": math.nan if row["value"] is None else row["value"],
         "reason": Reason(row["reason"]),

@@ -192,7 +192,7 @@ def each_line(desks: Mapping[str, Sequence[Desk]]) -> Iterator[str]:
     )
     yield "|" + "---|" * 11
     for name, parts in desks.items():
-        days, calm = (sum(getattr(each, what) for each in parts) for what in ("sensor_days", "calm_sensor_days"))
+        days, calm = _days(parts, is_calm=False), _days(parts, is_calm=True)
         told, n_calm = sum(len(each.told_ns) for each in parts), sum(each.n_calm for each in parts)
         rest = (sum(getattr(each, what) for each in parts) for what in ("n_chattering", "n_again", "n_standing"))
         share = f"{100 * MIX[name]:.0f} %" if name in MIX else "-"

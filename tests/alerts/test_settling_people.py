@@ -85,12 +85,18 @@ def newcomer(life: Life, **phones: str) -> None:
     life.where = replace(life.where, register=changed)
 
 
-def test_return_is_told_to_who_took_over_meanwhile_and_so_is_its_end():
-    """A new shift knows nothing of what the old one was told; the old one still hears of the end."""
+def handed_over() -> Life:
+    """Return a danger that was told and is over, and of which cat knows nothing, who took over from ann."""
     life = Life()
     life.at(10, raised(HAZARD, ORANGE))
     life.at(300, cleared(HAZARD, ORANGE, 300.0))
     newcomer(life)
+    return life
+
+
+def test_return_is_told_to_who_took_over_meanwhile_and_so_is_its_end():
+    """A new shift knows nothing of what the old one was told; the old one still hears of the end."""
+    life = handed_over()
     again = life.at(600, raised(HAZARD, ORANGE, 600.0))
     life.at(700, cleared(HAZARD, ORANGE, 700.0, 600.0))
 
@@ -100,10 +106,7 @@ def test_return_is_told_to_who_took_over_meanwhile_and_so_is_its_end():
 
 def test_return_that_rises_is_told_to_who_took_over_meanwhile():
     """Back as yellow, whose people know; then orange, of which the new one was never told."""
-    life = Life()
-    life.at(10, raised(HAZARD, ORANGE))
-    life.at(300, cleared(HAZARD, ORANGE, 300.0))
-    newcomer(life)
+    life = handed_over()
     again = life.at(600, raised(HAZARD, YELLOW, 600.0))
     rise = life.at(650, Row(HAZARD, Transition.ESCALATED, YELLOW, ORANGE, 650.0, 600.0))
 
