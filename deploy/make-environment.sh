@@ -39,8 +39,11 @@ else
 fi
 
 echo "installing the packages of $lock"
-pip install --quiet --require-hashes -r "$lock"
+# The lock is complete: pip must not resolve. A pip before 24 asks for `coverage[toml]` although `coverage` is pinned,
+# finds the newest release, which has no hash here, and stops.
+pip install --quiet --no-deps --require-hashes -r "$lock"
 pip install --quiet --no-deps --no-build-isolation -e .
+pip check
 
 # the Sparkplug edge node of the tests is not ours and needs an older paho-mqtt: it gets a folder of its own
 if [ "$lock" = requirements/test.txt ]; then
