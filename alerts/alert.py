@@ -166,7 +166,7 @@ class Alert:
     ending: Ending | None = None
     """How its alarm ended, while the end waits to be told."""
     hazard: str = ""
-    """The kind of danger, see `alerts.incidents`; empty for device faults and alerts of older ledgers."""
+    """The kind of danger, see `alerts.planning.incidents`; empty for device faults and alerts of older ledgers."""
     incident: str = ""
     """Id of the first alert of its incident; its own where it stands alone."""
     ended: int = 0

@@ -13,9 +13,9 @@ from pathlib import Path
 
 import numpy as np
 
-from alerts.acknowledge import Links
-from alerts.draft import District
-from alerts.routing import Routes
+from alerts.links import Links
+from alerts.planning.draft import District
+from alerts.routing.routes import Routes
 from benchmarks.figures import Figure
 from benchmarks.town import make_register, make_ruleset
 from collector.batch import ReadingBatch, make_batch

@@ -10,9 +10,9 @@ from typing import Annotated
 
 import typer
 
-from alerts.labels import MAX_CAUSE, Disposition, Label, add_label, labelled_alerts
-from alerts.ledger import Ledger
-from alerts.records import incident_alerts
+from alerts.ledger.labels import MAX_CAUSE, Disposition, Label, add_label, labelled_alerts
+from alerts.ledger.ledger import Ledger
+from alerts.store.records import incident_alerts
 from config.loading import load_settings
 from lifeline.console.words import language
 from lifeline.evidence import alert_of

@@ -12,7 +12,7 @@ from collections.abc import Callable
 import structlog
 from prometheus_client import CollectorRegistry
 
-from alerts.acknowledge import Links
+from alerts.links import Links
 from collector.dead_letter import Reason
 from collector.quarantine import Quarantine
 from config.secrets import console_secret

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from alerts.alert import Alert, Decision
-from alerts.configurations import InForce, configurations, in_force_at
-from alerts.labels import Label, labels_of
-from alerts.ledger import Ledger
-from alerts.records import Delivery, StoredEvent, incident_alerts
+from alerts.ledger.configurations import InForce, configurations, in_force_at
+from alerts.ledger.labels import Label, labels_of
+from alerts.ledger.ledger import Ledger
+from alerts.store.records import Delivery, StoredEvent, incident_alerts
 
 
 @dataclass(frozen=True, slots=True)

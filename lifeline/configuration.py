@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-from alerts.acknowledge import Links
-from alerts.loading import load_routes
-from alerts.opening import open_channels
-from alerts.routing import Routes, check_duties
+from alerts.channels.loading import open_channels
+from alerts.links import Links
+from alerts.routing.loading import load_routes
+from alerts.routing.routes import Routes, check_duties
 from collector.pipeline import Pipeline
 from collector.plugins import load_decoders
 from config.errors import ConfigError, Problem

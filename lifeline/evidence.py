@@ -13,9 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alerts.alert import Snapshot
-from alerts.configurations import states
-from alerts.ledger import Ledger
-from alerts.records import StoredEvent
+from alerts.ledger.configurations import states
+from alerts.ledger.ledger import Ledger
+from alerts.store.records import StoredEvent
 from collector.batch import Quality, ReadingBatch
 from collector.journal.reading import JournalReader
 from config.levels import WarningLevel

@@ -9,10 +9,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from alerts.alert import Alert, Decision, DecisionReason
-from alerts.labels import Label
-from alerts.orphans import end_was_seen
-from alerts.receipts import ReceiptCode
-from alerts.records import Delivery, StoredEvent
+from alerts.ledger.labels import Label
+from alerts.outbox.delivery_reports import ReceiptCode
+from alerts.planning.orphans import end_was_seen
+from alerts.store.records import Delivery, StoredEvent
 from config.levels import WarningLevel
 from config.register import Register, Sensor
 from lifeline.chain import Chain

@@ -6,7 +6,7 @@ Comes in: journal entries. Goes out: alarm events; a `Board` as of the last `pub
 import structlog
 
 from alerts.alert import Snapshot
-from alerts.ledger import BLANK
+from alerts.ledger.ledger import BLANK
 from collector.batch import NOT_OF_NOW
 from collector.journal import Entry, Position
 from lifeline.board import UNSEEN, Board, blank_board

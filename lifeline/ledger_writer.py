@@ -10,7 +10,7 @@ import structlog
 from sqlalchemy.exc import DBAPIError
 
 from alerts.alert import Step
-from alerts.ledger import FencedError, Ledger
+from alerts.ledger.ledger import FencedError, Ledger
 
 _FIRST_PAUSE_S = 0.1
 _LONGEST_PAUSE_S = 5.0

@@ -8,8 +8,8 @@ from pathlib import Path
 from sqlalchemy import make_url
 from sqlalchemy.exc import SQLAlchemyError
 
-from alerts.database import LedgerVersionError
-from alerts.ledger import Ledger, open_ledger
+from alerts.ledger.ledger import Ledger, open_ledger
+from alerts.store.database import LedgerVersionError
 from lifeline.start_error import StartError
 
 

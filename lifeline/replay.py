@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from itertools import zip_longest
 
 from alerts.alert import Snapshot
-from alerts.configurations import configurations, states
-from alerts.ledger import Ledger
+from alerts.ledger.configurations import configurations, states
+from alerts.ledger.ledger import Ledger
 from collector.journal import Position
 from collector.journal.reading import JournalReader
 from config.register import Register

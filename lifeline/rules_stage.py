@@ -1,7 +1,7 @@
 """I/O: the stage that reads the journal, lets the engine judge, and commits what follows; one owner, one thread.
 
 Comes in: journal entries in order. Goes out: ledger steps, and a `Board` to look at. Refuses to judge and to plan:
-`rules.engine` and `alerts.planning` do.
+`rules.engine` and `alerts.planning.stages` do.
 
 Exactly once relative to the journal: alarm events and position are one transaction. A restart restores the last
 snapshot, evaluates up to the committed position without emitting anything, and goes on behind it.
@@ -18,11 +18,11 @@ import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
 from alerts.alert import Alert, Cursor, Plan, Snapshot, Step
-from alerts.configurations import is_state_due, keep_state, record_configuration
-from alerts.database import Database
-from alerts.ledger import Ledger
-from alerts.orphans import Standing, plan_orphans
-from alerts.planner import Planner
+from alerts.ledger.configurations import is_state_due, keep_state, record_configuration
+from alerts.ledger.ledger import Ledger
+from alerts.planning.orphans import Standing, plan_orphans
+from alerts.planning.planner import Planner
+from alerts.store.database import Database
 from collector.journal import Position
 from collector.journal.sqlite import SqliteJournal
 from lifeline.judge import Judge

@@ -7,11 +7,11 @@ import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from alerts.acknowledge import Links
-from alerts.dispatch import Dispatcher
-from alerts.draft import District
-from alerts.opening import open_channels
-from alerts.planner import Planner
+from alerts.channels.loading import open_channels
+from alerts.dispatch.dispatcher import Dispatcher
+from alerts.links import Links
+from alerts.planning.draft import District
+from alerts.planning.planner import Planner
 from collector.check_memory import CheckMemory
 from collector.clocks import DeviceClocks
 from collector.device_memory import DeviceMemory

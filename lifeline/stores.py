@@ -12,8 +12,8 @@ from typing import TypeVar
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
-from alerts.database import LedgerVersionError
-from alerts.ledger import Ledger, open_ledger
+from alerts.ledger.ledger import Ledger, open_ledger
+from alerts.store.database import LedgerVersionError
 from collector.history.opening import CountedHistory, open_history
 from collector.journal import JournalBrokenError, JournalFullError
 from collector.journal.sqlite import SqliteJournal

@@ -11,11 +11,11 @@ from sqlalchemy.exc import DBAPIError
 
 from alerts.alert import Alert, Plan
 from alerts.chatter import Tally
-from alerts.ledger import Ledger
-from alerts.planner import Planner
-from alerts.records import acknowledged_alerts
-from alerts.tallies import read_tallies
-from alerts.turns import NEVER_NS, Moment
+from alerts.ledger.alarm_counts import read_tallies
+from alerts.ledger.ledger import Ledger
+from alerts.planning.planner import Planner
+from alerts.planning.reminders import NEVER_NS, Moment
+from alerts.store.records import acknowledged_alerts
 from collector.journal import Entry
 from rules.events import AlarmEvents
 

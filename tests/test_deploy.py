@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from alerts.acknowledge import Links
-from alerts.opening import open_channels
+from alerts.channels.loading import open_channels
+from alerts.links import Links
 from config.loading import load_settings
 from tests.sources import PACKAGES, ROOT
 

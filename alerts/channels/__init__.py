@@ -1,7 +1,7 @@
 """The channels a notification can leave by: one file each, one verb, one line in `CHANNELS`.
 
-Comes in: a `Notification`. Goes out: an `Outcome`. Retry, timing and metrics belong to `alerts.dispatch`; opening them
-from settings to `alerts.opening`.
+Comes in: a `Notification`. Goes out: an `Outcome`. Retry, timing and metrics belong to `alerts.dispatch.dispatcher`; opening them
+from settings to `alerts.channels.loading`.
 """
 
 from collections.abc import Callable, Mapping
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pydantic import BaseModel
 
 from alerts.channels import sms, webhook
-from alerts.exchange import Outside
+from alerts.channels.http import Outside
 from alerts.notification import Channel
 
 

@@ -14,7 +14,7 @@ from urllib.parse import quote, urlencode, urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
 
-from alerts.exchange import ExchangeError, Outside, Reply, Request, plain_reason
+from alerts.channels.http import ExchangeError, Outside, Reply, Request, plain_reason
 from alerts.notification import Notification, Outcome, Verdict
 
 UNICODE = "2"

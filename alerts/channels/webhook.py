@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 import standardwebhooks
 from pydantic import BaseModel, ConfigDict, SecretStr, model_validator
 
-from alerts.exchange import ExchangeError, Outside, Reply, Request, plain_reason
+from alerts.channels.http import ExchangeError, Outside, Reply, Request, plain_reason
 from alerts.notification import Notification, Outcome, Verdict
 
 PUBLIC_PORTS = (443, 8443)

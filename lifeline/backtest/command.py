@@ -13,8 +13,8 @@ import typer
 from rich.console import Console
 from rich.progress import Progress
 
-from alerts.acknowledge import Links
-from alerts.draft import District
+from alerts.links import Links
+from alerts.planning.draft import District
 from collector.batch import ReadingBatch
 from collector.history.opening import open_history
 from collector.journal.reading import JournalReader

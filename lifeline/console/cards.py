@@ -7,9 +7,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from alerts.alert import Alert
-from alerts.receipts import ReceiptCode
-from alerts.records import Delivery, incident_alerts
+from alerts.outbox.delivery_reports import ReceiptCode
 from alerts.state import AlarmState, state_of
+from alerts.store.records import Delivery, incident_alerts
 from config.levels import WarningLevel
 from lifeline.chain import Chain
 from lifeline.console.formats import clock_text, masked

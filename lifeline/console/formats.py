@@ -5,7 +5,7 @@ Comes in: stored values. Goes out: text. Refuses to know languages.
 
 from datetime import UTC, datetime, timedelta, timezone, tzinfo
 
-from alerts.messages import CITY_OFFSET_S
+from alerts.messages.text import CITY_OFFSET_S
 
 NANO = 1_000_000_000
 CITY_ZONE = timezone(timedelta(seconds=CITY_OFFSET_S))

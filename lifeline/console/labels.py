@@ -13,8 +13,8 @@ from fastapi import APIRouter, Depends, Request
 from fastapi.responses import RedirectResponse, Response
 
 from alerts.alert import Alert
-from alerts.labels import MAX_CAUSE, Disposition, Label, add_label, labels_of
-from alerts.records import incident_alerts
+from alerts.ledger.labels import MAX_CAUSE, Disposition, Label, add_label, labels_of
+from alerts.store.records import incident_alerts
 from lifeline.console.cards import OPERATOR, contact_name
 from lifeline.console.forms import form_fields
 from lifeline.console.parts import Parts

@@ -10,7 +10,7 @@ import structlog
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
-from alerts.records import incident_alerts, recent_alerts
+from alerts.store.records import incident_alerts, recent_alerts
 from collector.history import HistoryUnavailableError
 from config.levels import WarningLevel
 from config.register import Sensor

@@ -9,8 +9,8 @@ from datetime import tzinfo
 
 from prometheus_client import CollectorRegistry
 
-from alerts.acknowledge import Links
-from alerts.ledger import Ledger
+from alerts.ledger.ledger import Ledger
+from alerts.links import Links
 from collector.clocks import DeviceClocks
 from collector.device_book import DeviceBook
 from collector.history import History

@@ -12,9 +12,9 @@ import structlog
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response
 
-from alerts.acknowledge import MAX_AGE_NS, verify
-from alerts.receipts import ReceiptError, read_receipt
-from alerts.records import Delivery
+from alerts.links import MAX_AGE_NS, verify
+from alerts.outbox.delivery_reports import ReceiptError, read_receipt
+from alerts.store.records import Delivery
 from lifeline.console.cards import contact_name, ending_of, shown_level
 from lifeline.console.formats import clock_text
 from lifeline.console.forms import form_fields

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse, Response
 
 from alerts.chatter import Tally
-from alerts.tallies import worst_tallies
+from alerts.ledger.alarm_counts import worst_tallies
 from lifeline.console.formats import clock_text
 from lifeline.console.parts import Parts
 from lifeline.console.rendering import Pages, asked_language

@@ -10,8 +10,8 @@ import numpy as np
 
 from alerts.alert import Alert
 from alerts.notification import NotificationKind
-from alerts.receipts import ReceiptCode
-from alerts.records import Delivery, recent_alerts
+from alerts.outbox.delivery_reports import ReceiptCode
+from alerts.store.records import Delivery, recent_alerts
 from collector.journal.reading import JournalReader
 from config.levels import WarningLevel
 from config.register import Contact, Role

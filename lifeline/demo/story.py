@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import httpx
 
 from alerts.notification import NotificationKind
-from alerts.receipts import ReceiptCode
+from alerts.outbox.delivery_reports import ReceiptCode
 from config.levels import WarningLevel
 from lifeline.board import ALIVE
 from lifeline.demo.checks import Evidence

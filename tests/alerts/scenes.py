@@ -6,13 +6,13 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from alerts.acknowledge import Links
 from alerts.alert import Alert, Cursor, Plan, Step
 from alerts.chatter import Tally
-from alerts.draft import District
-from alerts.ledger import Ledger
-from alerts.planning import plan_step
-from alerts.routing import Route, Routes
+from alerts.ledger.ledger import Ledger
+from alerts.links import Links
+from alerts.planning.draft import District
+from alerts.planning.stages import plan_step
+from alerts.routing.routes import Route, Routes
 from config.levels import WarningLevel
 from config.quantities import Quantity
 from config.register import Asset, Contact, Duty, Register, Role, Sensor

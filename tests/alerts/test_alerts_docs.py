@@ -3,9 +3,9 @@ from pathlib import Path
 import pytest
 
 from alerts.alert import DecisionReason
-from alerts.loading import RouteSpec
 from alerts.notification import NotificationKind
-from alerts.receipts import NEXT_STATE
+from alerts.outbox.delivery_reports import NEXT_STATE
+from alerts.routing.loading import RouteSpec
 
 TEXT = (Path(__file__).parents[2] / "docs" / "alerts.md").read_text(encoding="utf-8")
 

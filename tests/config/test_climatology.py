@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from alerts.messages import CITY_OFFSET_S as MESSAGES_OFFSET_S
+from alerts.messages.text import CITY_OFFSET_S as MESSAGES_OFFSET_S
 from config.climatology import CITY_OFFSET_S, COLUMNS, UsualRange, usual_ranges
 from config.errors import ConfigError, Problem
 from config.loading import load_quantities, load_register

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 
-from alerts.acknowledge import Links, Purpose, verify
-from alerts.ledger import Ledger
+from alerts.ledger.ledger import Ledger
+from alerts.links import Links, Purpose, verify
 from collector.batch import Quality
 from collector.history.opening import open_history
 from collector.pipeline import RawMessage

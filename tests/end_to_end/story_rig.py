@@ -8,7 +8,7 @@ import httpx
 import msgspec
 
 from alerts.notification import NotificationKind
-from alerts.records import recent_alerts
+from alerts.store.records import recent_alerts
 from collector.journal.reading import JournalReader
 from config.settings import Settings
 from lifeline.app import App

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from alerts.records import Delivery
+from alerts.store.records import Delivery
 from collector.journal.reading import JournalReader
 from lifeline.ledgers import existing_ledger
 from simulators.load import send_load

@@ -6,8 +6,8 @@ import time
 
 import pytest
 
-from alerts.exchange import MAX_REPLY_BYTES, ExchangeError, Request
-from alerts.http_exchange import HttpExchange
+from alerts.channels.http import MAX_REPLY_BYTES, ExchangeError, Request
+from alerts.channels.http_client import HttpExchange
 from tests.services.receiver import Receiver
 
 pytestmark = pytest.mark.end_to_end

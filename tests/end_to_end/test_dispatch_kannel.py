@@ -9,12 +9,12 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from alerts.acknowledge import Links, verify
 from alerts.alert import Alert
-from alerts.dispatch import Dispatcher
-from alerts.ledger import Ledger, open_ledger
-from alerts.opening import open_channels
-from alerts.receipts import ReceiptError, read_receipt
+from alerts.channels.loading import open_channels
+from alerts.dispatch.dispatcher import Dispatcher
+from alerts.ledger.ledger import Ledger, open_ledger
+from alerts.links import Links, verify
+from alerts.outbox.delivery_reports import ReceiptError, read_receipt
 from config.settings import ChannelSettings
 from tests.alerts import scenes
 from tests.alerts.scenes import HAZARD, ORANGE, SECRET, cleared, commit, raised

@@ -5,10 +5,10 @@ import time
 
 import pytest
 
-from alerts.acknowledge import Links
-from alerts.dispatch import Dispatcher
-from alerts.ledger import open_ledger
-from alerts.opening import open_channels
+from alerts.channels.loading import open_channels
+from alerts.dispatch.dispatcher import Dispatcher
+from alerts.ledger.ledger import open_ledger
+from alerts.links import Links
 from config.register import Duty, Role
 from config.settings import ChannelSettings
 from simulators.sms_gateway import SmsGateway

@@ -11,7 +11,7 @@ from collections import Counter
 
 import pytest
 
-from alerts.configurations import configurations
+from alerts.ledger.configurations import configurations
 from collector.journal.reading import JournalReader
 from config.loading import load_settings
 from config.settings import packaged_district

@@ -4,7 +4,7 @@ import contextlib
 
 import pytest
 
-from alerts.acknowledge import Links
+from alerts.links import Links
 from collector.batch import make_batch
 from config.register import Asset, Contact, Duty, Region, RegionKind, Register, Role, Sensor
 from config.settings import Settings

@@ -7,7 +7,7 @@ import yaml
 from typer.testing import CliRunner
 
 from alerts.alert import Plan, Step
-from alerts.labels import Disposition, Label, add_label, labelled_alerts, labels_of
+from alerts.ledger.labels import Disposition, Label, add_label, labelled_alerts, labels_of
 from lifeline.backtest.episodes import Episode
 from lifeline.backtest.labels import Truth, score
 from lifeline.backtest.ledger_labels import labelled_incidents

@@ -5,7 +5,7 @@ import shutil
 import pytest
 
 from alerts.alert import Snapshot
-from alerts.configurations import STATE_EVERY_NS, keep_state, states
+from alerts.ledger.configurations import STATE_EVERY_NS, keep_state, states
 from collector.journal.reading import JournalReader
 from lifeline.chain import read_chain
 from lifeline.configuration import load_configuration

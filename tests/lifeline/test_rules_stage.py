@@ -5,7 +5,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from alerts.alert import Plan
-from alerts.ledger import FencedError
+from alerts.ledger.ledger import FencedError
 from collector.journal.reading import JournalReader
 from lifeline.replay import compare
 from lifeline.rules_stage import JournalMismatchError, joined

@@ -6,10 +6,10 @@ from dataclasses import dataclass, field, replace
 
 import pytest
 
-from alerts.acknowledge import Links
-from alerts.loading import load_routes
+from alerts.links import Links
 from alerts.notification import NotificationKind
-from alerts.planning import District, plan_step
+from alerts.planning.stages import District, plan_step
+from alerts.routing.loading import load_routes
 from collector.pipeline import Pipeline, RawMessage
 from config.loading import load_quantities
 from config.settings import IntakeSettings, default_subscriptions, packaged_district

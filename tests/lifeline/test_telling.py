@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from alerts.ledger import open_ledger
-from alerts.planner import Planner
+from alerts.ledger.ledger import open_ledger
+from alerts.planning.planner import Planner
 from collector.batch import make_batch
 from collector.journal import Entry
 from lifeline.stores import open_stores

@@ -5,15 +5,15 @@ import contextlib
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from alerts.ledger import open_ledger
-from alerts.planner import Planner
+from alerts.ledger.ledger import open_ledger
+from alerts.planning.planner import Planner
 from collector.batch import make_batch
 from collector.journal import Entry
 from lifeline.telling import Teller, merged
 from rules.events import Transition
 from tests.alerts import scenes
+from tests.alerts.planning.test_incidents import ALONE, KEYS, N, district
 from tests.alerts.scenes import BLUE, ORANGE, RED, SECOND_NS, START_NS, YELLOW, Row
-from tests.alerts.test_incidents import ALONE, KEYS, N, district
 
 LEVELS = st.sampled_from([0, BLUE, YELLOW, ORANGE, RED])
 HISTORY = st.lists(

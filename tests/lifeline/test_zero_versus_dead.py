@@ -7,11 +7,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from alerts.acknowledge import Links
-from alerts.draft import District
-from alerts.loading import load_routes
+from alerts.links import Links
 from alerts.notification import NotificationKind
-from alerts.planning import plan_step
+from alerts.planning.draft import District
+from alerts.planning.stages import plan_step
+from alerts.routing.loading import load_routes
 from collector.batch import Quality, tick
 from collector.pipeline import Pipeline, RawMessage
 from config.levels import WarningLevel

@@ -12,7 +12,7 @@ from pathlib import Path
 import httpx
 import yaml
 
-from alerts.acknowledge import Links
+from alerts.links import Links
 from config.loading import load_settings
 from lifeline.configuration import Configuration, load_configuration
 from tests.services.ports import free_port

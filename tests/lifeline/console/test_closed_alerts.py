@@ -3,7 +3,7 @@ from dataclasses import replace
 import pytest
 
 from alerts.alert import Plan, Step
-from alerts.labels import labels_of
+from alerts.ledger.labels import labels_of
 from lifeline.console.security import form_proof
 from lifeline.rules_stage import joined
 

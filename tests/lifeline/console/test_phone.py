@@ -1,7 +1,7 @@
 import pytest
 from sqlalchemy.exc import OperationalError
 
-from alerts.acknowledge import MAX_AGE_NS, Purpose, sign
+from alerts.links import MAX_AGE_NS, Purpose, sign
 
 
 def test_acknowledge_page_get_shows_alert_and_changes_nothing(browser, desk):
