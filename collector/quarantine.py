@@ -8,11 +8,11 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from collector.compression import inflate
 from collector.dead_letter import DeadLetter, Reason, is_cut
+from collector.decoding.compression import inflate
+from collector.decoding.subscriptions import Reader, compile_readers
+from collector.decoding.topics import filter_matches
 from collector.payload import Blocks, Columns, Decoder, PayloadError
-from collector.readers import Reader, compile_readers
-from collector.topics import filter_matches
 from config.quantities import ONLINE, Quantity
 from config.register import Register
 from config.settings import Subscription

@@ -17,7 +17,7 @@ from rich.console import Console
 from rich.progress import Progress
 
 from collector.dead_letter import Reason
-from collector.journal.reading import JournalReader
+from collector.journal.reader import JournalReader
 from config.errors import ConfigError
 from config.loading import load_settings
 from config.merging import differences

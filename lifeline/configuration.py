@@ -13,8 +13,8 @@ from alerts.channels.loading import open_channels
 from alerts.links import Links
 from alerts.routing.loading import load_routes
 from alerts.routing.routes import Routes, check_duties
-from collector.pipeline import Pipeline
-from collector.plugins import load_decoders
+from collector.decoding.entry_points import load_decoders
+from collector.decoding.pipeline import Pipeline
 from config.errors import ConfigError, Problem
 from config.loading import load_quantities, load_register
 from config.quantities import Quantity

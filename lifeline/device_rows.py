@@ -11,8 +11,8 @@ from enum import IntEnum, StrEnum
 import numpy as np
 from numpy.typing import NDArray
 
-from collector.clocks import DeviceClocks
-from collector.device_book import DeviceBook
+from collector.devices.clocks import DeviceClocks
+from collector.devices.device_state import DeviceBook
 from config.quantities import ONLINE
 from config.register import Register
 from lifeline.board import ALIVE, BLIND, Board

@@ -17,7 +17,7 @@ from alerts.ledger.configurations import states
 from alerts.ledger.ledger import Ledger
 from alerts.store.records import StoredEvent
 from collector.batch import Quality, ReadingBatch
-from collector.journal.reading import JournalReader
+from collector.journal.reader import JournalReader
 from config.levels import WarningLevel
 from config.register import Register
 from lifeline.chain import Chain

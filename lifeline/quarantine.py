@@ -13,7 +13,7 @@ from pathlib import Path
 from rich.progress import Progress
 
 from collector.dead_letter import DeadLetter
-from collector.plugins import load_decoders
+from collector.decoding.entry_points import load_decoders
 from collector.quarantine import Quarantine, Stranger, guessed, sensor_rows
 from config.merging import columns_of, csv_text, differences
 from config.quantities import Quantity

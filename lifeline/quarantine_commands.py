@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from collector.dead_letter import DeadLetter, Reason
-from collector.journal.reading import JournalReader
+from collector.journal.reader import JournalReader
 from collector.quarantine import Stranger
 from config.files import read_text
 from config.loading import load_settings

@@ -12,7 +12,7 @@ from alerts.alert import Snapshot
 from alerts.ledger.configurations import configurations, states
 from alerts.ledger.ledger import Ledger
 from collector.journal import Position
-from collector.journal.reading import JournalReader
+from collector.journal.reader import JournalReader
 from config.register import Register
 from lifeline.start_error import StartError
 from rules.engine import RuleEngine

@@ -12,10 +12,10 @@ from alerts.dispatch.dispatcher import Dispatcher
 from alerts.links import Links
 from alerts.planning.draft import District
 from alerts.planning.planner import Planner
-from collector.check_memory import CheckMemory
-from collector.clocks import DeviceClocks
-from collector.device_memory import DeviceMemory
-from collector.mqtt import MqttIntake
+from collector.checkpoints.checks import CheckMemory
+from collector.checkpoints.devices import DeviceMemory
+from collector.devices.clocks import DeviceClocks
+from collector.intake.intake import MqttIntake
 from collector.recorder import Recorder
 from lifeline.configuration import Configuration
 from lifeline.housekeeping import Housekeeping

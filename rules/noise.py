@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from collector.batch import RECEIVED_CLOCK, Quality
-from collector.rounds import Prices, Rounds
+from collector.passes import Prices, Rounds
 from rules.arrivals import Arrivals
 from rules.continuity import Continuity
 

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from collector.batch import RECEIVED_CLOCK, Quality
-from collector.rounds import turns
+from collector.passes import turns
 from rules.arrivals import Arrivals, starts_of
 from rules.climber import Climber
 from rules.kind import Found

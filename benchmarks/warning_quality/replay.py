@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.warning_quality.episodes import Alarm, Event
-from collector.pipeline import Pipeline, RawMessage
+from collector.decoding.pipeline import Pipeline, RawMessage
 from config.quantities import Quantity
 from config.register import Asset, Neighbour, Register, Sensor
 from config.settings import IntakeSettings, Subscription

@@ -9,10 +9,10 @@ from collections.abc import Mapping
 import msgspec
 
 from collector.dead_letter import Reason
-from collector.json_values import check_count, gather, read_json
-from collector.moments import moments_of
 from collector.payload import NO_TIME, Columns, PayloadError
-from collector.times import ns_to_rfc3339, rfc3339_to_ns
+from collector.wire.json_values import check_count, gather, read_json
+from collector.wire.rows_by_time import moments_of
+from collector.wire.timestamps import ns_to_rfc3339, rfc3339_to_ns
 
 _TIME = "TimeInstant"
 _DECODER: "msgspec.json.Decoder[object]" = msgspec.json.Decoder(object)

@@ -13,9 +13,9 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict
 
 from collector.dead_letter import Reason
-from collector.json_values import check_count
-from collector.moments import moments_of
 from collector.payload import NO_TIME, Columns, Decoder, PayloadError
+from collector.wire.json_values import check_count
+from collector.wire.rows_by_time import moments_of
 
 _LINE = re.compile(r'((?:[^\\ ]++|\\.)++) ++((?:[^\\" ]++|"(?:[^"\\]++|\\.)*+"|\\.)++)(?: ++(-?\d{1,19}))? *+\r?')
 _FIELD = re.compile(r'((?:[^\\,= ]++|\\.)++)=("(?:[^"\\]++|\\.)*+"|[^",]++)(?:,(?=.)|$)')

@@ -14,11 +14,11 @@ import msgspec
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from collector.dead_letter import Reason
-from collector.json_path import MISSING, compile_path, follow, put
-from collector.json_values import check_count, gather, number, read_json
-from collector.moments import moments_of
 from collector.payload import NO_TIME, Columns, Decoder, PayloadError
-from collector.times import ns_to_rfc3339, rfc3339_to_ns, seconds_to_ns
+from collector.wire.json_path import MISSING, compile_path, follow, put
+from collector.wire.json_values import check_count, gather, number, read_json
+from collector.wire.rows_by_time import moments_of
+from collector.wire.timestamps import ns_to_rfc3339, rfc3339_to_ns, seconds_to_ns
 
 _NUMBER = re.compile(r"\s*([+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d{1,4})?)\s*(.*?)\s*", re.ASCII | re.DOTALL)
 _NS: Mapping[str, int] = {"ns": 1, "us": 1_000, "ms": 1_000_000, "s": 1_000_000_000}

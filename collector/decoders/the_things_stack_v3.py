@@ -13,10 +13,10 @@ import msgspec
 
 from collector.batch import Quality
 from collector.dead_letter import Reason
-from collector.json_values import check_count, gather, read_json
-from collector.moments import only_moment
 from collector.payload import NO_TIME, Columns, Mark, PayloadError
-from collector.times import ns_to_rfc3339, rfc3339_to_ns
+from collector.wire.json_values import check_count, gather, read_json
+from collector.wire.rows_by_time import only_moment
+from collector.wire.timestamps import ns_to_rfc3339, rfc3339_to_ns
 
 RSSI, SNR = "rssi", "snr"
 """Channels of the signal of an uplink at the gateway that heard it best, dBm and dB."""

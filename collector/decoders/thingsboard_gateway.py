@@ -9,10 +9,10 @@ from collections.abc import Mapping
 import msgspec
 
 from collector.dead_letter import Reason
-from collector.json_values import check_count, read_json
-from collector.moments import moments_of
 from collector.payload import Columns, PayloadError
-from collector.thingsboard import gather_item, item_of
+from collector.wire.json_values import check_count, read_json
+from collector.wire.rows_by_time import moments_of
+from collector.wire.thingsboard import gather_item, item_of
 
 _DECODER = msgspec.json.Decoder(dict[str, list[object]])
 

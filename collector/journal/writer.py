@@ -20,7 +20,7 @@ import structlog
 
 from collector.journal import JournalBrokenError, JournalFullError
 from collector.journal.ballast import Ballast
-from collector.journal.room import Room
+from collector.journal.capacity import Room
 from collector.journal.salvage import beside, ensure_sound, suspect
 from collector.journal.schema import APPLICATION_ID, TABLES
 

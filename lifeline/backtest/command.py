@@ -17,9 +17,9 @@ from alerts.links import Links
 from alerts.planning.draft import District
 from collector.batch import ReadingBatch
 from collector.history.opening import open_history
-from collector.journal.reading import JournalReader
+from collector.journal.reader import JournalReader
 from collector.payload import PayloadError
-from collector.times import rfc3339_to_ns
+from collector.wire.timestamps import rfc3339_to_ns
 from config.loading import load_settings
 from lifeline.backtest.csv_files import csv_pieces
 from lifeline.backtest.labels import Incident, incidents_of

@@ -11,8 +11,8 @@ from prometheus_client import CollectorRegistry
 
 from alerts.ledger.ledger import Ledger
 from alerts.links import Links
-from collector.clocks import DeviceClocks
-from collector.device_book import DeviceBook
+from collector.devices.clocks import DeviceClocks
+from collector.devices.device_state import DeviceBook
 from collector.history import History
 from collector.quarantine import Quarantine
 from config.quantities import Quantity

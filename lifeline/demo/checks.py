@@ -12,7 +12,7 @@ from alerts.alert import Alert
 from alerts.notification import NotificationKind
 from alerts.outbox.delivery_reports import ReceiptCode
 from alerts.store.records import Delivery, recent_alerts
-from collector.journal.reading import JournalReader
+from collector.journal.reader import JournalReader
 from config.levels import WarningLevel
 from config.register import Contact, Role
 from lifeline.demo.world import DemoWorld

@@ -44,7 +44,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from collector.batch import RECEIVED_CLOCK, Quality
-from collector.rounds import Prices, Rounds
+from collector.passes import Prices, Rounds
 from config.quantities import Quantity
 from config.register import Register, Sensor
 from rules.arrivals import Arrivals

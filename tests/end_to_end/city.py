@@ -17,8 +17,8 @@ from pathlib import Path
 from alerts.ledger.ledger import Ledger
 from alerts.links import Links, Purpose, verify
 from collector.batch import Quality
+from collector.decoding.pipeline import RawMessage
 from collector.history.opening import open_history
-from collector.pipeline import RawMessage
 from config.loading import load_quantities, load_register
 from config.register import Register, Sensor
 from config.settings import Settings, packaged_district

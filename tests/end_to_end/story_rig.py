@@ -9,7 +9,7 @@ import msgspec
 
 from alerts.notification import NotificationKind
 from alerts.store.records import recent_alerts
-from collector.journal.reading import JournalReader
+from collector.journal.reader import JournalReader
 from config.settings import Settings
 from lifeline.app import App
 from lifeline.configuration import load_configuration

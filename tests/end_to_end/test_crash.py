@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from alerts.store.records import Delivery
-from collector.journal.reading import JournalReader
+from collector.journal.reader import JournalReader
 from lifeline.ledgers import existing_ledger
 from simulators.load import send_load
 from simulators.message import DeviceMessage

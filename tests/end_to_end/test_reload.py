@@ -12,7 +12,7 @@ from collections import Counter
 import pytest
 
 from alerts.ledger.configurations import configurations
-from collector.journal.reading import JournalReader
+from collector.journal.reader import JournalReader
 from config.loading import load_settings
 from config.settings import packaged_district
 from lifeline.app import App

@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 import rules
 from collector.batch import make_batch
-from collector.journal.reading import JournalReader
+from collector.journal.reader import JournalReader
 from lifeline.backtest.command import district_of
 from lifeline.backtest.difference import Sort, difference
 from lifeline.backtest.episodes import Turn, episodes_of

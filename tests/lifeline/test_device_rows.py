@@ -5,8 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from collector.clocks import DeviceClocks
-from collector.device_book import DeviceBook, Heard
+from collector.devices.clocks import DeviceClocks
+from collector.devices.device_state import DeviceBook, Heard
 from config.register import Asset, Register, Sensor
 from lifeline.board import ALIVE, BLIND, UNSEEN, Board
 from lifeline.device_rows import Devices, Filter, State

@@ -7,7 +7,7 @@ import random
 
 import pytest
 
-from collector.journal.reading import JournalReader
+from collector.journal.reader import JournalReader
 from lifeline.chain import read_chain
 from lifeline.evidence import _columns, _options, evidence
 from lifeline.explain import explanation

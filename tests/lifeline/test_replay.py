@@ -6,7 +6,7 @@ import pytest
 
 from alerts.alert import Snapshot
 from alerts.ledger.configurations import STATE_EVERY_NS, keep_state, states
-from collector.journal.reading import JournalReader
+from collector.journal.reader import JournalReader
 from lifeline.chain import read_chain
 from lifeline.configuration import load_configuration
 from lifeline.explain import explanation

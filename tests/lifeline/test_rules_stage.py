@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from alerts.alert import Plan
 from alerts.ledger.ledger import FencedError
-from collector.journal.reading import JournalReader
+from collector.journal.reader import JournalReader
 from lifeline.replay import compare
 from lifeline.rules_stage import JournalMismatchError, joined
 from lifeline.telling import merged

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from collector.pipeline import Pipeline, RawMessage
+from collector.decoding.pipeline import Pipeline, RawMessage
 from config.levels import WarningLevel
 from config.loading import load_quantities, load_register
 from config.settings import IntakeSettings, default_subscriptions, packaged_district

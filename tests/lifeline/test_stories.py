@@ -10,7 +10,7 @@ from alerts.links import Links
 from alerts.notification import NotificationKind
 from alerts.planning.stages import District, plan_step
 from alerts.routing.loading import load_routes
-from collector.pipeline import Pipeline, RawMessage
+from collector.decoding.pipeline import Pipeline, RawMessage
 from config.loading import load_quantities
 from config.settings import IntakeSettings, default_subscriptions, packaged_district
 from rules.engine import RuleEngine

@@ -13,7 +13,7 @@ from alerts.planning.draft import District
 from alerts.planning.stages import plan_step
 from alerts.routing.loading import load_routes
 from collector.batch import Quality, tick
-from collector.pipeline import Pipeline, RawMessage
+from collector.decoding.pipeline import Pipeline, RawMessage
 from config.levels import WarningLevel
 from config.loading import load_quantities
 from config.register import Asset, Contact, Duty, Register, Role, Sensor

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from collector.decoders import DECODERS
 from collector.payload import NO_TIME, Blocks, Columns, Decoder
-from collector.times import rfc3339_to_ns
+from collector.wire.timestamps import rfc3339_to_ns
 
 Row = tuple[str, str, int, float, int]
 """Device (empty: the topic's), channel, time, value, quality."""

@@ -6,7 +6,7 @@ import yaml
 
 from benchmarks.formats import SHAPES, reason_of
 from collector.decoders import DECODERS
-from collector.pipeline import Pipeline
+from collector.decoding.pipeline import Pipeline
 from config.settings import IntakeSettings, Subscription
 from tests.collector.decoders.cases import opened
 from tests.collector.registers import quantities, register

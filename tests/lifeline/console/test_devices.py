@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from collector.dead_letter import DeadLetter, Reason
-from collector.device_book import Heard
+from collector.devices.device_state import Heard
 from collector.payload import Mark
 
 S = 1_000_000_000
