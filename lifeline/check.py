@@ -12,9 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from config.register import Register, Sensor
-from rules.findings import findings, unwatched_assets, unwatched_sensors
-from rules.levels import LadderOptions
-from rules.reordering import reorder_s
+from rules.admission.reordering import reorder_s
+from rules.level_options import LadderOptions
+from rules.loading.lint import findings, unwatched_assets, unwatched_sensors
 from rules.rule import LevelLimit, Rule, RuleSet, capable_levels
 
 _MOST_NAMED = 10

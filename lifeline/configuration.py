@@ -20,7 +20,7 @@ from config.loading import load_quantities, load_register
 from config.quantities import Quantity
 from config.register import Register
 from config.settings import Settings
-from rules.loading import load_rules
+from rules.loading.loading import load_rules
 from rules.rule import RuleSet, capable_levels
 
 T = TypeVar("T")

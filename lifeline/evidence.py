@@ -26,8 +26,8 @@ from lifeline.console.formats import CITY_ZONE, clock_text
 from lifeline.console.words import Language
 from rules.engine import RuleEngine
 from rules.explanation import Turn, describe
-from rules.following import references_of
 from rules.kind import NEVER_NS
+from rules.references import references_of
 from rules.rule import Rule
 from rules.snapshot import SnapshotError
 

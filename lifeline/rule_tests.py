@@ -17,11 +17,11 @@ from config.quantities import Quantity
 from config.register import Register
 from rules.engine import alarm_keys
 from rules.events import AlarmKey
-from rules.loading import checked, rules_from
+from rules.loading.loading import checked, rules_from
+from rules.loading.test_file import Expected, RuleTest, RuleTestFile
 from rules.rule import RuleSet
-from rules.spec import DistrictFile
-from rules.testing import Outcome, level_word, register_of, run
-from rules.testing_spec import Expected, RuleTest, RuleTestFile
+from rules.rule_file import DistrictFile
+from rules.testing.runner import Outcome, level_word, register_of, run
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,8 +15,8 @@ from config.loading import load_settings
 from lifeline.configuration import load_configuration
 from lifeline.rule_rows import rule_lines
 from lifeline.rule_tests import Suite, load_suite
-from rules.schema import rules_schema, schema_of_tests
-from rules.testing import Outcome
+from rules.loading.schema import rules_schema, schema_of_tests
+from rules.testing.runner import Outcome
 
 Wrap = Callable[[Callable[..., None]], Callable[..., None]]
 

@@ -15,12 +15,12 @@ from numpy.typing import NDArray
 
 from collector.batch import ReadingBatch
 from config.register import Register
-from rules.arrivals import Admission
+from rules.admission.admission import Admission
+from rules.admission.reordering import Reordering
 from rules.events import AlarmEvents, AlarmKey, Dimension, Transition
-from rules.following import stages, turned_of
 from rules.kind import BoundRule, Followed, Found
 from rules.kinds import RULE_KINDS
-from rules.reordering import Reordering
+from rules.references import stages, turned_of
 from rules.rule import RuleSet
 from rules.snapshot import Parts, pack, unpack
 

@@ -15,7 +15,7 @@ from pydantic import BaseModel
 from config.document import Path
 from config.quantities import Quantity
 from config.register import Register, Sensor
-from rules.arrivals import Arrivals
+from rules.admission.admission import Arrivals
 from rules.events import AlarmKey, Dimension
 from rules.rule import LevelLimit, Rule
 
@@ -187,7 +187,7 @@ class RuleKind:
     blinds: bool = True
     """Of a health kind: while its alarm stands, the sensor says nothing that can be trusted."""
     follow: Callable[[Sequence[BoundRule], Register, Counter[tuple[str, str]], Followed], Follower] | None = None
-    """Of a kind that follows other rules; its options are `rules.following.FollowingOptions` as well."""
+    """Of a kind that follows other rules; its options are `rules.references.FollowingOptions` as well."""
     among: Callable[[BaseModel, Sequence[Sensor], Register], Iterator[Fault]] | None = None
     """What is wrong between a rule's options, the sensors that it is bound to, and the others of the register."""
     one_for: Callable[[BaseModel, Sensor], str] | None = None

@@ -16,9 +16,9 @@ from dataclasses import dataclass, fields
 import numpy as np
 from numpy.typing import NDArray
 
-from rules.arrivals import Admission
+from rules.admission.admission import Admission
+from rules.admission.reordering import Reordering, Waiting
 from rules.kind import Evaluator, Follower, State
-from rules.reordering import Reordering, Waiting
 
 FORMAT = 2
 _CRC_BYTES = 4

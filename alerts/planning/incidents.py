@@ -15,7 +15,7 @@ from alerts.planning.draft import Candidate, District, Draft, decide
 from config.levels import NO_LEVEL, WarningLevel
 from rules.events import Dimension
 from rules.rule import Rule, RuleSet, Side
-from rules.slopes import Direction
+from rules.statistics.rates import Direction
 
 _SIDES = {Direction.FALL: Side.LOW, Direction.RISE: Side.HIGH}
 _TIMES = ("s", "min", "h", "d")

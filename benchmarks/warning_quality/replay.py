@@ -20,7 +20,7 @@ from config.register import Asset, Neighbour, Register, Sensor
 from config.settings import IntakeSettings, Subscription
 from rules.engine import RuleEngine
 from rules.events import Dimension
-from rules.loading import load_rules
+from rules.loading.loading import load_rules
 from rules.rule import RuleSet
 
 RULES = Path(__file__).parent / "rules"

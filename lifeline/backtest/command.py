@@ -36,7 +36,7 @@ from lifeline.configuration import Configuration, load_configuration
 from lifeline.console.words import Language, language
 from lifeline.ledgers import existing_ledger
 from lifeline.start_error import StartError
-from rules.loading import load_rules
+from rules.loading.loading import load_rules
 from rules.rule import RuleSet
 
 _WEEK_NS = 7 * 86_400 * 10**9

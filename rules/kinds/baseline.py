@@ -37,12 +37,12 @@ from pydantic import Field
 
 from config.quantities import Quantity
 from config.register import Register, Sensor
-from rules.arrivals import Arrivals
-from rules.continuity import Step
-from rules.departures import SECOND_NS, DepartureOptions, Departures, distance_of
+from rules.admission.admission import Arrivals
+from rules.evaluation.continuity import Step
+from rules.evaluation.distance import SECOND_NS, DepartureOptions, Departures, distance_of
+from rules.evaluation.per_sensor import Readings
 from rules.kind import BoundRule, Fault, Found, State
-from rules.slopes import Direction
-from rules.succession import Readings
+from rules.statistics.rates import Direction
 
 _PARTS = 30
 _WEIGHT = 0.25

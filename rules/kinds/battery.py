@@ -26,12 +26,12 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from config.quantities import Quantity
 from config.register import Register, Sensor
-from rules.arrivals import Arrivals
+from rules.admission.admission import Arrivals
+from rules.alarms.health_toggle import Turns
 from rules.events import Reason
+from rules.fan_out import Links
 from rules.kind import NEVER_NS, BoundRule, Fault, Found, State, alarm_numbers
-from rules.links import Links
 from rules.rule import LevelLimit
-from rules.turns import Turns
 
 
 class BatteryOptions(BaseModel):

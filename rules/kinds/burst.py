@@ -7,7 +7,7 @@ What is judged is the drop against the level of the seconds before, 0 where it i
 own noise; it is measured from the level before for as long as it lasts. A drop that no other sensor of the rule within
 `reach_m` along the pipe has seen within the time that a wave needs reaches no higher level than `alone`. Readings
 flagged SPIKE or by their device are left out; flagged RATE they are judged, as a burst is too fast for anything usual.
-`rules/transients.py` and `rules/wavefronts.py` say more. A transition beyond a limit tells where the pipe has burst, as
+`rules/evaluation/transients.py` and `rules/statistics/wavefronts.py` say more. A transition beyond a limit tells where the pipe has burst, as
 far as that is known at its reading.
 
 >>> from collector.batch import make_batch
@@ -47,16 +47,16 @@ from collector.batch import RECEIVED_CLOCK, Quality
 from collector.passes import Prices, Rounds
 from config.quantities import Quantity
 from config.register import Register, Sensor
-from rules.arrivals import Arrivals
-from rules.climber import Climber
+from rules.admission.admission import Arrivals
+from rules.alarms.level_evaluator import Climber
+from rules.evaluation.per_sensor import Readings
+from rules.evaluation.transients import SLOTS, Sudden, Transients
 from rules.events import Reason
 from rules.kind import NEVER_NS, BoundRule, Fault, Found, State
-from rules.levels import LadderOptions, NamedLevel
+from rules.level_options import LadderOptions, NamedLevel
 from rules.rule import Side
-from rules.slopes import Direction, directions
-from rules.succession import Readings
-from rules.transients import SLOTS, Sudden, Transients
-from rules.wavefronts import Place, Wavefronts, reaches
+from rules.statistics.rates import Direction, directions
+from rules.statistics.wavefronts import Place, Wavefronts, reaches
 
 _Known = tuple[int, Place | None]
 """From which place in the batch on, where the pipe has burst."""

@@ -42,13 +42,13 @@ from pydantic import BaseModel, Field
 
 from config.quantities import Quantity
 from config.register import Register, Sensor
-from rules.arrivals import Arrivals
-from rules.covariates import Covariate, Covariates, covariate_faults
-from rules.departures import SECOND_NS, DepartureOptions, Departures, In, distance_of, in_sigmas, least_sigma
+from rules.admission.admission import Arrivals
+from rules.evaluation.covariates import Covariate, Covariates, covariate_faults
+from rules.evaluation.distance import SECOND_NS, DepartureOptions, Departures, In, distance_of, in_sigmas, least_sigma
+from rules.evaluation.per_sensor import Readings
 from rules.kind import BoundRule, Fault, Found, State
-from rules.regression import FEATURES, Regression
-from rules.slopes import Direction
-from rules.succession import Readings
+from rules.statistics.rates import Direction
+from rules.statistics.regression import FEATURES, Regression
 
 _LONGEST_S = 366 * 86_400
 _MOST_LEVERAGE = 1.0

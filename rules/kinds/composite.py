@@ -44,16 +44,16 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from config.quantities import ONLINE, Quantity
 from config.register import Register, Sensor
-from rules.arrivals import Arrivals
-from rules.conditions import Condition
-from rules.following import Reference
-from rules.juncture import Juncture
+from rules.admission.admission import Arrivals
+from rules.alarms.condition_levels import Rungs
+from rules.composite.condition_changes import Juncture
+from rules.composite.conditions import Condition
+from rules.composite.operands import views_of
 from rules.kind import BoundRule, Fault, Followed, Found, State, Turned, alarm_numbers
-from rules.levels import LONGEST_S, NamedLevel
+from rules.level_options import LONGEST_S, NamedLevel
+from rules.references import Reference
 from rules.rule import LevelLimit, Side
-from rules.rungs import Rungs
-from rules.spec import Text
-from rules.views import views_of
+from rules.rule_file import Text
 
 _SECOND_NS = 1_000_000_000
 _NOT_MEASURED = frozenset({"heartbeat", "battery", ONLINE})

@@ -40,9 +40,9 @@ from pydantic import Field
 
 from config.quantities import Quantity
 from config.register import Register
-from rules.arrivals import Arrivals
-from rules.continuity import Step
-from rules.departures import (
+from rules.admission.admission import Arrivals
+from rules.evaluation.continuity import Step
+from rules.evaluation.distance import (
     SIGMA_OF_MEAN,
     DepartureOptions,
     Departures,
@@ -51,10 +51,10 @@ from rules.departures import (
     in_sigmas,
     least_sigma,
 )
-from rules.hours import HOUR_NS, WEEK_H, hour_of_week
+from rules.evaluation.per_sensor import Readings
 from rules.kind import BoundRule, Found, State
-from rules.slopes import Direction
-from rules.succession import Readings
+from rules.statistics.hour_profile import HOUR_NS, WEEK_H, hour_of_week
+from rules.statistics.rates import Direction
 
 _MEMORY_WEEKS = 8
 _CLIP = 3.0

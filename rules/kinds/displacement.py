@@ -12,7 +12,7 @@ Readings become means of `step_s`; whenever such a bucket closes, one of two thi
   buckets of its own, is at zero. It counts only where the interval that holds the truth with `confidence` ends before
   `horizon_h`. Otherwise nothing is foreseen, and the value is the horizon.
 
-Readings that intake or device doubt (SPIKE, RATE, DEVICE_SUSPECT) are left out. `rules/creep.py` names the papers.
+Readings that intake or device doubt (SPIKE, RATE, DEVICE_SUSPECT) are left out. `rules/evaluation/creep.py` names the papers.
 
 >>> from collector.batch import make_batch
 >>> from config.register import Register, Sensor
@@ -45,15 +45,15 @@ from pydantic import Field, model_validator
 from config.levels import WarningLevel
 from config.quantities import Quantity
 from config.register import Register, Sensor
-from rules.arrivals import Arrivals
-from rules.bucketed import Bucketed
-from rules.buckets import LEAST_SHARE, WIDTH
-from rules.creep import FEWEST_RATES, failures, rates, tangent_angles
+from rules.admission.admission import Arrivals
+from rules.evaluation.bucket_evaluator import Bucketed
+from rules.evaluation.buckets import LEAST_SHARE, WIDTH
+from rules.evaluation.creep import FEWEST_RATES, failures, rates, tangent_angles
+from rules.evaluation.per_sensor import Readings
 from rules.kind import BoundRule, Fault, Found, State
-from rules.levels import LadderOptions
+from rules.level_options import LadderOptions
 from rules.rule import Side
-from rules.slopes import Direction, Per, directions, towards
-from rules.succession import Readings
+from rules.statistics.rates import Direction, Per, directions, towards
 
 _SECOND_NS = 1_000_000_000
 _HOUR_NS = 3600 * _SECOND_NS

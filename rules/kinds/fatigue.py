@@ -41,13 +41,13 @@ from pydantic import Field
 
 from config.quantities import Quantity
 from config.register import Register, Sensor
-from rules.arrivals import Arrivals
-from rules.climber import Climber
+from rules.admission.admission import Arrivals
+from rules.alarms.level_evaluator import Climber
+from rules.evaluation.per_sensor import Readings, Succession
 from rules.kind import NEVER_NS, BoundRule, Fault, Found, State
-from rules.levels import LadderOptions
-from rules.rainflow import Rainflow
+from rules.level_options import LadderOptions
 from rules.rule import Side
-from rules.succession import Readings, Succession
+from rules.statistics.rainflow import Rainflow
 
 _SECOND_NS = 1_000_000_000
 _YEAR_S = 365.25 * 86_400

@@ -32,11 +32,11 @@ from pydantic import BaseModel, ConfigDict
 from collector.batch import Quality
 from config.quantities import ONLINE, Quantity
 from config.register import Register, Sensor
-from rules.arrivals import Arrivals, heartbeats_of, values_before_each
+from rules.admission.admission import Arrivals, heartbeats_of, values_before_each
+from rules.alarms.health_toggle import Turns
 from rules.events import Reason
 from rules.kind import NEVER_NS, BoundRule, Fault, Found, State, alarm_numbers
 from rules.rule import LevelLimit
-from rules.turns import Turns
 
 _NOT_MEASURED = frozenset({"heartbeat", "battery", ONLINE})
 

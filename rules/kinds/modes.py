@@ -11,7 +11,7 @@ so that more is worse. A window in which it is not identified is not judged, is 
 what waits for several in a row.
 
 The reference is written, or learned from the first `learn_windows` identifications. Readings flagged SPIKE or RATE are
-judged, as a blow is both; those that their device doubts are left out. `rules/modal.py` names the papers; `least_mac`
+judged, as a blow is both; those that their device doubts are left out. `rules/spectral/mode_shapes.py` names the papers; `least_mac`
 is assumed: shapes of one mode agree better, those of two modes of a structure are near 0.
 
 >>> import numpy as np
@@ -50,14 +50,14 @@ from pydantic import Field
 from collector.batch import RECEIVED_CLOCK, Quality
 from config.quantities import Quantity
 from config.register import Register, Sensor
-from rules.arrivals import Arrivals, starts_of
-from rules.climber import Climber
+from rules.admission.admission import Arrivals, starts_of
+from rules.alarms.level_evaluator import Climber
+from rules.evaluation.windows import MOST
 from rules.kind import BoundRule, Fault, Found, State
-from rules.modal import CELLS, SENSORS, Gathering, Lines, Piece, References, first_density, mac
-from rules.mode_options import ModeOptions
-from rules.slopes import directions, towards
-from rules.spectra import peak
-from rules.windows import MOST
+from rules.spectral.mode_options import ModeOptions
+from rules.spectral.mode_shapes import CELLS, SENSORS, Gathering, Lines, Piece, References, first_density, mac
+from rules.spectral.spectra import peak
+from rules.statistics.rates import directions, towards
 
 _SECOND_NS = 1_000_000_000
 _DOUBTED = np.uint16(Quality.DEVICE_SUSPECT)

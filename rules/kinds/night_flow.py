@@ -43,13 +43,13 @@ from pydantic import Field
 
 from config.quantities import Quantity
 from config.register import Register, Sensor
-from rules.arrivals import Arrivals
-from rules.climber import Climber
+from rules.admission.admission import Arrivals
+from rules.alarms.level_evaluator import Climber
+from rules.evaluation.night_minimum import MOST, Nights
+from rules.evaluation.per_sensor import Readings, Succession
 from rules.kind import BoundRule, Fault, Found, State
-from rules.levels import LadderOptions
-from rules.nights import MOST, Nights
+from rules.level_options import LadderOptions
 from rules.rule import Side
-from rules.succession import Readings, Succession
 
 _SECOND_NS = 1_000_000_000
 _HOUR_S = 3600

@@ -37,14 +37,14 @@ from pydantic import Field
 
 from config.quantities import Quantity
 from config.register import Register, Sensor
-from rules.arrivals import Arrivals
-from rules.climber import Climber
-from rules.continuity import Continuity
+from rules.admission.admission import Arrivals
+from rules.alarms.level_evaluator import Climber
+from rules.evaluation.continuity import Continuity
+from rules.evaluation.per_sensor import Readings, Succession
 from rules.kind import NEVER_NS, BoundRule, Found, State
-from rules.levels import LadderOptions
+from rules.level_options import LadderOptions
 from rules.rule import Side
-from rules.slopes import Direction, Per, directions, slope_of, towards
-from rules.succession import Readings, Succession
+from rules.statistics.rates import Direction, Per, directions, slope_of, towards
 
 _SECOND_NS = 1_000_000_000
 _OWN_LEAST_NS = 1_000_000

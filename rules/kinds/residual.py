@@ -5,7 +5,7 @@ sensor that departs alone is for `residual_fault`.
 
 One event of a zone is one alarm, of the sensor that departs most; the others confirm it. What is compared with the
 limits is a cumulative sum in sigma: it grows by what a row departs beyond the slack, so a small shift that lasts is
-found as surely as a large one, and noise never adds up. `rules/zone_model.py` has the model, `rules/zone_events.py` who
+found as surely as a large one, and noise never adds up. `rules/zones/model.py` has the model, `rules/zones/leader.py` who
 calls.
 
 >>> import random
@@ -41,14 +41,14 @@ from pydantic import BaseModel
 from collector.batch import Quality
 from config.quantities import Quantity
 from config.register import Register, Sensor
-from rules.arrivals import Arrivals
-from rules.climber import Climber
+from rules.admission.admission import Arrivals
+from rules.alarms.level_evaluator import Climber
 from rules.kind import BoundRule, Fault, Found, State
-from rules.levels import LadderOptions
+from rules.level_options import LadderOptions
 from rules.rule import Side
-from rules.zone_model import ZoneModel
-from rules.zone_rows import feed
-from rules.zones import ZoneOptions, zones_of
+from rules.zones.model import ZoneModel
+from rules.zones.options import ZoneOptions, zones_of
+from rules.zones.rows import feed
 
 _DEPARTURE = Quantity(
     "departure",

@@ -36,15 +36,15 @@ from pydantic import BaseModel, ConfigDict, Field
 from collector.batch import Quality
 from config.quantities import Quantity
 from config.register import Register, Sensor
-from rules.arrivals import Arrivals
+from rules.admission.admission import Arrivals
+from rules.alarms.health_toggle import Turns
 from rules.events import Reason
+from rules.fan_out import Links
 from rules.kind import NEVER_NS, BoundRule, Fault, Found, State, alarm_numbers
-from rules.links import Links
 from rules.rule import LevelLimit
-from rules.turns import Turns
-from rules.zone_model import ZoneModel
-from rules.zone_rows import feed
-from rules.zones import ZoneOptions, zones_of
+from rules.zones.model import ZoneModel
+from rules.zones.options import ZoneOptions, zones_of
+from rules.zones.rows import feed
 
 _DOUBTED = Quality.SPIKE | Quality.DEVICE_SUSPECT
 _BACK = 0.5

@@ -47,15 +47,15 @@ from pydantic import Field
 
 from config.quantities import Quantity
 from config.register import Register
-from rules.arrivals import Arrivals
-from rules.continuity import Step
-from rules.departures import SECOND_NS, DepartureOptions, Departures, distance_of, in_sigmas, least_sigma
-from rules.hours import HOUR_NS, Cycle, Hours
+from rules.admission.admission import Arrivals
+from rules.evaluation.continuity import Step
+from rules.evaluation.distance import SECOND_NS, DepartureOptions, Departures, distance_of, in_sigmas, least_sigma
+from rules.evaluation.per_sensor import Readings
 from rules.kind import BoundRule, Found, State
-from rules.levels import OnSuspect
-from rules.slopes import Direction, directions
-from rules.succession import Readings
-from rules.usual import Memory, Usual
+from rules.level_options import OnSuspect
+from rules.statistics.hour_profile import HOUR_NS, Cycle, Hours
+from rules.statistics.mean_and_scale import Memory, Usual
+from rules.statistics.rates import Direction, directions
 
 _FORGETTING = 0.9999
 _CAP = 2.0

@@ -12,7 +12,7 @@ The first sample after a window of `span_s` ends it, and one of two things is ju
 - `rms`: the root mean square of the samples about their mean, in their unit.
 
 A window with a lost sample is not judged. Readings flagged SPIKE or RATE are judged, as a blow is both; those that
-their device doubts are left out. `rules/spectra.py` names the paper.
+their device doubts are left out. `rules/spectral/spectra.py` names the paper.
 
 >>> import numpy as np
 >>> from collector.batch import make_batch
@@ -48,13 +48,13 @@ from pydantic import Field
 from collector.batch import RECEIVED_CLOCK, Quality
 from config.quantities import Quantity
 from config.register import Register, Sensor
-from rules.arrivals import Arrivals, starts_of
-from rules.climber import Climber
+from rules.admission.admission import Arrivals, starts_of
+from rules.alarms.level_evaluator import Climber
+from rules.evaluation.windows import MOST
 from rules.kind import NEVER_NS, BoundRule, Fault, Found, State
-from rules.mode_options import ModeOptions
-from rules.slopes import directions, towards
-from rules.spectra import Spectra, Window, peak_hz
-from rules.windows import MOST
+from rules.spectral.mode_options import ModeOptions
+from rules.spectral.spectra import Spectra, Window, peak_hz
+from rules.statistics.rates import directions, towards
 
 _SECOND_NS = 1_000_000_000
 _DOUBTED = np.uint16(Quality.DEVICE_SUSPECT)

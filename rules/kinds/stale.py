@@ -40,12 +40,12 @@ from pydantic import BaseModel, ConfigDict
 
 from config.quantities import ONLINE, Quantity
 from config.register import Register, Sensor
-from rules.arrivals import Arrivals, heartbeat_numbers, starts_of
+from rules.admission.admission import Arrivals, heartbeat_numbers, starts_of
+from rules.admission.presence import Presence
+from rules.alarms.inputs import Inputs, inputs_of, joined
 from rules.events import Reason
-from rules.inputs import Inputs, inputs_of, joined
+from rules.fan_out import Links
 from rules.kind import NEVER_NS, BoundRule, Fault, Found, State, alarm_numbers
-from rules.links import Links
-from rules.presence import Presence
 from rules.rule import LevelLimit
 
 _SECOND_NS = 1_000_000_000

@@ -38,15 +38,15 @@ from pydantic import ConfigDict, Field, FiniteFloat
 
 from config.quantities import Quantity
 from config.register import Register, Sensor
-from rules.arrivals import Arrivals
-from rules.climber import Climber
-from rules.continuity import Continuity
+from rules.admission.admission import Arrivals
+from rules.alarms.level_evaluator import Climber
+from rules.evaluation.continuity import Continuity
+from rules.evaluation.per_sensor import Readings, Succession
 from rules.events import Reason
 from rules.kind import NEVER_NS, BoundRule, Fault, Found, State
-from rules.levels import LadderOptions, LevelOptions
+from rules.level_options import LadderOptions, LevelOptions
 from rules.rule import LevelLimit, Side
-from rules.spec import Text
-from rules.succession import Readings, Succession
+from rules.rule_file import Text
 
 _SECOND_NS = 1_000_000_000
 MOST_CHANGES = 32

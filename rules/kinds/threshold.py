@@ -43,11 +43,11 @@ from pydantic import Field
 
 from config.quantities import Quantity
 from config.register import Register, Sensor
-from rules.arrivals import Arrivals
-from rules.climber import Climber
+from rules.admission.admission import Arrivals
+from rules.alarms.level_evaluator import Climber
+from rules.evaluation.noise import Calm, Noise
 from rules.kind import BoundRule, Fault, Found, State
-from rules.levels import LadderOptions, LevelOptions
-from rules.noise import Calm, Noise
+from rules.level_options import LadderOptions, LevelOptions
 from rules.rule import Side
 
 _MOST_SIGMAS = 20.0

@@ -10,7 +10,7 @@ worth `worth` independent ones. Otherwise nothing is foreseen, and the value is 
 value of an alarm always stands for a time whose late end is before the horizon too. Where the line already is beyond
 the limit, the value is 0.
 
-Source: `rules/lines.py` names the papers.
+Source: `rules/statistics/line_forecast.py` names the papers.
 
 >>> from collector.batch import make_batch
 >>> from config.register import Register, Sensor
@@ -39,16 +39,16 @@ from pydantic import Field
 
 from config.quantities import Quantity
 from config.register import Register, Sensor
-from rules.arrivals import Arrivals
-from rules.autocorrelation import FEWEST
-from rules.bucketed import Bucketed
-from rules.buckets import LEAST_SHARE, WIDTH
+from rules.admission.admission import Arrivals
+from rules.evaluation.bucket_evaluator import Bucketed
+from rules.evaluation.buckets import LEAST_SHARE, WIDTH
+from rules.evaluation.per_sensor import Readings
 from rules.kind import BoundRule, Fault, Found, State
-from rules.levels import LadderOptions
-from rules.lines import crossings
+from rules.level_options import LadderOptions
 from rules.rule import Side
-from rules.slopes import Direction
-from rules.succession import Readings
+from rules.statistics.autocorrelation import FEWEST
+from rules.statistics.line_forecast import crossings
+from rules.statistics.rates import Direction
 
 _SECOND_NS = 1_000_000_000
 _MINUTE_NS = 60 * _SECOND_NS

@@ -7,7 +7,7 @@ Readings become means of `step_s`; when such a bucket closes, the last `points` 
 where a Mann-Kendall test finds it significant at `alpha`, else 0. With fewer than three quarters of the points nothing
 is known. Readings that intake or device doubt (SPIKE, RATE, DEVICE_SUSPECT) are left out.
 
-Source: `rules/trends.py` names the papers.
+Source: `rules/statistics/mann_kendall.py` names the papers.
 
 >>> from collector.batch import make_batch
 >>> from config.register import Register, Sensor
@@ -36,16 +36,16 @@ from pydantic import Field
 
 from config.quantities import Quantity
 from config.register import Register, Sensor
-from rules.arrivals import Arrivals
-from rules.autocorrelation import FEWEST
-from rules.bucketed import Bucketed
-from rules.buckets import LEAST_SHARE, WIDTH
+from rules.admission.admission import Arrivals
+from rules.evaluation.bucket_evaluator import Bucketed
+from rules.evaluation.buckets import LEAST_SHARE, WIDTH
+from rules.evaluation.per_sensor import Readings
 from rules.kind import BoundRule, Found, State
-from rules.levels import LadderOptions
+from rules.level_options import LadderOptions
 from rules.rule import Side
-from rules.slopes import Direction, Per, directions, slope_of, towards
-from rules.succession import Readings
-from rules.trends import sen_slopes
+from rules.statistics.autocorrelation import FEWEST
+from rules.statistics.mann_kendall import sen_slopes
+from rules.statistics.rates import Direction, Per, directions, slope_of, towards
 
 _SECOND_NS = 1_000_000_000
 _FEWEST = round(FEWEST / LEAST_SHARE)

@@ -42,12 +42,12 @@ from pydantic import Field
 from config.levels import WarningLevel
 from config.quantities import Quantity
 from config.register import Register, Sensor
-from rules.arrivals import Arrivals
-from rules.climber import Climber
-from rules.electorate import Reach, electorate
-from rules.following import Reference
+from rules.admission.admission import Arrivals
+from rules.alarms.level_evaluator import Climber
+from rules.composite.voters import Reach, electorate
 from rules.kind import NEVER_NS, BoundRule, Fault, Followed, Found, State, Turned
-from rules.levels import LONGEST_S, LadderOptions, NamedLevel
+from rules.level_options import LONGEST_S, LadderOptions, NamedLevel
+from rules.references import Reference
 from rules.rule import Side
 
 _SECOND_NS = 1_000_000_000

@@ -5,8 +5,8 @@ from pydantic import ValidationError
 
 from config.errors import ConfigError
 from lifeline.rule_tests import load_suite
-from rules.testing import time_text
-from rules.testing_spec import RuleTestFile, expanded, span_ns
+from rules.loading.test_file import RuleTestFile, expanded, span_ns
+from rules.testing.runner import time_text
 
 RULES = """\
 rules:

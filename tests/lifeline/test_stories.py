@@ -14,7 +14,7 @@ from collector.decoding.pipeline import Pipeline, RawMessage
 from config.loading import load_quantities
 from config.settings import IntakeSettings, default_subscriptions, packaged_district
 from rules.engine import RuleEngine
-from rules.loading import load_rules
+from rules.loading.loading import load_rules
 from simulators.stories import make_story
 
 MINUTE_NS = 60_000_000_000

@@ -20,7 +20,7 @@ from config.register import Asset, Contact, Duty, Register, Role, Sensor
 from config.settings import IntakeSettings, default_subscriptions, packaged_district
 from rules.engine import RuleEngine
 from rules.events import Dimension, Reason
-from rules.loading import load_rules
+from rules.loading.loading import load_rules
 
 S = 1_000_000_000
 START = 1_790_000_000 * S

@@ -5,7 +5,7 @@ from config.errors import ConfigError
 from config.loading import load_quantities
 from config.register import Asset, Register, Sensor
 from rules.engine import RuleEngine
-from rules.loading import load_rules
+from rules.loading.loading import load_rules
 from tests.rules.small_district import batch, told
 
 HOUR = 3600

@@ -10,7 +10,7 @@ from config.loading import load_quantities, load_register
 from config.register import Role
 from config.settings import packaged_district
 from rules.events import Dimension
-from rules.loading import load_rules
+from rules.loading.loading import load_rules
 from rules.rule import capable_levels
 from tests.alerts import scenes
 

@@ -14,14 +14,14 @@ from collector.batch import Quality
 from config.errors import ConfigError
 from config.loading import load_quantities
 from config.register import Asset, Register, Sensor
-from rules.covariates import Covariate, covariate_faults
 from rules.engine import RuleEngine
+from rules.evaluation.covariates import Covariate, covariate_faults
 from rules.explanation import describe, turn_at
 from rules.kinds import compare as module
 from rules.kinds.compare import CompareOptions
-from rules.loading import load_rules
-from rules.regression import Regression
+from rules.loading.loading import load_rules
 from rules.rule import RuleSet
+from rules.statistics.regression import Regression
 from tests.rules.kinds.derived import levels, rule_of
 from tests.rules.small_district import SECOND_NS, batch, told
 

@@ -9,11 +9,11 @@ from collector.batch import tick
 from config.errors import ConfigError
 from config.levels import WarningLevel
 from config.loading import load_quantities
-from rules.conditions import Condition
+from rules.composite.conditions import Condition
 from rules.engine import RuleEngine
 from rules.explanation import describe, turn_at
 from rules.kinds.composite import CompositeLevel, CompositeOptions
-from rules.loading import load_rules
+from rules.loading.loading import load_rules
 from rules.rule import RuleSet
 from tests.rules.kinds.case_composite import NEXT, PRESSURE, SMOKE, composite, level, register
 from tests.rules.small_district import SECOND_NS, batch, stale, threshold, told

@@ -13,7 +13,7 @@ from collector.batch import Quality
 from rules.engine import RuleEngine
 from rules.explanation import describe, turn_at
 from rules.kinds import RULE_KINDS
-from rules.levels import LadderOptions
+from rules.level_options import LadderOptions
 from rules.rule import RuleSet
 from tests.rules.kinds.conformance import Case
 from tests.rules.kinds.deadband_edge import Bench

@@ -13,9 +13,9 @@ from rules.events import Transition
 from rules.explanation import describe, turn_at
 from rules.kinds import RULE_KINDS
 from rules.kinds.threshold import ThresholdOptions
-from rules.levels import LevelOptions
-from rules.loading import load_rules, pack_names
-from rules.spec import RuleHead, Where
+from rules.level_options import LevelOptions
+from rules.loading.loading import load_rules, pack_names
+from rules.rule_file import RuleHead, Where
 from tests.rules.small_district import batch
 
 PAGE = Path(__file__).parents[3].joinpath("docs/rules.md").read_text(encoding="utf-8")

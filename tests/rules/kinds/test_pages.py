@@ -11,8 +11,8 @@ from rules.engine import RuleEngine
 from rules.events import Transition
 from rules.explanation import describe, turn_at
 from rules.kinds import RULE_KINDS
-from rules.levels import LadderOptions, LevelOptions
-from rules.loading import load_rules
+from rules.level_options import LadderOptions, LevelOptions
+from rules.loading.loading import load_rules
 from tests.rules.small_district import batch
 
 FOLDER = Path(__file__).parents[3] / "docs/rules"

@@ -11,8 +11,8 @@ from config.register import Asset
 from rules.engine import RuleEngine
 from rules.explanation import describe, turn_at
 from rules.kinds.vote import VoteOptions
-from rules.loading import load_rules
-from rules.nearby import Places, along_m, distance_m, within_hops
+from rules.loading.loading import load_rules
+from rules.neighbourhood import Places, along_m, distance_m, within_hops
 from rules.rule import RuleSet
 from tests.rules.kinds.case_vote import GAS, register, vote
 from tests.rules.small_district import batch, stale, told
