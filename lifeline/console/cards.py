@@ -11,12 +11,12 @@ from alerts.outbox.delivery_reports import ReceiptCode
 from alerts.state import AlarmState, state_of
 from alerts.store.records import Delivery, incident_alerts
 from config.levels import WarningLevel
-from lifeline.chain import Chain
-from lifeline.console.formats import clock_text, masked
-from lifeline.console.parts import Parts
+from lifeline.console.context import Parts
 from lifeline.console.security import form_proof
-from lifeline.console.words import Language, word
-from lifeline.explain import chain_links, decision_text, ending
+from lifeline.reports.chain import Chain
+from lifeline.reports.explain import chain_links, decision_text, ending
+from lifeline.text.formats import clock_text, masked
+from lifeline.text.words import Language, word
 from rules.events import Dimension
 
 OPERATOR = "console"

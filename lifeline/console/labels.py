@@ -16,12 +16,12 @@ from alerts.alert import Alert
 from alerts.ledger.labels import MAX_CAUSE, Disposition, Label, add_label, labels_of
 from alerts.store.records import incident_alerts
 from lifeline.console.cards import OPERATOR, contact_name
+from lifeline.console.context import Parts
 from lifeline.console.forms import form_fields
-from lifeline.console.parts import Parts
 from lifeline.console.rendering import Pages, asked_language
 from lifeline.console.security import is_form_proof
-from lifeline.console.words import Language
-from lifeline.explain import label_text
+from lifeline.reports.explain import label_text
+from lifeline.text.words import Language
 
 _log = structlog.get_logger()
 

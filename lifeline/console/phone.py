@@ -16,11 +16,11 @@ from alerts.links import MAX_AGE_NS, verify
 from alerts.outbox.delivery_reports import ReceiptError, read_receipt
 from alerts.store.records import Delivery
 from lifeline.console.cards import contact_name, ending_of, shown_level
-from lifeline.console.formats import clock_text
+from lifeline.console.context import Parts
 from lifeline.console.forms import form_fields
-from lifeline.console.parts import Parts
 from lifeline.console.rendering import Pages
 from lifeline.console.security import FailureLimit
+from lifeline.text.formats import clock_text
 
 _log = structlog.get_logger()
 

@@ -8,11 +8,11 @@ from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse, JSONResponse, Response
 
 from collector.quarantine import Stranger, guessed, sensor_rows
-from lifeline.console.formats import clock_text
-from lifeline.console.parts import Parts
+from lifeline.console.context import Parts
 from lifeline.console.rendering import Pages, asked_language
-from lifeline.console.words import Language, word
-from lifeline.quarantine import register_command, sensors_text
+from lifeline.district.quarantine import register_command, sensors_text
+from lifeline.text.formats import clock_text
+from lifeline.text.words import Language, word
 
 _SHOWN = 50
 """Devices on the page, those heard last; assumed: the API has all of them."""

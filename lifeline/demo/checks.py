@@ -16,7 +16,7 @@ from collector.journal.reader import JournalReader
 from config.levels import WarningLevel
 from config.register import Contact, Role
 from lifeline.demo.world import DemoWorld
-from lifeline.replay import compare
+from lifeline.reports.replay import compare
 from rules.events import Dimension
 from simulators.scenarios import Scenario
 from simulators.sms import Sms

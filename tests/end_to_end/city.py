@@ -23,7 +23,7 @@ from config.loading import load_quantities, load_register
 from config.register import Register, Sensor
 from config.settings import Settings, packaged_district
 from lifeline.configuration import Configuration
-from lifeline.stages import make_planner
+from lifeline.runtime.wiring import make_planner
 from rules.engine import RuleEngine
 from simulators.district import District
 from simulators.message import DeviceMessage

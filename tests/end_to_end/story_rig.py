@@ -11,9 +11,9 @@ from alerts.notification import NotificationKind
 from alerts.store.records import recent_alerts
 from collector.journal.reader import JournalReader
 from config.settings import Settings
-from lifeline.app import App
 from lifeline.configuration import load_configuration
-from lifeline.replay import compare
+from lifeline.reports.replay import compare
+from lifeline.runtime.app import App
 from rules.events import Dimension
 from simulators.district import District
 from simulators.player import Player

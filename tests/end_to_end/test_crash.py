@@ -16,7 +16,7 @@ import pytest
 
 from alerts.store.records import Delivery
 from collector.journal.reader import JournalReader
-from lifeline.ledgers import existing_ledger
+from lifeline.reports.ledgers import existing_ledger
 from simulators.load import send_load
 from simulators.message import DeviceMessage
 from simulators.sms_gateway import SmsGateway

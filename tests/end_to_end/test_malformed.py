@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 import pytest
 
 from collector.journal.reader import JournalReader
-from lifeline.ledgers import existing_ledger
+from lifeline.reports.ledgers import existing_ledger
 from simulators.load import send_load
 from tests.end_to_end.bad_messages import Bad, bad_messages
 from tests.end_to_end.city import (

@@ -9,10 +9,10 @@ from collector.batch import make_batch
 from config.register import Asset, Contact, Duty, Region, RegionKind, Register, Role, Sensor
 from config.settings import Settings
 from lifeline.configuration import load_configuration
-from lifeline.judge import Judge
-from lifeline.rules_stage import RulesStage
-from lifeline.stages import make_planner
-from lifeline.stores import open_stores
+from lifeline.rules_stage.live_engine import Judge
+from lifeline.rules_stage.stage import RulesStage
+from lifeline.runtime.stores import open_stores
+from lifeline.runtime.wiring import make_planner
 from rules.engine import RuleEngine
 
 

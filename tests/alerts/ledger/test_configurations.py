@@ -11,7 +11,7 @@ from alerts.ledger.configurations import (
     states,
 )
 from alerts.ledger.ledger import open_ledger
-from lifeline.rules_stage import joined
+from lifeline.rules_stage.stage import joined
 
 
 @pytest.fixture

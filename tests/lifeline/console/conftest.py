@@ -7,8 +7,8 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from lifeline.console.application import make_console
-from lifeline.console.parts import Parts
-from lifeline.quarantine import quarantine_of
+from lifeline.console.context import Parts
+from lifeline.district.quarantine import quarantine_of
 from lifeline.self_alarms import SystemHealth
 
 
