@@ -19,7 +19,7 @@ from config.files import read_text, read_yaml
 from config.overrides import merged, read_overrides
 from config.quantities import Quantity
 from config.register import Register
-from config.rows import OPTIONAL_COLUMNS, OPTIONAL_TABLES, TABLES, register_from
+from config.register_rows import OPTIONAL_COLUMNS, OPTIONAL_TABLES, TABLES, register_from
 from config.settings import Settings, secret_settings
 from config.tables import Table, parse_table, unreadable
 from config.validation import problems_from_validation

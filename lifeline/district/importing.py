@@ -19,7 +19,7 @@ from config.geojson import Feature, assets_table, assets_text, features_of
 from config.loading import load_quantities, load_table, packaged_tables
 from config.merging import Merge, csv_text, merge, with_grids
 from config.register import Register
-from config.rows import ABSENT, OPTIONAL_TABLES, TABLES, register_from
+from config.register_rows import ABSENT, OPTIONAL_TABLES, TABLES, register_from
 from config.tables import Table
 
 BOUNDARIES = "boundaries.geojson"

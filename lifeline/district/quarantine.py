@@ -17,7 +17,7 @@ from collector.decoding.entry_points import load_decoders
 from collector.quarantine import Quarantine, Stranger, guessed, sensor_rows
 from config.merging import columns_of, csv_text, differences
 from config.quantities import Quantity
-from config.rows import TABLES
+from config.register_rows import TABLES
 from config.settings import packaged_district
 from config.tables import Row
 from lifeline.configuration import Configuration

@@ -6,7 +6,7 @@ from rich.progress import Progress
 
 from config.errors import ConfigError
 from config.loading import load_quantities, load_register
-from config.rows import TABLES
+from config.register_rows import TABLES
 from config.settings import packaged_district
 from lifeline.district.importing import export_assets, export_table, import_into
 

@@ -1,12 +1,12 @@
 """What only several rows of a table together can break: codes, devices, and who is responsible.
 
-Comes in: tables. Goes out: problems. Refuses to judge rows alone: `config.rows` does.
+Comes in: tables. Goes out: problems. Refuses to judge rows alone: `config.register_rows` does.
 """
 
 import re
 
-from config.cells import unique_rows
 from config.codes import FORM, check_character, compact, is_valid
+from config.csv_cells import unique_rows
 from config.errors import Problem
 from config.register import Role
 from config.tables import Row, Table

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from config import climatology
-from config.cells import Cells, close_name, unique_rows
+from config.cross_checks import check_codes, check_duties, check_sensors
+from config.csv_cells import Cells, close_name, unique_rows
 from config.errors import ConfigError, Problem
 from config.levels import WarningLevel
 from config.quantities import Quantity
@@ -26,7 +27,6 @@ from config.register import (
     Sensor,
 )
 from config.tables import Row, Table, unreadable
-from config.together import check_codes, check_duties, check_sensors
 
 TABLES: Mapping[str, tuple[str, ...]] = {
     "regions": ("id", "kind", "parent", "name_zh", "name_en"),

@@ -9,7 +9,7 @@ from config.errors import ConfigError
 from config.loading import load_quantities
 from config.quantities import Quantity
 from config.register import Register, Role
-from config.rows import OPTIONAL_COLUMNS, OPTIONAL_TABLES, TABLES, register_from
+from config.register_rows import OPTIONAL_COLUMNS, OPTIONAL_TABLES, TABLES, register_from
 from config.tables import Table, parse_table
 
 GOOD = {
