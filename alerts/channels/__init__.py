@@ -1,6 +1,7 @@
 """The channels a notification can leave by: one file each, one verb, one line in `CHANNELS`.
 
-Comes in: a `Notification`. Goes out: an `Outcome`. Retry, timing and metrics belong to `alerts.dispatch.dispatcher`; opening them
+Comes in: a `Notification`. Goes out: an `Outcome`. Retry, timing and metrics belong to `alerts.dispatch.dispatcher`;
+opening them
 from settings to `alerts.channels.loading`.
 """
 

@@ -10,7 +10,7 @@ from collections import Counter
 from sqlalchemy import Connection, select, update
 
 from alerts.alert import Alert, Cursor, Decision, Snapshot, Step
-from alerts.ledger.ledger import alarm_counts
+from alerts.ledger import alarm_counts
 from alerts.outbox.outbox import Outbox
 from alerts.outbox.suppressed import withhold
 from alerts.store import records, schema

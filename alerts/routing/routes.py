@@ -1,6 +1,7 @@
 """Who is told on which channel: routes as frozen values, and the check that nobody is missing.
 
-Comes in: routes checked by `alerts.routing.loading`, the register. Goes out: matching routes, every gap as a `ConfigError`.
+Comes in: routes checked by `alerts.routing.loading`, the register. Goes out: matching routes, every gap as a
+`ConfigError`.
 Refuses to read files and to know what is said.
 """
 

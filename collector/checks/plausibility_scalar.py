@@ -44,7 +44,8 @@ class Stretch:
     value: Sequence[float]
     received_ns: int
     moving: Callable[[], float] | None
-    """How much its quietest neighbour moves, `collector.checks.neighbours`; None where the register has no neighbours."""
+    """How much its quietest neighbour moves, `collector.checks.neighbours`; None where the register has no
+    neighbours."""
 
     def take(self, rows: Sequence[int]) -> "Stretch":
         """Return the readings at `rows`."""

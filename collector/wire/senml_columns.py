@@ -1,6 +1,7 @@
 """SenML packs of nothing but names, numbers and times, resolved column by column: what nearly every gateway sends.
 
-Comes in: records. Goes out: columns, or None where the records must be read one by one, as `collector.wire.senml` does. The
+Comes in: records. Goes out: columns, or None where the records must be read one by one, as `collector.wire.senml`
+does. The
 result is the same; whatever is doubtful, and whatever is wrong, is left to the other way, which knows the reasons.
 """
 

@@ -1,6 +1,7 @@
 """Dead letters for people: one line each, and whether they are whole.
 
-Comes in: dead letters. Goes out: lines. Refuses to publish them again, which `lifeline.district.republishing` does, and to
+Comes in: dead letters. Goes out: lines. Refuses to publish them again, which `lifeline.district.republishing` does,
+and to
 delete any: the journal evicts the oldest at its quota.
 """
 

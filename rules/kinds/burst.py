@@ -7,7 +7,8 @@ What is judged is the drop against the level of the seconds before, 0 where it i
 own noise; it is measured from the level before for as long as it lasts. A drop that no other sensor of the rule within
 `reach_m` along the pipe has seen within the time that a wave needs reaches no higher level than `alone`. Readings
 flagged SPIKE or by their device are left out; flagged RATE they are judged, as a burst is too fast for anything usual.
-`rules/evaluation/transients.py` and `rules/statistics/wavefronts.py` say more. A transition beyond a limit tells where the pipe has burst, as
+`rules/evaluation/transients.py` and `rules/statistics/wavefronts.py` say more. A transition beyond a limit tells
+where the pipe has burst, as
 far as that is known at its reading.
 
 >>> from collector.batch import make_batch

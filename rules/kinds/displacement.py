@@ -12,7 +12,8 @@ Readings become means of `step_s`; whenever such a bucket closes, one of two thi
   buckets of its own, is at zero. It counts only where the interval that holds the truth with `confidence` ends before
   `horizon_h`. Otherwise nothing is foreseen, and the value is the horizon.
 
-Readings that intake or device doubt (SPIKE, RATE, DEVICE_SUSPECT) are left out. `rules/evaluation/creep.py` names the papers.
+Readings that intake or device doubt (SPIKE, RATE, DEVICE_SUSPECT) are left out. `rules/evaluation/creep.py` names the
+papers.
 
 >>> from collector.batch import make_batch
 >>> from config.register import Register, Sensor

@@ -11,7 +11,8 @@ so that more is worse. A window in which it is not identified is not judged, is 
 what waits for several in a row.
 
 The reference is written, or learned from the first `learn_windows` identifications. Readings flagged SPIKE or RATE are
-judged, as a blow is both; those that their device doubts are left out. `rules/spectral/mode_shapes.py` names the papers; `least_mac`
+judged, as a blow is both; those that their device doubts are left out. `rules/spectral/mode_shapes.py` names the
+papers; `least_mac`
 is assumed: shapes of one mode agree better, those of two modes of a structure are near 0.
 
 >>> import numpy as np

@@ -5,7 +5,8 @@ sensor that departs alone is for `residual_fault`.
 
 One event of a zone is one alarm, of the sensor that departs most; the others confirm it. What is compared with the
 limits is a cumulative sum in sigma: it grows by what a row departs beyond the slack, so a small shift that lasts is
-found as surely as a large one, and noise never adds up. `rules/zones/model.py` has the model, `rules/zones/leader.py` who
+found as surely as a large one, and noise never adds up. `rules/zones/model.py` has the model, `rules/zones/leader.py`
+who
 calls.
 
 >>> import random
