@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
-from alerts.links import Links
+from alerts.links import SignedLinks
 
 MAX_REPLY_BYTES = 64 * 1024
 """No more of a reply is read. Source: Standard Webhooks, server-side request forgery (small replies only)."""
@@ -63,7 +63,7 @@ class Outside:
     """Everything that a channel is given besides its options."""
 
     exchange: Exchange
-    links: Links
+    links: SignedLinks
     clock_ns: Callable[[], int]
     """UTC nanoseconds."""
 

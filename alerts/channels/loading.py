@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from alerts.channels import CHANNELS, ChannelKind
 from alerts.channels.http import Outside
 from alerts.channels.http_client import HttpExchange
-from alerts.links import Links
+from alerts.links import SignedLinks
 from alerts.notification import Channel
 from config.document import Document
 from config.errors import ConfigError, Problem
@@ -20,7 +20,7 @@ from config.settings import ChannelSettings
 from config.validation import problems_from_validation
 
 
-def open_channels(settings: Sequence[ChannelSettings], links: Links) -> dict[str, Channel]:
+def open_channels(settings: Sequence[ChannelSettings], links: SignedLinks) -> dict[str, Channel]:
     """Return the configured channels by name.
 
     Args:

@@ -84,7 +84,7 @@ class Sms:
             "coding": UNICODE,
             "text": notification.text,
             "dlr-mask": ALL_REPORTS,
-            "dlr-url": self._outside.links.receipt(self._name, notification.id),
+            "dlr-url": self._outside.links.receipt_link(self._name, notification.id),
         }
         fields |= {"from": options.sender} if options.sender else {}
         fields |= {"smsc": options.smsc} if options.smsc else {}

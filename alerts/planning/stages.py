@@ -23,7 +23,7 @@ from alerts.alert import (
     stable_id,
 )
 from alerts.chatter import Tally, counted
-from alerts.links import Links
+from alerts.links import SignedLinks
 from alerts.messages.text import Incident, message_payload, message_text
 from alerts.notification import Notification, NotificationKind
 from alerts.planning.draft import Candidate, District, Draft, Occurrence, Stage, decide, skip
@@ -374,7 +374,7 @@ def _incident(event: Occurrence, alert: Alert, kind: NotificationKind, district:
 
 
 def _notification(
-    target: Recipient, incident: Incident, created_ns: int, links: Links, *, sequence: int
+    target: Recipient, incident: Incident, created_ns: int, links: SignedLinks, *, sequence: int
 ) -> Notification:
     place = target.channel, target.contact
     identity = notification_id(incident.alert, incident.kind, incident.level, place, sequence)
@@ -386,7 +386,7 @@ def _notification(
         contact=target.contact,
         address=target.address,
         level=incident.level,
-        text=message_text(incident, target.language, links.acknowledge(identity)),
+        text=message_text(incident, target.language, links.acknowledge_link(identity)),
         payload=message_payload(incident, identity),
         created_ns=created_ns,
     )

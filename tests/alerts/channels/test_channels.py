@@ -163,7 +163,7 @@ def test_sms_request_speaks_sendsms():
         "coding": "2",
         "text": "橙色 & 预警",
         "dlr-mask": "31",
-        "dlr-url": LINKS.receipt("out", WARNING.id),
+        "dlr-url": LINKS.receipt_link("out", WARNING.id),
         "from": "106",
         "smsc": "unicom",
     }
