@@ -6,7 +6,7 @@ Not responsible for: retries, and the meaning of a reply.
 Rejects: addresses that are not public, unless the request allows them; redirects and proxies are not used.
 
 A name is resolved once: the connection goes to the address that was checked. Each read and write gets only the rest of
-the deadline, so a receiver that sends one byte a second cannot extend the exchange.
+the deadline. A receiver that sends one byte a second cannot extend the exchange.
 """
 
 import ipaddress

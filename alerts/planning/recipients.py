@@ -26,7 +26,7 @@ def address(draft: Draft, district: District) -> Draft:
         return replace(draft, candidates=_listeners(draft, alert, DecisionReason.UNACKNOWLEDGED))
     # The sensor's place of today: an open alert may name an asset that has left the register since.
     domain = district.register.assets[draft.occurrence.sensor.asset].domain
-    routes = district.routes.matching(alert.dimension, alert.level, domain)
+    routes = district.routes.find(alert.dimension, alert.level, domain)
     if not routes:
         level = WarningLevel(alert.level).key if alert.level else alert.dimension.value
         return skip(draft, DecisionReason.NO_ROUTE, f"{level} in {domain}")
