@@ -37,8 +37,8 @@ def address(draft: Draft, district: District) -> Draft:
 
 def _listeners(draft: Draft, alert: Alert, reason: DecisionReason) -> tuple[Candidate, ...]:
     """Return who hears of what they know already."""
-    heard = alert.told if draft.listeners is None else draft.listeners
-    return tuple(Candidate(each, each.contact, reason, may_group=not each.is_alone) for each in heard)
+    heard = alert.recipients if draft.listeners is None else draft.listeners
+    return tuple(Candidate(each, each.contact, reason, may_group=not each.is_ungrouped) for each in heard)
 
 
 def _address_route(draft: Draft, route: Route, register: Register) -> Draft:
