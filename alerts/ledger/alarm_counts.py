@@ -5,7 +5,7 @@ Comes in: tallies of a step. Goes out: all of them for a restart, the worst of t
 
 from sqlalchemy import RowMapping, select
 
-from alerts.chatter import Tally
+from alerts.chatter import TransitionCounts
 from alerts.store import schema
 from alerts.store.database import Database
 from alerts.store.upsert import Row
@@ -13,34 +13,35 @@ from alerts.store.upsert import Row
 _TABLE = schema.tallies
 
 
-def row_of(tally: Tally) -> Row:
+def row_of(tally: TransitionCounts) -> Row:
     """Return the row of `tallies`."""
     return {
         "alarm": tally.alarm,
         "latest_ns": tally.latest_ns,
         "before_ns": tally.before_ns,
         "is_chattering": int(tally.is_chattering),
-        "turns": tally.turns,
+        "turns": tally.transitions,
         "chattering": tally.chattering,
         "fleeting": tally.fleeting,
     }
 
 
-def read_tallies(database: Database) -> dict[str, Tally]:
+def read_tallies(database: Database) -> dict[str, TransitionCounts]:
     """Return the tally of every alarm that ever turned, by alarm id: at most one for each alarm of the rules."""
     with database.read() as connection:
         found = [_tally(row) for row in connection.execute(select(_TABLE)).mappings()]
     return {tally.alarm: tally for tally in found}
 
 
-def worst_tallies(database: Database, limit: int) -> list[Tally]:
+def worst_tallies(database: Database, limit: int) -> list[TransitionCounts]:
     """Return the alarms that chattered or were fleeting most often, the worst first."""
-    order = (_TABLE.c.chattering.desc(), _TABLE.c.fleeting.desc(), _TABLE.c.turns.desc(), _TABLE.c.alarm)
+    order = (_TABLE.c.chattering.desc(), _TABLE.c.fleeting.desc(), _TABLE.c.transitions.desc(), _TABLE.c.alarm)
     bad = (_TABLE.c.chattering > 0) | (_TABLE.c.fleeting > 0)
     with database.read() as connection:
         rows = connection.execute(select(_TABLE).where(bad).order_by(*order).limit(limit)).mappings()
         return [_tally(row) for row in rows]
 
 
-def _tally(row: RowMapping) -> Tally:
-    return Tally(**{**row, "is_chattering": bool(row["is_chattering"])})
+def _tally(row: RowMapping) -> TransitionCounts:
+    names = {"is_chattering": bool(row["is_chattering"]), "transitions": row["turns"]}
+    return TransitionCounts(**{name: row[name] for name in row if name != "turns"} | names)
