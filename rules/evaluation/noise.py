@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from collector.batch import RECEIVED_CLOCK, Quality
 from collector.passes import Prices, Rounds
-from rules.admission.admission import Arrivals
+from rules.admission.admission import AdmittedReadings
 from rules.evaluation.continuity import Continuity
 
 D2 = 1.128
@@ -77,12 +77,12 @@ class Noise:
         self._rounds = Rounds(n, _ALWAYS_ROUNDS)
 
     def sigmas(
-        self, arrivals: Arrivals, row: NDArray[np.intp], binding: NDArray[np.intp], value: NDArray[np.float64]
+        self, admitted: AdmittedReadings, row: NDArray[np.intp], binding: NDArray[np.intp], value: NDArray[np.float64]
     ) -> NDArray[np.float64]:
         """Return float64[n]: the sigma known before each reading, 0 where nothing is, and learn from the readings.
 
         Args:
-            arrivals: what was admitted of the batch.
+            admitted: what was admitted of the batch.
             row: intp[n], the arrival that brought each value; ascending for each binding.
             binding: intp[n], whose value it is.
             value: float64[n], finite, in the unit of what the rule judges.
@@ -93,9 +93,9 @@ class Noise:
             now = wanted[chosen]
             b = binding[now]
             sigma[now] = np.where(self._n_ranges[b] >= LEAST_RANGES, self._mean[b] / D2, 0.0)
-            sound = now[(arrivals.quality[row[now]] & _ODD) == 0]
-            clock = (arrivals.quality[row[sound]] & RECEIVED_CLOCK) != 0
-            self._learn(binding[sound], arrivals.time_ns[row[sound]], value[sound], clock)
+            sound = now[(admitted.quality[row[now]] & _ODD) == 0]
+            clock = (admitted.quality[row[sound]] & RECEIVED_CLOCK) != 0
+            self._learn(binding[sound], admitted.time_ns[row[sound]], value[sound], clock)
         return sigma
 
     def _learn(

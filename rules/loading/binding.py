@@ -19,7 +19,7 @@ from rules.admission.admission import heartbeats_of
 from rules.events import Dimension
 from rules.kind import Fault, KindOptions
 from rules.kinds import RULE_KINDS
-from rules.level_options import LadderOptions
+from rules.level_options import LimitOptions
 from rules.loading.units import WrittenUnit, in_unit_of, with_numbers, without_units
 from rules.references import reference_faults
 from rules.risk import is_watched
@@ -228,7 +228,7 @@ class Binder:
 
 
 def _season_faults(head: RuleHead, options: BaseModel) -> Iterator[Fault]:
-    if head.active is not None and not isinstance(options, LadderOptions):
+    if head.active is not None and not isinstance(options, LimitOptions):
         remedy = "remove it; a composite may name a rule that has a season"
         yield Fault(("active",), "a rule that compares values with limits", head.kind, remedy)
 

@@ -11,9 +11,9 @@ import pytest
 
 from collector.batch import Quality
 from rules.engine import RuleEngine
-from rules.explanation import describe, turn_at
+from rules.explanation import describe, fields_at
 from rules.kinds import RULE_KINDS
-from rules.level_options import LadderOptions
+from rules.level_options import LimitOptions
 from rules.rule import RuleSet
 from tests.rules.kinds.conformance import Case
 from tests.rules.kinds.deadband_edge import Bench
@@ -109,7 +109,7 @@ def test_kind_of_a_stream_without_a_good_clock_tells_the_same_by_received_times(
     assert history(case.engine(), own) == history(case.engine(), received)
 
 
-CLIMBING = [kind for kind in RULE_KINDS if issubclass(RULE_KINDS[kind].options, LadderOptions)]
+CLIMBING = [kind for kind in RULE_KINDS if issubclass(RULE_KINDS[kind].options, LimitOptions)]
 
 
 def beginnings(case: Case, kind: str, batches, **level: float) -> list[tuple[str, int, str]]:
@@ -225,4 +225,4 @@ def test_kind_explains_every_transition(case, plain, language):
     for events in plain.events:
         for i in range(len(events)):
             rule = case.rules.rule(plain.alarms[events.alarm[i]].rule)
-            assert len(describe(rule, turn_at(events, i, plain.alarms), language)) > 3
+            assert len(describe(rule, fields_at(events, i, plain.alarms), language)) > 3
