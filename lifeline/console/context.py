@@ -12,7 +12,7 @@ from prometheus_client import CollectorRegistry
 from alerts.ledger.ledger import Ledger
 from alerts.links import Links
 from collector.devices.clocks import DeviceClocks
-from collector.devices.device_state import DeviceBook
+from collector.devices.device_state import DeviceStates
 from collector.history import History
 from collector.quarantine import Quarantine
 from config.quantities import Quantity
@@ -39,7 +39,7 @@ class Parts:
     board: Callable[[], Board]
     health: Callable[[], SystemHealth]
     clock_ns: Callable[[], int]
-    devices: DeviceBook
+    devices: DeviceStates
     clocks: DeviceClocks
     quarantine: Callable[[], Quarantine]
     zone: tzinfo | None = CITY_ZONE

@@ -12,8 +12,8 @@ from alerts.dispatch.dispatcher import Dispatcher
 from alerts.links import Links
 from alerts.planning.draft import District
 from alerts.planning.planner import Planner
-from collector.checkpoints.checks import CheckMemory
-from collector.checkpoints.devices import DeviceMemory
+from collector.checkpoints.checks import CheckCheckpoint
+from collector.checkpoints.devices import DeviceCheckpoint
 from collector.devices.clocks import DeviceClocks
 from collector.intake.intake import MqttIntake
 from collector.recorder import Recorder
@@ -94,13 +94,13 @@ def build_stages(
 
 def _memories(
     configuration: Configuration, stores: Stores, undo: contextlib.ExitStack
-) -> tuple[CheckMemory, DeviceMemory]:
+) -> tuple[CheckCheckpoint, DeviceCheckpoint]:
     """Return what outlives a restart of what the intake knows of sensors and devices, filled."""
     pipeline, folder = configuration.pipeline, configuration.settings.journal.path.parent
-    memory = CheckMemory(folder / "checks.bin", pipeline.plausibility, pipeline.clocks)
+    memory = CheckCheckpoint(folder / "checks.bin", pipeline.plausibility, pipeline.clocks)
     memory.load(stores.journal)
     undo.callback(memory.save_clocks)
-    devices = DeviceMemory(folder / "devices.bin", pipeline.devices, stores.journal)
+    devices = DeviceCheckpoint(folder / "devices.bin", pipeline.devices, stores.journal)
     devices.load()
     undo.callback(lambda: devices.save(stores.journal.last_position()))
     return memory, devices
