@@ -10,7 +10,7 @@ from datetime import tzinfo
 from prometheus_client import CollectorRegistry
 
 from alerts.ledger.ledger import Ledger
-from alerts.links import Links
+from alerts.links import SignedLinks
 from collector.devices.clocks import DeviceClocks
 from collector.devices.device_state import DeviceStates
 from collector.history import History
@@ -34,7 +34,7 @@ class Parts:
     alarms: Sequence[AlarmKey]
     ledger: Ledger
     history: History
-    links: Links
+    links: SignedLinks
     registry: CollectorRegistry
     board: Callable[[], Board]
     health: Callable[[], SystemHealth]

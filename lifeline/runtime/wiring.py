@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from alerts.channels.loading import open_channels
 from alerts.dispatch.dispatcher import Dispatcher
-from alerts.links import Links
+from alerts.links import SignedLinks
 from alerts.planning.draft import District
 from alerts.planning.planner import Planner
 from collector.checkpoints.checks import CheckCheckpoint
@@ -46,7 +46,7 @@ class Stages:
 class Surroundings:
     """What the stages share."""
 
-    links: Links
+    links: SignedLinks
     latencies: Latencies
     clock_ns: Callable[[], int]
 
@@ -118,7 +118,7 @@ def _dispatcher(
     return Dispatcher(stores.ledger, timed, around.clock_ns)
 
 
-def make_planner(configuration: Configuration, engine: RuleEngine, links: Links) -> Planner:
+def make_planner(configuration: Configuration, engine: RuleEngine, links: SignedLinks) -> Planner:
     """Return what plans with everything but the step itself already known."""
     district = District(
         configuration.register, configuration.quantities, configuration.ruleset, configuration.routes, links
