@@ -14,7 +14,7 @@ from itertools import count
 from pathlib import Path
 
 from benchmarks.figures import Figure
-from collector.journal.reading import JournalReader
+from collector.journal.reader import JournalReader
 from simulators.load import send_load
 from tests.services.mosquitto import Mosquitto
 from tests.services.program import Program

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from config.codes import check_character
 from config.loading import packaged_tables
-from config.rows import RiskLevel
+from config.register_rows import RiskLevel
 
 BUILDINGS, CONTACTS, HAZARD_POINTS = 40_000, 100_000, 30_000
 STREETS, COMMUNITIES, GRIDS = 1_031, 11_000, 65_000

@@ -22,8 +22,8 @@ from numpy.typing import NDArray
 
 from benchmarks.figures import Figure, machine, show
 from collector.batch import INFORMATION, make_batch
-from collector.plausibility import Plausibility
-from collector.quality import flag_range
+from collector.checks.plausibility import Plausibility
+from collector.checks.range_and_time import flag_range
 from config.climatology import UsualRange
 from config.quantities import Quantity
 from config.register import Neighbour, Register, Sensor

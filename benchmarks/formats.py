@@ -12,8 +12,8 @@ from pathlib import Path
 from benchmarks.figures import Figure
 from benchmarks.town import make_register
 from collector.decoders import DECODERS
+from collector.decoding.pipeline import Pipeline, RawMessage
 from collector.payload import NO_TIME, Columns
-from collector.pipeline import Pipeline, RawMessage
 from config.loading import load_quantities
 from config.quantities import ONLINE
 from config.register import Register

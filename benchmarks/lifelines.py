@@ -13,7 +13,7 @@ import numpy as np
 from collector.batch import ReadingBatch, make_batch
 from config.loading import load_quantities
 from config.register import Asset, Register, Sensor
-from rules.loading import load_rules, pack_names
+from rules.loading.loading import load_rules, pack_names
 from rules.rule import RuleSet
 
 _SECOND_NS = 1_000_000_000

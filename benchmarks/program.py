@@ -17,9 +17,9 @@ import yaml
 
 from benchmarks.town import write_district
 from config.loading import load_settings
-from lifeline.app import App
 from lifeline.configuration import load_configuration
 from lifeline.logs import configure_logs
+from lifeline.runtime.app import App
 
 CLIENT_ID = "bench"
 

@@ -20,10 +20,10 @@ from rich.progress import Progress
 
 from benchmarks.city import BUILDINGS, write_city
 from benchmarks.figures import Figure
-from collector.journal.reading import JournalReader
+from collector.journal.reader import JournalReader
 from config.loading import load_settings, load_table
 from config.settings import packaged_district
-from lifeline.importing import import_into
+from lifeline.district.importing import import_into
 from simulators.load import send_load
 from tests.services.mosquitto import Mosquitto
 from tests.services.program import Program

@@ -35,7 +35,7 @@ class Mark:
     """What a message says of itself and its device, beside readings."""
 
     number: int = -1
-    """Its sequence number; -1, as `collector.sequences.NO_NUMBER`, where it has none."""
+    """Its sequence number; -1, as `collector.devices.sequence_numbers.NO_NUMBER`, where it has none."""
     boot: int = 0
     """Checksum, 32 bits, of what the device calls its present run; 0 where it does not say."""
     firmware: str = ""

@@ -7,7 +7,7 @@ readings. What is usual belongs to a place, so that no such file is packaged.
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from config.cells import Cells, close_name
+from config.csv_cells import Cells, close_name
 from config.errors import Problem
 from config.quantities import Quantity
 from config.tables import Row, Table
@@ -27,9 +27,6 @@ COLUMNS = (
 
 KEY = COLUMNS[:6]
 """The columns that name a row."""
-
-CITY_OFFSET_S = 8 * 3600
-"""Local time of Chongqing minus UTC, all year: months and hours are those of its clocks."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import cast
 
 from config.errors import ConfigError, Problem
-from config.rows import OPTIONAL_COLUMNS, TABLES
+from config.register_rows import OPTIONAL_COLUMNS, TABLES
 from config.tables import Row, Table
 
 _COLUMNS = (*TABLES["assets"], *OPTIONAL_COLUMNS["assets"])

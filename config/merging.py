@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from config.boundaries import Boundaries
-from config.rows import KEYS, OPTIONAL_COLUMNS, OPTIONAL_TABLES, TABLES
+from config.register_rows import KEYS, OPTIONAL_COLUMNS, OPTIONAL_TABLES, TABLES
 from config.tables import Row, Table
 
 

@@ -9,18 +9,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-from alerts.acknowledge import Links
-from alerts.loading import load_routes
-from alerts.opening import open_channels
-from alerts.routing import Routes, check_duties
-from collector.pipeline import Pipeline
-from collector.plugins import load_decoders
+from alerts.channels.loading import open_channels
+from alerts.links import SignedLinks
+from alerts.routing.loading import load_routes
+from alerts.routing.routes import Routes, check_duties
+from collector.decoding.entry_points import load_decoders
+from collector.decoding.pipeline import Pipeline
 from config.errors import ConfigError, Problem
 from config.loading import load_quantities, load_register
 from config.quantities import Quantity
 from config.register import Register
 from config.settings import Settings
-from rules.loading import load_rules
+from rules.loading.loading import load_rules
 from rules.rule import RuleSet, capable_levels
 
 T = TypeVar("T")
@@ -48,13 +48,13 @@ def load_configuration(settings: Settings) -> Configuration:
     """
     version = district_version(settings.district)
     quantities = load_quantities(settings.district)
-    register = load_register(settings.district, quantities)
+    register = load_register(settings.district, quantities, settings.time_zone)
     channels = [channel.name for channel in settings.channels]
     problems: list[Problem] = []
     ruleset = _try(problems, lambda: load_rules(settings.district / "rules.yaml", register, quantities))
     routes = _try(problems, lambda: load_routes(settings.district / "routes.yaml", channels))
     pipeline = _try(problems, lambda: _pipeline(settings, quantities, register))
-    _try(problems, lambda: open_channels(settings.channels, Links("http://127.0.0.1", b"")))
+    _try(problems, lambda: open_channels(settings.channels, SignedLinks("http://127.0.0.1", b"")))
     if ruleset is not None and routes is not None:
         _try(problems, lambda: check_duties(routes, register, capable_levels(ruleset, register)))
     if district_version(settings.district) != version:

@@ -1,7 +1,7 @@
 """The system's alarms about itself: when one begins, when it ends, and what `/health` says meanwhile.
 
 Comes in: claims about the stages, checked once a second. Goes out: which of them hold, since when. Refuses to look at
-the stages itself: `lifeline.watchdog` does.
+the stages itself: `lifeline.runtime.watchdog` does.
 """
 
 from collections.abc import Iterable

@@ -1,6 +1,7 @@
 """`Rule` and `RuleSet`: what is watched, in words and numbers, already bound to sensors of the register.
 
-Comes in: entries checked by `rules.loading`. Goes out: frozen values for engine, messages and console. Refuses to
+Comes in: entries checked by `rules.loading.loading`. Goes out: frozen values for engine, messages and console.
+Refuses to
 know files, readings and people.
 """
 

@@ -23,11 +23,11 @@ from benchmarks.warning_quality.episodes import Alarm
 from benchmarks.warning_quality.injection import Fault, FaultKind, Plan, inject
 from benchmarks.warning_quality.replay import RULES, Heard, Recording, Replayed, commits, replay
 from benchmarks.warning_quality.table import SUITES, duration
-from collector.pipeline import RawMessage
+from collector.decoding.pipeline import RawMessage
 from rules.kinds.residual import ResidualOptions
-from rules.loading import load_rules
+from rules.loading.loading import load_rules
 from rules.rule import Rule
-from rules.zones import Calls
+from rules.zones.options import Calls
 
 _SECOND_NS = 1_000_000_000
 _TICK_NS = 5 * _SECOND_NS

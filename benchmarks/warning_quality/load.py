@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alerts.chatter import Tally, counted
-from alerts.loading import SETTLE_S
+from alerts.routing.loading import SETTLE_S
 from benchmarks.figures import machine
 from benchmarks.warning_quality.episodes import CITY_SENSORS, DAY_S, PER_OPERATOR, Alarm, covered, flood_seconds
 from benchmarks.warning_quality.replay import RULES, Recording, replay

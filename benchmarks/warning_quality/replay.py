@@ -14,13 +14,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.warning_quality.episodes import Alarm, Event
-from collector.pipeline import Pipeline, RawMessage
+from collector.decoding.pipeline import Pipeline, RawMessage
 from config.quantities import Quantity
 from config.register import Asset, Neighbour, Register, Sensor
 from config.settings import IntakeSettings, Subscription
 from rules.engine import RuleEngine
 from rules.events import Dimension
-from rules.loading import load_rules
+from rules.loading.loading import load_rules
 from rules.rule import RuleSet
 
 RULES = Path(__file__).parent / "rules"

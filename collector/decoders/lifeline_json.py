@@ -15,9 +15,9 @@ import msgspec
 
 from collector.batch import Quality
 from collector.dead_letter import Reason
-from collector.json_values import read_json
 from collector.payload import NO_TIME, Columns, Mark, PayloadError
-from collector.times import LAST_MS, epoch_ms_to_ns, rfc3339_to_ns
+from collector.wire.json_values import read_json
+from collector.wire.timestamps import LAST_MS, epoch_ms_to_ns, rfc3339_to_ns
 
 BATTERY = "bat"
 """Channel of the battery level; a device may send it without having it in the register."""

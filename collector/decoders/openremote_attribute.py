@@ -9,8 +9,8 @@ from collections.abc import Mapping
 
 import msgspec
 
-from collector.json_values import check_count, gather, read_json
 from collector.payload import NO_TIME, Columns
+from collector.wire.json_values import check_count, gather, read_json
 
 _DECODER: "msgspec.json.Decoder[object]" = msgspec.json.Decoder(object)
 

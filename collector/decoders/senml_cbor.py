@@ -1,6 +1,6 @@
 """SenML in CBOR (RFC 8428, section 6): the records of SenML JSON with short integer labels.
 
-Comes in: payload bytes. Goes out: the readings of the resolved pack. Names, units and times: `collector/senml.py`.
+Comes in: payload bytes. Goes out: the readings of the resolved pack. Names, units and times: `collector/wire/senml.py`.
 Of the tags of CBOR only the decimal fraction is read, as the RFC demands: dates, big numbers, regular expressions and
 shared references have no place here and are ways to make a reader work hard.
 """
@@ -17,8 +17,8 @@ import msgspec
 
 from collector.dead_letter import Reason
 from collector.payload import Columns, Decoder, PayloadError
-from collector.senml import Options, Record, records_of, resolve, resolve_plain
-from collector.senml_plain import FEW, VERSION, Plain
+from collector.wire.senml import Options, Record, records_of, resolve, resolve_plain
+from collector.wire.senml_columns import FEW, VERSION, Plain
 
 T = TypeVar("T")
 _LABELS: Mapping[object, str] = {

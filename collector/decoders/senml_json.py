@@ -1,6 +1,6 @@
 """SenML in JSON (RFC 8428): `[{"bn":"urn:dev:ow:10e2073a01080063:","bt":1.32e9,"n":"temp","u":"Cel","v":20.3}]`.
 
-Comes in: payload bytes. Goes out: the readings of the resolved pack. Names, units and times: `collector/senml.py`.
+Comes in: payload bytes. Goes out: the readings of the resolved pack. Names, units and times: `collector/wire/senml.py`.
 """
 
 from collections.abc import Mapping
@@ -8,9 +8,9 @@ from collections.abc import Mapping
 import msgspec
 
 from collector.dead_letter import Reason
-from collector.json_values import read_json
 from collector.payload import Columns, Decoder, PayloadError
-from collector.senml import Options, Record, records_of, resolve
+from collector.wire.json_values import read_json
+from collector.wire.senml import Options, Record, records_of, resolve
 
 _DECODER = msgspec.json.Decoder(list[Record])
 _ANY = msgspec.json.Decoder(list[dict[str, object]])

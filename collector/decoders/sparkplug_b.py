@@ -10,11 +10,11 @@ from collections import Counter
 from collections.abc import Collection, Mapping
 from dataclasses import replace
 
-from collector import sparkplug_wire
 from collector.batch import Quality
 from collector.payload import NO_TIME, Columns, Decoder
-from collector.sparkplug_session import SparkplugSessions, speaker_of
-from collector.sparkplug_wire import Message, Metric, ValueType
+from collector.wire import sparkplug_messages
+from collector.wire.sparkplug_messages import Message, Metric, ValueType
+from collector.wire.sparkplug_session import SparkplugSessions, speaker_of
 
 _BAD_QUALITY = 0
 
@@ -24,14 +24,14 @@ def open_sessions(channels: Mapping[str, Collection[str]], counts: Counter[tuple
     sessions = SparkplugSessions(channels, counts)
 
     def decode_next(payload: bytes, fields: Mapping[str, str], max_readings: int) -> Columns:
-        return sessions.take(sparkplug_wire.decode(payload), speaker_of(fields), max_readings)
+        return sessions.take(sparkplug_messages.decode(payload), speaker_of(fields), max_readings)
 
     return replace(DECODER, decode=decode_next, open=None, requests=sessions.requests)
 
 
 def decode(payload: bytes, fields: Mapping[str, str], max_readings: int) -> Columns:
     """Return the readings of one message that nothing came before; see `Decoder`."""
-    return SparkplugSessions({}, Counter()).take(sparkplug_wire.decode(payload), speaker_of(fields), max_readings)
+    return SparkplugSessions({}, Counter()).take(sparkplug_messages.decode(payload), speaker_of(fields), max_readings)
 
 
 def encode(columns: Columns) -> bytes:
@@ -42,13 +42,13 @@ def encode(columns: Columns) -> bytes:
             name=channel,
             timestamp_ms=None if time_ns == NO_TIME else time_ns // 1_000_000,
             datatype=ValueType.DOUBLE,
-            quality=_BAD_QUALITY if quality & Quality.DEVICE_SUSPECT else sparkplug_wire.GOOD_QUALITY,
+            quality=_BAD_QUALITY if quality & Quality.DEVICE_SUSPECT else sparkplug_messages.GOOD_QUALITY,
             is_historical=bool(quality & Quality.HISTORICAL),
             value=value,
         )
         for channel, time_ns, value, quality in rows
     ]
-    return sparkplug_wire.encode(Message(metrics=metrics))
+    return sparkplug_messages.encode(Message(metrics=metrics))
 
 
 DECODER = Decoder(

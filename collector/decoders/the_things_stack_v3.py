@@ -13,10 +13,10 @@ import msgspec
 
 from collector.batch import Quality
 from collector.dead_letter import Reason
-from collector.json_values import check_count, gather, read_json
-from collector.moments import only_moment
 from collector.payload import NO_TIME, Columns, Mark, PayloadError
-from collector.times import ns_to_rfc3339, rfc3339_to_ns
+from collector.wire.json_values import check_count, gather, read_json
+from collector.wire.rows_by_time import single_row
+from collector.wire.timestamps import ns_to_rfc3339, rfc3339_to_ns
 
 RSSI, SNR = "rssi", "snr"
 """Channels of the signal of an uplink at the gateway that heard it best, dBm and dB."""
@@ -89,7 +89,7 @@ def encode(columns: Columns) -> bytes:
     Raises:
         ValueError: readings of several times or devices.
     """
-    moment = only_moment(columns)
+    moment = single_row(columns)
     received_at = "" if moment.time_ns == NO_TIME else ns_to_rfc3339(moment.time_ns)
     uplink = _Uplink(dict(moment.values), received_at=received_at)
     simulated = bool(columns.quality) and all(quality & _SUSPECT for quality in columns.quality)

@@ -39,7 +39,7 @@ class Journal(Protocol):
     ) -> Position:
         """Store all of it in one commit; on return it survives a crash. Returns the last position.
 
-        `note` is what the commit tells of the devices' sequence numbers; `collector.device_memory` reads it.
+        `note` is what the commit tells of the devices' sequence numbers; `collector.checkpoints.devices` reads it.
 
         Raises:
             JournalFullError: nothing was stored.

@@ -14,8 +14,9 @@ from pathlib import Path
 
 from collector.batch import ReadingBatch
 from collector.dead_letter import DeadLetter, Reason
-from collector.journal import Entry, JournalFullError, Position, frame, letters
-from collector.journal.reading import JournalReader
+from collector.journal import Entry, JournalFullError, Position, frame
+from collector.journal import dead_letters as dead_letter_rows
+from collector.journal.reader import JournalReader
 from collector.journal.schema import FIRST_POSITION, LAST_POSITION
 from collector.journal.writer import Writer
 
@@ -49,7 +50,9 @@ class SqliteJournal:
         self.reader = JournalReader(path, sensor_ids)
         self.counts = self.reader.counts
         self._max_bytes = max_bytes
-        self._quota = letters.Quota(letters.MAX_ROWS, min(letters.MAX_BYTES, max_bytes // 16))
+        self._quota = dead_letter_rows.Quota(
+            dead_letter_rows.MAX_ROWS, min(dead_letter_rows.MAX_BYTES, max_bytes // 16)
+        )
         self._dictionary = frame.dictionary_name(sensor_ids)
         self._n_sensors = len(sensor_ids)
         self._news = threading.Condition()
@@ -74,13 +77,13 @@ class SqliteJournal:
             (position, batch.received_ns, frame.encode(batch, self._dictionary, position))
             for position, batch in enumerate(batches, self._last + 1)
         ]
-        size = sum(len(row[2]) for row in rows) + letters.KEPT_BYTES * len(dead_letters) + len(note)
+        size = sum(len(row[2]) for row in rows) + dead_letter_rows.KEPT_BYTES * len(dead_letters) + len(note)
         notes = [(self._last + len(rows), note)] if note else []
 
         def work(connection: sqlite3.Connection) -> int:
             connection.executemany("INSERT INTO batches(position, received_ns, frame) VALUES (?, ?, ?)", rows)
             connection.executemany("INSERT OR REPLACE INTO device_notes VALUES (?, ?)", notes)
-            return letters.insert(connection, dead_letters, self._quota)
+            return dead_letter_rows.insert(connection, dead_letters, self._quota)
 
         evicted = self._writer.store(size, work)
         _count(self.counts, dead_letters, evicted)
@@ -116,10 +119,14 @@ class SqliteJournal:
             JournalBrokenError: the process must restart.
         """
         try:
-            evicted = self._writer.change(lambda connection: letters.insert(connection, dead_letters, self._quota))
+            evicted = self._writer.change(
+                lambda connection: dead_letter_rows.insert(connection, dead_letters, self._quota)
+            )
         except JournalFullError:
-            self.counts["dead_letters_evicted", "full"] += self._writer.change(letters.evict_half)
-            evicted = self._writer.change(lambda connection: letters.insert(connection, dead_letters, self._quota))
+            self.counts["dead_letters_evicted", "full"] += self._writer.change(dead_letter_rows.evict_half)
+            evicted = self._writer.change(
+                lambda connection: dead_letter_rows.insert(connection, dead_letters, self._quota)
+            )
         _count(self.counts, dead_letters, evicted)
 
     def dead_letters(self, limit: int, reason: Reason | None = None) -> list[DeadLetter]:

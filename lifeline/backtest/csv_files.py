@@ -17,9 +17,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from collector.checks.range_and_time import flag_range
 from collector.payload import PayloadError
-from collector.quality import flag_range
-from collector.times import rfc3339_to_ns
+from collector.wire.timestamps import rfc3339_to_ns
 from config.quantities import Quantity
 from config.register import Register
 from lifeline.backtest.sources import Span

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alerts.chatter import Tally, counted
-from alerts.messages import CITY_OFFSET_S
+from alerts.messages.text import CITY_OFFSET_S
 from lifeline.backtest.episodes import Episode
 
 MINUTE_NS = 60 * 10**9

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from enum import Enum, auto
 
 from collector.payload import PayloadError
-from collector.times import rfc3339_to_ns
+from collector.wire.timestamps import rfc3339_to_ns
 from config.errors import ConfigError, Problem
 from config.levels import WarningLevel
 from config.register import Register

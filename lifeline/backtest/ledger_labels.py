@@ -6,8 +6,8 @@ Comes in: a ledger, the register. Goes out: `Incident`s. Refuses device faults, 
 from collections.abc import Iterable
 
 from alerts.alert import Alert
-from alerts.database import Database
-from alerts.labels import Disposition, labelled_alerts
+from alerts.ledger.labels import Disposition, labelled_alerts
+from alerts.store.database import Database
 from config.register import Register
 from lifeline.backtest.labels import Incident, Truth
 from rules.events import Dimension

@@ -12,8 +12,8 @@ from lifeline.backtest.plots import day_plot, difference_plot
 from lifeline.backtest.run import Result
 from lifeline.backtest.tables import LEVELS, Names, sheets
 from lifeline.backtest.words import term
-from lifeline.console.formats import clock_text
-from lifeline.console.words import Language
+from lifeline.text.formats import clock_text
+from lifeline.text.words import Language
 
 
 def report(result: Result, names: Names, versions: tuple[str, str], lang: Language) -> str:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from collector.batch import ReadingBatch
 from collector.history import HistoryUnavailableError
 from collector.history.opening import CountedHistory
-from collector.journal.reading import JournalReader
+from collector.journal.reader import JournalReader
 from config.register import Register
 from lifeline.backtest.stream import Piece, piece_ns
 from lifeline.start_error import StartError

@@ -16,8 +16,8 @@ from lifeline.backtest.figures import ALARMS_A_DAY, CITY, FLOOD_ALARMS, FLOOD_SH
 from lifeline.backtest.labels import Score
 from lifeline.backtest.run import Result, Side
 from lifeline.backtest.words import term
-from lifeline.console.formats import clock_text
-from lifeline.console.words import Language
+from lifeline.text.formats import clock_text
+from lifeline.text.words import Language
 
 LEVELS = sorted((level for level in WarningLevel if level > WarningLevel.GREEN), reverse=True)
 

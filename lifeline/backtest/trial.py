@@ -12,9 +12,9 @@ from collections.abc import Iterable, Sequence
 
 from alerts.alert import Alert, Plan
 from alerts.chatter import Tally
-from alerts.draft import District
-from alerts.planner import Planner
-from alerts.turns import NEVER_NS, Moment
+from alerts.planning.draft import District
+from alerts.planning.planner import Planner
+from alerts.planning.reminders import NEVER_NS, Moment
 from collector.batch import ReadingBatch
 from lifeline.backtest.episodes import Episode, episodes_of, turns_of
 from rules.engine import RuleEngine

@@ -3,7 +3,7 @@
 Comes in: a key and a language. Goes out: the word. Refuses to know figures.
 """
 
-from lifeline.console.words import Language
+from lifeline.text.words import Language
 
 
 def term(key: str, lang: Language) -> str:

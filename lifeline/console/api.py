@@ -12,8 +12,8 @@ from alerts.alert import Alert
 from alerts.state import state_of
 from config.levels import WarningLevel
 from lifeline.console.cards import shown_level
-from lifeline.console.parts import Parts
-from lifeline.console.views import AssetRow, asset_rows
+from lifeline.console.context import Parts
+from lifeline.reports.asset_rows import AssetRow, asset_rows
 from rules.risk import Risk, Why, words
 
 Json = Mapping[str, object]

@@ -14,11 +14,11 @@ from starlette.exceptions import HTTPException
 
 from config.levels import WarningLevel
 from lifeline.console.api import ApiRoutes
+from lifeline.console.context import Parts
 from lifeline.console.coverage import CoverageRoutes
 from lifeline.console.devices import DeviceRoutes
 from lifeline.console.labels import LabelRoutes
 from lifeline.console.pages import PageRoutes
-from lifeline.console.parts import Parts
 from lifeline.console.phone import PhoneRoutes
 from lifeline.console.probes import ProbeRoutes
 from lifeline.console.quality import QualityRoutes

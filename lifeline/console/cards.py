@@ -7,16 +7,16 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from alerts.alert import Alert
-from alerts.receipts import ReceiptCode
-from alerts.records import Delivery, incident_alerts
+from alerts.outbox.delivery_reports import ReceiptCode
 from alerts.state import AlarmState, state_of
+from alerts.store.records import Delivery, incident_alerts
 from config.levels import WarningLevel
-from lifeline.chain import Chain
-from lifeline.console.formats import clock_text, masked
-from lifeline.console.parts import Parts
+from lifeline.console.context import Parts
 from lifeline.console.security import form_proof
-from lifeline.console.words import Language, word
-from lifeline.explain import chain_links, decision_text, ending
+from lifeline.reports.chain import Chain
+from lifeline.reports.explain import chain_links, decision_text, ending
+from lifeline.text.formats import clock_text, masked
+from lifeline.text.words import Language, word
 from rules.events import Dimension
 
 OPERATOR = "console"
@@ -108,7 +108,7 @@ def alert_card(alert: Alert, parts: Parts, lang: Language) -> AlertCard:
         ending=ending_of(alert, parts),
         state=f"state_{state}",
         over_since=clock_text(alert.changed_ns if alert.is_open and alert.is_over else 0, parts.zone),
-        end_told_at=clock_text(alert.calm_ns if state is AlarmState.SETTLING else 0, parts.zone),
+        end_told_at=clock_text(alert.end_held_until_ns if state is AlarmState.SETTLING else 0, parts.zone),
         acknowledged=alert.acknowledged_ns is not None,
         acknowledged_by=contact_name(alert.acknowledged_by, parts, lang),
         acknowledged_at=clock_text(alert.acknowledged_ns or 0, parts.zone),
@@ -151,7 +151,7 @@ def chain_card(chain: Chain, parts: Parts, lang: Language) -> ChainCard:
 
 
 def _choices(alert: Alert, parts: Parts, lang: Language) -> tuple[Choice, ...]:
-    told = dict.fromkeys(each.contact for each in alert.told if each.contact in parts.register.contacts)
+    told = dict.fromkeys(each.contact for each in alert.recipients if each.contact in parts.register.contacts)
     return tuple(Choice(contact, contact_name(contact, parts, lang)) for contact in (OPERATOR, *told))
 
 

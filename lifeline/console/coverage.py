@@ -9,10 +9,10 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import HTMLResponse, JSONResponse, Response
 
-from lifeline.console.formats import clock_text
-from lifeline.console.parts import Parts
+from lifeline.console.context import Parts
 from lifeline.console.rendering import Pages
-from lifeline.coverage import Covered, Grouping, coverage, whole
+from lifeline.reports.coverage import Covered, Grouping, coverage, whole
+from lifeline.text.formats import clock_text
 
 _ASSETS = 200
 """Assets on the page, those with the most missing first; assumed: the API has all of them."""

@@ -12,12 +12,12 @@ from fastapi import APIRouter, Query, Request
 from fastapi.responses import HTMLResponse, JSONResponse, Response
 
 from collector.batch import Quality
-from lifeline.board import ALIVE, BLIND
-from lifeline.console.formats import clock_text
-from lifeline.console.parts import Parts
+from lifeline.console.context import Parts
 from lifeline.console.rendering import Pages, asked_language
-from lifeline.console.words import Language, word
-from lifeline.device_rows import LOW_BATTERY_PERCENT, DeviceRow, Devices, Filter, State
+from lifeline.reports.device_rows import LOW_BATTERY_PERCENT, DeviceRow, Devices, Filter, State
+from lifeline.rules_stage.live_state import ALIVE, BLIND
+from lifeline.text.formats import clock_text
+from lifeline.text.words import Language, word
 
 _ROWS = 100
 """Devices on a page; assumed."""

@@ -13,15 +13,15 @@ from fastapi import APIRouter, Depends, Request
 from fastapi.responses import RedirectResponse, Response
 
 from alerts.alert import Alert
-from alerts.labels import MAX_CAUSE, Disposition, Label, add_label, labels_of
-from alerts.records import incident_alerts
+from alerts.ledger.labels import MAX_CAUSE, Disposition, Label, add_label, labels_of
+from alerts.store.records import incident_alerts
 from lifeline.console.cards import OPERATOR, contact_name
+from lifeline.console.context import Parts
 from lifeline.console.forms import form_fields
-from lifeline.console.parts import Parts
 from lifeline.console.rendering import Pages, asked_language
 from lifeline.console.security import is_form_proof
-from lifeline.console.words import Language
-from lifeline.explain import label_text
+from lifeline.reports.explain import label_text
+from lifeline.text.words import Language
 
 _log = structlog.get_logger()
 
@@ -65,6 +65,6 @@ def label_values(alert_id: str, parts: Parts, lang: Language) -> Mapping[str, ob
 
 def _makes_sense(alert: Alert, fields: Mapping[str, str]) -> bool:
     contact = fields.get("contact", "")
-    is_known = contact == OPERATOR or contact in {each.contact for each in alert.told}
+    is_known = contact == OPERATOR or contact in {each.contact for each in alert.recipients}
     is_word = fields.get("disposition", "") in {each.value for each in Disposition}
     return is_known and is_word and len(fields.get("cause", "")) <= MAX_CAUSE

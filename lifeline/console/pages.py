@@ -10,22 +10,22 @@ import structlog
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
-from alerts.records import incident_alerts, recent_alerts
+from alerts.store.records import incident_alerts, recent_alerts
 from collector.history import HistoryUnavailableError
 from config.levels import WarningLevel
 from config.register import Sensor
-from lifeline.board import ALIVE, BLIND
-from lifeline.chain import read_chain
 from lifeline.console.cards import OPERATOR, alert_card, chain_card
 from lifeline.console.chart import Chart, Limit, Window, draw
-from lifeline.console.formats import NANO, clock_text
+from lifeline.console.context import Parts
 from lifeline.console.forms import form_fields
 from lifeline.console.labels import label_values
-from lifeline.console.parts import Parts
 from lifeline.console.rendering import Pages, asked_language
 from lifeline.console.security import is_form_proof
-from lifeline.console.views import asset_rows, level_counts
-from lifeline.console.words import Language, word
+from lifeline.reports.asset_rows import asset_rows, level_counts
+from lifeline.reports.chain import read_chain
+from lifeline.rules_stage.live_state import ALIVE, BLIND
+from lifeline.text.formats import NANO, clock_text
+from lifeline.text.words import Language, word
 from rules.risk import Why, words
 
 _CHART_NS = 15 * 60 * NANO
@@ -109,7 +109,7 @@ class PageRoutes:
         if alert is None:
             return self._pages.problem("not_found", 404)
         contact = fields.get("contact", "")
-        is_known = contact == OPERATOR or contact in {each.contact for each in alert.told}
+        is_known = contact == OPERATOR or contact in {each.contact for each in alert.recipients}
         if not is_known or not is_form_proof(parts.links.secret, alert_id, fields.get("proof", "")):
             return self._pages.problem("link_bad", 403)
         if parts.ledger.acknowledge(alert_id, contact, parts.clock_ns()):

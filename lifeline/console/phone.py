@@ -12,15 +12,15 @@ import structlog
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response
 
-from alerts.acknowledge import MAX_AGE_NS, verify
-from alerts.receipts import ReceiptError, read_receipt
-from alerts.records import Delivery
+from alerts.links import MAX_AGE_NS, verify
+from alerts.outbox.delivery_reports import ReceiptError, read_receipt
+from alerts.store.records import Delivery
 from lifeline.console.cards import contact_name, ending_of, shown_level
-from lifeline.console.formats import clock_text
+from lifeline.console.context import Parts
 from lifeline.console.forms import form_fields
-from lifeline.console.parts import Parts
 from lifeline.console.rendering import Pages
 from lifeline.console.security import FailureLimit
+from lifeline.text.formats import clock_text
 
 _log = structlog.get_logger()
 
@@ -106,5 +106,5 @@ class PhoneRoutes:
 
     def _text_without_link(self, delivery: Delivery) -> str:
         """Return the message without its last words, the label and the link: the button stands in their place."""
-        link = self._parts.links.acknowledge(delivery.notification.id)
+        link = self._parts.links.acknowledge_link(delivery.notification.id)
         return re.sub(rf"[^。.]*{re.escape(link)}\s*$", "", delivery.notification.text)

@@ -7,7 +7,7 @@ from fastapi import APIRouter
 from fastapi.responses import JSONResponse, Response
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
-from lifeline.console.parts import Parts
+from lifeline.console.context import Parts
 
 
 class ProbeRoutes:

@@ -7,11 +7,11 @@ from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse, Response
 
 from alerts.chatter import Tally
-from alerts.tallies import worst_tallies
-from lifeline.console.formats import clock_text
-from lifeline.console.parts import Parts
+from alerts.ledger.alarm_counts import worst_tallies
+from lifeline.console.context import Parts
 from lifeline.console.rendering import Pages, asked_language
-from lifeline.console.words import Language
+from lifeline.text.formats import clock_text
+from lifeline.text.words import Language
 
 _WORST = 100
 """Alarms on the page; assumed: whoever mends ten comes back."""

@@ -12,7 +12,7 @@ from fastapi.responses import HTMLResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from lifeline.console.security import PHONE_HEADERS
-from lifeline.console.words import Language, language, word
+from lifeline.text.words import Language, language, word
 
 
 class Pages:

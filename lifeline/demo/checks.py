@@ -10,13 +10,13 @@ import numpy as np
 
 from alerts.alert import Alert
 from alerts.notification import NotificationKind
-from alerts.receipts import ReceiptCode
-from alerts.records import Delivery, recent_alerts
-from collector.journal.reading import JournalReader
+from alerts.outbox.delivery_reports import ReceiptCode
+from alerts.store.records import Delivery, recent_alerts
+from collector.journal.reader import JournalReader
 from config.levels import WarningLevel
 from config.register import Contact, Role
 from lifeline.demo.world import DemoWorld
-from lifeline.replay import compare
+from lifeline.reports.replay import compare
 from rules.events import Dimension
 from simulators.scenarios import Scenario
 from simulators.sms import Sms

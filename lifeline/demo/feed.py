@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from config.levels import WarningLevel
-from lifeline.console.formats import CITY_ZONE, masked
 from lifeline.demo.world import DemoWorld
+from lifeline.text.formats import CITY_ZONE, masked
 from rules.events import Dimension
 from simulators.sms import Sms
 

@@ -15,10 +15,10 @@ from rich.table import Table
 from rich.text import Text
 
 from config.levels import WarningLevel
-from lifeline.board import ALIVE, BLIND
-from lifeline.console.views import asset_rows, level_counts
 from lifeline.demo.feed import Line
 from lifeline.demo.world import DemoWorld
+from lifeline.reports.asset_rows import asset_rows, level_counts
+from lifeline.rules_stage.live_state import ALIVE, BLIND
 
 _OTHER_ROWS = 9
 """Rows of the terminal that are not lines of the story."""

@@ -11,12 +11,12 @@ from dataclasses import dataclass
 import httpx
 
 from alerts.notification import NotificationKind
-from alerts.receipts import ReceiptCode
+from alerts.outbox.delivery_reports import ReceiptCode
 from config.levels import WarningLevel
-from lifeline.board import ALIVE
 from lifeline.demo.checks import Evidence
 from lifeline.demo.feed import Feed
 from lifeline.demo.world import DemoWorld
+from lifeline.rules_stage.live_state import ALIVE
 from rules.events import Dimension
 from simulators.sms import Sms
 

@@ -10,8 +10,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from config.settings import Settings
-from lifeline.app import App
 from lifeline.configuration import load_configuration
+from lifeline.runtime.app import App
 from simulators.broker import EmbeddedBroker
 from simulators.district import District
 from simulators.player import Player

@@ -5,7 +5,8 @@ sensor that departs alone is for `residual_fault`.
 
 One event of a zone is one alarm, of the sensor that departs most; the others confirm it. What is compared with the
 limits is a cumulative sum in sigma: it grows by what a row departs beyond the slack, so a small shift that lasts is
-found as surely as a large one, and noise never adds up. `rules/zone_model.py` has the model, `rules/zone_events.py` who
+found as surely as a large one, and noise never adds up. `rules/zones/model.py` has the model, `rules/zones/leader.py`
+who
 calls.
 
 >>> import random
@@ -41,14 +42,14 @@ from pydantic import BaseModel
 from collector.batch import Quality
 from config.quantities import Quantity
 from config.register import Register, Sensor
-from rules.arrivals import Arrivals
-from rules.climber import Climber
-from rules.kind import BoundRule, Fault, Found, State
-from rules.levels import LadderOptions
+from rules.admission.admission import AdmittedReadings
+from rules.alarms.level_evaluator import LevelEvaluator
+from rules.kind import BoundRule, Fault, State, Transitions
+from rules.level_options import LimitOptions
 from rules.rule import Side
-from rules.zone_model import ZoneModel
-from rules.zone_rows import feed
-from rules.zones import ZoneOptions, zones_of
+from rules.zones.model import ZoneModel
+from rules.zones.options import ZoneOptions, zones_of
+from rules.zones.rows import add_rows
 
 _DEPARTURE = Quantity(
     "departure",
@@ -65,7 +66,7 @@ _DEPARTURE = Quantity(
 _DOUBTED = Quality.SPIKE | Quality.FLAT | Quality.DEVICE_SUSPECT
 
 
-class ResidualOptions(LadderOptions):
+class ResidualOptions(LimitOptions):
     """The keys of a residual rule; limits are sums in sigma."""
 
     side: Side = Side.HIGH
@@ -89,29 +90,29 @@ class Residual:
     """All residual rules over all their sensors."""
 
     def __init__(self, bound: Sequence[BoundRule], register: Register, counts: Counter[tuple[str, str]]) -> None:
-        self._climber = Climber(bound, register, counts)
-        self.alarm: NDArray[np.int32] = self._climber.alarm
-        self.level: NDArray[np.int8] = self._climber.level
+        self._level_evaluator = LevelEvaluator(bound, register, counts)
+        self.alarm: NDArray[np.int32] = self._level_evaluator.alarm
+        self.level: NDArray[np.int8] = self._level_evaluator.level
         self._model = ZoneModel(zones_of(bound, register, _zone_options), len(self.alarm), counts)
 
-    def evaluate(self, arrivals: Arrivals) -> list[Found]:
-        """Return the transitions that `arrivals` cause."""
-        row, binding = self._climber.reach(arrivals)
-        good = (arrivals.quality[row] & _DOUBTED) == 0
+    def evaluate(self, admitted: AdmittedReadings) -> list[Transitions]:
+        """Return the transitions that `admitted` cause."""
+        row, binding = self._level_evaluator.bindings_of(admitted)
+        good = (admitted.quality[row] & _DOUBTED) == 0
         row, binding = row[good], binding[good]
-        danger = feed(self._model, arrivals, row, binding).danger
+        danger = add_rows(self._model, admitted, row, binding).danger
         known = ~np.isnan(danger)
-        return self._climber.climb(arrivals, row[known], binding[known], danger[known])
+        return self._level_evaluator.evaluate(admitted, row[known], binding[known], danger[known])
 
     def state(self) -> State:
         """Return the columns to keep."""
-        return State({}, {**self._climber.columns(), **self._model.columns()}, {})
+        return State({}, {**self._level_evaluator.columns(), **self._model.columns()}, {})
 
-    def settle(self, known: NDArray[np.bool_]) -> None:
+    def rebuild(self, known: NDArray[np.bool_]) -> None:
         """Derive what is not kept."""
         del known
-        self._model.settle()
-        self._climber.settle()
+        self._model.rebuild()
+        self._level_evaluator.rebuild()
 
 
 def _zone_options(options: BaseModel) -> tuple[ZoneOptions, float]:

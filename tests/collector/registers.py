@@ -2,7 +2,7 @@
 
 import json
 
-from collector.pipeline import Pipeline, RawMessage
+from collector.decoding.pipeline import Pipeline, RawMessage
 from config.quantities import Quantity
 from config.register import Asset, Register, Sensor
 from config.settings import IntakeSettings, default_subscriptions

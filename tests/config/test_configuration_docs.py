@@ -7,7 +7,7 @@ from pydantic import BaseModel
 
 from config.levels import WarningLevel
 from config.loading import load_quantities
-from config.rows import OPTIONAL_COLUMNS, OPTIONAL_TABLES, TABLES
+from config.register_rows import OPTIONAL_COLUMNS, OPTIONAL_TABLES, TABLES
 from config.settings import Settings
 from config.validation import models_at
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from config.errors import ConfigError
 from config.loading import load_quantities, load_register, load_settings
-from config.rows import TABLES
+from config.register_rows import TABLES
 from config.settings import Settings, packaged_district
 
 SECRET = "correct-horse-battery"

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from itertools import count
 
 from collector.batch import RECEIVED_CLOCK, Quality
-from collector.journal.reading import JournalReader
+from collector.journal.reader import JournalReader
 from simulators.load import send_load
 from tests.services.program import Program
 

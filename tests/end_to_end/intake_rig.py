@@ -12,12 +12,12 @@ from contextlib import suppress
 from pathlib import Path
 
 from collector.batch import make_batch
-from collector.device_book import DeviceBook
+from collector.decoding.pipeline import Pipeline
+from collector.devices.device_state import DeviceStates
+from collector.intake.intake import MqttIntake
 from collector.journal import Journal, JournalFullError
-from collector.journal.reading import JournalReader
+from collector.journal.reader import JournalReader
 from collector.journal.sqlite import SqliteJournal
-from collector.mqtt import MqttIntake
-from collector.pipeline import Pipeline
 from config.quantities import Quantity
 from config.register import Asset, Register, Sensor
 from config.settings import IntakeSettings, MqttSettings
@@ -92,7 +92,7 @@ class RunningIntake:
         return self.intake
 
     @property
-    def book(self) -> DeviceBook:
+    def book(self) -> DeviceStates:
         """What the intake knows of the devices."""
         return self._pipeline.devices
 

@@ -2,9 +2,9 @@
 
 import threading
 
+from collector.decoding.pipeline import Pipeline
+from collector.intake.intake import MqttIntake
 from collector.journal.sqlite import SqliteJournal
-from collector.mqtt import MqttIntake
-from collector.pipeline import Pipeline
 from config.quantities import Quantity
 from config.settings import IntakeSettings, MqttSettings
 from rules.engine import RuleEngine

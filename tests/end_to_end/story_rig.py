@@ -8,12 +8,12 @@ import httpx
 import msgspec
 
 from alerts.notification import NotificationKind
-from alerts.records import recent_alerts
-from collector.journal.reading import JournalReader
+from alerts.store.records import recent_alerts
+from collector.journal.reader import JournalReader
 from config.settings import Settings
-from lifeline.app import App
 from lifeline.configuration import load_configuration
-from lifeline.replay import compare
+from lifeline.reports.replay import compare
+from lifeline.runtime.app import App
 from rules.events import Dimension
 from simulators.district import District
 from simulators.player import Player

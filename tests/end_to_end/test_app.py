@@ -2,8 +2,8 @@ import httpx
 import pytest
 
 from config.settings import Settings
-from lifeline.app import App
 from lifeline.configuration import load_configuration
+from lifeline.runtime.app import App
 from lifeline.start_error import StartError
 from tests.end_to_end.story_rig import StoryRig
 

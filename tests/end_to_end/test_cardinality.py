@@ -6,7 +6,7 @@
 import pytest
 
 from benchmarks.cardinality import bombard, mqtt_settings
-from collector.journal.letters import MAX_ROWS
+from collector.journal.dead_letters import MAX_ROWS
 
 pytestmark = [pytest.mark.end_to_end, pytest.mark.timeout(600)]
 

@@ -14,9 +14,9 @@ from pathlib import Path
 
 import pytest
 
-from alerts.records import Delivery
-from collector.journal.reading import JournalReader
-from lifeline.ledgers import existing_ledger
+from alerts.store.records import Delivery
+from collector.journal.reader import JournalReader
+from lifeline.reports.ledgers import existing_ledger
 from simulators.load import send_load
 from simulators.message import DeviceMessage
 from simulators.sms_gateway import SmsGateway

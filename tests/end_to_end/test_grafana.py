@@ -7,8 +7,8 @@ import time
 import pytest
 import yaml
 
+from collector.decoding.pipeline import Pipeline, RawMessage
 from collector.history.influxdb import InfluxHistory
-from collector.pipeline import Pipeline, RawMessage
 from config.levels import WarningLevel
 from config.loading import load_quantities, load_register
 from config.settings import HistorySettings, IntakeSettings, Settings, default_subscriptions

@@ -5,8 +5,8 @@ import threading
 import pytest
 
 from collector.dead_letter import Reason
+from collector.intake.session import MqttSession
 from collector.journal import JournalBrokenError
-from collector.mqtt_session import MqttSession
 from tests.end_to_end.intake_rig import RunningIntake, numbered, wait_until
 from tests.end_to_end.scripted_broker import CONNACK_NEW, ScriptedBroker, publish
 
@@ -137,7 +137,7 @@ def test_intake_exception_in_a_callback_costs_one_connection(make_broker, make_i
 
 def test_intake_broker_that_answers_nothing_is_left(make_broker, make_intake, monkeypatch):
     """An open socket without CONNACK is no connection."""
-    monkeypatch.setattr("collector.mqtt_connection._ACCEPT_S", 0.3)
+    monkeypatch.setattr("collector.intake.connection._ACCEPT_S", 0.3)
     one = make_intake(make_broker(answers=False))
     one.run()
     wait_until(lambda: "does not answer" in one.intake.status().outage)

@@ -4,7 +4,7 @@ import socket
 
 import pytest
 
-from collector.buffered_socket import BufferedSocket
+from collector.intake.read_buffer import BufferedSocket
 
 pytestmark = pytest.mark.end_to_end
 

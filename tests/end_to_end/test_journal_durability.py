@@ -15,7 +15,7 @@ import pytest
 
 from collector.batch import make_batch
 from collector.journal import JournalFullError
-from collector.journal.reading import JournalReader
+from collector.journal.reader import JournalReader
 from collector.journal.sqlite import SqliteJournal
 
 pytestmark = pytest.mark.end_to_end
@@ -260,7 +260,7 @@ def test_journal_with_four_readers_stays_sound_and_in_order(tmp_path):
 FOLLOWER = """
 import sys
 from pathlib import Path
-from collector.journal.reading import JournalReader
+from collector.journal.reader import JournalReader
 reader, position, n = JournalReader(Path(sys.argv[1]), ("a",)), 0, int(sys.argv[2])
 while position < n:
     reader.wait(position, 1.0)

@@ -8,8 +8,8 @@ from collections.abc import Mapping, Sequence
 
 import pytest
 
-from collector.journal.reading import JournalReader
-from lifeline.ledgers import existing_ledger
+from collector.journal.reader import JournalReader
+from lifeline.reports.ledgers import existing_ledger
 from simulators.load import send_load
 from tests.end_to_end.bad_messages import Bad, bad_messages
 from tests.end_to_end.city import (

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from lifeline.ledgers import existing_ledger
+from lifeline.reports.ledgers import existing_ledger
 from simulators.message import DeviceMessage
 from simulators.publisher import Publisher
 from simulators.sms_gateway import SmsGateway

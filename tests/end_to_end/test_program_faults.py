@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from collector.journal.reading import JournalReader
+from collector.journal.reader import JournalReader
 from simulators.district import District
 from simulators.load import send_load
 from simulators.message import DeviceMessage

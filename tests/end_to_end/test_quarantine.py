@@ -10,7 +10,7 @@ import httpx
 import paho.mqtt.client as mqtt
 import pytest
 
-from collector.journal.reading import JournalReader
+from collector.journal.reader import JournalReader
 from config.settings import packaged_district
 
 pytestmark = [pytest.mark.end_to_end, pytest.mark.timeout(180)]

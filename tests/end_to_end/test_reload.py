@@ -11,15 +11,15 @@ from collections import Counter
 
 import pytest
 
-from alerts.configurations import configurations
-from collector.journal.reading import JournalReader
+from alerts.ledger.configurations import configurations
+from collector.journal.reader import JournalReader
 from config.loading import load_settings
 from config.settings import packaged_district
-from lifeline.app import App
 from lifeline.configuration import load_configuration
-from lifeline.garbage import set_aside
-from lifeline.ledgers import existing_ledger
-from lifeline.running import reloaded
+from lifeline.reports.ledgers import existing_ledger
+from lifeline.runtime.app import App
+from lifeline.runtime.gc_tuning import set_aside
+from lifeline.runtime.reload import reloaded
 from simulators.load import send_load
 
 pytestmark = [pytest.mark.end_to_end, pytest.mark.timeout(300)]

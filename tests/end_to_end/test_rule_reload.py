@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from config.settings import packaged_district
-from lifeline.ledgers import existing_ledger
+from lifeline.reports.ledgers import existing_ledger
 from simulators.load import send_load
 
 pytestmark = [pytest.mark.end_to_end, pytest.mark.timeout(300)]

@@ -4,15 +4,15 @@ import contextlib
 
 import pytest
 
-from alerts.acknowledge import Links
+from alerts.links import SignedLinks
 from collector.batch import make_batch
 from config.register import Asset, Contact, Duty, Region, RegionKind, Register, Role, Sensor
 from config.settings import Settings
 from lifeline.configuration import load_configuration
-from lifeline.judge import Judge
-from lifeline.rules_stage import RulesStage
-from lifeline.stages import make_planner
-from lifeline.stores import open_stores
+from lifeline.rules_stage.live_engine import Judge
+from lifeline.rules_stage.stage import RulesStage
+from lifeline.runtime.stores import open_stores
+from lifeline.runtime.wiring import make_planner
 from rules.engine import RuleEngine
 
 
@@ -54,7 +54,7 @@ class Desk:
         self.configuration = load_configuration(self.settings)
         self.undo = contextlib.ExitStack()
         self.stores = open_stores(self.settings, self.configuration.register, self.undo)
-        self.links = Links("http://console", b"0123456789abcdef")
+        self.links = SignedLinks("http://console", b"0123456789abcdef")
         self.now_ns = START_NS
         self.monotonic_s = 0.0
         self.beat = 0

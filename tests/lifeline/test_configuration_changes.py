@@ -6,7 +6,7 @@ import pytest
 
 from config.settings import packaged_district
 from lifeline.configuration import load_configuration
-from lifeline.stores import open_stores
+from lifeline.runtime.stores import open_stores
 
 
 class _Crash(Exception):  # noqa: N818 - it is what happens, not a fault of anybody

@@ -1,7 +1,7 @@
 import re
 from pathlib import Path
 
-from lifeline.cli import command_line
+from lifeline.commands.main import command_line
 
 ROOT = Path(__file__).parents[2]
 TEXT = (ROOT / "docs/operations.md").read_text()
@@ -9,7 +9,7 @@ TEXT = (ROOT / "docs/operations.md").read_text()
 
 def test_operations_explains_every_self_alarm():
     """Each alarm that the watchdog can raise has a row that says what to do."""
-    raised = set(re.findall(r'Symptom\(\s*f?"([a-z_]+)', (ROOT / "lifeline/watchdog.py").read_text()))
+    raised = set(re.findall(r'Symptom\(\s*f?"([a-z_]+)', (ROOT / "lifeline/runtime/watchdog.py").read_text()))
     assert raised == {
         name.removesuffix("<name>") for name in re.findall(r"^\| `([a-z_]+(?:<name>)?)` \| ", TEXT, re.MULTILINE)
     }

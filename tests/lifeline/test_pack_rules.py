@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from lifeline.rule_tests import load_suite
+from lifeline.commands.rule_tests import load_suite
 
 FILES = sorted((Path(__file__).parents[1] / "rules/packs").glob("*.yaml"))
 

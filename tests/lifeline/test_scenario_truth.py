@@ -4,13 +4,13 @@ from dataclasses import dataclass
 
 import pytest
 
-from collector.pipeline import Pipeline, RawMessage
+from collector.decoding.pipeline import Pipeline, RawMessage
 from config.levels import WarningLevel
 from config.loading import load_quantities, load_register
 from config.settings import IntakeSettings, default_subscriptions, packaged_district
 from rules.engine import RuleEngine
 from rules.events import Dimension, Transition
-from rules.loading import load_rules
+from rules.loading.loading import load_rules
 from simulators.district import District
 from simulators.scenarios import SCENARIOS, make_scenario
 from simulators.truth import TruthKind

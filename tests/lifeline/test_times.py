@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from collector.batch import NOT_OF_NOW, RECEIVED_CLOCK, Quality
-from collector.pipeline import Pipeline, RawMessage
+from collector.decoding.pipeline import Pipeline, RawMessage
 from config.quantities import Quantity
 from config.register import Asset, Register, Sensor
 from config.settings import IntakeSettings, default_subscriptions

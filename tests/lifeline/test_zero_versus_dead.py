@@ -7,20 +7,20 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from alerts.acknowledge import Links
-from alerts.draft import District
-from alerts.loading import load_routes
+from alerts.links import SignedLinks
 from alerts.notification import NotificationKind
-from alerts.planning import plan_step
+from alerts.planning.draft import District
+from alerts.planning.stages import plan_step
+from alerts.routing.loading import load_routes
 from collector.batch import Quality, tick
-from collector.pipeline import Pipeline, RawMessage
+from collector.decoding.pipeline import Pipeline, RawMessage
 from config.levels import WarningLevel
 from config.loading import load_quantities
 from config.register import Asset, Contact, Duty, Register, Role, Sensor
 from config.settings import IntakeSettings, default_subscriptions, packaged_district
 from rules.engine import RuleEngine
 from rules.events import Dimension, Reason
-from rules.loading import load_rules
+from rules.loading.loading import load_rules
 
 S = 1_000_000_000
 START = 1_790_000_000 * S
@@ -118,7 +118,7 @@ def play(each: Case, tmp_path: Path) -> Told:
     (tmp_path / "rules.yaml").write_text("packs: [fire_water]\n", encoding="utf-8")
     ruleset = load_rules(tmp_path, register, quantities)
     routes = load_routes(packaged_district() / "routes.yaml", ["sms"])
-    district = District(register, quantities, ruleset, routes, Links("http://127.0.0.1", b"k" * 32))
+    district = District(register, quantities, ruleset, routes, SignedLinks("http://127.0.0.1", b"k" * 32))
     pipeline = Pipeline(register, quantities, default_subscriptions(), IntakeSettings())
     engine, rng, told, alerts = (
         RuleEngine(ruleset, register),

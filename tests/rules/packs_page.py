@@ -7,7 +7,7 @@ import yaml
 
 from config.loading import load_quantities
 from rules.kinds import RULE_KINDS
-from rules.loading import PACKS, pack_names
+from rules.loading.loading import PACKS, pack_names
 
 HEADER = "| rule | watches | level | limit | holds for | source |\n|---|---|---|---|---|---|"
 

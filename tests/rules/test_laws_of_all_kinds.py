@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 from collector.batch import ReadingBatch, tick
 from rules.engine import RuleEngine
 from rules.events import Dimension
-from rules.following import references_of
 from rules.kinds import RULE_KINDS
+from rules.references import references_of
 from rules.rule import RuleSet
 from tests.rules.laws import hazards_before_and_after, history, lines, undisturbed_and_restored, whole_and_split
 from tests.rules.small_district import SECOND_NS

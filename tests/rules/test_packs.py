@@ -9,7 +9,7 @@ from config.levels import WarningLevel
 from config.loading import load_quantities
 from config.register import Asset, Register, Sensor
 from rules.engine import RuleEngine
-from rules.loading import load_rules, pack_names
+from rules.loading.loading import load_rules, pack_names
 from rules.rule import RuleSet, capable_levels
 from tests.rules.packs_page import needs_of, rules_of, table_of
 from tests.rules.small_district import batch, told

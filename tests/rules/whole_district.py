@@ -21,7 +21,7 @@ from collector.batch import Quality, ReadingBatch, make_batch
 from config.loading import load_quantities
 from config.register import Asset, Neighbour, Register, Sensor
 from rules.engine import RuleEngine
-from rules.loading import load_rules
+from rules.loading.loading import load_rules
 from rules.rule import RuleSet
 from tests.rules.small_district import SECOND_NS
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from collector.decoders import DECODERS
 from collector.payload import NO_TIME, Blocks, Columns, Decoder
-from collector.times import rfc3339_to_ns
+from collector.wire.timestamps import rfc3339_to_ns
 
 Row = tuple[str, str, int, float, int]
 """Device (empty: the topic's), channel, time, value, quality."""
@@ -42,7 +42,7 @@ class Case:
     """All values that it can carry; empty where it carries any."""
 
 
-def opened(name: str, options: Mapping[str, object]) -> Decoder:
+def open_decoder(name: str, options: Mapping[str, object]) -> Decoder:
     """Return the decoder of `name` with `options`."""
     decoder = DECODERS[name]
     return decoder if decoder.with_options is None else decoder.with_options(options)

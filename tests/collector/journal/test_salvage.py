@@ -6,7 +6,7 @@ import pytest
 
 from collector.batch import make_batch
 from collector.dead_letter import DeadLetter, Reason
-from collector.journal.reading import JournalReader
+from collector.journal.reader import JournalReader
 from collector.journal.salvage import suspect
 from collector.journal.sqlite import SqliteJournal
 

@@ -10,7 +10,7 @@ from structlog.testing import capture_logs
 from collector.batch import make_batch, tick
 from collector.dead_letter import DeadLetter, Reason
 from collector.journal import JournalFullError
-from collector.journal.reading import JournalReader
+from collector.journal.reader import JournalReader
 from collector.journal.sqlite import SqliteJournal
 from collector.journal.writer import JournalInUseError
 

@@ -4,7 +4,7 @@ import random
 from collections.abc import Sequence
 
 from config.register import Asset, Neighbour, Register, Sensor
-from rules.conditions import Truth
+from rules.composite.conditions import Truth
 from rules.kinds.composite import CompositeOptions
 from rules.rule import Rule, RuleSet
 from tests.rules.kinds.conformance import Case, Reading

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from config.register import Asset, Register, Sensor
 from rules.kinds.residual import ResidualOptions
 from rules.rule import Rule, RuleSet
-from rules.zones import ZoneOptions
+from rules.zones.options import ZoneOptions
 from tests.rules.kinds.conformance import Case, Reading
 from tests.rules.kinds.zone_twin import Twin
 from tests.rules.oracle import Oracle

@@ -11,8 +11,8 @@ from pydantic import ValidationError
 from collector.batch import Quality
 from config.loading import load_quantities
 from config.register import Register, Sensor
-from rules.creep import failures
 from rules.engine import RuleEngine
+from rules.evaluation.creep import failures
 from rules.kinds import displacement as module
 from rules.kinds.displacement import DisplacementOptions
 from rules.rule import RuleSet

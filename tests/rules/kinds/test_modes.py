@@ -18,10 +18,10 @@ from config.register import Asset, Register, Sensor
 from rules.engine import RuleEngine
 from rules.kinds import modes as module
 from rules.kinds.modes import ModesOptions
-from rules.loading import load_rules
-from rules.modal import first_density, mac
+from rules.loading.loading import load_rules
 from rules.rule import RuleSet
-from rules.spectra import peak, transform
+from rules.spectral.mode_shapes import first_density, mac
+from rules.spectral.spectra import peak, transform
 from tests.rules.kinds.derived import levels, rule_of
 from tests.rules.small_district import told
 

@@ -14,10 +14,10 @@ from rules.engine import RuleEngine
 from rules.kind import BoundRule
 from rules.kinds.residual import ResidualOptions
 from rules.kinds.residual_fault import ResidualFaultOptions
-from rules.loading import load_rules
+from rules.loading.loading import load_rules
 from rules.rule import Rule, RuleSet
-from rules.zone_model import departures
-from rules.zones import MOST, ZoneOptions, zones_of
+from rules.zones.model import departures
+from rules.zones.options import MOST, ZoneOptions, zones_of
 from tests.rules.kinds.case_residual import ZONE, N, register, residual
 from tests.rules.small_district import batch, told
 

@@ -9,8 +9,8 @@ import pytest
 from collector.batch import Quality
 from config.register import Register, Sensor
 from rules.engine import RuleEngine
-from rules.hours import hour_of_week
 from rules.rule import RuleSet
+from rules.statistics.hour_profile import hour_of_week
 from tests.rules.kinds.case_shift import distances
 from tests.rules.kinds.conformance import Case
 from tests.rules.kinds.derived import judged_slowly, levels, rule_of

@@ -14,7 +14,7 @@ from rules.engine import RuleEngine
 from rules.kinds import spectrum as module
 from rules.kinds.spectrum import SpectrumOptions
 from rules.rule import RuleSet
-from rules.spectra import Spectra, peak_hz
+from rules.spectral.spectra import Spectra, peak_hz
 from tests.rules.kinds.derived import levels, rule_of
 from tests.rules.small_district import told
 

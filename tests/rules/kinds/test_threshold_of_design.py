@@ -14,7 +14,7 @@ from config.quantities import Quantity
 from config.register import Asset, Register, Sensor
 from rules.engine import RuleEngine
 from rules.kinds.threshold import ThresholdOptions
-from rules.loading import load_rules
+from rules.loading.loading import load_rules
 from rules.rule import RuleSet
 from tests.rules.small_district import PLAIN, SECOND_NS, batch, register, threshold
 

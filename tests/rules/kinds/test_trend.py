@@ -10,8 +10,8 @@ from pydantic import ValidationError
 from collector.batch import Quality
 from config.loading import load_quantities
 from config.register import Register, Sensor
-from rules.buckets import phases
 from rules.engine import RuleEngine
+from rules.evaluation.buckets import phases
 from rules.kinds import trend as module
 from rules.kinds.trend import TrendOptions
 from rules.rule import RuleSet

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from rules.zones import Calls, Toward, ZoneOptions
+from rules.zones.options import Calls, Toward, ZoneOptions
 from tests.rules.kinds.conformance import Reading
 
 

@@ -1,0 +1,1 @@
+"""Deliver the notifications of the outbox."""

@@ -1,0 +1,1 @@
+"""Read and write the ledger by topic: alerts, labels, alarm counts, configurations."""

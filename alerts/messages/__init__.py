@@ -1,0 +1,1 @@
+"""Write the text of a notification in Chinese and English."""

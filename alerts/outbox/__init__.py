@@ -1,0 +1,1 @@
+"""Keep notifications until they are delivered: order, retries, delivery reports."""

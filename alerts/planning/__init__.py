@@ -1,0 +1,1 @@
+"""Turn alarm events into alerts and notifications. Pure: no I/O and no clock."""

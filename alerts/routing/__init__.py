@@ -1,0 +1,1 @@
+"""Choose recipients and channels for a warning level."""

@@ -1,0 +1,1 @@
+"""Hold the tables of the ledger and the connection to its database."""

@@ -1,0 +1,1 @@
+"""Save and restore the state of the collector beside the journal."""

@@ -1,0 +1,1 @@
+"""Check each reading and set the bits of its quality. Pure columns."""

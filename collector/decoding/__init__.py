@@ -1,0 +1,1 @@
+"""Turn the payload of a message into readings of known sensors."""

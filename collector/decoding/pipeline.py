@@ -1,0 +1,236 @@
+"""Messages to one `ReadingBatch` and the dead letters of what could not be used.
+
+Comes in: topics and payloads, as many as one commit takes. Goes out: columns in canonical units with quality flags, and
+every refused message with its reason. Refuses to know MQTT, clocks and files. Never raises, whatever the bytes.
+"""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from collector.batch import Quality, ReadingBatch, tick
+from collector.checks.equal_times import EqualTimes
+from collector.checks.plausibility import Plausibility
+from collector.checks.range_and_time import flag_late, flag_range, in_time_order, settle_times
+from collector.dead_letter import DeadLetter, Reason
+from collector.decoders import DECODERS
+from collector.decoding.compression import inflate
+from collector.decoding.sensor_lookup import sensors_of, sensors_of_blocks
+from collector.decoding.subscriptions import open_decoders
+from collector.decoding.topic_routes import NO_SENSOR, TopicRoutes
+from collector.devices.clocks import DeviceClocks
+from collector.devices.device_state import DeviceStates, SeenMessages
+from collector.payload import NO_TIME, Blocks, Columns, Decoder, PayloadError, Publication
+from config.quantities import Quantity
+from config.register import Register
+from config.settings import IntakeSettings, Subscription
+
+_DAY_NS = 86_400 * 1_000_000_000
+
+
+@dataclass(slots=True)
+class RawMessage:
+    """What the broker delivered. Not frozen only because a frozen one costs three times as much to build."""
+
+    topic: str
+    """Bytes that are not UTF-8 stand as lone surrogates (`surrogateescape`)."""
+    payload: bytes
+    retain: bool = False
+
+
+@dataclass(slots=True)
+class _Rows:
+    """The readings of one commit while it is put together."""
+
+    sensor: list[int] = field(default_factory=list)
+    time_ns: list[int] = field(default_factory=list)
+    value: list[float] = field(default_factory=list)
+    quality: list[int] = field(default_factory=list)
+    blocks: list[tuple[int, NDArray[np.int32], Blocks]] = field(default_factory=list)
+    """Sampled signals: how many of the readings above come before it, the sensors, the samples."""
+    messages: list[RawMessage] = field(default_factory=list)
+    lengths: list[int] = field(default_factory=list)
+    """Readings of each of `messages`."""
+    problems: list[tuple[RawMessage, PayloadError]] = field(default_factory=list)
+    heard: SeenMessages = field(default_factory=SeenMessages)
+
+    def columns(self) -> tuple[NDArray[np.int32], NDArray[np.int64], NDArray[np.float64], NDArray[np.uint16]]:
+        """Return sensor, time, value and quality of all readings in the order of their messages."""
+        blocks = self.blocks
+        starts = [start for start, _, _ in blocks]
+        return (
+            _interleave(np.array(self.sensor, np.int32), starts, [sensor for _, sensor, _ in blocks]),
+            _interleave(np.array(self.time_ns, np.int64), starts, [block.time_ns for _, _, block in blocks]),
+            _interleave(np.array(self.value, np.float64), starts, [block.value for _, _, block in blocks]),
+            _interleave(np.array(self.quality, np.uint16), starts, [block.quality for _, _, block in blocks]),
+        )
+
+
+class Pipeline:
+    """Decodes, finds the sensors, scales and flags. It remembers topics, and what each sensor usually says."""
+
+    def __init__(
+        self,
+        register: Register,
+        quantities: Mapping[str, Quantity],
+        subscriptions: Sequence[Subscription],
+        limits: IntakeSettings,
+        *,
+        decoders: Mapping[str, Decoder] = DECODERS,
+    ) -> None:
+        """Take the sensors' columns out of the register once.
+
+        A last row, which is what place -1 means, stands for readings without a sensor.
+
+        Raises:
+            ConfigError: a subscription does not fit.
+        """
+        self.counts: Counter[tuple[str, str]] = Counter()
+        """What formats with a memory have counted."""
+        table = open_decoders(decoders, register, self.counts)
+        self._asking = [each.requests for each in table.values() if each.requests is not None]
+        self._routes = TopicRoutes(register, subscriptions, table)
+        self.devices = DeviceStates(tuple(self._routes.devices))
+        """What it remembers of the devices; kept over a restart by whoever owns a file."""
+        self.note = b""
+        """What the last `decode` learned of the devices' sequence numbers, to be kept with its readings."""
+        self._limits = limits
+        sensors = register.sensors
+        kinds = [quantities[sensor.quantity] for sensor in sensors]
+        self._scale = np.array([*(sensor.scale for sensor in sensors), 1.0], np.float64)
+        self._offset = np.array([*(sensor.offset for sensor in sensors), 0.0], np.float64)
+        self._low = np.array([*(kind.low for kind in kinds), 0.0], np.float64)
+        self._high = np.array([*(kind.high for kind in kinds), 0.0], np.float64)
+        self._equal_times = EqualTimes(len(sensors), self.counts)
+        # Young enough to be of now is what its sensor's stale time, or the intake, calls so.
+        late_s = [max(limits.late_after_s, sensor.stale_after_s) for sensor in sensors]
+        self._late_ns = np.array([round(each * 1e9) for each in (*late_s, limits.late_after_s)], np.int64)
+        self.clocks = DeviceClocks(register, self._late_ns, int(limits.future_tolerance_s * 1e9))
+        """What it remembers of the devices' clocks; the same."""
+        self.plausibility = Plausibility(register, quantities)
+        """What it remembers of the sensors; kept over a restart by whoever owns a file."""
+
+    def decode(self, messages: Sequence[RawMessage], received_ns: int) -> tuple[ReadingBatch, list[DeadLetter]]:
+        """Return the readings of `messages` in their order, and a dead letter for all that is not among them."""
+        rows = _Rows()
+        for message in messages:
+            try:
+                self._take(message, rows, received_ns)
+            except PayloadError as error:
+                rows.problems.append((message, error))
+        _, self.note = self.devices.take(rows.heard, received_ns)
+        batch = self._finish(rows, received_ns) if any(rows.lengths) else tick(received_ns)
+        return batch, [_dead_letter(message, received_ns, error) for message, error in rows.problems]
+
+    def requests(self, now_s: float, now_ns: int) -> list[Publication]:
+        """Return what formats with a memory want sent to their devices; monotonic seconds and UTC nanoseconds."""
+        return [each for ask in self._asking for each in ask(now_s, now_ns)]
+
+    def _take(self, message: RawMessage, rows: _Rows, received_ns: int) -> None:
+        """Add the readings of one message, with NO_SENSOR for those without a sensor."""
+        source = self._routes.find(message.topic)
+        if message.retain and not source.reader.decoder.tells_state:
+            raise PayloadError(Reason.RETAINED, "retained: an old value kept by the broker is never read as live")
+        reader = source.reader
+        payload = self._unpack(message.payload, reader.compression)
+        readings = reader.decoder.decode(payload, source.fields, reader.max_readings or self._limits.max_readings)
+        if isinstance(readings, Blocks):
+            sensor, problems = sensors_of_blocks(readings, source)
+            if source.device != NO_SENSOR:
+                rows.heard.add(source.device, None)
+            rows.blocks.append((len(rows.sensor), sensor, readings))
+            rows.lengths.append(len(sensor))
+        else:
+            numbers, problems = sensors_of(readings, source)
+            if source.device != NO_SENSOR:
+                rows.heard.add(source.device, readings.mark)
+            elif readings.device:
+                self._note_named(readings, readings.device, numbers, rows.heard)
+            if readings.relative:
+                _make_absolute(readings, received_ns)
+            rows.sensor += numbers
+            rows.time_ns += readings.time_ns
+            rows.value += readings.value
+            rows.quality += readings.quality
+            rows.lengths.append(len(numbers))
+        rows.messages.append(message)
+        if problems:
+            rows.problems += [(message, problem) for problem in problems]
+
+    def _note_named(
+        self, readings: Columns, devices: Sequence[str], numbers: Sequence[int], heard: SeenMessages
+    ) -> None:
+        """Note the devices that a payload names and may name; its number is that of its only one."""
+        named = {device for device, number in zip(devices, numbers, strict=True) if number != NO_SENSOR}
+        for device in named:
+            heard.add(self._routes.devices[device], readings.mark if len(named) == 1 else None)
+
+    def _unpack(self, payload: bytes, compression: str) -> bytes:
+        """Return the payload as its decoder takes it, within the limit."""
+        limit = self._limits.max_payload_bytes
+        if len(payload) > limit:
+            raise PayloadError(Reason.TOO_LARGE, f"payload: expected at most {limit} bytes, got more")
+        return payload if compression == "none" else inflate(payload, compression, limit)
+
+    def _finish(self, rows: _Rows, received_ns: int) -> ReadingBatch:
+        """Scale and flag all rows at once; leave out those without a sensor or beyond float64 in canonical units."""
+        sensor, sent_ns, sent, said = rows.columns()
+        order = in_time_order(sent_ns, rows.lengths)
+        if order is not None:
+            sensor, sent_ns, sent, said = sensor[order], sent_ns[order], sent[order], said[order]
+        with np.errstate(over="ignore"):
+            value = sent * self._scale[sensor] + self._offset[sensor]
+        limits = self._limits
+        clock = self.clocks.judge(sensor, sent_ns, said, received_ns)
+        time_ns, time_flags = settle_times(
+            sent_ns,
+            received_ns,
+            int(limits.future_tolerance_s * 1e9),
+            int(limits.past_tolerance_days * _DAY_NS),
+            clock,
+        )
+        quality = said | time_flags | clock | flag_late(time_ns, received_ns, self._late_ns[sensor])
+        quality |= flag_range(value, self._low[sensor], self._high[sensor])
+        batch = ReadingBatch(received_ns, sensor, time_ns, value, quality)
+        known = sensor != NO_SENSOR
+        finite = np.isfinite(value)
+        if not (known.all() and finite.all()):
+            _note_overflow(rows, known & ~finite)
+            batch = batch.take(known & finite)
+        # judged by the times that the device gave: between two of the same instant nothing is a rate
+        return self._equal_times.separate(self.plausibility.judge(batch))
+
+
+T = TypeVar("T", bound=np.generic)
+
+
+def _interleave(rows: NDArray[T], starts: Sequence[int], blocks: Sequence[NDArray[T]]) -> NDArray[T]:
+    """Return `rows` with each block put in at its place among them."""
+    if not blocks:
+        return rows
+    parts = np.split(rows, starts)
+    return np.concatenate([part for pair in zip(parts, blocks, strict=False) for part in pair] + parts[-1:])
+
+
+def _make_absolute(columns: Columns, received_ns: int) -> None:
+    """Turn times that count from the reception into times, and say that they rest on our clock."""
+    flag = int(Quality.TIME_SERVER)
+    columns.time_ns = [NO_TIME if since == NO_TIME else received_ns + since for since in columns.time_ns]
+    columns.quality = [quality | flag for quality in columns.quality]
+
+
+def _note_overflow(rows: _Rows, overflow: NDArray[np.bool_]) -> None:
+    """Add one problem for each message with a reading that is finite as sent and infinite in the canonical unit."""
+    owner = np.repeat(np.arange(len(rows.lengths)), rows.lengths)
+    for place in np.unique(owner[overflow]):
+        error = PayloadError(Reason.NOT_FINITE, "value: too large for float64 in the canonical unit")
+        rows.problems.append((rows.messages[place], error))
+
+
+def _dead_letter(message: RawMessage, received_ns: int, error: PayloadError) -> DeadLetter:
+    topic = message.topic.encode(errors="backslashreplace").decode()
+    return DeadLetter(received_ns, topic, message.payload, error.reason, error.detail)

@@ -1,0 +1,1 @@
+"""Track the state of each device: last message, clock, sequence numbers."""

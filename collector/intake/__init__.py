@@ -1,0 +1,1 @@
+"""Receive MQTT messages and acknowledge them after the journal has them."""

@@ -1,0 +1,1 @@
+"""Parse the wire formats that more than one decoder uses."""

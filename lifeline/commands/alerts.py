@@ -1,0 +1,68 @@
+"""I/O: `lifeline alerts`: say afterwards what an alert turned out to be, and list what was said.
+
+Comes in: arguments. Goes out: labels in the ledger, text. Refuses to change what was told.
+"""
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from alerts.ledger.labels import MAX_CAUSE, Disposition, Label, add_label, labelled_alerts
+from alerts.ledger.ledger import Ledger
+from alerts.store.records import incident_alerts
+from config.loading import load_settings
+from lifeline.reports.evidence import alert_of
+from lifeline.reports.explain import label_text
+from lifeline.reports.ledgers import existing_ledger
+from lifeline.start_error import StartError
+from lifeline.text.words import language
+
+Wrap = Callable[[Callable[..., None]], Callable[..., None]]
+
+ConfigPath = Annotated[Path | None, typer.Option("--config", "-c", help="Settings file; LIFELINE_* overrides it.")]
+
+
+def alerts_line(for_people: Wrap) -> typer.Typer:
+    """Return the commands, each wrapped so that what a person can put right is said without a traceback."""
+    line = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+    line.callback()(_about)
+    line.command("label")(for_people(label))
+    line.command("labels")(for_people(labels))
+    return line
+
+
+def label(
+    alert: Annotated[str, typer.Argument(help="Alert id, or rule/sensor for the last alert of that alarm.")],
+    config: ConfigPath = None,
+    *,
+    disposition: Annotated[Disposition, typer.Option("--as", help="What it turned out to be.")],
+    by: Annotated[str, typer.Option(help="Who says so.")],
+    cause: Annotated[str, typer.Option(help="Why it came, in a line.")] = "",
+    whole: Annotated[bool, typer.Option("--incident", help="All alerts of its incident.")] = False,
+) -> None:
+    """Say what an alert turned out to be; the last word counts, earlier ones are kept."""
+    ledger = existing_ledger(load_settings(config).ledger.url)
+    found = ledger.alert(alert_of(ledger, alert))
+    if found is None:
+        raise StartError(f"alert {alert}: expected an id of the ledger, got none such; see the console or /api/alerts")
+    if len(cause) > MAX_CAUSE or not by.strip():
+        raise StartError(f"--cause and --by: expected at most {MAX_CAUSE} characters and a name; shorten or add it")
+    others = incident_alerts(ledger.database, found) if whole else ()
+    now_ns = time.time_ns()
+    for each in (found, *others):
+        is_new = add_label(ledger.database, Label(each.id, disposition, cause, by.strip(), now_ns))
+        typer.echo(f"{each.id} {each.subject}: {disposition}{'' if is_new else ' (said before)'}")
+
+
+def labels(config: ConfigPath = None, *, lang: Annotated[str, typer.Option(help="zh or en.")] = "zh") -> None:
+    """List every labelled alert with the last word on it."""
+    ledger: Ledger = existing_ledger(load_settings(config).ledger.url)
+    for alert, last in labelled_alerts(ledger.database):
+        typer.echo(f"{alert.id} {alert.subject}  {label_text(last, language(lang))}")
+
+
+def _about() -> None:
+    """Say what alerts turned out to be."""

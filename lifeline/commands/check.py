@@ -1,0 +1,107 @@
+"""What `lifeline check` says about a configuration that can be loaded: what is watched, how fast, and what is not.
+
+Comes in: register and rules. Goes out: lines for a person. Refuses to load and to print.
+"""
+
+import dataclasses
+import math
+from collections import Counter
+from collections.abc import Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+
+from config.register import Register, Sensor
+from rules.admission.reordering import reorder_s
+from rules.level_options import LimitOptions
+from rules.loading.lint import lint, unwatched_assets, unwatched_sensors
+from rules.rule import LevelLimit, Rule, RuleSet, capable_levels
+
+_MOST_NAMED = 10
+"""Sensors of one quantity named on a line."""
+
+
+def summary(register: Register, ruleset: RuleSet) -> list[str]:
+    """Return what is watched, the worst-case detection time of each rule and level, and the assets without a rule."""
+    kinds = Counter(asset.kind for asset in register.assets.values())
+    lines = [
+        f"assets {len(register.assets)} ({', '.join(f'{kind} {n}' for kind, n in sorted(kinds.items()))})",
+        f"sensors {len(register.sensors)}, contacts {len(register.contacts)}, duties {len(register.duties)}",
+        f"rules {len(ruleset.rules)}, version {ruleset.version}",
+    ]
+    waits_s = reorder_s(register)
+    for rule in ruleset.rules:
+        if rule.sensors:
+            lines += _rule_lines(rule, register, waits_s[list(rule.sensors)])
+    idle = [rule.id for rule in ruleset.rules if not rule.sensors]
+    if idle:
+        lines.append(f"rules of packs that find no sensor here: {', '.join(idle)}")
+    lines += _unwatched(register, ruleset)
+    lines += (f"WARNING: {finding}" for finding in lint(ruleset, register))
+    return lines
+
+
+def district_size(register: Register) -> str:
+    """Return how much of what there is."""
+    parts = {
+        "regions": register.regions,
+        "assets": register.assets,
+        "sensors": register.sensors,
+        "contacts": register.contacts,
+        "duties": register.duties,
+    }
+    return ", ".join(f"{len(part)} {name}" for name, part in parts.items())
+
+
+def detection_s(limit: LevelLimit, sensor: Sensor, waits_s: float = 0.0) -> float:
+    """Return the longest time from the onset of a danger to the alarm, seconds.
+
+    The onset falls at worst just behind a reading, and the on-delay ends with a reading: each costs up to one cadence.
+    Where readings are counted, those behind the first each take one. The last then waits `waits_s` for older ones.
+    """
+    n_later = max(math.ceil(limit.on_delay_s / sensor.cadence_s), limit.on_samples - 1)
+    return waits_s + sensor.cadence_s + n_later * sensor.cadence_s
+
+
+def _worst_s(rule: Rule, limit: LevelLimit, sensor: Sensor, waits_s: float) -> float:
+    """Return `detection_s` of what the rule judges, which may be more than a reading and come more rarely."""
+    options = rule.options
+    if not isinstance(options, LimitOptions):
+        return detection_s(limit, sensor, waits_s)
+    judged = dataclasses.replace(sensor, cadence_s=options.cadence_s(sensor))
+    return options.window_s(sensor) + detection_s(limit, judged, waits_s)
+
+
+def _for_how_long(limit: LevelLimit) -> str:
+    if limit.of_samples:
+        return f"in {limit.on_samples} of {limit.of_samples} readings"
+    readings = f" and {limit.on_samples} readings" if limit.on_samples > 1 else ""
+    return f"for {limit.on_delay_s:g} s{readings}"
+
+
+def _rule_lines(rule: Rule, register: Register, waits_s: NDArray[np.float64]) -> Iterator[str]:
+    yield f"rule {rule.id} ({rule.kind}) {rule.title_zh} / {rule.title_en}: {len(rule.sensors)} sensors"
+    sensors = [(register.sensors[n], wait_s) for n, wait_s in zip(rule.sensors, waits_s.tolist(), strict=True)]
+    for limit in reversed(rule.levels):
+        worst = max((_worst_s(rule, limit, *each) for each in sensors), default=0.0)
+        sign = "<=" if limit.side == "low" else ">="
+        unit = rule.judged.unit if rule.judged else ""
+        yield (
+            f"  {limit.level.key}: {sign} {limit.limit:g} {unit} {_for_how_long(limit)}; "
+            f"worst-case detection {worst:g} s; source: {limit.source}"
+        )
+    if not rule.levels and sensors:
+        worst = max(sensor.stale_after_s + sensor.cadence_s + wait_s for sensor, wait_s in sensors)
+        yield f"  device fault: worst-case detection {worst:g} s (stale time and one cadence)"
+
+
+def _unwatched(register: Register, ruleset: RuleSet) -> Iterator[str]:
+    watched = capable_levels(ruleset, register)
+    alone = set(unwatched_assets(ruleset, register))
+    for asset in register.assets.values():
+        if asset.id not in watched:
+            word = "ANY" if asset.id in alone else "A HAZARD"
+            yield f"WITHOUT {word} RULE: {asset.id} {asset.name_zh} / {asset.name_en}"
+    for quantity, sensors in unwatched_sensors(ruleset, register).items():
+        more = f", and {len(sensors) - _MOST_NAMED} more" if len(sensors) > _MOST_NAMED else ""
+        yield f"NOT JUDGED BY A HAZARD RULE: {quantity}: {', '.join(sensors[:_MOST_NAMED])}{more}"

@@ -1,0 +1,280 @@
+"""I/O: the command line: to run, to try, to look back, to mend and to change a district.
+
+Comes in: arguments. Goes out: a running program, or text and an exit code: 0 well, 1 not. Refuses to show a traceback
+for what a person can put right.
+"""
+
+import functools
+import signal
+import sys
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, ParamSpec
+
+import typer
+from rich.console import Console
+from rich.progress import Progress
+
+from collector.dead_letter import Reason
+from collector.journal.reader import JournalReader
+from config.errors import ConfigError
+from config.loading import load_settings
+from config.merging import differences
+from lifeline.commands.alerts import alerts_line
+from lifeline.commands.backtest import backtest
+from lifeline.commands.capacity import capacity
+from lifeline.commands.check import district_size, summary
+from lifeline.commands.quarantine import PasswordFile, Username, account_of, quarantine_line
+from lifeline.commands.rules import rules_line
+from lifeline.commands.simulate import SimulationOptions, run_simulation
+from lifeline.configuration import Configuration, load_configuration
+from lifeline.demo.play import DemoOptions, run_demo
+from lifeline.district.importing import export_assets, export_table, import_into
+from lifeline.district.republishing import outcome, republish
+from lifeline.logs import configure_logs
+from lifeline.reports.chain import read_chain
+from lifeline.reports.coverage import Grouping, coverage_lines
+from lifeline.reports.coverage import coverage as covered_by
+from lifeline.reports.coverage import whole as covered_whole
+from lifeline.reports.dead_letters import letter_line
+from lifeline.reports.evidence import alert_of, evidence
+from lifeline.reports.explain import explanation
+from lifeline.reports.ledgers import existing_ledger
+from lifeline.reports.replay import comparable_from, compare, replay_lines
+from lifeline.rules_stage.live_engine import Judge
+from lifeline.runtime.gc_tuning import loading
+from lifeline.runtime.reload import run_reloading
+from lifeline.start_error import StartError
+from lifeline.text.words import language
+from rules.engine import RuleEngine
+
+P = ParamSpec("P")
+
+ConfigPath = Annotated[Path | None, typer.Option("--config", "-c", help="Settings file; LIFELINE_* overrides it.")]
+
+
+def app() -> None:
+    """Run the command line of this process."""
+    command_line()()
+
+
+def command_line() -> typer.Typer:
+    """Return the command line; nothing is read or started before it is called."""
+    line = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+    line.callback()(_about)
+    for command in (run, demo, simulate, check, coverage, replay, backtest, explain):
+        line.command()(_for_people(command))
+    line.command("dead-letters")(_for_people(dead_letters))
+    line.command("import")(_for_people(import_district))
+    line.command("export")(_for_people(export_district))
+    line.add_typer(quarantine_line(_for_people), name="quarantine")
+    line.add_typer(rules_line(_for_people), name="rules")
+    line.add_typer(alerts_line(_for_people), name="alerts")
+    return line
+
+
+def run(config: ConfigPath = None) -> None:
+    """Run collector, rules, alerts and console until SIGTERM or Ctrl-C; SIGHUP loads the district again."""
+    settings = load_settings(config)
+    configure_logs(settings.log.format, settings.log.level, sys.stderr)
+    stopping, reloading = _stop_on_signal(), _on_signal(signal.SIGHUP)
+    with loading():
+        configuration = load_configuration(settings)
+    code = run_reloading(configuration, lambda: load_configuration(settings), stopping, reloading)
+    raise typer.Exit(code)
+
+
+def demo(
+    *,
+    once: Annotated[bool, typer.Option("--once", help="Play the story, check it, exit 0 or 1.")] = False,
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    console_port: Annotated[int, typer.Option(help="Port of the console; 0 takes a free one.")] = 0,
+    inbox_port: Annotated[int, typer.Option(help="Port of the SMS inbox; 0 takes a free one.")] = 0,
+    keep: Annotated[Path | None, typer.Option(help="Folder to keep the files in; default: a temporary one.")] = None,
+) -> None:
+    """Play a whole district in one program: broker, devices, collector, rules, SMS inbox, console."""
+    raise typer.Exit(run_demo(DemoOptions(once, host, console_port, inbox_port, keep), _stop_on_signal()))
+
+
+def simulate(
+    config: ConfigPath = None,
+    *,
+    seed: Annotated[int, typer.Option(help="The same seed is the same district.")] = 1,
+    scenario: Annotated[list[str] | None, typer.Option(help="name or name@asset, starting now; repeatable.")] = None,
+    script: Annotated[bool, typer.Option(help="Play every scenario at its own time.")] = False,
+    seconds: Annotated[float | None, typer.Option(help="End after this long; default: Ctrl-C.")] = None,
+    truth: Annotated[Path | None, typer.Option(help="Write what really happens to this file.")] = None,
+) -> None:
+    """Publish a simulated district to the broker of the settings."""
+    options = SimulationOptions(seed, tuple(scenario or ()), script, seconds, truth)
+    raise typer.Exit(run_simulation(load_settings(config), options, _stop_on_signal()))
+
+
+def check(config: ConfigPath = None) -> None:
+    """Load all configuration; print every problem, or what is watched and how long outages may last."""
+    configuration = load_configuration(load_settings(config))
+    lines = summary(configuration.register, configuration.ruleset)
+    for line in (*lines, *capacity(configuration.register, configuration.settings)):
+        typer.echo(line)
+
+
+def coverage(
+    config: ConfigPath = None,
+    *,
+    by: Annotated[Grouping, typer.Option(help="What the counts are of.")] = Grouping.DOMAIN,
+) -> None:
+    """Print who is alive, blind and never seen, as of the last snapshot in the ledger."""
+    configuration = load_configuration(load_settings(config))
+    register = configuration.register
+    judge = Judge(RuleEngine(configuration.ruleset, register))
+    position = judge.restore(existing_ledger(configuration.settings.ledger.url).snapshot())
+    judge.publish()
+    typer.echo(f"as of journal position {position}")
+    rows = [*covered_by(register, judge.board.health, by), covered_whole(register, judge.board.health)]
+    for text in coverage_lines(rows):
+        typer.echo(text)
+
+
+def replay(
+    journal: Annotated[Path | None, typer.Argument(help="Journal file; default: that of the settings.")] = None,
+    config: ConfigPath = None,
+    *,
+    compare_with: Annotated[
+        str | None, typer.Option("--compare", help="Ledger URL, or `settings` for that of the settings.")
+    ] = None,
+) -> None:
+    """Evaluate a journal again: alarm events as JSON lines, or whether they equal those of a ledger.
+
+    Compared is what the configuration of now has judged; what another one judged is named and left out.
+    """
+    configuration = load_configuration(load_settings(config))
+    reader = _reader(configuration, journal)
+    if compare_with is None:
+        typer.echo("judged whole with the configuration of now, whichever was in force then", err=True)
+        for line in replay_lines(reader, configuration.register, configuration.ruleset):
+            typer.echo(line)
+        return
+    ledger = existing_ledger(configuration.settings.ledger.url if compare_with == "settings" else compare_with)
+    start = comparable_from(reader, ledger, configuration.version)
+    result = compare(reader, ledger, configuration.register, configuration.ruleset, start)
+    if result.after:
+        typer.echo(f"not compared: up to position {result.after}, of another configuration or not replayable", err=True)
+    if result.difference is None:
+        span = f"behind position {result.after} up to {result.until}"
+        typer.echo(f"equal: {result.events} events {span}, configuration {configuration.version}")
+        return
+    typer.echo(f"different at event {result.difference.number}")
+    typer.echo(f"  replay: {result.difference.replayed or '(none)'}")
+    typer.echo(f"  ledger: {result.difference.stored or '(none)'}")
+    raise typer.Exit(1)
+
+
+def explain(
+    alert: Annotated[str, typer.Argument(help="Alert id, as on the console and in the ledger, or rule/sensor.")],
+    config: ConfigPath = None,
+    *,
+    lang: Annotated[str, typer.Option(help="zh or en.")] = "zh",
+) -> None:
+    """Print the chain of one alert: reading, rule, alarm, alert, notifications; and the rule's inputs and state then.
+
+    Of an alarm, written rule/sensor, it is the last alert.
+    """
+    configuration = load_configuration(load_settings(config))
+    ledger = existing_ledger(configuration.settings.ledger.url)
+    chain = read_chain(ledger, alert_of(ledger, alert))
+    if chain is None:
+        typer.echo(
+            f"alert {alert}: expected an id of the ledger, got none such; see the console or /api/alerts", err=True
+        )
+        raise typer.Exit(1)
+    typer.echo(explanation(chain, configuration.register, configuration.ruleset, language(lang)))
+    journal = _reader(configuration, None) if configuration.settings.journal.path.is_file() else None
+    for text in evidence(chain, configuration, ledger, journal, language(lang)):
+        typer.echo(text)
+
+
+def dead_letters(
+    config: ConfigPath = None,
+    *,
+    reason: Annotated[Reason | None, typer.Option(help="Only those refused for this reason.")] = None,
+    limit: Annotated[int, typer.Option(help="At most so many, newest first.")] = 100,
+    retry: Annotated[bool, typer.Option("--retry", help="Publish them again, oldest first.")] = False,
+    username: Username = None,
+    password_file: PasswordFile = None,
+) -> None:
+    """List refused messages with their reasons; --retry publishes them to the broker again."""
+    configuration = load_configuration(load_settings(config))
+    letters = _reader(configuration, None).dead_letters(limit, reason)
+    if retry:
+        result = republish(letters, configuration.settings.mqtt, account_of(username, password_file))
+        typer.echo(outcome(result))
+        raise typer.Exit(1 if result.refused else 0)
+    for letter in letters:
+        typer.echo(letter_line(letter))
+
+
+def import_district(
+    sources: Annotated[list[Path], typer.Argument(help="CSV or GeoJSON files, or folders of them.")],
+    into: Annotated[Path, typer.Option("--into", help="District folder; it is made when it does not exist.")],
+    *,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Check everything, write nothing.")] = False,
+) -> None:
+    """Put rows into a district folder: new keys are added, known ones replaced; all or nothing."""
+    with loading(), Progress(console=Console(stderr=True)) as progress:
+        imported = import_into(into, sources, progress, dry_run=dry_run)
+    for text in differences(imported.merges):
+        typer.echo(text)
+    typer.echo(f"{'would be' if dry_run else 'is'} a district of {district_size(imported.register)}")
+
+
+def export_district(
+    folder: Annotated[Path, typer.Argument(help="District folder.")],
+    target: Annotated[Path, typer.Argument(help="File to write: .csv, or .geojson for assets.")],
+    *,
+    table: Annotated[str, typer.Option(help="Which file of the district.")] = "assets",
+) -> None:
+    """Write one table of a district as CSV, or its assets as GeoJSON."""
+    is_map = target.suffix in (".geojson", ".json")
+    n_rows = export_assets(folder, target) if is_map else export_table(folder, table, target)
+    typer.echo(f"{n_rows} rows in {target}")
+
+
+def _about() -> None:
+    """Lifeline: telemetry and warning system for a city's lifelines."""
+
+
+def _reader(configuration: Configuration, path: Path | None) -> JournalReader:
+    path = path or configuration.settings.journal.path
+    if not path.is_file():
+        raise StartError(f"journal {path}: expected a file, got none; name the journal or its settings file")
+    return JournalReader(path, configuration.register.sensor_ids)
+
+
+def _stop_on_signal() -> threading.Event:
+    return _on_signal(signal.SIGTERM, signal.SIGINT)
+
+
+def _on_signal(*numbers: signal.Signals) -> threading.Event:
+    """Return what is set when one of the signals comes."""
+    came = threading.Event()
+    for number in numbers:
+        signal.signal(number, lambda _number, _frame: came.set())
+    return came
+
+
+def _for_people(command: Callable[P, None]) -> Callable[P, None]:
+    @functools.wraps(command)
+    def wrapped(*args: P.args, **kwargs: P.kwargs) -> None:
+        try:
+            command(*args, **kwargs)
+        except ConfigError as error:
+            for problem in error.problems:
+                typer.echo(str(problem), err=True)
+            typer.echo(f"{len(error.problems)} problem(s); nothing was started or written", err=True)
+            raise typer.Exit(1) from None
+        except StartError as error:
+            typer.echo(str(error), err=True)
+            raise typer.Exit(1) from None
+
+    return wrapped

@@ -1,0 +1,119 @@
+"""I/O: `lifeline quarantine`: list the unknown devices, register one, play its messages again.
+
+Comes in: arguments. Goes out: text, rows in the district, publications. Refuses to reload the running program: whoever
+operates it sends SIGHUP.
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from collector.dead_letter import DeadLetter, Reason
+from collector.journal.reader import JournalReader
+from collector.quarantine import UnknownDevice
+from config.files import read_text
+from config.loading import load_settings
+from lifeline.configuration import Configuration, load_configuration
+from lifeline.district.quarantine import MAX_LETTERS, letters_of, quarantine_of, register_device, stranger_lines
+from lifeline.district.republishing import Account, outcome, republish
+from lifeline.start_error import StartError
+
+Wrap = Callable[[Callable[..., None]], Callable[..., None]]
+
+ConfigPath = Annotated[Path | None, typer.Option("--config", "-c", help="Settings file; LIFELINE_* overrides it.")]
+Username = Annotated[
+    str | None, typer.Option(help="Account at the broker that may write there; default: the collector's own.")
+]
+PasswordFile = Annotated[Path | None, typer.Option("--password-file", help="File with that account's password.")]
+Device = Annotated[str, typer.Argument(help="Device id, as listed.")]
+
+
+def quarantine_line(for_people: Wrap) -> typer.Typer:
+    """Return the commands, each wrapped so that what a person can put right is said without a traceback."""
+    line = typer.Typer(invoke_without_command=True, add_completion=False, pretty_exceptions_enable=False)
+    line.callback()(for_people(show))
+    line.command("register")(for_people(register))
+    line.command("replay")(for_people(replay))
+    return line
+
+
+def account_of(username: str | None, password_file: Path | None) -> Account:
+    """Return the account that arguments name."""
+    return Account(username, read_text(password_file).strip() if password_file else None)
+
+
+def show(context: typer.Context, config: ConfigPath = None) -> None:
+    """List what unknown devices have said, with the rows that would register each."""
+    if context.invoked_subcommand is not None:
+        return
+    configuration = load_configuration(load_settings(config))
+    quarantine = quarantine_of(configuration, _letters(configuration))
+    for stranger in quarantine.unknown_devices.values():
+        has_asset = stranger.asset in configuration.register.assets
+        for text in stranger_lines(stranger, configuration.quantities, has_asset=has_asset):
+            typer.echo(text)
+    typer.echo(f"{len(quarantine.unknown_devices)} devices; {quarantine.left_out} messages of others are not listed")
+
+
+def register(
+    device: Device,
+    asset: Annotated[str, typer.Option(help="Where it stands: an id of assets.csv.")],
+    config: ConfigPath = None,
+    *,
+    quantity: Annotated[
+        list[str] | None, typer.Option(help="CHANNEL=QUANTITY or CHANNEL=QUANTITY:UNIT; CHANNEL= leaves it out.")
+    ] = None,
+) -> None:
+    """Write the device's sensors into the district, all or nothing; then send SIGHUP, then replay."""
+    configuration = load_configuration(load_settings(config))
+    found = quarantine_of(configuration, _letters(configuration)).unknown_devices.get(device)
+    chosen = dict(_pair(text) for text in quantity or ())
+    stranger = found or UnknownDevice(device, asset, _domain(configuration, asset), "", "", is_registered=False)
+    changes, outside = register_device(configuration, stranger, asset, chosen)
+    for text in changes:
+        typer.echo(text)
+    if outside:
+        typer.echo(
+            f"left outside, without a quantity: {', '.join(outside)}; name each with --quantity CHANNEL=QUANTITY"
+        )
+    typer.echo("load it: kill -HUP <pid of lifeline run>, or systemctl reload lifeline")
+    if stranger.messages:
+        typer.echo(f"then the {stranger.messages - stranger.cut} kept messages: lifeline quarantine replay {device}")
+
+
+def replay(
+    device: Device, config: ConfigPath = None, *, username: Username = None, password_file: PasswordFile = None
+) -> None:
+    """Publish the kept messages of a device again, oldest first; those that were cut stay behind."""
+    configuration = load_configuration(load_settings(config))
+    letters = letters_of(configuration, _letters(configuration), device)
+    if not letters:
+        raise StartError(f"device {device}: expected messages in quarantine, got none; see lifeline quarantine")
+    result = republish(letters, configuration.settings.mqtt, account_of(username, password_file))
+    typer.echo(outcome(result))
+    raise typer.Exit(1 if result.refused else 0)
+
+
+def _letters(configuration: Configuration) -> list[DeadLetter]:
+    path = configuration.settings.journal.path
+    if not path.is_file():
+        raise StartError(f"journal {path}: expected a file, got none; name the settings file of the running program")
+    reader = JournalReader(path, configuration.register.sensor_ids)
+    try:
+        return reader.dead_letters(MAX_LETTERS, Reason.UNKNOWN_SENSOR)
+    finally:
+        reader.close()
+
+
+def _domain(configuration: Configuration, asset: str) -> str:
+    known = configuration.register.assets.get(asset)
+    return known.domain if known else ""
+
+
+def _pair(text: str) -> tuple[str, str]:
+    channel, equals, quantity = text.partition("=")
+    if not equals or not channel:
+        raise StartError(f"--quantity {text!r}: expected CHANNEL=QUANTITY, got no = behind a channel")
+    return channel, quantity

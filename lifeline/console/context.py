@@ -1,0 +1,50 @@
+"""I/O: what every page is built from: the running program seen through reading eyes, and one pen to acknowledge.
+
+Comes in: the stages, from `lifeline.runtime.app`. Goes out: one value that each page gets. Refuses to know HTML.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import tzinfo
+
+from prometheus_client import CollectorRegistry
+
+from alerts.ledger.ledger import Ledger
+from alerts.links import SignedLinks
+from collector.devices.clocks import DeviceClocks
+from collector.devices.device_state import DeviceStates
+from collector.history import History
+from collector.quarantine import Quarantine
+from config.quantities import Quantity
+from config.register import Register
+from lifeline.rules_stage.live_state import Board
+from lifeline.self_alarms import SystemHealth
+from lifeline.text.formats import CITY_ZONE
+from rules.events import AlarmKey
+from rules.rule import Rule, RuleSet
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """Everything a page may look at."""
+
+    register: Register
+    quantities: Mapping[str, Quantity]
+    ruleset: RuleSet
+    alarms: Sequence[AlarmKey]
+    ledger: Ledger
+    history: History
+    links: SignedLinks
+    registry: CollectorRegistry
+    board: Callable[[], Board]
+    health: Callable[[], SystemHealth]
+    clock_ns: Callable[[], int]
+    devices: DeviceStates
+    clocks: DeviceClocks
+    quarantine: Callable[[], Quarantine]
+    zone: tzinfo | None = CITY_ZONE
+    """Zone of the times on pages, the same as in messages; None for that of this machine."""
+
+    def rule(self, rule_id: str) -> Rule | None:
+        """Return the rule named `rule_id`, None when it has left the configuration."""
+        return next((rule for rule in self.ruleset.rules if rule.id == rule_id), None)

@@ -1,0 +1,1 @@
+"""Change the register of a district: import, registration, republishing."""

@@ -1,0 +1,1 @@
+"""Count and time the program for Prometheus."""

@@ -1,0 +1,1 @@
+"""Collect the rows and figures that the console and the commands show."""

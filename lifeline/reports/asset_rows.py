@@ -1,0 +1,125 @@
+"""What the overview shows: each asset's hazard level and, beside it and never mixed with it, the health of its data.
+
+Comes in: the register, alarm keys and a `Board` published by the rules stage. Goes out: frozen rows.
+Refuses to know HTML.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+from config.levels import WarningLevel
+from config.register import Asset, Register
+from lifeline.rules_stage.live_state import ALIVE, BLIND, UNSEEN, Board
+from rules.events import AlarmKey, Dimension
+from rules.risk import Risk, Standing, listed_level, risk_of
+
+HealthKey = Literal["ok", "partial", "blind", "unprotected"]
+
+
+@dataclass(frozen=True, slots=True)
+class AssetRow:
+    """One asset on the overview."""
+
+    asset: Asset
+    level: WarningLevel | None
+    """Highest active hazard, green when none is active; None when nothing was ever heard: no news is not good news."""
+    alive: int
+    blind: int
+    unseen: int
+    watched: bool
+    """False when no hazard rule looks at any of its sensors."""
+    is_last_known: bool
+    """No sensor that a hazard rule looks at is heard now: the level is what it was before they fell silent."""
+    health: HealthKey
+    """Of the sensors that hazard rules look at, else of all: `ok` all heard, `blind` none any more, `unprotected` none
+    ever; `partial` when any sensor has fallen silent or a watched one was never heard."""
+    risk: Risk
+    """The level of the asset as a whole with its reasons; it is never below `level`."""
+
+    @property
+    def sensors(self) -> int:
+        """Number of registered sensors."""
+        return self.alive + self.blind + self.unseen
+
+
+def asset_rows(register: Register, alarms: Sequence[AlarmKey], board: Board) -> list[AssetRow]:
+    """Return a row for each asset: highest level first, then worst health, then the order of the register."""
+    hazards = _hazards(register, alarms, board)
+    health: dict[str, list[int]] = defaultdict(list)
+    for number, sensor in enumerate(register.sensors):
+        health[sensor.asset].append(int(board.health[number]))
+    nothing = _Hazard()
+    rows = [_row(asset, hazards.get(asset.id, nothing), health[asset.id]) for asset in register.assets.values()]
+    worst = {"unprotected": 0, "blind": 1, "partial": 2, "ok": 3}
+    return sorted(rows, key=lambda row: (-(row.level or WarningLevel.GREEN), worst[row.health]))
+
+
+def level_counts(rows: Iterable[AssetRow]) -> Mapping[WarningLevel | None, int]:
+    """Return how many assets stand at each level, highest first; None, last, are those of which nothing is known now.
+
+    A danger that has fallen silent is still counted as a danger; a green that has is not counted as green.
+    """
+    counts: dict[WarningLevel | None, int] = dict.fromkeys(reversed(WarningLevel), 0)
+    counts[None] = 0
+    for row in rows:
+        is_unknown = row.is_last_known and row.level is WarningLevel.GREEN
+        counts[None if is_unknown else row.level] += 1
+    return counts
+
+
+@dataclass(slots=True)
+class _Hazard:
+    """What the hazard rules say about one asset."""
+
+    level: WarningLevel = WarningLevel.GREEN
+    health: list[int] = field(default_factory=list)
+    """Health of each sensor that they look at."""
+    heard: set[int] = field(default_factory=set)
+    """Which of these sensors were ever heard: several rules may look at one."""
+    standing: list[Standing] = field(default_factory=list)
+
+
+def _hazards(register: Register, alarms: Sequence[AlarmKey], board: Board) -> Mapping[str, _Hazard]:
+    hazards: dict[str, _Hazard] = defaultdict(_Hazard)
+    for number, alarm in enumerate(alarms):
+        if alarm.dimension is not Dimension.HAZARD:
+            continue
+        hazard = hazards[register.sensors[alarm.sensor].asset]
+        hazard.health.append(int(board.health[alarm.sensor]))
+        if board.health[alarm.sensor] != UNSEEN:
+            hazard.heard.add(alarm.sensor)
+        level = int(board.levels[number])
+        if level:
+            hazard.level = max(hazard.level, WarningLevel(level))
+            is_blind = int(board.health[alarm.sensor]) != ALIVE
+            device = register.sensors[alarm.sensor].device
+            hazard.standing.append(Standing(alarm.rule, device, WarningLevel(level), is_blind))
+    return hazards
+
+
+def _row(asset: Asset, hazard: _Hazard, health: Sequence[int]) -> AssetRow:
+    alive, blind = health.count(ALIVE), health.count(BLIND)
+    is_heard = any(each != UNSEEN for each in hazard.health)
+    level = hazard.level if is_heard or hazard.level > WarningLevel.GREEN else None
+    is_last_known = level is not None and ALIVE not in hazard.health
+    return AssetRow(
+        asset=asset,
+        level=level,
+        alive=alive,
+        blind=blind,
+        unseen=len(health) - alive - blind,
+        watched=bool(hazard.health),
+        is_last_known=is_last_known,
+        health=_health_key(hazard.health or health, blind),
+        risk=risk_of(hazard.standing, len(hazard.heard), listed_level(asset)),
+    )
+
+
+def _health_key(watched: Sequence[int], blind: int) -> HealthKey:
+    if all(each == UNSEEN for each in watched):
+        return "unprotected"
+    if ALIVE not in watched:
+        return "blind"
+    return "partial" if blind or UNSEEN in watched else "ok"

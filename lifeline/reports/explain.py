@@ -1,0 +1,206 @@
+"""I/O: the chain of one alert in words: reading, rule with version, limit and source, alarm, alert, each notification.
+
+Comes in: a `Chain` and the configuration. Goes out: Chinese or English text for console and command line. Refuses to
+judge: it repeats what the ledger stored.
+"""
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from alerts.alert import Alert, Decision, DecisionReason
+from alerts.ledger.labels import Label
+from alerts.outbox.delivery_reports import ReceiptCode
+from alerts.planning.orphans import end_was_seen
+from alerts.store.records import Delivery, StoredEvent
+from config.levels import WarningLevel
+from config.register import Register, Sensor
+from lifeline.logs import redact_text
+from lifeline.reports.chain import Chain
+from lifeline.text.formats import CITY_ZONE, clock_text, masked
+from lifeline.text.words import Language, word
+from rules.events import Dimension
+from rules.explanation import TransitionFields, describe, interval_words
+from rules.rule import LevelLimit, Rule, RuleSet
+
+
+@dataclass(frozen=True, slots=True)
+class ChainLink:
+    """One step of the chain before the phones."""
+
+    what: str
+    """Key of the console's words: reading, rule, alarm or alert."""
+    time_ns: int
+    """When, UTC nanoseconds; 0 where a time makes no sense."""
+    text: str
+    note: str
+
+
+def chain_links(chain: Chain, register: Register, ruleset: RuleSet, lang: Language) -> list[ChainLink]:
+    """Return what led to the notifications of `chain`, in order."""
+    rule = next((rule for rule in ruleset.rules if rule.id == chain.alert.rule), None)
+    links: list[ChainLink] = []
+    for event in chain.events:
+        sensor = _sensor(event, register)
+        limit = _limit(rule, event)
+        if event is chain.events[0]:
+            links += [_reading(event, sensor, rule, lang), _rule(chain, rule, limit, ruleset.version, lang)]
+        links.append(_alarm(event, sensor, rule, lang))
+    return [*links, _alert(chain, register, lang)]
+
+
+def explanation(chain: Chain, register: Register, ruleset: RuleSet, lang: Language) -> str:
+    """Return the whole chain of one alert as text for a terminal; phone numbers are masked."""
+    lines = [
+        f"{word(link.what, lang)}  {_when(link.time_ns)}  {link.text}{f'  [{link.note}]' if link.note else ''}"
+        for link in chain_links(chain, register, ruleset, lang)
+    ]
+    lines += [f"{word('label', lang)}  {label_text(each, lang)}" for each in chain.labels]
+    lines += incident_lines(chain.incident, lang)
+    for delivery in chain.deliveries:
+        lines += _delivery_lines(delivery, register, lang)
+    lines += [f"{word('decisions', lang)}  {decision_text(each, lang)}" for each in chain.decisions]
+    return "\n".join(lines)
+
+
+def decision_text(decision: Decision, lang: Language) -> str:
+    """Return one decision with its reason; reasons are words of docs/alerts.md in either language."""
+    time = f"{_when(decision.time_ns)} " if decision.time_ns else ""
+    separator = "：" if lang == "zh" else ": "
+    meaning = f" {word(f'reason_{decision.reason}', lang)}" if decision.reason in _WORDED else ""
+    return f"{time}{decision.verdict}/{decision.reason}{meaning}{separator}{decision.detail or decision.subject}"
+
+
+_WORDED = (DecisionReason.GROUPED, DecisionReason.UNCOVERED, DecisionReason.SETTLING)
+"""Reasons why somebody got no message of their own: said in the reader's words."""
+
+
+def _sensor(event: StoredEvent, register: Register) -> Sensor | None:
+    number = register.sensor_index.get(event.alarm.partition("/")[2])
+    return None if number is None else register.sensors[number]
+
+
+def _limit(rule: Rule | None, event: StoredEvent) -> LevelLimit | None:
+    return rule.limit_of(event.level_after or event.level_before) if rule else None
+
+
+def _reading(event: StoredEvent, sensor: Sensor | None, rule: Rule | None, lang: Language) -> ChainLink:
+    where = f"{sensor.id} ({sensor.asset} {sensor.device})" if sensor else event.alarm
+    return ChainLink("reading", event.time_ns, f"{where} {_value(event, rule, lang)}", f"journal {event.position}")
+
+
+def _value(event: StoredEvent, rule: Rule | None, lang: Language) -> str:
+    if math.isnan(event.value):
+        # Rules that follow others have no value; only devices are judged by silence.
+        return "—" if rule and rule.levels else word("silence", lang)
+    quantity = rule.judged if rule else None
+    if quantity is None:
+        return f"{event.value:g}"
+    return f"{event.value:.{quantity.decimals}f} {quantity.unit}{interval_words(event.extent, quantity.decimals)}"
+
+
+def _rule(chain: Chain, rule: Rule | None, limit: LevelLimit | None, version: str, lang: Language) -> ChainLink:
+    title = (rule.title_zh if lang == "zh" else rule.title_en) if rule else ""
+    text = f"{chain.alert.rule} {title}"
+    delay = "持续" if lang == "zh" else "for"
+    if limit and limit.because_zh:
+        text += f" · {limit.because_zh if lang == 'zh' else limit.because_en} {delay} {limit.on_delay_s:g} s"
+    elif limit and rule and rule.judged:
+        sign = "≤" if limit.side == "low" else "≥"
+        text += f" · {sign} {limit.limit:g} {rule.judged.unit} {delay} {limit.on_delay_s:g} s"
+    source = f"{word('source', lang)}: {limit.source if limit else rule.source if rule else '—'}"
+    later = f" · {word('judged_before', lang)} {_when(chain.later.started_ns)}" if chain.later else ""
+    return ChainLink("rule", 0, text.strip(), f"{source} · {version}{later}")
+
+
+def _alarm(event: StoredEvent, sensor: Sensor | None, rule: Rule | None, lang: Language) -> ChainLink:
+    levels = f"{_level(event.level_before, rule, lang)} → {_level(event.level_after, rule, lang)}"
+    turn = TransitionFields(
+        event.transition, event.reason, event.level_before, event.level_after, event.value, event.extent
+    )
+    why = describe(rule, turn, lang, sensor.stale_after_s if sensor else None) if rule else event.reason.name.lower()
+    text = f"{event.alarm} {word(event.transition.name.lower(), lang)}: {levels}"
+    return ChainLink("event", event.time_ns, text, why)
+
+
+def _level(number: int, rule: Rule | None, lang: Language) -> str:
+    if number == 0:
+        return "—"
+    if rule is None or not rule.levels:
+        return word("device_fault", lang)
+    return _colour(number, lang)
+
+
+def _colour(number: int, lang: Language) -> str:
+    level = WarningLevel(number)
+    return f"{level.colour_zh} {level.zh}" if lang == "zh" else f"{level.key} {level.en}"
+
+
+def ending(alert: Alert, decisions: Sequence[Decision], incident: Sequence[Alert] = ()) -> str:
+    """Return the word key of how `alert` stands, of whose `incident` the others are known.
+
+    Open, closed, closed_unseen when nobody saw its end, or incident_lasts when only this part of the danger is over.
+    """
+    if alert.is_open:
+        return "open"
+    if not end_was_seen(decisions):
+        return "closed_unseen"
+    return "incident_lasts" if any(each.is_open and each.peak > WarningLevel.GREEN for each in incident) else "closed"
+
+
+def _alert(chain: Chain, register: Register, lang: Language) -> ChainLink:
+    alert = chain.alert
+    asset = register.assets.get(alert.asset)
+    name = (asset.name_zh if lang == "zh" else asset.name_en) if asset else alert.asset
+    if alert.dimension is Dimension.HEALTH:
+        title = word("device_fault", lang)
+    else:
+        level = WarningLevel(alert.peak)
+        title = f"{level.colour_zh} {level.zh}" if lang == "zh" else f"{level.key} {level.en}"
+    state = word(ending(alert, chain.decisions, chain.incident), lang)
+    return ChainLink("alert", alert.opened_ns, f"{name}: {title} ({state})", alert.id)
+
+
+def label_text(label: Label, lang: Language) -> str:
+    """Return one label: what it turned out to be, why, who said so and when."""
+    cause = f" · {label.cause}" if label.cause else ""
+    return f"{word(f'label_{label.disposition}', lang)}{cause} · {label.contact} {_when(label.labelled_ns)}"
+
+
+def incident_lines(incident: Sequence[Alert], lang: Language) -> list[str]:
+    """Return the other alerts of an incident, one a line."""
+    return [
+        f"{word('incident', lang)}  {_when(each.opened_ns)}  {each.rule} {_colour(each.peak, lang)}"
+        f" ({word('open' if each.is_open else 'closed', lang)})  [{each.id}]"
+        for each in incident
+    ]
+
+
+def _delivery_lines(delivery: Delivery, register: Register, lang: Language) -> Iterator[str]:
+    notification = delivery.notification
+    contact = register.contacts.get(notification.contact)
+    name = notification.contact if contact is None else (contact.name_zh if lang == "zh" else contact.name_en)
+    yield (
+        f"→ {name} {masked(notification.address)} · {notification.channel} · {word(notification.kind.value, lang)}"
+        f" · {delivery.state} ({word('attempts', lang)} {delivery.attempts}) {notification.id}"
+    )
+    yield f"    {redact_text(notification.text)}"
+    for key, time_ns in (
+        ("accepted", delivery.first_sent_ns),
+        *((ReceiptCode(code).name.lower(), received_ns) for code, received_ns in delivery.receipts),
+        ("acknowledged", delivery.acknowledged_ns),
+    ):
+        if time_ns:
+            yield f"    {_known_word(key, lang)}  {_when(time_ns)}"
+    if delivery.last_reason:
+        yield f"    {delivery.last_reason}"
+
+
+def _known_word(key: str, lang: Language) -> str:
+    return f"{word('receipt', lang)} {key}" if key.upper() in ReceiptCode.__members__ else word(key, lang)
+
+
+def _when(time_ns: int) -> str:
+    if not time_ns:
+        return "-"
+    return clock_text(time_ns, CITY_ZONE, millis=True)

@@ -1,0 +1,106 @@
+"""I/O: the journal through the same engine again: alarm events as the ledger must have them, byte for byte.
+
+Comes in: a journal file, also one that is being written. Goes out: canonical lines, or the first difference to a
+ledger. Refuses to write anywhere, and to judge with one configuration what another one judged.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import zip_longest
+
+from alerts.alert import Snapshot
+from alerts.ledger.configurations import configurations, states
+from alerts.ledger.ledger import Ledger
+from collector.journal import Position
+from collector.journal.reader import JournalReader
+from config.register import Register
+from lifeline.start_error import StartError
+from rules.engine import RuleEngine
+from rules.rule import RuleSet
+
+_ROUND = 256
+NOTHING = Snapshot(0, b"")
+"""Where a ledger begins: no entry, no state."""
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """Where replay and ledger part."""
+
+    number: int
+    """1-based number of the event, counted from the beginning of the comparison."""
+    replayed: str
+    """Canonical line, empty when the replay has no such event."""
+    stored: str
+    """Canonical line, empty when the ledger has no such event."""
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """How replay and ledger compare."""
+
+    events: int
+    """Events that are equal."""
+    after: Position
+    """What lies behind this position was compared."""
+    until: Position
+    """Position of the ledger: what lies behind was not compared."""
+    difference: Difference | None
+
+
+def replay_lines(
+    journal: JournalReader,
+    register: Register,
+    ruleset: RuleSet,
+    until: Position | None = None,
+    start: Snapshot = NOTHING,
+) -> Iterator[str]:
+    """Yield the alarm events of `journal` behind `start` up to `until` (None: its end), as canonical JSON lines."""
+    engine = RuleEngine(ruleset, register)
+    if start.blob:
+        engine.restore(start.blob)
+    last = journal.last_position() if until is None else until
+    position = start.position
+    while entries := [entry for entry in journal.read(position, _ROUND) if entry.position <= last]:
+        for entry in entries:
+            yield from engine.evaluate(entry.batch, entry.position).lines(engine.alarms)
+        position = entries[-1].position
+
+
+def comparable_from(journal: JournalReader, ledger: Ledger, version: str) -> Snapshot:
+    """Return the state from which a replay with the configuration `version` must give what the ledger has.
+
+    It is the oldest since that configuration is in force, of which the journal has every entry that came behind.
+
+    Raises:
+        StartError: the ledger was last judged by another configuration, or the journal does not reach back far enough.
+    """
+    history = configurations(ledger.database)
+    newest = history[-1] if history else None
+    if newest is not None and newest.version != version:
+        message = (
+            f"ledger: behind position {newest.position} the configuration {newest.version} has judged, "
+            f"expected that one, got {version}; compare with the district's files and the program of then"
+        )
+        raise StartError(message)
+    begin, first = (newest.position if newest else 0), journal.first_position()
+    found = [NOTHING] if begin == 0 else []
+    for each in [*found, *states(ledger.database, begin)]:
+        if first <= each.position + 1:
+            return each
+    message = f"journal: expected every entry behind a kept state, got the first at position {first}; keep it longer"
+    raise StartError(f"{message}: journal.retention_h")
+
+
+def compare(
+    journal: JournalReader, ledger: Ledger, register: Register, ruleset: RuleSet, start: Snapshot = NOTHING
+) -> Comparison:
+    """Return whether the ledger holds behind `start` exactly what a replay of the journal from there gives."""
+    until = ledger.position()
+    stored = (event.line for event in ledger.alarm_events(after=start.position))
+    equal = 0
+    for replayed, kept in zip_longest(replay_lines(journal, register, ruleset, until, start), stored, fillvalue=""):
+        if replayed != kept:
+            return Comparison(equal, start.position, until, Difference(equal + 1, replayed, kept))
+        equal += 1
+    return Comparison(equal, start.position, until, None)

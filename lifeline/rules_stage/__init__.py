@@ -1,0 +1,1 @@
+"""Read the journal, evaluate the rules, and write one ledger step per batch."""

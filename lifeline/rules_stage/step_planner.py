@@ -1,0 +1,93 @@
+"""I/O: from judged entries to plans: transitions, and in between the turns that the journal's time brings.
+
+Comes in: entries with their events, in order. Goes out: one `Plan` for them. Refuses to judge, to commit, and to know
+any clock but `received_ns`.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+
+from sqlalchemy.exc import DBAPIError
+
+from alerts.alert import Alert, Plan
+from alerts.chatter import Tally
+from alerts.ledger.alarm_counts import read_tallies
+from alerts.ledger.ledger import Ledger
+from alerts.planning.planner import Planner
+from alerts.planning.reminders import NEVER_NS, Moment
+from alerts.store.records import acknowledged_alerts
+from collector.journal import Entry
+from rules.events import AlarmEvents
+
+_AGAIN_NS = 10**9
+"""How often a latched alert is looked at for an acknowledgement; assumed."""
+
+
+class Teller:
+    """Belongs to the thread of the rules stage; what it knows is what the next step begins with."""
+
+    def __init__(self, planner: Planner, ledger: Ledger) -> None:
+        """Plan with `planner`; `ledger` says who has acknowledged."""
+        self._planner, self._ledger = planner, ledger
+        self.open_alerts: tuple[Alert, ...] = ()
+        self._tallies: dict[str, Tally] = {}
+        self._due_ns = self._clock_ns = 0
+        self.counts: Counter[tuple[str, str]] = Counter()
+
+    def restore(self, open_alerts: Sequence[Alert]) -> None:
+        """Go on from `open_alerts`, and from the tallies in the ledger."""
+        self.open_alerts = tuple(open_alerts)
+        self._tallies = read_tallies(self._ledger.database)
+        times = (max(alert.notified_ns, alert.level_changed_at_receipt_ns) for alert in self.open_alerts)
+        self._due_ns, self._clock_ns = 0, max(times, default=0)
+
+    def plan(self, entries: Sequence[Entry], parts: Sequence[AlarmEvents]) -> Plan | None:
+        """Return what `entries`, whose events are `parts`, change for people; None when nothing."""
+        plans = []
+        for entry, part in zip(entries, parts, strict=True):
+            self._clock_ns = max(self._clock_ns, entry.batch.received_ns)
+            if self._clock_ns >= self._due_ns:
+                plans.append(self._turn(Moment(entry.position, entry.batch.received_ns, self._clock_ns)))
+            if len(part):
+                plans.append(self._step(part, entry.batch.received_ns))
+        plans = [plan for plan in plans if plan.alerts or plan.alert_of or plan.decisions]
+        return merged(plans) if plans else None
+
+    def _step(self, events: AlarmEvents, received_ns: int) -> Plan:
+        plan = self._planner.step(events, received_ns, self.open_alerts, self._tallies, clock_ns=self._clock_ns)
+        for tally in plan.tallies:
+            before = self._tallies.get(tally.alarm, Tally(tally.alarm))
+            self.counts["bad_alarms", "chattering"] += tally.chattering - before.chattering
+            self.counts["bad_alarms", "fleeting"] += tally.fleeting - before.fleeting
+            self._tallies[tally.alarm] = tally
+        self.open_alerts = plan.open_alerts
+        self._due_ns = min(self._due_ns, self._first_due(plan.alerts))
+        return plan
+
+    def _turn(self, moment: Moment) -> Plan:
+        try:
+            acknowledged = acknowledged_alerts(self._ledger.database)
+        except DBAPIError:
+            # Nothing can be committed now either: the next entry asks again, and nothing is lost.
+            return Plan(open_alerts=self.open_alerts)
+        plan = self._planner.turn(self.open_alerts, moment, acknowledged)
+        self.open_alerts = plan.open_alerts
+        # What is due and did not change waits for an acknowledgement.
+        self._due_ns = max(self._first_due(self.open_alerts), moment.received_ns + _AGAIN_NS)
+        return plan
+
+    def _first_due(self, alerts: Iterable[Alert]) -> int:
+        return min((self._planner.due_ns(alert) for alert in alerts), default=NEVER_NS)
+
+
+def merged(plans: Sequence[Plan]) -> Plan:
+    """Return one plan for consecutive `plans`: of an alert that changed in several, the last state counts."""
+    return Plan(
+        tuple({alert.id: alert for plan in plans for alert in plan.alerts}.values()),
+        tuple(planned for plan in plans for planned in plan.planned),
+        tuple(decision for plan in plans for decision in plan.decisions),
+        plans[-1].open_alerts,
+        tuple(alert for plan in plans for alert in plan.alert_of),
+        tuple({tally.alarm: tally for plan in plans for tally in plan.tallies}.values()),
+        tuple(planned for plan in plans for planned in plan.withheld),
+    )

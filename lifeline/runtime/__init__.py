@@ -1,0 +1,1 @@
+"""Build, start, watch, reload and stop the running program."""

@@ -1,0 +1,99 @@
+"""I/O: one program, and after each accepted change of its district the next one, in the same process.
+
+Comes in: a configuration, a way to load the next, signals as events. Goes out: an exit code. Refuses a district that is
+wrong: then the program that runs keeps running.
+
+A reload is a restart: the old program commits its position with a snapshot, the new one goes on behind it with
+everything that still exists by id, and the broker keeps what comes in between.
+"""
+
+import logging
+import os
+import threading
+from collections import Counter
+from collections.abc import Callable
+
+import structlog
+
+from config.errors import ConfigError
+from lifeline.configuration import Configuration
+from lifeline.runtime.app import App
+from lifeline.runtime.gc_tuning import loading, set_aside
+from lifeline.start_error import StartError
+
+_LOOK_S = 0.2
+"""How long a signal may go unnoticed, seconds; assumed."""
+
+_log = structlog.get_logger()
+
+
+def run_reloading(
+    configuration: Configuration,
+    load: Callable[[], Configuration],
+    stopping: threading.Event,
+    reloading: threading.Event,
+) -> int:
+    """Run until `stopping`, or until the program fails; returns the exit code.
+
+    Args:
+        configuration: to begin with.
+        load: loads the next configuration, or raises ConfigError.
+        stopping: ends it.
+        reloading: asks for a reload; cleared when it begins.
+
+    Raises:
+        ConfigError: the first program cannot be built.
+        StartError: the same.
+    """
+    counts: Counter[tuple[str, str]] = Counter()
+    with loading():
+        program = App(configuration, reloads=counts)
+    set_aside()
+    program.start()
+    try:
+        while not stopping.is_set() and not program.wait(_LOOK_S):
+            if reloading.is_set():
+                reloading.clear()
+                with loading():
+                    program = reloaded(program, load, counts)
+                set_aside()
+    finally:
+        program.stop()
+    if program.left:
+        # A thread that hangs in the kernel or holds a lock would keep an orderly exit waiting for ever.
+        logging.shutdown()
+        os._exit(1)
+    return 1 if program.failure else 0
+
+
+def reloaded(program: App, load: Callable[[], Configuration], counts: Counter[tuple[str, str]]) -> App:
+    """Return the program that runs from now on: a new one, or `program` when there is nothing better.
+
+    Raises:
+        StartError: neither the new nor the old one starts any more.
+    """
+    try:
+        configuration = load()
+    except ConfigError as error:
+        counts["reloads", "refused"] += 1
+        _log.error("reload_refused", problems=[str(problem) for problem in error.problems[:20]])
+        return program
+    if configuration.version == program.configuration.version:
+        counts["reloads", "unchanged"] += 1
+        _log.info("reload_unchanged", version=configuration.version)
+        return program
+    old = program.configuration
+    program.stop()
+    if program.failure or program.left:
+        return program
+    try:
+        after = App(configuration, reloads=counts)
+    except (ConfigError, StartError) as error:
+        counts["reloads", "refused"] += 1
+        _log.error("reload_refused", problems=[str(error)])
+        after = App(old, reloads=counts)
+    else:
+        counts["reloads", "applied"] += 1
+        _log.info("reloaded", version=configuration.version, before=old.version)
+    after.start()
+    return after

@@ -1,0 +1,86 @@
+"""I/O: the three things on disk: journal, history, ledger; opened together or not at all.
+
+Comes in: a configuration. Goes out: `Stores`. Refuses to read or write them.
+"""
+
+import contextlib
+import sqlite3
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeVar
+
+import structlog
+from sqlalchemy.exc import SQLAlchemyError
+
+from alerts.ledger.ledger import Ledger, open_ledger
+from alerts.store.database import LedgerVersionError
+from collector.history.opening import CountedHistory, open_history
+from collector.journal import JournalBrokenError, JournalFullError
+from collector.journal.sqlite import SqliteJournal
+from collector.journal.writer import JournalInUseError
+from config.register import Register
+from config.settings import Settings
+from config.validation import mask_url
+from lifeline.start_error import StartError
+
+_MIB = 1 << 20
+_CAUSES = (
+    OSError,
+    sqlite3.Error,
+    SQLAlchemyError,
+    ValueError,
+    JournalBrokenError,
+    JournalFullError,
+    JournalInUseError,
+    LedgerVersionError,
+)
+"""What can prevent an opening and a person can put right; each says what was expected, got, and what to do."""
+
+_REMEDY = (
+    "nothing before is told again; a danger that lasts is raised anew by its next readings. If the ledger was lost or "
+    "named wrongly: stop, put it back, start"
+)
+
+_log = structlog.get_logger()
+
+_Store = TypeVar("_Store")
+
+
+@dataclass(frozen=True, slots=True)
+class Stores:
+    """What survives the program."""
+
+    journal: SqliteJournal
+    history: CountedHistory
+    ledger: Ledger
+
+
+def open_stores(settings: Settings, register: Register, undo: contextlib.ExitStack) -> Stores:
+    """Return the open stores; `undo` closes them.
+
+    Raises:
+        StartError: one of them cannot be opened.
+    """
+    kept = settings.journal
+    journal = _open(
+        f"journal {kept.path}",
+        lambda: SqliteJournal(kept.path, register.sensor_ids, kept.max_mb * _MIB, kept.ballast_mb * _MIB),
+    )
+    undo.callback(journal.close)
+    past = settings.history
+    place = mask_url(past.url) if past.kind == "influxdb" else past.path
+    history = _open(f"history {place}", lambda: open_history(past, register))
+    undo.callback(history.close)
+    url, last = settings.ledger.url, journal.last_position()
+    ledger = _open(f"ledger {mask_url(url)}", lambda: open_ledger(url, last))
+    undo.callback(ledger.close)
+    if ledger.begins_behind:
+        _log.error("ledger_new_beside_old_journal", ledger=mask_url(url), begins_behind=last, remedy=_REMEDY)
+    return Stores(journal, history, ledger)
+
+
+def _open(what: str, opening: Callable[[], _Store]) -> _Store:
+    try:
+        return opening()
+    except _CAUSES as error:
+        raise StartError(f"{what}: expected it to open, got {error}") from error

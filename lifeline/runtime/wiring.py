@@ -1,0 +1,126 @@
+"""I/O: the stages of the flow, built and joined: intake, rules, recorder, dispatcher, housekeeping.
+
+Comes in: configuration, stores, links, histograms. Goes out: `Stages`, none of them running. Refuses to start them.
+"""
+
+import contextlib
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from alerts.channels.loading import open_channels
+from alerts.dispatch.dispatcher import Dispatcher
+from alerts.links import SignedLinks
+from alerts.planning.draft import District
+from alerts.planning.planner import Planner
+from collector.checkpoints.checks import CheckCheckpoint
+from collector.checkpoints.devices import DeviceCheckpoint
+from collector.devices.clocks import DeviceClocks
+from collector.intake.intake import MqttIntake
+from collector.recorder import Recorder
+from lifeline.configuration import Configuration
+from lifeline.metrics.registry import Latencies
+from lifeline.metrics.timed_channel import TimedChannel
+from lifeline.rules_stage.live_engine import Judge
+from lifeline.rules_stage.stage import RulesStage
+from lifeline.runtime.journal_retention import Housekeeping
+from lifeline.runtime.stores import Stores
+from rules.engine import RuleEngine
+
+_HOUR_NS = 3600 * 1_000_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Stages:
+    """The moving parts in the order of the flow."""
+
+    intake: MqttIntake
+    clocks: DeviceClocks
+    engine: RuleEngine
+    rules: RulesStage
+    recorder: Recorder
+    dispatcher: Dispatcher
+    housekeeping: Housekeeping
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What the stages share."""
+
+    links: SignedLinks
+    latencies: Latencies
+    clock_ns: Callable[[], int]
+
+
+def build_stages(
+    configuration: Configuration, stores: Stores, around: Surroundings, undo: contextlib.ExitStack
+) -> Stages:
+    """Return the stages of one program; `undo` closes what they keep open.
+
+    Raises:
+        ConfigError: a channel's options are wrong.
+    """
+    settings = configuration.settings
+    engine = RuleEngine(configuration.ruleset, configuration.register)
+    dispatcher = _dispatcher(configuration, stores, around, undo)
+
+    def told() -> None:
+        dispatcher.wake()
+        around.latencies.decided.observe((around.clock_ns() - rules.judge.board.received_ns) / 1e9)
+
+    rules = RulesStage(
+        stores.journal,
+        Judge(engine),
+        stores.ledger,
+        make_planner(configuration, engine, around.links),
+        snapshot_s=settings.ledger.snapshot_s,
+        on_events=told,
+        version=configuration.version,
+        clock_ns=around.clock_ns,
+    )
+    recorder = Recorder(stores.journal, stores.history, settings.history.batch_readings)
+    pipeline = configuration.pipeline
+    memory, devices = _memories(configuration, stores, undo)
+    readers = (lambda: recorder.status().position, lambda: rules.status().snapshot)
+    return Stages(
+        MqttIntake(settings.mqtt, settings.intake, pipeline, stores.journal, memory=memory, devices=devices),
+        pipeline.clocks,
+        engine,
+        rules,
+        recorder,
+        dispatcher,
+        Housekeeping(stores.journal, readers, int(settings.journal.retention_h * _HOUR_NS), around.clock_ns),
+    )
+
+
+def _memories(
+    configuration: Configuration, stores: Stores, undo: contextlib.ExitStack
+) -> tuple[CheckCheckpoint, DeviceCheckpoint]:
+    """Return what outlives a restart of what the intake knows of sensors and devices, filled."""
+    pipeline, folder = configuration.pipeline, configuration.settings.journal.path.parent
+    memory = CheckCheckpoint(folder / "checks.bin", pipeline.plausibility, pipeline.clocks)
+    memory.load(stores.journal)
+    undo.callback(memory.save_clocks)
+    devices = DeviceCheckpoint(folder / "devices.bin", pipeline.devices, stores.journal)
+    devices.load()
+    undo.callback(lambda: devices.save(stores.journal.last_position()))
+    return memory, devices
+
+
+def _dispatcher(
+    configuration: Configuration, stores: Stores, around: Surroundings, undo: contextlib.ExitStack
+) -> Dispatcher:
+    channels = open_channels(configuration.settings.channels, around.links)
+    for channel in channels.values():
+        undo.callback(channel.close)
+    timed = {
+        name: TimedChannel(channel, around.latencies.handed_over, around.clock_ns) for name, channel in channels.items()
+    }
+    return Dispatcher(stores.ledger, timed, around.clock_ns)
+
+
+def make_planner(configuration: Configuration, engine: RuleEngine, links: SignedLinks) -> Planner:
+    """Return what plans with everything but the step itself already known."""
+    district = District(
+        configuration.register, configuration.quantities, configuration.ruleset, configuration.routes, links
+    )
+    return Planner(district, engine.alarms)

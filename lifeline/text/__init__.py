@@ -1,0 +1,1 @@
+"""Hold the words and number formats of every page and message."""

@@ -1,0 +1,31 @@
+"""How times, numbers and phone numbers look on pages.
+
+Comes in: stored values. Goes out: text. Refuses to know languages.
+"""
+
+from datetime import UTC, datetime, timedelta, timezone, tzinfo
+
+from alerts.messages.text import CITY_OFFSET_S
+
+NANO = 1_000_000_000
+CITY_ZONE = timezone(timedelta(seconds=CITY_OFFSET_S))
+"""The zone of the times in messages, so that page and phone say the same."""
+
+
+def clock_text(time_ns: int, zone: tzinfo | None, *, millis: bool = False) -> str:
+    """Return `time_ns` as `2025-03-24 08:01:02` in `zone` (None: the zone of this machine); empty for 0."""
+    if not time_ns:
+        return ""
+    moment = datetime.fromtimestamp(time_ns // NANO, UTC).astimezone(zone)
+    text = moment.strftime("%Y-%m-%d %H:%M:%S")
+    return f"{text}.{time_ns % NANO // 1_000_000:03d}" if millis else text
+
+
+def masked(address: str) -> str:
+    """Return a phone number with its middle hidden, and of a URL only scheme and host."""
+    if "://" in address:
+        scheme, _, rest = address.partition("://")
+        return f"{scheme}://{rest.partition('/')[0].rpartition('@')[2]}"
+    if len(address) <= 7:
+        return "*" * len(address)
+    return f"{address[:6]}{'*' * (len(address) - 8)}{address[-2:]}"

@@ -1,0 +1,1 @@
+"""Decide which readings a rule may use: presence, order, low battery."""

@@ -1,0 +1,1 @@
+"""Hold the level state of each alarm: delays, deadband, latch."""

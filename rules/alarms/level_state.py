@@ -1,0 +1,379 @@
+"""`LevelStates`: the state table of alarms with up to five levels, each with a limit, a deadband and two delays.
+
+Comes in: values and signs of life of many bindings. Goes out: the changes of their levels. Refuses to know where a
+value comes from: a reading, a slope or a residual climbs the same ladder.
+
+For each level of each binding the *condition* is beyond or not, the *level* active or not; where they differ, a delay
+runs. For each binding it also keeps the closed range of values within which no condition can change, and the time at
+which a delay can end: an input inside both changes nothing, so that only the others are looked at one by one.
+"""
+
+import dataclasses
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from config.levels import WarningLevel
+from rules.admission.admission import ends_of, starts_of
+from rules.alarms.inputs import Inputs, values_before
+from rules.events import OF_DEADBAND, Reason
+from rules.kind import Transitions
+from rules.rule import LevelLimit, Side
+
+_SECOND_NS = 1_000_000_000
+
+_LEVELS = np.array(list(WarningLevel), np.int8)
+
+
+class LimitTable:
+    """The numbers of all rules of a kind, a row for each rule and a column for each level; low sides are mirrored."""
+
+    def __init__(self, limits: Sequence[Sequence[LevelLimit]], live: Sequence[bool]) -> None:
+        """Make one row for each of `limits`, whose levels begin only with a heartbeat where `live` says so."""
+        shape = (len(limits), len(_LEVELS))
+        self.limit = np.full(shape, np.inf)
+        """Mirrored where the low side is dangerous; inf where the rule has no such level."""
+        self.reset = np.full(shape, -np.inf)
+        self.on_ns, self.off_ns = np.zeros(shape, np.int64), np.zeros(shape, np.int64)
+        self.on_samples, self.off_samples = np.ones(shape, np.int32), np.ones(shape, np.int32)
+        self.sigmas, self.widest = np.zeros(shape), np.zeros(shape)
+        """Of deadbands that follow the noise; 0 where it is as given."""
+        self.window = np.zeros(shape, np.uint32)
+        """A bit for each of the last readings of which `on_samples` must be beyond; 0 where they come in a row."""
+        self.sign = np.array([-1.0 if each[0].side is Side.LOW else 1.0 for each in limits])
+        self.live = np.array(live, np.bool_)[:, np.newaxis]
+        for row, each in enumerate(limits):
+            for limit in each:
+                place = row, limit.level - 1
+                self.limit[place] = self.sign[row] * limit.limit
+                self.reset[place] = self.sign[row] * limit.reset
+                self.on_ns[place] = round(limit.on_delay_s * _SECOND_NS)
+                self.off_ns[place] = round(limit.off_delay_s * _SECOND_NS)
+                self.on_samples[place], self.off_samples[place] = limit.on_samples, limit.off_samples
+                self.window[place] = (1 << limit.of_samples) - 1
+                self.sigmas[place] = limit.deadband_sigmas or 0.0
+                self.widest[place] = limit.widest
+        self.counts = bool((self.on_samples > 1).any() or (self.off_samples > 1).any())
+        """Some level waits for a number of readings."""
+        self.remembers = bool(self.window.any())
+        """Some level looks at the last readings, in a row or not."""
+        self.heeds_noise = bool(self.sigmas.any())
+        """Some level's deadband follows the noise."""
+
+    def reset_by(self, rule: NDArray[np.intp], sigma: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return float64[n, 5]: where conditions end for rows `rule` with noise `sigma`, 0 where it is not known."""
+        by_noise = np.minimum(self.sigmas[rule] * sigma[:, np.newaxis], self.widest[rule])
+        # Mirrored as the limit is: back is always down. What has no such level stays -inf.
+        follows = self.sigmas[rule] > 0
+        wide = np.where(follows, self.limit[rule], np.inf) - by_noise
+        reset: NDArray[np.float64] = np.minimum(self.reset[rule], wide)
+        return reset
+
+
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """Inputs sorted by binding and place, each with the value before it of the same binding."""
+
+    inputs: Inputs
+    before_ns: NDArray[np.int64]
+    before_value: NDArray[np.float64]
+    broken: NDArray[np.bool_]
+    """Time since the value before must not count: too long without one, or told by another clock."""
+
+    def take(self, rows: NDArray[np.intp] | NDArray[np.bool_]) -> "_Run":
+        """Return the inputs at `rows`, int or bool mask."""
+        return _Run(self.inputs.take(rows), self.before_ns[rows], self.before_value[rows], self.broken[rows])
+
+
+class _Newest:
+    """The newest value of each binding for which a delay runs; zero for the others."""
+
+    def __init__(self, stale_ns: NDArray[np.int64], slack_ns: NDArray[np.int64]) -> None:
+        n, self._stale_ns, self._slack_ns = len(stale_ns), stale_ns, slack_ns
+        self.time_ns, self.value = np.zeros(n, np.int64), np.zeros(n)
+        self.received_clock = np.zeros(n, np.bool_)
+
+    def run(self, inputs: Inputs) -> _Run:
+        """Return `inputs` sorted, with the values before them."""
+        inputs = inputs.take(np.lexsort((inputs.place, inputs.binding)))
+        b, before = inputs.binding, values_before(inputs)
+        is_first = before < 0
+        before_ns = np.where(is_first, self.time_ns[b], inputs.time_ns[before])
+        before_value = np.where(is_first, self.value[b], inputs.value[before])
+        before_clock = np.where(is_first, self.received_clock[b], inputs.received_clock[before])
+        broken = (inputs.time_ns - before_ns > self._stale_ns[b]) | (inputs.received_clock != before_clock)
+        # Of one sensor, only a received clock goes back: when it was set.
+        broken |= inputs.time_ns < before_ns - self._slack_ns[b]
+        broken |= np.isnan(before_value)
+        return _Run(inputs, before_ns, before_value, broken)
+
+    def remember(self, inputs: Inputs, pending: NDArray[np.bool_]) -> None:
+        """Keep the last values of `inputs`, sorted, where bool[n_bindings] `pending` says that a delay runs."""
+        b = inputs.binding
+        last = np.flatnonzero(~inputs.is_beat)
+        last = last[ends_of(b[last])]
+        for column, value in (
+            (self.time_ns, inputs.time_ns),
+            (self.value, inputs.value),
+            (self.received_clock, inputs.received_clock),
+        ):
+            column[b[last]] = value[last]
+            column[b[~pending[b]]] = 0  # not by a product, which leaves -0.0 of a negative value
+
+
+class _Deadbands:
+    """Where the conditions of all bindings end; those that follow the noise by what was known of it."""
+
+    def __init__(self, table: LimitTable, row: NDArray[np.intp]) -> None:
+        self._table, self._rule = table, row
+        self._sigma = np.zeros(len(row) if table.heeds_noise else 0)
+        """The noise as it was known before the reading that began the first condition; 0 while none holds."""
+
+    def reset(self, b: NDArray[np.intp]) -> NDArray[np.float64]:
+        """Return float64[n, 5]: where the conditions of bindings `b` end, mirrored."""
+        if not self._table.heeds_noise:
+            return self._table.reset[self._rule[b]]
+        return self._table.reset_by(self._rule[b], self._sigma[b])
+
+    def hold(self, b: NDArray[np.intp], sigma: NDArray[np.float64], stands: NDArray[np.bool_]) -> None:
+        """Let float64[n] `sigma` count from now on for those of `b` for which nothing `stands`, bool[n, 5]."""
+        self._sigma[b] = np.where(stands.any(axis=1), self._sigma[b], sigma)
+
+    def release(self, b: NDArray[np.intp], stands: NDArray[np.bool_]) -> None:
+        """Forget the noise of those of `b` for which nothing `stands`, bool[n, 5]."""
+        if self._table.heeds_noise:
+            self._sigma[b] *= stands.any(axis=1)
+
+    def told(self, found: Transitions, b: NDArray[np.intp]) -> Transitions:
+        """Return `found`, of bindings `b`, with limit and reset value of the level that it is about."""
+        if not self._table.heeds_noise:
+            return found
+        rule, level = self._rule[b], np.maximum(found.level_before, found.level_after) - 1
+        follows = self._table.sigmas[rule, level] > 0
+        ends = np.stack((self._table.limit[rule, level], self.reset(b)[np.arange(len(b)), level]))
+        ends *= self._table.sign[rule]
+        return dataclasses.replace(
+            found,
+            low=np.where(follows, ends.min(axis=0), np.nan),
+            high=np.where(follows, ends.max(axis=0), np.nan),
+            towards=np.where(follows, OF_DEADBAND, -1).astype(np.int32),
+        )
+
+    def columns(self) -> dict[str, NDArray[np.generic]]:
+        """Return what outlives a restart; first axis: bindings."""
+        return {"sigma": self._sigma} if self._table.heeds_noise else {}
+
+
+class LevelStates:
+    """The levels of all bindings of a kind."""
+
+    def __init__(
+        self,
+        table: LimitTable,
+        row: NDArray[np.intp],
+        stale_ns: NDArray[np.int64],
+        alarm: NDArray[np.int32],
+        has_heartbeat: NDArray[np.bool_],
+        *,
+        slack_ns: NDArray[np.int64] | None = None,
+    ) -> None:
+        """Make one inactive alarm for each binding.
+
+        A value that is NaN says that nobody knows: it breaks a running delay and changes nothing else.
+
+        Args:
+            table: the limits.
+            row: intp[n], the row of each binding in `table`.
+            stale_ns: int64[n], a longer gap between two values restarts a running delay.
+            alarm: int32[n], dense alarm numbers.
+            has_heartbeat: bool[n], levels end only with a heartbeat.
+            slack_ns: int64[n], times may go back so far where they are told by several clocks; none by default.
+        """
+        n = len(row)
+        self._has_heartbeat = has_heartbeat[:, np.newaxis]
+        self._table, self._rule, self._alarm = table, row, alarm
+        self.level: NDArray[np.int8] = np.zeros(n, np.int8)
+        self._episode_ns = np.zeros(n, np.int64)
+        self._beyond, self._active = np.zeros((n, 5), np.bool_), np.zeros((n, 5), np.bool_)
+        self._lives, self._since_ns = np.zeros((n, 5), np.bool_), np.zeros((n, 5), np.int64)
+        self._samples = np.zeros((n, 5), np.int32)
+        self._hits = np.zeros((n, 5), np.uint32)
+        """Which of the last readings found the condition, newest in the lowest bit; 0 while active."""
+        self._deadbands = _Deadbands(table, row)
+        self._newest = _Newest(stale_ns, np.zeros(n, np.int64) if slack_ns is None else slack_ns)
+        self.low, self.high = np.zeros(n), np.zeros(n)
+        """A value within changes no condition."""
+        self.pending, self.unproven = np.zeros(n, np.bool_), np.zeros(n, np.bool_)
+        """A delay runs; a level waits for a heartbeat."""
+        self.n_unproven = 0
+        self._due_ns, self._done = np.zeros(n, np.int64), np.zeros(n, np.intp)
+        self._refresh(np.arange(n))
+
+    def apply(self, inputs: Inputs) -> list[Transitions]:
+        """Return the changes that `inputs` cause, which hold every input of each of their bindings."""
+        found: list[Transitions] = []
+        run = self._newest.run(inputs)
+        inputs = run.inputs
+        while True:
+            rows = np.flatnonzero(self._can_change(run))
+            rows = rows[starts_of(run.inputs.binding[rows])]
+            if len(rows) == 0:
+                break
+            # The first input of each binding that can change anything; what stands before it cannot.
+            now = run.take(rows)
+            is_beat = now.inputs.is_beat
+            steps = (self._apply_value, ~is_beat), (self._apply_heartbeat, is_beat)
+            found += [step(now.take(chosen)) for step, chosen in steps if chosen.any()]
+            self._done[run.inputs.binding] = np.iinfo(np.intp).max
+            self._done[now.inputs.binding] = now.inputs.place
+            run = run.take(run.inputs.place > self._done[run.inputs.binding])
+        self._newest.remember(inputs, self.pending)
+        return found
+
+    def _can_change(self, run: _Run) -> NDArray[np.bool_]:
+        """Return bool[n]: inputs that can change something as their bindings stand now."""
+        b, value = run.inputs.binding, run.inputs.value
+        calm = (value >= self.low[b]) & (value <= self.high[b])
+        due = (run.inputs.time_ns >= self._due_ns[b]) | (run.broken & self.pending[b])
+        return np.where(run.inputs.is_beat, self.unproven[b], ~calm | due)
+
+    def _apply_value(self, run: _Run) -> Transitions:
+        """Judge one value for each of distinct bindings."""
+        b, rule, time_ns = run.inputs.binding, self._rule[run.inputs.binding], run.inputs.time_ns[:, np.newaxis]
+        signed = (run.inputs.value * self._table.sign[rule])[:, np.newaxis]
+        was, active = self._beyond[b], self._active[b]
+        begins = signed >= self._table.limit[rule]
+        if run.inputs.off_season is not None:
+            begins &= ~run.inputs.off_season[:, np.newaxis]
+        if run.inputs.sigma is not None:
+            self._deadbands.hold(b, run.inputs.sigma, was | active)
+        beyond = begins | (was & ~(signed < self._deadbands.reset(b)))
+        is_new = (was == active) | run.broken[:, np.newaxis]
+        since = np.where(is_new, time_ns, self._since_ns[b])
+        lives = self._lives[b] & ~is_new
+        self._beyond[b], self._since_ns[b], self._lives[b] = beyond, since, lives
+        if self._table.counts:
+            self._samples[b] = np.where(is_new, 1, self._samples[b] + 1)
+        if self._table.remembers:
+            hits = np.where(run.broken[:, np.newaxis] | active, 0, self._hits[b]) << np.uint32(1)
+            self._hits[b] = (hits | beyond) & self._table.window[rule]
+        due = (beyond != active) & self._is_proven(b) & (time_ns - since >= self._delay_ns(b)) & self._is_counted(b)
+        due &= ~np.isnan(signed)
+        return self._flip(run.inputs, due)
+
+    def _apply_heartbeat(self, run: _Run) -> Transitions:
+        """Let heartbeats of distinct bindings complete what waits for them.
+
+        A level waits for a value that is not older than the heartbeat: of one device message both have the same time,
+        so that it does not matter which of them comes first or whether they come in one batch.
+        """
+        now, b, before_ns = run.inputs, run.inputs.binding, run.before_ns[:, np.newaxis]
+        time_ns = now.time_ns[:, np.newaxis]
+        waits = (self._beyond[b] != self._active[b]) & ~self._lives[b]
+        proves = waits & (time_ns > self._since_ns[b])
+        self._lives[b] |= proves
+        held = (before_ns - self._since_ns[b] >= self._delay_ns(b)) & (before_ns >= time_ns) & self._is_counted(b)
+        completed = dataclasses.replace(now, time_ns=run.before_ns, value=run.before_value)
+        return self._flip(completed, proves & held)
+
+    def _is_proven(self, b: NDArray[np.intp]) -> NDArray[np.bool_]:
+        """Return bool[n, 5]: levels that do not wait for a heartbeat to turn."""
+        waits = np.where(self._active[b], self._has_heartbeat[b], self._table.live[self._rule[b]])
+        return self._lives[b] | ~waits
+
+    def _is_counted(self, b: NDArray[np.intp]) -> NDArray[np.bool_]:
+        """Return bool[n, 5]: levels whose running delay has seen enough readings."""
+        rule = self._rule[b]
+        if not self._table.counts:
+            return np.ones((len(b), 5), np.bool_)
+        needed = np.where(self._beyond[b], self._table.on_samples[rule], self._table.off_samples[rule])
+        is_counted: NDArray[np.bool_] = self._samples[b] >= needed
+        if not self._table.remembers:
+            return is_counted
+        begins = self._beyond[b] & (self._table.window[rule] != 0)
+        return np.where(begins, np.bitwise_count(self._hits[b]) >= needed, is_counted)
+
+    def _delay_ns(self, b: NDArray[np.intp]) -> NDArray[np.int64]:
+        rule = self._rule[b]
+        return np.where(self._beyond[b], self._table.on_ns[rule], self._table.off_ns[rule])
+
+    def _flip(self, now: Inputs, due: NDArray[np.bool_]) -> Transitions:
+        """Flip the levels that are due, bool[n, 5], and return the alarms whose level that changes."""
+        b = now.binding
+        self._active[b] ^= due
+        before = self.level[b]
+        after = (self._active[b] * _LEVELS).max(axis=1, initial=0).astype(np.int8)
+        is_raised = (before == 0) & (after > 0)
+        self._episode_ns[b] = np.where(is_raised, now.time_ns, self._episode_ns[b])
+        self.level[b] = after
+        turned = before != after
+        rows, before, after = b[turned], before[turned], after[turned]
+        reason = np.where(after > before, Reason.LIMIT_HELD, Reason.BACK_WITHIN).astype(np.uint8)
+        found = self._deadbands.told(
+            Transitions(
+                now.place[turned],
+                self._alarm[rows],
+                now.time_ns[turned],
+                self._episode_ns[rows],
+                before,
+                after,
+                now.value[turned],
+                reason,
+            ),
+            rows,
+        )
+        self._refresh(b)
+        return found
+
+    def _refresh(self, b: NDArray[np.intp]) -> None:
+        """Derive what must happen before anything changes for bindings `b`."""
+        rule, beyond = self._rule[b], self._beyond[b]
+        pending = beyond != self._active[b]
+        # What no running delay needs is forgotten, so that equal histories leave equal columns however they were cut.
+        self._since_ns[b] *= pending
+        self._lives[b] &= pending
+        self._samples[b] *= pending
+        self._hits[b] *= ~self._active[b]
+        self._deadbands.release(b, beyond | self._active[b])
+        low = np.where(beyond, self._deadbands.reset(b), -np.inf).max(axis=1, initial=-np.inf)
+        high = np.where(beyond, np.inf, self._table.limit[rule]).min(axis=1, initial=np.inf)
+        high = np.nextafter(high, -np.inf)
+        is_low = self._table.sign[rule] < 0
+        self.low[b], self.high[b] = np.where(is_low, -high, low), np.where(is_low, -low, high)
+        proven = self._is_proven(b)
+        ends = np.where(pending & proven, self._since_ns[b] + self._delay_ns(b), np.iinfo(np.int64).max)
+        # After a change of rules the level that was told may differ from the one that stands: tell it with any value.
+        is_told = self.level[b] == (self._active[b] * _LEVELS).max(axis=1, initial=0)
+        # While readings are counted, each of them matters.
+        is_told &= ~((pending & ~self._is_counted(b)) | (self._hits[b] != 0)).any(axis=1)
+        self._due_ns[b] = np.where(is_told, ends.min(axis=1), np.iinfo(np.int64).min)
+        self.pending[b] = pending.any(axis=1) | ~is_told
+        unproven = (pending & ~proven).any(axis=1)
+        self.n_unproven += int(np.count_nonzero(unproven)) - int(np.count_nonzero(self.unproven[b]))
+        self.unproven[b] = unproven
+
+    def columns(self) -> dict[str, NDArray[np.generic]]:
+        """Return what outlives a restart, by name; first axis: bindings."""
+        return self._deadbands.columns() | {
+            "level": self.level,
+            "episode_ns": self._episode_ns,
+            "beyond": self._beyond,
+            "active": self._active,
+            "lives": self._lives,
+            "since_ns": self._since_ns,
+            "samples": self._samples,
+            "hits": self._hits,
+            "newest_ns": self._newest.time_ns,
+            "newest_value": self._newest.value,
+            "newest_clock": self._newest.received_clock,
+        }
+
+    def rebuild(self) -> None:
+        """Derive the rest after the columns were filled; levels that the table no longer has are dropped."""
+        has_level = np.isfinite(self._table.limit[self._rule])
+        self._beyond &= has_level
+        self._active &= has_level
+        self._hits &= self._table.window[self._rule]
+        self._refresh(np.arange(len(self.level)))

@@ -1,0 +1,1 @@
+"""Evaluate rules that read the alarms of other rules."""

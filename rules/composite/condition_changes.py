@@ -1,0 +1,192 @@
+"""`ConditionChanges`: when conditions of composite alarms change, and the moments at which they still are as they were.
+
+Comes in: arrivals and transitions of one batch. Goes out: moments for the rungs, in columns. Refuses to know delays.
+
+Everything is taken in the order of the readings: what one reading causes belongs to one place, and nothing else about
+the batch matters. A time later than its being received is taken as that: a clock that is ahead ends no delay early.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from config.levels import WarningLevel
+from config.register import Register
+from rules.admission.admission import AdmittedReadings
+from rules.alarms.condition_levels import N_LEVELS
+from rules.composite.alarm_view import AlarmView
+from rules.composite.operands import Operands, blinding_alarms_of
+from rules.fan_out import FanOut
+from rules.kind import AlarmCatalogue, UpstreamTransitions
+
+ConditionSamples = tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.int64], NDArray[np.float64]]
+"""Place, rung, time, value: what `ConditionLevels.climb` takes."""
+
+
+class ConditionChanges:
+    """The bindings of one stage."""
+
+    def __init__(
+        self, bindings: NDArray[np.intp], operands: Sequence[Operands], register: Register, catalogue: AlarmCatalogue
+    ) -> None:
+        """Watch for `bindings`, int[n] into `views`; nothing stands and nobody was heard."""
+        n_sensors = len(register.sensors)
+        self._operands_of = {int(b): operands[b] for b in bindings}
+        self._alarm_view = AlarmView(catalogue, n_sensors)
+        self._by_alarm, self._by_sensor = _watchers(self._operands_of, catalogue)
+        self._is_watched = np.zeros(len(catalogue.alarms), np.bool_)
+        self._is_watched[list(self._by_alarm)] = True
+        self._is_behind = np.zeros(n_sensors, np.bool_)
+        self._is_behind[list(self._by_sensor)] = True
+        pairs = [(sensor, b) for sensor, each in self._by_sensor.items() for b in each]
+        columns = np.array(pairs, np.intp).reshape(-1, 2)
+        self._reading_fan_out = FanOut(n_sensors, columns[:, 0], columns[:, 1])
+        self._value = np.full((len(operands), N_LEVELS), np.nan)
+        self._is_mine = np.zeros(len(operands), np.bool_)
+        self._is_mine[bindings] = True
+        self._must_sample = np.zeros(len(operands), np.bool_)
+        """Their ladder may not have been told yet what their conditions are."""
+        self._refresh()
+
+    def rebuild(self, levels: NDArray[np.int8], seen: NDArray[np.bool_]) -> None:
+        """Begin with alarms and sensors as they are now."""
+        self._alarm_view.load(levels, seen)
+        self._refresh()
+
+    def _refresh(self) -> None:
+        for b in self._operands_of:
+            self._value[b] = self._answers(b)
+            self._must_sample[b] = True
+
+    def samples(
+        self, admitted: AdmittedReadings, upstream: UpstreamTransitions, pending: NDArray[np.bool_]
+    ) -> ConditionSamples | None:
+        """Return what the ladders of these bindings must see, None if nothing; bool[n] `pending` are delays."""
+        before = self._value.copy() if self._has_changes(admitted, upstream) else self._value
+        changes = self._changes(admitted, upstream) if before is not self._value else []
+        concerned = (self._must_sample | pending) & self._is_mine
+        concerned[[b for _, b, _, _ in changes]] = True
+        place, binding, time_ns = self._ticks(admitted, concerned)
+        self._must_sample[binding] = False
+        if len(place) + len(changes) == 0:
+            return None
+        return _joined(changes, before, (place, binding, time_ns))
+
+    def _has_changes(self, admitted: AdmittedReadings, upstream: UpstreamTransitions) -> bool:
+        return bool(self._is_watched[upstream.alarm].any()) or bool(self._is_news(admitted).any())
+
+    def _is_news(self, admitted: AdmittedReadings) -> NDArray[np.bool_]:
+        """Return bool[n]: readings of sensors that were never heard."""
+        return self._is_behind[admitted.sensor] & ~self._alarm_view.seen[admitted.sensor]
+
+    def _changes(
+        self, admitted: AdmittedReadings, upstream: UpstreamTransitions
+    ) -> list[tuple[int, int, int, NDArray[np.float64]]]:
+        """Return (place, binding, time, answers) where the answer to any condition changes, in order."""
+        changes = []
+        for place, happens in self._changes_by_place(admitted, upstream):
+            newest_ns: dict[int, int] = {}
+            for alarm, level, sensor, time_ns in happens:
+                for b in self._note(alarm, level, sensor):
+                    newest_ns[b] = max(time_ns, newest_ns.get(b, time_ns))
+            for b in sorted(newest_ns):
+                answers = self._answers(b)
+                if not np.array_equal(answers, self._value[b], equal_nan=True):
+                    self._value[b] = answers
+                    changes.append((place, b, min(newest_ns[b], admitted.received_ns), answers))
+        return changes
+
+    def _changes_by_place(
+        self, admitted: AdmittedReadings, upstream: UpstreamTransitions
+    ) -> Iterator[tuple[int, list[tuple[int, int, int, int]]]]:
+        """Yield each place at which something happens, in order, with (alarm or -1, level, sensor, time) of it all."""
+        happens: dict[int, list[tuple[int, int, int, int]]] = defaultdict(list)
+        for i in np.flatnonzero(self._is_watched[upstream.alarm]).tolist():
+            alarm, level, time_ns = int(upstream.alarm[i]), int(upstream.level_after[i]), int(upstream.time_ns[i])
+            happens[int(upstream.place[i])].append((alarm, level, -1, time_ns))
+        for i in np.flatnonzero(self._is_news(admitted)).tolist():
+            happens[int(admitted.place[i])].append((-1, 0, int(admitted.sensor[i]), int(admitted.time_ns[i])))
+        yield from sorted(happens.items())
+
+    def _note(self, alarm: int, level: int, sensor: int) -> Sequence[int]:
+        """Take note of a transition, or of a first reading where `alarm` is -1, and return whom it concerns."""
+        if alarm >= 0:
+            self._alarm_view.apply(alarm, level)
+            return self._by_alarm[alarm]
+        self._alarm_view.seen[sensor] = True
+        return self._by_sensor[sensor]
+
+    def _answers(self, b: int) -> NDArray[np.float64]:
+        """Return float64[5]: 1 true, 0 false or no such level, NaN unknown."""
+        own, answers = self._operands_of[b], np.zeros(N_LEVELS)
+
+        def known(alarm: int, at_least: WarningLevel) -> bool | None:
+            return self._alarm_view.is_active(alarm, at_least, own.sensors_of_alarm[alarm])
+
+        for level, condition in own.conditions.items():
+            truth = condition.truth(own.alarms, known)
+            answers[level - 1] = np.nan if truth is None else float(truth)
+        return answers
+
+    def _ticks(
+        self, admitted: AdmittedReadings, concerned: NDArray[np.bool_]
+    ) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.int64]]:
+        """Return (place, binding, time) of readings of the sensors behind bool[n] `concerned` bindings."""
+        if not concerned.any():
+            return np.zeros(0, np.intp), np.zeros(0, np.intp), np.zeros(0, np.int64)
+        row, binding = self._reading_fan_out.bindings_of(admitted.sensor)
+        wanted = concerned[binding]
+        row, binding = row[wanted], binding[wanted]
+        return admitted.place[row], binding, np.minimum(admitted.time_ns[row], admitted.received_ns)
+
+
+def _watchers(
+    operands: Mapping[int, Operands], catalogue: AlarmCatalogue
+) -> tuple[Mapping[int, Sequence[int]], Mapping[int, Sequence[int]]]:
+    """Return the bindings that each alarm, and each sensor, concerns."""
+    by_alarm: dict[int, dict[int, None]] = defaultdict(dict)
+    by_sensor: dict[int, list[int]] = defaultdict(list)
+    blinding = blinding_alarms_of(catalogue)
+    for b, own in operands.items():
+        for alarm in own.sensors_of_alarm:
+            by_alarm[alarm][b] = None
+        for sensor in sorted(own.sensors):
+            by_sensor[sensor].append(b)
+            for alarm in blinding.get(sensor, ()):
+                by_alarm[alarm][b] = None
+    return {alarm: tuple(each) for alarm, each in by_alarm.items()}, by_sensor
+
+
+def _joined(
+    changes: Sequence[tuple[int, int, int, NDArray[np.float64]]],
+    before: NDArray[np.float64],
+    ticks: tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.int64]],
+) -> ConditionSamples:
+    """Return changes and ticks as moments of rungs; a tick has the answers of the last change before it."""
+    place, binding, time_ns = ticks
+    change_place = np.array([each[0] for each in changes], np.intp)
+    change_binding = np.array([each[1] for each in changes], np.intp)
+    answers = np.array([each[3] for each in changes], np.float64).reshape(-1, N_LEVELS)
+    span = int(max(place.max(initial=0), change_place.max(initial=0))) + 2
+    order = np.argsort(change_binding * span + change_place + 1, kind="stable")
+    keys = (change_binding * span + change_place + 1)[order]
+    last = np.searchsorted(keys, binding * span + place + 1, side="right") - 1
+    is_changed = (last >= 0) & (len(order) > 0)
+    source = order[np.maximum(last, 0)] if len(order) else np.zeros(len(place), np.intp)
+    is_changed &= (change_binding[source] == binding) if len(order) else False
+    value = before[binding]
+    if len(order):
+        value[is_changed] = answers[source[is_changed]]
+    known = ~np.isnan(value)
+    tick, level = np.nonzero(known)
+    everything = np.arange(N_LEVELS)
+    return (
+        np.concatenate((np.repeat(change_place, N_LEVELS), place[tick])),
+        np.concatenate(
+            ((change_binding[:, np.newaxis] * N_LEVELS + everything).ravel(), binding[tick] * N_LEVELS + level)
+        ),
+        np.concatenate((np.repeat(np.array([each[2] for each in changes], np.int64), N_LEVELS), time_ns[tick])),
+        np.concatenate((answers.ravel(), value[known])),
+    )

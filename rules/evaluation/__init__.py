@@ -1,0 +1,1 @@
+"""Hold the sequential state that several rule kinds share."""

@@ -1,0 +1,180 @@
+"""`Transients`: a sudden change of a value against the seconds before it, held for as long as it lasts.
+
+Comes in: readings. Goes out: how far each is from the level before the change, and since when. Refuses to know what
+caused it.
+
+The seconds before a reading are cut into eight slots whose means are kept; a fall is the highest of them less the
+reading, a rise the other way. It counts if it is `sigmas` of what such changes usually are, a mean of absolute values
+that is learned from calm readings. A change that reaches the first limit begins an episode: the level before it is
+kept, and changes are measured from there until the value is back, or until that has lasted so long that it is how it is
+now.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rules.evaluation.continuity import Continuity
+from rules.evaluation.per_sensor import Readings
+from rules.kind import NEVER_NS
+
+SLOTS = 8
+"""How finely the seconds before are cut; assumed."""
+_LEARNED = 50
+"""Calm readings before anything is judged; assumed."""
+_REMEMBERED = 5000
+"""Calm readings that sigma is taken from, roughly; assumed."""
+_SIGMA_OF_MEAN = 1.2533141373155003
+"""Of normal numbers: standard deviation over mean absolute deviation."""
+_CLIPPED = 3.0
+"""Sigmas at which a change is cut off before it is learned; assumed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sudden:
+    """What is sudden; each by binding.
+
+    Attributes:
+        within_ns: int64[n], how long ago the level before may be.
+        sigmas: float64[n], smaller changes are 0.
+        first: float64[n], a change of this size begins an episode.
+        back: float64[n], below it an episode ends.
+        hold_ns: int64[n], an episode that has lasted so long ends.
+        least: float64[n], sigma is at least this.
+        direction: int8[n], -1 where falling is dangerous, 1 rising, 0 either.
+    """
+
+    within_ns: NDArray[np.int64]
+    sigmas: NDArray[np.float64]
+    first: NDArray[np.float64]
+    back: NDArray[np.float64]
+    hold_ns: NDArray[np.int64]
+    least: NDArray[np.float64]
+    direction: NDArray[np.int8]
+
+
+class _Slots:
+    """The means of the last slots of each binding, and the open one."""
+
+    def __init__(self, slot_ns: NDArray[np.int64]) -> None:
+        n = len(slot_ns)
+        self._slot_ns, self._number = slot_ns, np.zeros(n, np.int64)
+        self._sum, self._count, self._mean = np.zeros(n), np.zeros(n, np.int64), np.full((n, SLOTS), np.nan)
+
+    def add(self, now: Readings, anew: NDArray[np.bool_]) -> NDArray[np.float64]:
+        """Return float64[n, SLOTS]: means of the slots before that of each reading, NaN where there is none.
+
+        Args:
+            now: readings of distinct bindings.
+            anew: bool[n], nothing before can be compared with it.
+        """
+        b = now.binding
+        number = now.time_ns // self._slot_ns[b]
+        steps = np.where(anew, 0, number - self._number[b])
+        self._mean[b[anew]] = np.nan
+        closed = b[steps > 0]
+        self._mean[closed, self._number[closed] % SLOTS] = self._sum[closed] / self._count[closed]
+        skips = np.flatnonzero(steps > 1)
+        if len(skips):
+            far = b[skips]
+            place = (np.arange(SLOTS) - self._number[far][:, np.newaxis] - 1) % SLOTS
+            is_empty = place < (steps[skips] - 1)[:, np.newaxis]
+            self._mean[far] = np.where(is_empty, np.nan, self._mean[far])
+        fresh = anew | (steps > 0)
+        self._number[b] = number
+        self._sum[b] = np.where(fresh, 0.0, self._sum[b]) + now.value
+        self._count[b] = np.where(fresh, 0, self._count[b]) + 1
+        means: NDArray[np.float64] = self._mean[b]
+        return means
+
+    def columns(self) -> dict[str, NDArray[np.generic]]:
+        """Return what outlives a restart; first axis: bindings."""
+        return {
+            "slot_number": self._number,
+            "slot_sum": self._sum,
+            "slot_count": self._count,
+            "slot_mean": self._mean,
+        }
+
+
+class Transients:
+    """The slots, the noise and the episode of each binding."""
+
+    def __init__(self, sudden: Sudden, stale_ns: NDArray[np.int64]) -> None:
+        """Remember nothing yet; a step longer than int64[n_bindings] `stale_ns` is a gap."""
+        n = len(stale_ns)
+        self._sudden = sudden
+        self._slots = _Slots(sudden.within_ns // SLOTS)
+        self._continuity = Continuity(stale_ns)
+        self._sigma, self._learned = np.zeros(n), np.zeros(n, np.int64)
+        self._before, self._sign = np.zeros(n), np.zeros(n, np.int8)
+        self._held_ns = np.zeros(n, np.int64)
+        self.episode_ns: NDArray[np.int64] = np.full(n, NEVER_NS)
+        """Event time of the reading that began the running episode."""
+
+    def add(self, now: Readings) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+        """Return (change, begins), float64[n] NaN where nothing is known and bool[n], for distinct bindings."""
+        b, sudden = now.binding, self._sudden
+        step = self._continuity.step(b, now.time_ns, now.clock)
+        means = self._slots.add(now, step.broken)
+        highest, lowest = np.fmax.reduce(means, axis=1), np.fmin.reduce(means, axis=1)
+        known = ~np.isnan(highest)
+        fall = np.where(known, highest - now.value, 0.0)
+        rise = np.where(known, now.value - lowest, 0.0)
+        falls = np.where(sudden.direction[b] == 0, fall >= rise, sudden.direction[b] < 0)
+        change = np.maximum(np.where(falls, fall, rise), 0.0)
+        counts = change >= sudden.sigmas[b] * np.maximum(self._sigma[b], sudden.least[b])
+        runs = self.episode_ns[b] != NEVER_NS
+        told = np.where(known & (self._learned[b] >= _LEARNED), np.where(counts, change, 0.0), np.nan)
+        begins = ~runs & (told >= sudden.first[b])
+        self._learn(b, change, known & ~runs & ~(told >= sudden.back[b]))
+        if begins.any():
+            self._begin(now, begins, np.where(falls, now.value + fall, now.value - rise), np.where(falls, 1, -1))
+        if runs.any():
+            rows = np.flatnonzero(runs)
+            told[rows] = self._held(
+                b[rows], now.value[rows], np.where(step.broken, 0, step.elapsed_ns)[rows], told[rows]
+            )
+        return told, begins
+
+    def _held(
+        self, b: NDArray[np.intp], value: NDArray[np.float64], elapsed_ns: NDArray[np.int64], told: NDArray[np.float64]
+    ) -> NDArray[np.float64]:
+        """Return float64[n]: changes since the level before of running episodes, or `told` where they are outlived."""
+        held = (self._before[b] - value) * self._sign[b]
+        self._held_ns[b] += elapsed_ns
+        outlived = self._held_ns[b] >= self._sudden.hold_ns[b]
+        self._end(b[outlived | (held < self._sudden.back[b])])
+        return np.where(outlived, told, np.maximum(held, 0.0))
+
+    def _learn(self, b: NDArray[np.intp], change: NDArray[np.float64], calm: NDArray[np.bool_]) -> None:
+        b, change = b[calm], change[calm]
+        limit = np.where(
+            self._learned[b] >= _LEARNED, _CLIPPED * np.maximum(self._sigma[b], self._sudden.least[b]), np.inf
+        )
+        self._learned[b] = np.minimum(self._learned[b] + 1, _REMEMBERED)
+        self._sigma[b] += (_SIGMA_OF_MEAN * np.minimum(change, limit) - self._sigma[b]) / self._learned[b]
+
+    def _begin(
+        self, now: Readings, begins: NDArray[np.bool_], before: NDArray[np.float64], sign: NDArray[np.intp]
+    ) -> None:
+        b = now.binding[begins]
+        self.episode_ns[b], self._before[b], self._sign[b] = now.time_ns[begins], before[begins], sign[begins]
+
+    def _end(self, b: NDArray[np.intp]) -> None:
+        self.episode_ns[b] = NEVER_NS
+        self._before[b], self._sign[b], self._held_ns[b] = 0, 0, 0
+
+    def columns(self) -> dict[str, NDArray[np.generic]]:
+        """Return what outlives a restart; first axis: bindings."""
+        return {
+            **self._slots.columns(),
+            **self._continuity.columns(),
+            "sigma": self._sigma,
+            "learned": self._learned,
+            "before": self._before,
+            "sign": self._sign,
+            "held_ns": self._held_ns,
+            "burst_ns": self.episode_ns,
+        }

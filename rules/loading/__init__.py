@@ -1,0 +1,1 @@
+"""Read rule files, check them, and bind rules to sensors."""

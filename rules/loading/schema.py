@@ -1,0 +1,124 @@
+"""The JSON Schema of rules files and of files of rule tests, for editors that complete and check while one types.
+
+Comes in: the table of rule kinds. Goes out: plain values. Refuses to check a rule: what needs the register, the
+catalogue or another rule is found by `lifeline check`.
+"""
+
+import typing
+from collections.abc import Mapping
+
+from pydantic import BaseModel, TypeAdapter
+
+from rules.kinds import RULE_KINDS
+from rules.level_options import LimitOptions
+from rules.loading.test_file import RuleTestFile
+from rules.rule_file import DistrictFile, RuleHead
+
+Json = dict[str, "Json"] | list["Json"] | str | int | float | bool | None
+
+_BELOW = "#/$defs/"
+_DIALECT = "https://json-schema.org/draft/2020-12/schema"
+
+
+def rules_schema() -> dict[str, Json]:
+    """Return the schema of a district's `rules.yaml` or of a pack: each kind has its own keys."""
+    schema = _of(DistrictFile)
+    definitions = _definitions(schema)
+    schema["title"] = "Rules of a Lifeline district"
+    schema["properties"] = {**_mapping(schema["properties"]), "rules": _rules(definitions)}
+    schema["$defs"] = definitions
+    return schema
+
+
+def schema_of_tests() -> dict[str, Json]:
+    """Return the schema of a file of rule tests."""
+    schema = _of(RuleTestFile)
+    definitions = _definitions(schema)
+    schema["title"] = "Tests of Lifeline rules"
+    schema["properties"] = {**_mapping(schema["properties"]), "rules": _rules(definitions)}
+    schema["$defs"] = definitions
+    return schema
+
+
+def _rules(definitions: dict[str, Json]) -> Json:
+    """Return a list of rules, told apart by `kind`, and put what it refers to into `definitions`."""
+    head = _of(RuleHead)
+    definitions |= _definitions(head)
+    kinds: dict[str, Json] = {}
+    for name, kind in RULE_KINDS.items():
+        own = _told_apart(_of(kind.options), name, definitions)
+        word: dict[str, Json] = {"const": name, "description": "What the rule looks for."}
+        keys = {
+            **_mapping(head["properties"]),
+            "kind": word,
+            **_described(_mapping(own.get("properties")), kind.options),
+        }
+        needed = [*_listed(head.get("required")), *_listed(own.get("required"))]
+        definitions[f"rule_{name}"] = {
+            "title": name,
+            "description": own.get("description", ""),
+            "type": "object",
+            "properties": keys,
+            "required": needed,
+            "additionalProperties": False,
+        }
+        kinds[name] = {"$ref": f"{_BELOW}rule_{name}"}
+    words: Json = list(kinds)
+    # A chain of conditions rather than `oneOf`: an editor then names the wrong key instead of fifteen wrong kinds.
+    branches: Json = [
+        {"if": {"properties": {"kind": {"const": name}}, "required": ["kind"]}, "then": reference}
+        for name, reference in kinds.items()
+    ]
+    item: dict[str, Json] = {
+        "type": "object",
+        "properties": {"kind": {"enum": words, "description": "What the rule looks for."}},
+        "required": ["kind"],
+        "allOf": branches,
+    }
+    return {"type": "array", "items": item, "description": "Rules, one after the other."}
+
+
+def _told_apart(own: dict[str, Json], kind: str, definitions: dict[str, Json]) -> dict[str, Json]:
+    """Put what `own` refers to into `definitions`; what another kind calls by the same name gets the kind's in it."""
+    mine = _definitions(own)
+    taken = {name: f"{name}_{kind}" for name, value in mine.items() if definitions.get(name, value) != value}
+    for name, value in mine.items():
+        definitions[taken.get(name, name)] = _renamed(value, taken)
+    return _mapping(_renamed(own, taken))
+
+
+def _renamed(value: Json, taken: Mapping[str, str]) -> Json:
+    if isinstance(value, list):
+        return [_renamed(each, taken) for each in value]
+    if not isinstance(value, dict):
+        return value
+    inner = {key: _renamed(each, taken) for key, each in value.items()}
+    reference = inner.get("$ref")
+    name = reference.removeprefix(_BELOW) if isinstance(reference, str) else ""
+    return {**inner, "$ref": f"{_BELOW}{taken[name]}"} if name in taken else inner
+
+
+def _described(properties: dict[str, Json], model: type[BaseModel]) -> dict[str, Json]:
+    """Return `properties`; a key that a kind only narrows keeps the words of what all kinds share."""
+    shared = {name: field.description for name, field in LimitOptions.model_fields.items()}
+    own = {field.alias or name: field.description for name, field in model.model_fields.items()}
+    return {
+        name: {"description": own.get(name) or shared.get(name), **_mapping(each)} for name, each in properties.items()
+    }
+
+
+def _of(model: type[BaseModel]) -> dict[str, Json]:
+    schema = typing.cast("dict[str, Json]", TypeAdapter(model).json_schema(mode="validation"))
+    return {"$schema": _DIALECT, **schema}
+
+
+def _definitions(schema: dict[str, Json]) -> dict[str, Json]:
+    return dict(_mapping(schema.pop("$defs", {})))
+
+
+def _mapping(value: Json) -> dict[str, Json]:
+    return value if isinstance(value, dict) else {}
+
+
+def _listed(value: Json) -> list[Json]:
+    return value if isinstance(value, list) else []

@@ -1,0 +1,1 @@
+"""Compute spectra and mode shapes of sampled signals."""

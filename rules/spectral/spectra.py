@@ -1,0 +1,172 @@
+"""`Spectra`: the averaged spectrum of each binding's windows, taken up sample by sample, and the peak of a mode in it.
+
+Comes in: samples. Goes out: for each window that ends, its rate of sampling, mean square and power spectral density.
+Refuses to know structures and limits.
+
+Welch's method: segments that overlap by half, each less its mean, under a Hann window. Only the open segment and the
+sum of spectra are kept, so that a window may last for ten minutes. Source: Welch, IEEE Trans. Audio Electroacoust. 15
+(1967).
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rules.evaluation.windows import MOST, Cover, Windows
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """What is known of a window that has ended."""
+
+    rate_hz: float
+    rms: float
+    """About the mean, in the unit of the samples."""
+    density: NDArray[np.float64]
+    """float64[n_segment // 2 + 1], one-sided, unit squared per Hz; from 0 Hz in steps of rate_hz / n_segment."""
+    n_segment: int
+
+
+@dataclass(frozen=True, slots=True)
+class Peak:
+    """A mode that stands out."""
+
+    hz: float
+    """Between the lines of the spectrum."""
+    line: int
+    """The place of the highest one."""
+
+
+def transform(segment: NDArray[np.float64]) -> NDArray[np.complex128]:
+    """Return complex128[n // 2 + 1]: the spectrum of float64[n], less its mean, under Hann."""
+    found: NDArray[np.complex128] = np.fft.rfft((segment - segment.mean()) * _hann(len(segment)))
+    return found
+
+
+def _hann(n: int) -> NDArray[np.float64]:
+    return 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(n) / n)
+
+
+def density_of(
+    power: NDArray[np.float64], rate_hz: float, n_segment: int, n_segments: int, first: int = 0
+) -> NDArray[np.float64]:
+    """Return the one-sided power spectral density of a sum of squared `transform`s, unit squared per Hz.
+
+    Args:
+        power: float64[..., n_lines], summed over `n_segments` segments.
+        rate_hz: of sampling.
+        n_segment: samples of a segment.
+        n_segments: segments.
+        first: the number of the first line.
+    """
+    line = first + np.arange(power.shape[-1])
+    # There is one line of 0 Hz and, of an even number of samples, one of half the rate; of others there are two.
+    scale = np.where((line == 0) | (2 * line == n_segment), 1.0, 2.0)
+    found: NDArray[np.float64] = power * (scale / (rate_hz * (_hann(n_segment) ** 2).sum() * n_segments))
+    return found
+
+
+def peak(
+    hz: NDArray[np.float64], density: NDArray[np.float64], expected_hz: float, share: float, prominence: float
+) -> Peak | None:
+    """Return the mode: the highest point within `share` of `expected_hz`; None where none stands out.
+
+    It must be higher than its neighbours, and `prominence` times the median of the band three times as wide. Between
+    the lines of the spectrum it lies where a parabola through the logarithms of three points has its top.
+
+    Args:
+        hz: float64[n], lines of the spectrum, evenly spaced.
+        density: float64[n].
+        expected_hz: where it is looked for.
+        share: how far from there, relative.
+        prominence: how high.
+    """
+    near = np.flatnonzero(np.abs(hz - expected_hz) <= share * expected_hz)
+    near = near[(near > 0) & (near < len(hz) - 1)]
+    if len(near) == 0:
+        return None
+    top = int(near[np.argmax(density[near])])
+    around = density[top - 1 : top + 2]
+    wide = density[np.abs(hz - expected_hz) <= 3 * share * expected_hz]
+    stands = around[1] > around[0] and around[1] >= around[2] and around[0] > 0 and around[2] > 0
+    if not stands or around[1] < prominence * np.median(wide):
+        return None
+    left, middle, right = np.log(around)
+    step = hz[1] - hz[0]
+    return Peak(float(hz[top] + step * (left - right) / (left - 2 * middle + right) / 2), top)
+
+
+def peak_hz(window: Window, expected_hz: float, share: float, prominence: float) -> float:
+    """Return where the mode is in a window, Hz, as `peak` finds it; NaN where none stands out."""
+    lines = np.arange(len(window.density), dtype=np.float64)
+    hz: NDArray[np.float64] = lines * (window.rate_hz / window.n_segment)
+    found = peak(hz, window.density, expected_hz, share, prominence)
+    return np.nan if found is None else found.hz
+
+
+class Spectra:
+    """The spectrum of the open window of each binding."""
+
+    def __init__(self, span_ns: NDArray[np.int64], n_segment: NDArray[np.int64]) -> None:
+        """Make empty ones.
+
+        Args:
+            span_ns: int64[n_bindings], how long a window is.
+            n_segment: int64[n_bindings], samples of a segment, at most `MOST`.
+        """
+        n = len(span_ns)
+        self.windows = Windows(span_ns, n_segment)
+        """The samples."""
+        self._n_segment = n_segment
+        self._sum, self._square = np.zeros(n), np.zeros(n)
+        self._power, self._segments = np.zeros((n, MOST // 2 + 1)), np.zeros(n, np.int64)
+
+    def add(
+        self, b: int, time_ns: NDArray[np.int64], value: NDArray[np.float64], *, clock: bool
+    ) -> tuple[int, Window] | None:
+        """Return (number, window) of the window that these samples end; None where nothing is known of it.
+
+        Args:
+            b: binding.
+            time_ns: int64[n], ascending, all in one window.
+            value: float64[n].
+            clock: the times are received ones.
+        """
+        turn = self.windows.end_window(b, int(time_ns[0]), float(value[0]), clock=clock)
+        ended = None
+        if turn is not None:
+            ended = self.window(b, turn.cover)
+            self._empty(b)
+        centred = self.windows.take(b, time_ns, value)
+        # Sums go sample by sample, so that it does not matter how many come at a time.
+        self._sum[b] = np.cumsum(np.concatenate(([self._sum[b]], centred)))[-1]
+        self._square[b] = np.cumsum(np.concatenate(([self._square[b]], centred**2)))[-1]
+        for segment in self.windows.full(b, centred):
+            self._power[b, : len(segment) // 2 + 1] += np.abs(transform(segment)) ** 2
+            self._segments[b] += 1
+        return None if turn is None or ended is None else (turn.number, ended)
+
+    def window(self, b: int, cover: Cover | None) -> Window | None:
+        """Return what is known of the open window, which has `cover`; None without a segment."""
+        if cover is None or not self._segments[b]:
+            return None
+        n, rate_hz = int(self._n_segment[b]), cover.rate_hz
+        mean = self._sum[b] / cover.count
+        rms = np.sqrt(max(self._square[b] / cover.count - mean**2, 0.0))
+        density = density_of(self._power[b, : n // 2 + 1], rate_hz, n, int(self._segments[b]))
+        return Window(rate_hz, float(rms), density, n)
+
+    def _empty(self, b: int) -> None:
+        for column in (self._sum, self._square, self._power, self._segments):
+            column[b] = 0
+
+    def rebuild(self) -> None:
+        """Begin anew where a rule was changed to other segments."""
+        for b in self.windows.rebuild(np.zeros(len(self._sum), np.bool_)):
+            self._empty(b)
+
+    def columns(self) -> dict[str, NDArray[np.generic]]:
+        """Return what outlives a restart; first axis: bindings."""
+        own = {f"window_{name}": getattr(self, f"_{name}") for name in ("sum", "square", "power", "segments")}
+        return {**self.windows.columns(), **own}

@@ -1,0 +1,1 @@
+"""Compute statistics of arrays. Each file holds one method and its source."""

@@ -1,0 +1,1 @@
+"""Run the tests that a rule author writes beside the rules."""

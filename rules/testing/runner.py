@@ -1,0 +1,260 @@
+"""Runs tests of rules: readings go in as a district would send them, and what comes out is compared with what should.
+
+Comes in: rules bound to a register, and one `RuleTest`. Goes out: `Outcome`, every transition that happened, is missing
+or was not expected, in words. Refuses to know files and the wall clock.
+
+Each moment's readings are one batch. Where a rule judges silence, the program listens once a second between them.
+"""
+
+import itertools
+import math
+import random
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from collector.batch import Quality, ReadingBatch, make_batch, tick
+from config.levels import WarningLevel
+from config.quantities import Quantity
+from config.register import Asset, Neighbour, Register, Sensor
+from rules.admission.reordering import reorder_s
+from rules.engine import RuleEngine
+from rules.events import AlarmEvents, AlarmKey, Dimension, Transition
+from rules.explanation import describe, fields_at
+from rules.kinds import RULE_KINDS
+from rules.loading.test_file import SECOND_NS, Expected, RuleTest, RuleTestFile, Series
+from rules.rule import Rule, RuleSet
+
+_TICK_NS = SECOND_NS
+_AFTER_NS = 3 * SECOND_NS
+"""Silence is found up to about 2 s after it became too long."""
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One transition: as it should be and was (` `), should be (`-`), or was (`+`)."""
+
+    mark: str
+    time_ns: int
+    """From the start of the test."""
+    text: str
+
+    def __str__(self) -> str:
+        """Return the mark, the time and what it is."""
+        return f"{self.mark} {time_text(self.time_ns):>9}  {self.text}"
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of one test."""
+
+    name: str
+    lines: tuple[Line, ...]
+    """All transitions, expected or not, by time."""
+
+    @property
+    def is_passed(self) -> bool:
+        """Everything happened that was expected, and nothing else."""
+        return all(line.mark == " " for line in self.lines)
+
+
+@dataclass(frozen=True, slots=True)
+class _Sent:
+    """One reading on its way; times from the start of the test."""
+
+    time_ns: int
+    received_ns: int
+    sensor: str
+    value: float
+    quality: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Happened:
+    time_ns: int
+    alarm: str
+    transition: Transition
+    level: str
+    words: Mapping[str, str]
+
+    @property
+    def text(self) -> str:
+        """What happened, with its words in both languages."""
+        return f"{self.alarm} {self.transition.name.lower()}, {self.level}: {self.words['en']} / {self.words['zh']}"
+
+
+def register_of(spec: RuleTestFile) -> Register:
+    """Return the register that a file of tests lists."""
+    listed = {each.id: each for each in spec.assets}
+    assets: dict[str, Asset] = {}
+    for name in spec.assets_named():
+        given = listed.get(name)
+        place = (given.latitude, given.longitude) if given else (0.0, 0.0)
+        assets[name] = Asset(
+            name, given.kind if given else "asset", given.domain if given else "", name, name, "R", *place
+        )
+    near: dict[str, list[Neighbour]] = defaultdict(list)
+    for pair in spec.neighbours:
+        near[pair.asset].append(Neighbour(pair.neighbour, pair.distance_m))
+        near[pair.neighbour].append(Neighbour(pair.asset, pair.distance_m))
+    neighbours = {name: tuple(sorted(each, key=lambda one: (one.distance_m, one.asset))) for name, each in near.items()}
+    return Register({}, assets, list(_sensors(spec)), {}, [], neighbours=neighbours)
+
+
+def _sensors(spec: RuleTestFile) -> Iterator[Sensor]:
+    for each in spec.sensors:
+        device, _, channel = each.id.rpartition(".")
+        yield Sensor(
+            each.id,
+            each.asset,
+            each.device or device or each.id,
+            channel,
+            each.quantity,
+            1.0,
+            0.0,
+            each.cadence_s,
+            each.stale_after_s or 3 * each.cadence_s,
+            each.heartbeat,
+            each.reorder_s,
+            each.design,
+        )
+
+
+def run(test: RuleTest, ruleset: RuleSet, register: Register, quantities: Mapping[str, Quantity]) -> Outcome:
+    """Return what becomes of `test`; every sensor and alarm that it names exists."""
+    engine = RuleEngine(ruleset, register)
+    rules = {rule.id: rule for rule in ruleset.rules if test.only is None or rule.id in test.only}
+    happened: list[_Happened] = []
+    for position, batch in enumerate(batches(test, ruleset, register, quantities), 1):
+        events = engine.evaluate(batch, position)
+        if len(events):
+            happened += _happened(events, engine.alarms, rules, register, test.start)
+    return Outcome(test.name, tuple(_compared(test.expect, happened)))
+
+
+def batches(
+    test: RuleTest, ruleset: RuleSet, register: Register, quantities: Mapping[str, Quantity]
+) -> Iterator[ReadingBatch]:
+    """Yield what the program would judge: a batch for each moment at which something is received, and empty ones."""
+    moments: dict[int, list[_Sent]] = defaultdict(list)
+    for each in _sent(test):
+        moments[each.received_ns].append(each)
+    last = max([*moments, *(each.at for each in test.expect)], default=0)
+    waits_ns = round(reorder_s(register).max(initial=0.0) * SECOND_NS)
+    end = last + waits_ns + _AFTER_NS if test.until is None else test.until
+    for time_ns in sorted({*moments, *_ticks(test, ruleset, end)}):
+        if time_ns <= end:
+            received = sorted(moments.get(time_ns, ()), key=lambda each: each.time_ns)
+            yield _batch(test.start, time_ns, received, register, quantities)
+
+
+def _ticks(test: RuleTest, ruleset: RuleSet, end_ns: int) -> Iterable[int]:
+    is_heard = any(RULE_KINDS[rule.kind].dimension is Dimension.HEALTH for rule in ruleset.rules if rule.sensors)
+    return (*range(0, end_ns, _TICK_NS), end_ns) if is_heard and test.listens else (end_ns,)
+
+
+def _sent(test: RuleTest) -> Iterator[_Sent]:
+    for name, series in test.series.items():
+        for time_ns, value in _points(series):
+            yield _Sent(time_ns, time_ns, name, value, series.quality)
+    for each in test.readings:
+        yield _Sent(each.at, each.at if each.received is None else each.received, each.sensor, each.value, each.quality)
+
+
+def _points(series: Series) -> Iterator[tuple[int, float]]:
+    dice = random.Random(series.noise.seed) if series.noise else None  # noqa: S311 - equal every time is the point
+    for i, value in enumerate(series.values):
+        time_ns = series.begins + i * series.every
+        wave = series.wave.amplitude * math.sin(math.tau * time_ns / series.wave.period) if series.wave else 0.0
+        noise = dice.gauss(0.0, series.noise.sd) if dice and series.noise else 0.0
+        if value is not None:
+            yield time_ns, value + wave + noise
+
+
+def _batch(
+    start_ns: int,
+    received_ns: int,
+    readings: Sequence[_Sent],
+    register: Register,
+    quantities: Mapping[str, Quantity],
+) -> ReadingBatch:
+    if not readings:
+        return tick(start_ns + received_ns)
+    numbers = [register.sensor_index[each.sensor] for each in readings]
+    ranges = [quantities.get(register.sensors[number].quantity) for number in numbers]
+    flags = [_flags(each, quantity) for each, quantity in zip(readings, ranges, strict=True)]
+    times = [start_ns + each.time_ns for each in readings]
+    return make_batch(start_ns + received_ns, numbers, times, [each.value for each in readings], flags)
+
+
+def _flags(reading: _Sent, quantity: Quantity | None) -> int:
+    if reading.quality is not None:
+        return reading.quality
+    is_possible = quantity is None or quantity.low <= reading.value <= quantity.high
+    return int(Quality.GOOD if is_possible else Quality.OUT_OF_RANGE)
+
+
+def _happened(
+    events: AlarmEvents, alarms: Sequence[AlarmKey], rules: Mapping[str, Rule], register: Register, start_ns: int
+) -> Iterator[_Happened]:
+    for i in range(len(events)):
+        key = alarms[int(events.alarm[i])]
+        rule = rules.get(key.rule)
+        if rule is None:
+            continue
+        turn, stale_after_s = fields_at(events, i, alarms), register.sensors[key.sensor].stale_after_s
+        words = {language: describe(rule, turn, language, stale_after_s) for language in ("en", "zh")}
+        level = level_word(turn.level_after, key.dimension)
+        yield _Happened(int(events.time_ns[i]) - start_ns, key.id, turn.transition, level, words)
+
+
+def level_word(level: int, dimension: Dimension) -> str:
+    """Return how tests call the level of an alarm."""
+    if level == 0:
+        return "none"
+    return "fault" if dimension is Dimension.HEALTH else WarningLevel(level).key
+
+
+def _compared(expected: Sequence[Expected], happened: Sequence[_Happened]) -> Iterator[Line]:
+    """Yield every transition by time and alarm; those that differ as it should be, then as it was."""
+    wanted: dict[tuple[int, str], list[Expected]] = defaultdict(list)
+    got: dict[tuple[int, str], list[_Happened]] = defaultdict(list)
+    for each in expected:
+        wanted[each.at, each.alarm].append(each)
+    for one in happened:
+        got[one.time_ns, one.alarm].append(one)
+    for place in sorted({*wanted, *got}):
+        for want, was in itertools.zip_longest(wanted.get(place, ()), got.get(place, ())):
+            if want and was and _agree(want, was):
+                yield Line(" ", place[0], was.text)
+                continue
+            if want:
+                yield Line("-", place[0], _wanted_text(want))
+            if was:
+                yield Line("+", place[0], was.text)
+
+
+def _agree(want: Expected, was: _Happened) -> bool:
+    return (
+        want.level == was.level
+        and want.turned in {None, was.transition}
+        and want.text_en in was.words["en"]
+        and want.text_zh in was.words["zh"]
+    )
+
+
+def _wanted_text(want: Expected) -> str:
+    turned = f" {want.transition}," if want.transition else ""
+    words = " / ".join(f"...{text}..." for text in (want.text_en, want.text_zh) if text)
+    return f"{want.alarm}{turned} {want.level}{f': {words}' if words else ''}"
+
+
+def time_text(time_ns: int) -> str:
+    """Return a time from the start of a test as it would be written: `1h2m3.5s`."""
+    if time_ns < 0:
+        return f"-{time_text(-time_ns)}"
+    text, seconds = "", time_ns / SECOND_NS
+    for unit, size in (("d", 86_400), ("h", 3600), ("m", 60)):
+        whole, seconds = divmod(seconds, size)
+        text += f"{whole:g}{unit}" if whole else ""
+    return f"{text}{seconds:g}s" if seconds or not text else text

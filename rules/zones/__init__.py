@@ -1,0 +1,1 @@
+"""Model the sensors of a zone together."""

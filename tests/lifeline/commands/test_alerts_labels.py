@@ -1,0 +1,145 @@
+"""What alerts turned out to be: said on the command line, kept with its history, and scored by a back-test."""
+
+from dataclasses import replace
+
+import pytest
+import yaml
+from typer.testing import CliRunner
+
+from alerts.alert import Plan, Step
+from alerts.ledger.labels import Disposition, Label, add_label, labelled_alerts, labels_of
+from lifeline.backtest.episodes import Episode
+from lifeline.backtest.labels import Truth, score
+from lifeline.backtest.ledger_labels import labelled_incidents
+from lifeline.commands.main import command_line
+from lifeline.rules_stage.stage import joined
+from tests.lifeline.conftest import START_NS
+
+MINUTE = 60_000_000_000
+
+
+@pytest.fixture
+def ask(desk, tmp_path):
+    """Return a function that calls the command line with the desk's settings."""
+    path = tmp_path / "settings.yaml"
+    options = {"url": "http://127.0.0.1:9/x", "username": "u", "password": "p"}
+    content = {"data_dir": str(desk.folder), "channels": [{"name": "sms", "kind": "sms", "options": options}]}
+    path.write_text(yaml.safe_dump(content), encoding="utf-8")
+    return lambda *arguments: CliRunner().invoke(command_line(), [*arguments, "--config", str(path)])
+
+
+def test_label_of_an_alert_is_kept_and_shown(ask, desk):
+    """Given by rule/sensor, it is in the ledger, in the list and in the explanation, in either language."""
+    alert = desk.orange()
+    said = ask("alerts", "label", alert.subject, "--as", "false", "--cause", "valve test", "--by", "Zhao")
+
+    assert (0, f"{alert.id} {alert.subject}: false\n") == (said.exit_code, said.output)
+    assert "误报 · valve test · Zhao" in ask("alerts", "labels").output
+    assert "false alarm · valve test · Zhao" in ask("explain", alert.id, "--lang", "en").output
+
+
+def test_label_that_changes_keeps_what_was_said_before(ask, desk):
+    """The last word counts; repeating it adds nothing."""
+    alert = desk.orange()
+    for word in ("false", "maintenance", "maintenance"):
+        ask("alerts", "label", alert.id, "--as", word, "--by", "Zhao")
+
+    database = desk.stores.ledger.database
+    assert ["false", "maintenance"] == [each.disposition.value for each in labels_of(database, alert.id)]
+    assert [Disposition.MAINTENANCE] == [label.disposition for _, label in labelled_alerts(database)]
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [("none", "--as", "true", "--by", "Zhao"), ("none", "--as", "perhaps", "--by", "Zhao"), ("none", "--as", "true")],
+)
+def test_label_of_nothing_or_without_a_name_is_refused(ask, desk, arguments):
+    """An unknown alert, an unknown word, nobody who says it: no traceback, nothing stored."""
+    desk.orange()
+    said = ask("alerts", "label", *arguments)
+
+    assert (False, False, []) == (
+        said.exit_code == 0,
+        "Traceback" in said.output,
+        labelled_alerts(desk.stores.ledger.database),
+    )
+
+
+@pytest.fixture
+def labelled(desk):
+    """Return a function that labels an alert of the desk as over and gives the incidents of the ledger."""
+    alert = replace(desk.orange(), is_open=False, changed_ns=START_NS + 30 * MINUTE, opened_ns=START_NS + 20 * MINUTE)
+    ledger = desk.stores.ledger
+    cursor = ledger.take_over()
+    ledger.commit_step(Step(cursor, cursor.position, joined([]), (), Plan(alerts=(alert,))))
+
+    def label(disposition):
+        add_label(ledger.database, Label(alert.id, disposition, "", "Zhao", 1))
+        found, gone = labelled_incidents(ledger.database, desk.configuration.register, START_NS)
+        assert 0 == gone
+        return found
+
+    label.alert = alert
+    return label
+
+
+def episode(alert, level: int, minute: int, sensor: str = "") -> Episode:
+    """Return ten minutes of an alarm at the sensor of `alert`, or another."""
+    sensor = sensor or alert.subject.partition("/")[2]
+    start_ns = START_NS + minute * MINUTE
+    return Episode(f"any/{sensor}", sensor, ((start_ns, level), (start_ns + 10 * MINUTE, 0)))
+
+
+def test_backtest_scores_a_true_alert_as_an_incident(labelled):
+    """Told at its level or above it is a hit, lower a miss; alarms beside it are not judged."""
+    incidents, alert = labelled(Disposition.TRUE), labelled.alert
+    told, low = episode(alert, alert.peak, 18), episode(alert, alert.peak - 1, 18)
+    beside = episode(alert, alert.peak, 600)
+
+    assert (1, 0, 0) == (score(incidents, [told, beside]).hits, *_misses(score(incidents, [told, beside])))
+    assert (0, 1, 0) == (score(incidents, [low]).hits, *_misses(score(incidents, [low])))
+    assert [120.0] == [each.lead_s for each in score(incidents, [told]).findings]
+
+
+def _misses(found) -> tuple[int, int]:
+    return found.misses, found.beside
+
+
+def test_backtest_counts_false_alarms_that_are_told_again_and_that_are_not(labelled):
+    """A false alarm is no incident: it is repeated, or avoided."""
+    incidents, alert = labelled(Disposition.FALSE), labelled.alert
+    again, never = score(incidents, [episode(alert, alert.peak, 20)]), score(incidents, [])
+
+    assert ((), 1, 0) == (again.findings, again.repeated, again.avoided)
+    assert ((), 0, 1) == (never.findings, never.repeated, never.avoided)
+
+
+@pytest.mark.parametrize("disposition", [Disposition.TEST, Disposition.MAINTENANCE])
+def test_backtest_excuses_tests_and_maintenance(labelled, disposition):
+    """They are neither right nor wrong, also where a file labels the place completely."""
+    [excused], alert = labelled(disposition), labelled.alert
+    complete = replace(excused, truth=Truth.DANGER, start_ns=0, end_ns=0, is_complete=True)
+    found = score([excused, complete], [episode(alert, alert.peak, 20), episode(alert, alert.peak, 600)])
+
+    assert (1, 0, 0, 1) == (found.beside, found.repeated, found.avoided, found.misses)
+
+
+def test_backtest_leaves_out_alerts_whose_place_has_left_the_register(labelled, desk):
+    """They are counted, for nobody can say what other rules would have told there."""
+    labelled(Disposition.FALSE)
+    register = replace(desk.configuration.register, sensors=())
+
+    assert ([], 1) == labelled_incidents(desk.stores.ledger.database, register, START_NS)
+
+
+def test_backtest_command_scores_by_the_ledger(ask, desk):
+    """`--labels ledger` stands beside a file; both rule sets are scored."""
+    alert = desk.orange()
+    ask("alerts", "label", alert.id, "--as", "true", "--by", "Zhao")
+    table = desk.folder / "labels.csv"
+    table.write_text("asset,from,to\nT-0002,2025-03-24T08:00:00+08:00,2025-03-24T08:10:00+08:00\n", encoding="utf-8")
+    rules = str(desk.settings.district / "rules.yaml")
+    said = ask("backtest", rules, "--journal", "--labels", "ledger", "--labels", str(table), "--lang", "en")
+
+    lines = [" ".join(line.split()) for line in said.output.splitlines()]
+    assert (0, True) == (said.exit_code, "Told 1 1" in lines)
