@@ -96,7 +96,7 @@ class LevelOptions(BaseModel):
     """Of `threshold` alone."""
 
 
-class LadderOptions(BaseModel):
+class LimitOptions(BaseModel):
     """The keys of a hazard rule besides those that every rule has; each kind adds its own."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)

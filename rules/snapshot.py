@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from rules.admission.admission import Admission
 from rules.admission.reordering import Reordering, Waiting
-from rules.kind import Evaluator, Follower, State
+from rules.kind import DerivedEvaluator, Evaluator, State
 
 FORMAT = 2
 _CRC_BYTES = 4
@@ -31,20 +31,20 @@ class SnapshotError(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
-class Parts:
+class EngineState:
     """Everything in an engine that remembers."""
 
     reordering: Reordering
     admission: Admission
     evaluators: Mapping[str, Evaluator]
-    followers: Mapping[str, Follower]
+    derived_evaluators: Mapping[str, DerivedEvaluator]
 
-    def judges(self) -> Mapping[str, Evaluator | Follower]:
+    def all_evaluators(self) -> Mapping[str, Evaluator | DerivedEvaluator]:
         """Return all kinds by name."""
-        return {**self.evaluators, **self.followers}
+        return {**self.evaluators, **self.derived_evaluators}
 
 
-def pack(parts: Parts, position: int, sensor_ids: Sequence[str], alarm_ids: Sequence[str]) -> bytes:
+def pack(parts: EngineState, position: int, sensor_ids: Sequence[str], alarm_ids: Sequence[str]) -> bytes:
     """Return the snapshot of `parts` at `position`; equal states are equal bytes."""
     columns: dict[str, NDArray[np.generic]] = {
         "format": np.array([FORMAT], np.int64),
@@ -55,7 +55,7 @@ def pack(parts: Parts, position: int, sensor_ids: Sequence[str], alarm_ids: Sequ
         **{f"reordering.{each.name}": getattr(parts.reordering.waiting, each.name) for each in fields(Waiting)},
         "reordering.clock": parts.reordering.clock,
     }
-    for kind, evaluator in parts.judges().items():
+    for kind, evaluator in parts.all_evaluators().items():
         state = evaluator.state()
         columns[f"{kind}.alarm"] = evaluator.alarm
         for group in (state.by_sensor, state.by_alarm, state.whole):
@@ -77,7 +77,7 @@ def _archived(columns: Mapping[str, NDArray[np.generic]]) -> bytes:
     return zlib.crc32(content).to_bytes(_CRC_BYTES, "little") + content
 
 
-def unpack(blob: bytes, parts: Parts, sensor_ids: Sequence[str], alarm_ids: Sequence[str]) -> int:
+def unpack(blob: bytes, parts: EngineState, sensor_ids: Sequence[str], alarm_ids: Sequence[str]) -> int:
     """Fill freshly built `parts` from `blob` and return its position.
 
     Raises:
@@ -110,7 +110,7 @@ def _member(archive: zipfile.ZipFile, name: str) -> NDArray[np.generic]:
 
 
 def _fill(
-    columns: Mapping[str, NDArray[np.generic]], parts: Parts, sensor_ids: Sequence[str], alarm_ids: Sequence[str]
+    columns: Mapping[str, NDArray[np.generic]], parts: EngineState, sensor_ids: Sequence[str], alarm_ids: Sequence[str]
 ) -> int:
     sensors = _matched(_to_ids(columns["sensors"]), sensor_ids)
     for name, column in _admission_columns(parts.admission).items():
@@ -120,7 +120,7 @@ def _fill(
     known = np.zeros(len(sensor_ids), np.bool_)
     known[sensors.new] = True
     old_alarm_ids = _to_ids(columns["alarms"])
-    for kind, evaluator in parts.judges().items():
+    for kind, evaluator in parts.all_evaluators().items():
         if f"{kind}.alarm" in columns:
             old_ids = [old_alarm_ids[i] for i in columns[f"{kind}.alarm"].astype(np.intp)]
             alarms = _matched(old_ids, [alarm_ids[i] for i in evaluator.alarm])
@@ -128,7 +128,7 @@ def _fill(
                 evaluator.state(), {name.removeprefix(f"{kind}."): columns[name] for name in columns}, sensors, alarms
             )
     for settled in parts.evaluators.values():
-        settled.settle(known)
+        settled.rebuild(known)
     return int(columns["position"].astype(np.int64)[0])
 
 
@@ -184,7 +184,7 @@ def _admission_columns(admission: Admission) -> dict[str, NDArray[np.generic]]:
         "newest_ns": admission.newest_ns,
         "is_seen": admission.is_seen,
         "beat": admission.beat,
-        "last": admission.power.last,
+        "last": admission.low_battery.last,
     }
 
 

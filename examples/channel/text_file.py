@@ -14,7 +14,7 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict
 
 from alerts.channels import ChannelKind
-from alerts.channels.http import Outside
+from alerts.channels.http import ChannelContext
 from alerts.notification import Notification, Outcome, Verdict
 
 
@@ -50,7 +50,7 @@ class TextFile:
         """Release nothing: the file is open only while a line is written."""
 
 
-def build(name: str, options: Mapping[str, object], outside: Outside) -> TextFile:
+def build(name: str, options: Mapping[str, object], outside: ChannelContext) -> TextFile:
     """Return the channel that `options` describe.
 
     Raises:

@@ -24,15 +24,15 @@ from numpy.typing import NDArray
 
 from config.quantities import Quantity
 from config.register import Register
-from rules.admission.admission import Arrivals
-from rules.alarms.level_evaluator import Climber
+from rules.admission.admission import AdmittedReadings
+from rules.alarms.level_evaluator import LevelEvaluator
 from rules.events import Dimension
-from rules.kind import BoundRule, Found, RuleKind, State
-from rules.level_options import LadderOptions
+from rules.kind import BoundRule, RuleKind, State, Transitions
+from rules.level_options import LimitOptions
 from rules.rule import Side
 
 
-class MagnitudeOptions(LadderOptions):
+class MagnitudeOptions(LimitOptions):
     """The keys of a magnitude rule: those of every hazard rule; the side needs not be written."""
 
     side: Literal[Side.HIGH] = Side.HIGH
@@ -52,23 +52,23 @@ class Magnitude:
     """All magnitude rules over all their sensors; the state is columns, one place for each alarm."""
 
     def __init__(self, bound: Sequence[BoundRule], register: Register, counts: Counter[tuple[str, str]]) -> None:
-        self._levels = Climber(bound, register, counts)
+        self._levels = LevelEvaluator(bound, register, counts)
         self.alarm: NDArray[np.int32] = self._levels.alarm
         self.level: NDArray[np.int8] = self._levels.level
 
-    def evaluate(self, arrivals: Arrivals) -> list[Found]:
-        """Return the transitions that `arrivals` cause."""
-        row, binding = self._levels.reach(arrivals)
-        return self._levels.climb(arrivals, row, binding, np.abs(arrivals.value[row]))
+    def evaluate(self, admitted: AdmittedReadings) -> list[Transitions]:
+        """Return the transitions that `admitted` readings cause."""
+        row, binding = self._levels.bindings_of(admitted)
+        return self._levels.evaluate(admitted, row, binding, np.abs(admitted.value[row]))
 
     def state(self) -> State:
         """Return the columns that outlive a restart."""
         return State({}, self._levels.columns(), {})
 
-    def settle(self, known: NDArray[np.bool_]) -> None:
+    def rebuild(self, known: NDArray[np.bool_]) -> None:
         """Derive the rest after the columns were restored."""
         del known
-        self._levels.settle()
+        self._levels.rebuild()
 
 
 KIND = RuleKind(Dimension.HAZARD, MagnitudeOptions, Magnitude)

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from config.register import Register, Sensor
 from rules.admission.reordering import reorder_s
-from rules.level_options import LadderOptions
-from rules.loading.lint import findings, unwatched_assets, unwatched_sensors
+from rules.level_options import LimitOptions
+from rules.loading.lint import lint, unwatched_assets, unwatched_sensors
 from rules.rule import LevelLimit, Rule, RuleSet, capable_levels
 
 _MOST_NAMED = 10
@@ -37,7 +37,7 @@ def summary(register: Register, ruleset: RuleSet) -> list[str]:
     if idle:
         lines.append(f"rules of packs that find no sensor here: {', '.join(idle)}")
     lines += _unwatched(register, ruleset)
-    lines += (f"WARNING: {finding}" for finding in findings(ruleset, register))
+    lines += (f"WARNING: {finding}" for finding in lint(ruleset, register))
     return lines
 
 
@@ -66,7 +66,7 @@ def detection_s(limit: LevelLimit, sensor: Sensor, waits_s: float = 0.0) -> floa
 def _worst_s(rule: Rule, limit: LevelLimit, sensor: Sensor, waits_s: float) -> float:
     """Return `detection_s` of what the rule judges, which may be more than a reading and come more rarely."""
     options = rule.options
-    if not isinstance(options, LadderOptions):
+    if not isinstance(options, LimitOptions):
         return detection_s(limit, sensor, waits_s)
     judged = dataclasses.replace(sensor, cadence_s=options.cadence_s(sensor))
     return options.window_s(sensor) + detection_s(limit, judged, waits_s)

@@ -20,7 +20,7 @@ from lifeline.reports.chain import Chain
 from lifeline.text.formats import CITY_ZONE, clock_text, masked
 from lifeline.text.words import Language, word
 from rules.events import Dimension
-from rules.explanation import Turn, describe, interval_words
+from rules.explanation import TransitionFields, describe, interval_words
 from rules.rule import LevelLimit, Rule, RuleSet
 
 
@@ -115,7 +115,9 @@ def _rule(chain: Chain, rule: Rule | None, limit: LevelLimit | None, version: st
 
 def _alarm(event: StoredEvent, sensor: Sensor | None, rule: Rule | None, lang: Language) -> ChainLink:
     levels = f"{_level(event.level_before, rule, lang)} → {_level(event.level_after, rule, lang)}"
-    turn = Turn(event.transition, event.reason, event.level_before, event.level_after, event.value, event.extent)
+    turn = TransitionFields(
+        event.transition, event.reason, event.level_before, event.level_after, event.value, event.extent
+    )
     why = describe(rule, turn, lang, sensor.stale_after_s if sensor else None) if rule else event.reason.name.lower()
     text = f"{event.alarm} {word(event.transition.name.lower(), lang)}: {levels}"
     return ChainLink("event", event.time_ns, text, why)

@@ -1,4 +1,4 @@
-"""`Ladder`: the state table of alarms with up to five levels, each with a limit, a deadband and two delays.
+"""`LevelStates`: the state table of alarms with up to five levels, each with a limit, a deadband and two delays.
 
 Comes in: values and signs of life of many bindings. Goes out: the changes of their levels. Refuses to know where a
 value comes from: a reading, a slope or a residual climbs the same ladder.
@@ -19,7 +19,7 @@ from config.levels import WarningLevel
 from rules.admission.admission import ends_of, starts_of
 from rules.alarms.inputs import Inputs, values_before
 from rules.events import OF_DEADBAND, Reason
-from rules.kind import Found
+from rules.kind import Transitions
 from rules.rule import LevelLimit, Side
 
 _SECOND_NS = 1_000_000_000
@@ -146,7 +146,7 @@ class _Deadbands:
         if self._table.heeds_noise:
             self._sigma[b] *= stands.any(axis=1)
 
-    def told(self, found: Found, b: NDArray[np.intp]) -> Found:
+    def told(self, found: Transitions, b: NDArray[np.intp]) -> Transitions:
         """Return `found`, of bindings `b`, with limit and reset value of the level that it is about."""
         if not self._table.heeds_noise:
             return found
@@ -166,7 +166,7 @@ class _Deadbands:
         return {"sigma": self._sigma} if self._table.heeds_noise else {}
 
 
-class Ladder:
+class LevelStates:
     """The levels of all bindings of a kind."""
 
     def __init__(
@@ -209,22 +209,22 @@ class Ladder:
         """A delay runs; a level waits for a heartbeat."""
         self.n_unproven = 0
         self._due_ns, self._done = np.zeros(n, np.int64), np.zeros(n, np.intp)
-        self._calm(np.arange(n))
+        self._refresh(np.arange(n))
 
-    def climb(self, inputs: Inputs) -> list[Found]:
+    def apply(self, inputs: Inputs) -> list[Transitions]:
         """Return the changes that `inputs` cause, which hold every input of each of their bindings."""
-        found: list[Found] = []
+        found: list[Transitions] = []
         run = self._newest.run(inputs)
         inputs = run.inputs
         while True:
-            rows = np.flatnonzero(self._matters(run))
+            rows = np.flatnonzero(self._can_change(run))
             rows = rows[starts_of(run.inputs.binding[rows])]
             if len(rows) == 0:
                 break
             # The first input of each binding that can change anything; what stands before it cannot.
             now = run.take(rows)
             is_beat = now.inputs.is_beat
-            steps = (self._judge, ~is_beat), (self._prove, is_beat)
+            steps = (self._apply_value, ~is_beat), (self._apply_heartbeat, is_beat)
             found += [step(now.take(chosen)) for step, chosen in steps if chosen.any()]
             self._done[run.inputs.binding] = np.iinfo(np.intp).max
             self._done[now.inputs.binding] = now.inputs.place
@@ -232,14 +232,14 @@ class Ladder:
         self._newest.remember(inputs, self.pending)
         return found
 
-    def _matters(self, run: _Run) -> NDArray[np.bool_]:
+    def _can_change(self, run: _Run) -> NDArray[np.bool_]:
         """Return bool[n]: inputs that can change something as their bindings stand now."""
         b, value = run.inputs.binding, run.inputs.value
         calm = (value >= self.low[b]) & (value <= self.high[b])
         due = (run.inputs.time_ns >= self._due_ns[b]) | (run.broken & self.pending[b])
         return np.where(run.inputs.is_beat, self.unproven[b], ~calm | due)
 
-    def _judge(self, run: _Run) -> Found:
+    def _apply_value(self, run: _Run) -> Transitions:
         """Judge one value for each of distinct bindings."""
         b, rule, time_ns = run.inputs.binding, self._rule[run.inputs.binding], run.inputs.time_ns[:, np.newaxis]
         signed = (run.inputs.value * self._table.sign[rule])[:, np.newaxis]
@@ -261,9 +261,9 @@ class Ladder:
             self._hits[b] = (hits | beyond) & self._table.window[rule]
         due = (beyond != active) & self._is_proven(b) & (time_ns - since >= self._delay_ns(b)) & self._is_counted(b)
         due &= ~np.isnan(signed)
-        return self._switch(run.inputs, due)
+        return self._flip(run.inputs, due)
 
-    def _prove(self, run: _Run) -> Found:
+    def _apply_heartbeat(self, run: _Run) -> Transitions:
         """Let heartbeats of distinct bindings complete what waits for them.
 
         A level waits for a value that is not older than the heartbeat: of one device message both have the same time,
@@ -276,7 +276,7 @@ class Ladder:
         self._lives[b] |= proves
         held = (before_ns - self._since_ns[b] >= self._delay_ns(b)) & (before_ns >= time_ns) & self._is_counted(b)
         completed = dataclasses.replace(now, time_ns=run.before_ns, value=run.before_value)
-        return self._switch(completed, proves & held)
+        return self._flip(completed, proves & held)
 
     def _is_proven(self, b: NDArray[np.intp]) -> NDArray[np.bool_]:
         """Return bool[n, 5]: levels that do not wait for a heartbeat to turn."""
@@ -299,7 +299,7 @@ class Ladder:
         rule = self._rule[b]
         return np.where(self._beyond[b], self._table.on_ns[rule], self._table.off_ns[rule])
 
-    def _switch(self, now: Inputs, due: NDArray[np.bool_]) -> Found:
+    def _flip(self, now: Inputs, due: NDArray[np.bool_]) -> Transitions:
         """Flip the levels that are due, bool[n, 5], and return the alarms whose level that changes."""
         b = now.binding
         self._active[b] ^= due
@@ -312,7 +312,7 @@ class Ladder:
         rows, before, after = b[turned], before[turned], after[turned]
         reason = np.where(after > before, Reason.LIMIT_HELD, Reason.BACK_WITHIN).astype(np.uint8)
         found = self._deadbands.told(
-            Found(
+            Transitions(
                 now.place[turned],
                 self._alarm[rows],
                 now.time_ns[turned],
@@ -324,10 +324,10 @@ class Ladder:
             ),
             rows,
         )
-        self._calm(b)
+        self._refresh(b)
         return found
 
-    def _calm(self, b: NDArray[np.intp]) -> None:
+    def _refresh(self, b: NDArray[np.intp]) -> None:
         """Derive what must happen before anything changes for bindings `b`."""
         rule, beyond = self._rule[b], self._beyond[b]
         pending = beyond != self._active[b]
@@ -370,10 +370,10 @@ class Ladder:
             "newest_clock": self._newest.received_clock,
         }
 
-    def settle(self) -> None:
+    def rebuild(self) -> None:
         """Derive the rest after the columns were filled; levels that the table no longer has are dropped."""
         has_level = np.isfinite(self._table.limit[self._rule])
         self._beyond &= has_level
         self._active &= has_level
         self._hits &= self._table.window[self._rule]
-        self._calm(np.arange(len(self.level)))
+        self._refresh(np.arange(len(self.level)))

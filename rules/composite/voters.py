@@ -13,7 +13,7 @@ from rules.neighbourhood import Places, along_m, within_hops
 
 
 @dataclass(frozen=True, slots=True)
-class Reach:
+class VotingRange:
     """How far; one of the three."""
 
     hops: int | None
@@ -21,8 +21,8 @@ class Reach:
     around_m: float | None
 
 
-def electorate(
-    sensors: Sequence[Sequence[int]], reach: Sequence[Reach], register: Register
+def voters_of(
+    sensors: Sequence[Sequence[int]], reach: Sequence[VotingRange], register: Register
 ) -> Sequence[tuple[int, ...]]:
     """Return for each binding, rule by rule, the other bindings of its rule near it, ascending.
 
@@ -49,7 +49,7 @@ def _of_rule(
     ]
 
 
-def _looking(reach: Reach, register: Register) -> Callable[[str], Iterable[str]]:
+def _looking(reach: VotingRange, register: Register) -> Callable[[str], Iterable[str]]:
     """Return what finds the assets near one, itself included."""
     if reach.hops is not None:
         hops = reach.hops

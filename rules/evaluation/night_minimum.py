@@ -1,4 +1,4 @@
-"""`Nights`: the mean of each night's quiet hours, and the lowest of the last good nights.
+"""`NightMinimum`: the mean of each night's quiet hours, and the lowest of the last good nights.
 
 Comes in: readings. Goes out: whose night is over and what its mean was; what is usual. Refuses to know what a rise
 means.
@@ -20,7 +20,7 @@ _ODD = np.uint16(Quality.FLAT | Quality.CLIMATOLOGY | Quality.UNCHECKED | Qualit
 """A night with a reading of any of these bits is judged, but teaches nobody what is usual."""
 
 
-class Nights:
+class NightMinimum:
     """The open night and a ring of the means of good ones, of each binding."""
 
     def __init__(self, begin_ns: NDArray[np.int64], length_ns: NDArray[np.int64], needed: NDArray[np.int64]) -> None:
@@ -90,7 +90,7 @@ class Nights:
         """Forget all nights of bindings `b`."""
         self._ring[b], self._kept[b] = np.nan, 0
 
-    def settle(self, nights: NDArray[np.int64]) -> None:
+    def rebuild(self, nights: NDArray[np.int64]) -> None:
         """Forget what is kept beyond int64[n_bindings] `nights`, after a rule was changed to fewer."""
         self._ring[np.arange(MOST) >= nights[:, np.newaxis]] = np.nan
 

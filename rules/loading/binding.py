@@ -19,7 +19,7 @@ from rules.admission.admission import heartbeats_of
 from rules.events import Dimension
 from rules.kind import Fault, KindOptions
 from rules.kinds import RULE_KINDS
-from rules.level_options import LadderOptions
+from rules.level_options import LimitOptions
 from rules.loading.units import WrittenUnit, in_unit_of, with_numbers, without_units
 from rules.references import reference_faults
 from rules.risk import is_watched
@@ -114,6 +114,8 @@ class Binder:
             self._refuse(document, (*path, "kind"), _one_of(RULE_KINDS), shown(entry.get("kind")), remedy)
             return None
         rest = {k: v for k, v in entry.items() if k not in RuleHead.model_fields}
+        if "utc_offset_h" in kind.options.model_fields:
+            rest = {"utc_offset_h": self.register.city.standard_offset_h} | rest
         plain, written = without_units(rest)
         options = self._validated(document, path, kind.options, plain)
         if head is None or options is None or not self._names_are_known(document, path, head):
@@ -171,7 +173,7 @@ class Binder:
             kind_options.limits(),
             options,
             None if judged is quantity else judged,
-            head.active,
+            head.active.at_home(self.register.city) if head.active else None,
             written_at,
         )
 
@@ -226,7 +228,7 @@ class Binder:
 
 
 def _season_faults(head: RuleHead, options: BaseModel) -> Iterator[Fault]:
-    if head.active is not None and not isinstance(options, LadderOptions):
+    if head.active is not None and not isinstance(options, LimitOptions):
         remedy = "remove it; a composite may name a rule that has a season"
         yield Fault(("active",), "a rule that compares values with limits", head.kind, remedy)
 

@@ -1,7 +1,7 @@
 """What is allowed in rules and still probably not meant: overlapping rules, levels that are never told, blind spots.
 
-Comes in: rules bound to a register. Goes out: `Finding`s with the places where the rules are written. Refuses to judge
-what is an error: that is refused when the rules are loaded.
+Comes in: rules bound to a register. Goes out: `LintFinding`s with the places where the rules are written. Refuses to
+judge what is an error: that is refused when the rules are loaded.
 """
 
 from collections import defaultdict
@@ -19,7 +19,7 @@ _ABOUT_DEVICES = frozenset({"heartbeat", "battery", ONLINE})
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class LintFinding:
     """Something to think about; nothing is refused."""
 
     where: str
@@ -33,7 +33,7 @@ class Finding:
         return f"{self.where} {self.rule}: {self.what}; {self.remedy}"
 
 
-def findings(ruleset: RuleSet, register: Register) -> list[Finding]:
+def lint(ruleset: RuleSet, register: Register) -> list[LintFinding]:
     """Return overlaps between rules, levels that are never told, and zones never judged, in the order of the rules."""
     overlaps = _overlaps(ruleset, register)
     return [
@@ -43,7 +43,7 @@ def findings(ruleset: RuleSet, register: Register) -> list[Finding]:
     ]
 
 
-def _small_zones(rule: Rule, register: Register) -> Iterator[Finding]:
+def _small_zones(rule: Rule, register: Register) -> Iterator[LintFinding]:
     """Yield the zones of a rule in which nobody can say which sensor is wrong."""
     zone = getattr(rule.options, "zone", None)
     if not isinstance(zone, ZoneOptions) or not rule.sensors:
@@ -52,15 +52,17 @@ def _small_zones(rule: Rule, register: Register) -> Iterator[Finding]:
         if len(each.members) < FEWEST:
             names = ", ".join(register.sensors[rule.sensors[i]].id for i in each.members)
             what = f"its zone of {names} is never judged: of fewer than {FEWEST} sensors nobody can say which is wrong"
-            yield Finding(rule.written_at, rule.id, what, "widen the zone with `by`, or watch them by limits")
+            yield LintFinding(rule.written_at, rule.id, what, "widen the zone with `by`, or watch them by limits")
 
 
-def _shadowed(rule: Rule) -> Iterator[Finding]:
+def _shadowed(rule: Rule) -> Iterator[LintFinding]:
     for i, low in enumerate(rule.levels):
         for high in rule.levels[i + 1 :]:
             if _is_always_there_before(high, low):
                 what = f"{low.level.key} is never told: {high.level.key} has the same limit and is there no later"
-                yield Finding(rule.written_at, rule.id, what, f"give {high.level.key} a longer delay or another limit")
+                yield LintFinding(
+                    rule.written_at, rule.id, what, f"give {high.level.key} a longer delay or another limit"
+                )
                 break
 
 
@@ -70,12 +72,12 @@ def _is_always_there_before(high: LevelLimit, low: LevelLimit) -> bool:
     return alike and words and high.on_delay_s <= low.on_delay_s and high.on_samples <= low.on_samples
 
 
-def _overlaps(ruleset: RuleSet, register: Register) -> dict[str, list[Finding]]:
+def _overlaps(ruleset: RuleSet, register: Register) -> dict[str, list[LintFinding]]:
     """Return, by the later rule, rules of one kind, quantity and side that raise the same level of the same sensor."""
-    found: dict[str, list[Finding]] = defaultdict(list)
+    found: dict[str, list[LintFinding]] = defaultdict(list)
     alike: dict[tuple[object, ...], list[Rule]] = defaultdict(list)
     for rule in ruleset.rules:
-        if rule.levels and rule.sensors and RULE_KINDS[rule.kind].follow is None:
+        if rule.levels and rule.sensors and RULE_KINDS[rule.kind].build_derived is None:
             judged = rule.judged
             alike[rule.kind, judged.name if judged else "", judged.unit if judged else "", rule.levels[0].side].append(
                 rule
@@ -89,7 +91,7 @@ def _overlaps(ruleset: RuleSet, register: Register) -> dict[str, list[Finding]]:
     return found
 
 
-def _overlap(earlier: Rule, later: Rule, register: Register) -> Finding | None:
+def _overlap(earlier: Rule, later: Rule, register: Register) -> LintFinding | None:
     levels = {limit.level for limit in earlier.levels} & {limit.level for limit in later.levels}
     shared = sorted(set(earlier.sensors) & set(later.sensors)) if levels else []
     if not shared:
@@ -97,7 +99,7 @@ def _overlap(earlier: Rule, later: Rule, register: Register) -> Finding | None:
     names = ", ".join(register.sensors[number].id for number in shared[:3]) + (", ..." if len(shared) > 3 else "")
     words = ", ".join(level.key for level in sorted(levels))
     what = f"raises {words} of {len(shared)} sensors ({names}) as {earlier.id} ({earlier.written_at}) does"
-    return Finding(later.written_at, later.id, what, "narrow `where` of one of them, or leave one out")
+    return LintFinding(later.written_at, later.id, what, "narrow `where` of one of them, or leave one out")
 
 
 def unwatched_sensors(ruleset: RuleSet, register: Register) -> dict[str, list[str]]:

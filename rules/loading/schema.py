@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from pydantic import BaseModel, TypeAdapter
 
 from rules.kinds import RULE_KINDS
-from rules.level_options import LadderOptions
+from rules.level_options import LimitOptions
 from rules.loading.test_file import RuleTestFile
 from rules.rule_file import DistrictFile, RuleHead
 
@@ -100,7 +100,7 @@ def _renamed(value: Json, taken: Mapping[str, str]) -> Json:
 
 def _described(properties: dict[str, Json], model: type[BaseModel]) -> dict[str, Json]:
     """Return `properties`; a key that a kind only narrows keeps the words of what all kinds share."""
-    shared = {name: field.description for name, field in LadderOptions.model_fields.items()}
+    shared = {name: field.description for name, field in LimitOptions.model_fields.items()}
     own = {field.alias or name: field.description for name, field in model.model_fields.items()}
     return {
         name: {"description": own.get(name) or shared.get(name), **_mapping(each)} for name, each in properties.items()

@@ -15,7 +15,7 @@ from config.quantities import Quantity
 from config.register import Sensor
 from rules.evaluation.windows import MOST
 from rules.kind import Fault
-from rules.level_options import LadderOptions
+from rules.level_options import LimitOptions
 from rules.rule import Side
 from rules.statistics.rates import Direction
 
@@ -30,7 +30,7 @@ _WORDS = {
 }
 
 
-class ModeOptions(LadderOptions):
+class ModeOptions(LimitOptions):
     """Keys of rules that judge windows of samples; limits of a mode are percent."""
 
     side: typing.Literal[Side.HIGH] = Side.HIGH

@@ -99,7 +99,7 @@ class Lines:
             value: float64[n].
             clock: the times are received ones.
         """
-        turn = self.windows.turn(b, int(time_ns[0]), float(value[0]), clock=clock)
+        turn = self.windows.end_window(b, int(time_ns[0]), float(value[0]), clock=clock)
         piece = None
         if turn is not None and turn.number != NEVER_NS:
             kept = self._lines[b, : self._segments[b] * self._n_lines[b]]
@@ -117,9 +117,9 @@ class Lines:
     def _empty(self, b: int) -> None:
         self._lines[b], self._segments[b] = 0, 0
 
-    def settle(self) -> None:
+    def rebuild(self) -> None:
         """Begin anew where a rule was changed to other segments or lines."""
-        for b in self.windows.settle((self._made_for != self._band).any(axis=1)):
+        for b in self.windows.rebuild((self._made_for != self._band).any(axis=1)):
             self._empty(b)
         self._made_for[:] = self._band
 
@@ -209,7 +209,7 @@ class References:
         """Begin anew."""
         self._outer[b], self._sum[b], self._n[b] = 0, 0, 0
 
-    def settle(self) -> None:
+    def rebuild(self) -> None:
         """Begin anew where other sensors or another mode were learned."""
         for b in np.flatnonzero(self._learned_for != self._made_for).tolist():
             self.forget(b)

@@ -133,7 +133,7 @@ class Spectra:
             value: float64[n].
             clock: the times are received ones.
         """
-        turn = self.windows.turn(b, int(time_ns[0]), float(value[0]), clock=clock)
+        turn = self.windows.end_window(b, int(time_ns[0]), float(value[0]), clock=clock)
         ended = None
         if turn is not None:
             ended = self.window(b, turn.cover)
@@ -161,9 +161,9 @@ class Spectra:
         for column in (self._sum, self._square, self._power, self._segments):
             column[b] = 0
 
-    def settle(self) -> None:
+    def rebuild(self) -> None:
         """Begin anew where a rule was changed to other segments."""
-        for b in self.windows.settle(np.zeros(len(self._sum), np.bool_)):
+        for b in self.windows.rebuild(np.zeros(len(self._sum), np.bool_)):
             self._empty(b)
 
     def columns(self) -> dict[str, NDArray[np.generic]]:

@@ -1,4 +1,4 @@
-"""`Usual`: mean and scale of what each binding has said before, and how far a sample is from them.
+"""`MeanAndScale`: mean and scale of what each binding has said before, and how far a sample is from them.
 
 Comes in: samples, and for how long each stands. Goes out: residuals in sigmas. Refuses to know limits and alarms: the
 kind says which samples teach.
@@ -11,11 +11,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from rules.statistics.hour_profile import Hours
+from rules.statistics.hour_profile import HourProfile
 
 
 @dataclass(frozen=True, slots=True)
-class Memory:
+class LearningSpans:
     """How each binding learns; first axis: bindings.
 
     Attributes:
@@ -31,10 +31,10 @@ class Memory:
     clip: NDArray[np.float64]
 
 
-class Usual:
+class MeanAndScale:
     """Mean and variance of each binding, fading with its memory."""
 
-    def __init__(self, memory: Memory, hours: Hours) -> None:
+    def __init__(self, memory: LearningSpans, hours: HourProfile) -> None:
         """Know nothing yet."""
         n = len(memory.least)
         self._memory, self._hours = memory, hours

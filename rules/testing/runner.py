@@ -20,7 +20,7 @@ from config.register import Asset, Neighbour, Register, Sensor
 from rules.admission.reordering import reorder_s
 from rules.engine import RuleEngine
 from rules.events import AlarmEvents, AlarmKey, Dimension, Transition
-from rules.explanation import describe, turn_at
+from rules.explanation import describe, fields_at
 from rules.kinds import RULE_KINDS
 from rules.loading.test_file import SECOND_NS, Expected, RuleTest, RuleTestFile, Series
 from rules.rule import Rule, RuleSet
@@ -202,7 +202,7 @@ def _happened(
         rule = rules.get(key.rule)
         if rule is None:
             continue
-        turn, stale_after_s = turn_at(events, i, alarms), register.sensors[key.sensor].stale_after_s
+        turn, stale_after_s = fields_at(events, i, alarms), register.sensors[key.sensor].stale_after_s
         words = {language: describe(rule, turn, language, stale_after_s) for language in ("en", "zh")}
         level = level_word(turn.level_after, key.dimension)
         yield _Happened(int(events.time_ns[i]) - start_ns, key.id, turn.transition, level, words)

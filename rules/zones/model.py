@@ -23,7 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rules.kind import NEVER_NS
-from rules.zones.leader import ZoneEvents
+from rules.zones.leader import LeaderSelection
 from rules.zones.options import FEWEST, MOST, Zone, ZoneOptions
 
 _ROWS_EACH = 4
@@ -55,7 +55,7 @@ class ZoneModel:
         """How many others of the zone depart."""
         self.danger = np.full(n, np.nan)
         """float64[n], what limits are compared with; NaN while nobody knows."""
-        self._events = ZoneEvents(n)
+        self._events = LeaderSelection(n)
         self._mark = np.zeros(n, np.int64)
         for zone in zones:
             self._mark[zone.members] = zone.mark
@@ -121,7 +121,7 @@ class ZoneModel:
             after = np.clip(total[m] + departs - options.slack, 0, _CEILING * zone.lowest)
             total[m] = np.where(judged, after, total[m])
         self._events.add(zone, shared, judged)
-        begins = self._events.turn(zone, np.maximum(self._shared_up[m], self._shared_down[m]))
+        begins = self._events.update(zone, np.maximum(self._shared_up[m], self._shared_down[m]))
         self._rebase(zone, np.where(judged, residual * self._sd[m], 0.0), judged, begins=begins)
         self._publish(zone, judged)
 
@@ -217,7 +217,7 @@ class ZoneModel:
             **self._events.columns(),
         }
 
-    def settle(self) -> None:
+    def rebuild(self) -> None:
         """Forget what was learned by a zone of other members or options; its alarms stay until it knows better."""
         fresh = ZoneModel(self.zones, len(self._mark), self._counts).columns()
         for zone in self.zones:

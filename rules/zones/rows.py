@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from rules.admission.admission import Arrivals
+from rules.admission.admission import AdmittedReadings
 from rules.zones.model import ZoneModel
 
 
@@ -27,20 +27,20 @@ class Known(typing.NamedTuple):
     """Sum of what it departs far and alone."""
 
 
-def feed(model: ZoneModel, arrivals: Arrivals, row: NDArray[np.intp], binding: NDArray[np.intp]) -> Known:
+def add_rows(model: ZoneModel, admitted: AdmittedReadings, row: NDArray[np.intp], binding: NDArray[np.intp]) -> Known:
     """Return what the model knows of each pair of `row` and `binding`, rows ascending, and feed it.
 
     A time later than its being received counts as that. A reading too old to stand in the open row is left out.
     """
-    time_ns = np.minimum(arrivals.time_ns[row], arrivals.received_ns)
+    time_ns = np.minimum(admitted.time_ns[row], admitted.received_ns)
     step = time_ns // model.step_ns[binding]
-    value = arrivals.value[row]
+    value = admitted.value[row]
     if not (step != model.open_step[binding]).any():
         model.add(binding, value, time_ns)
         return _known(model, binding)
     found = _known(model, binding)
     for pairs in _by_zone(model.zone_of[binding]):
-        for part in _parts(model, step, binding, pairs, arrivals.received_ns):
+        for part in _parts(model, step, binding, pairs, admitted.received_ns):
             b = binding[part]
             open_ns = model.open_step[b] * model.step_ns[b]
             taken = part[time_ns[part] >= open_ns - model.fresh_ns[b]]

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from collector.batch import Quality
-from rules.admission.admission import Arrivals
+from rules.admission.admission import AdmittedReadings
 from rules.evaluation.noise import LEAST_RANGES, MEMORY, Calm, Noise
 from tests.rules.small_district import SECOND_NS
 
@@ -21,7 +21,7 @@ def noise(**changed):
     return Noise(Calm(*(np.array(each) for each in columns.values())))
 
 
-def arrivals(rows):
+def admitted(rows):
     """Return arrivals of sensor 0; each row is (time in s, value[, quality])."""
     n = len(rows)
     quality = np.array([row[2] if len(row) > 2 else 0 for row in rows], np.uint16)
@@ -30,12 +30,14 @@ def arrivals(rows):
     times = np.array([round(row[0] * SECOND_NS) for row in rows], np.int64)
     values = np.array([row[1] for row in rows], np.float64)
     none = np.zeros(0, np.intp)
-    return Arrivals(0, places, sensors, times, values, quality, yes, no, no, no, none, plain=False, distinct=False)
+    return AdmittedReadings(
+        0, places, sensors, times, values, quality, yes, no, no, no, none, has_no_flags=False, one_per_sensor=False
+    )
 
 
 def sigmas(of, rows):
     """Return what `of` knew before each of `rows`."""
-    came = arrivals(rows)
+    came = admitted(rows)
     return of.sigmas(came, came.place, came.sensor, came.value).tolist()
 
 

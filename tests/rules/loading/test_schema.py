@@ -10,7 +10,7 @@ from rules.loading.schema import rules_schema, schema_of_tests
 from rules.rule_file import RuleHead
 
 CONFIG = Path(__file__).parents[3] / "config"
-SCHEMAS = {"rules.loading.schema.json": rules_schema, "rule-tests.schema.json": schema_of_tests}
+SCHEMAS = {"rules.schema.json": rules_schema, "rule-tests.schema.json": schema_of_tests}
 
 
 @pytest.mark.parametrize("name", SCHEMAS)
