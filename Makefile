@@ -36,7 +36,7 @@ run: .venv/.run ## the program, configured by CONFIG=lifeline.yaml
 	@touch $@
 
 # the lock file of the tests holds everything of the other one too
-.venv/.test: requirements/test.txt requirements/sparkplug-edge.txt pyproject.toml deploy/make-environment.sh
+.venv/.test: requirements/test.txt requirements/sparkplug-edge.txt requirements/oldest-pip.txt pyproject.toml deploy/make-environment.sh
 	@deploy/make-environment.sh requirements/test.txt
 	@touch .venv/.run $@
 

@@ -78,3 +78,9 @@ class Channel(Protocol):
     def close(self) -> None:
         """Release connections."""
         ...
+
+
+def plain_reason(text: str) -> str:
+    """Return the first line of `text`, printable and short enough for a log line."""
+    line = next(iter(text.strip().splitlines()), "")
+    return "".join(each for each in line if each.isprintable())[:120]

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 from alerts.alert import Alert, Decision, DecisionReason, DecisionVerdict, Planned, Recipient
-from alerts.links import Links
+from alerts.links import SignedLinks
 from alerts.messages.text import CITY_OFFSET_S
 from alerts.notification import NotificationKind
 from alerts.routing.routes import Routes
@@ -25,7 +25,7 @@ class District:
     quantities: Mapping[str, Quantity]
     ruleset: RuleSet
     routes: Routes
-    links: Links
+    links: SignedLinks
     offset_s: int = CITY_OFFSET_S
     """Local time in messages minus UTC."""
 

@@ -108,7 +108,7 @@ def alert_card(alert: Alert, parts: Parts, lang: Language) -> AlertCard:
         ending=ending_of(alert, parts),
         state=f"state_{state}",
         over_since=clock_text(alert.changed_ns if alert.is_open and alert.is_over else 0, parts.zone),
-        end_told_at=clock_text(alert.calm_ns if state is AlarmState.SETTLING else 0, parts.zone),
+        end_told_at=clock_text(alert.end_held_until_ns if state is AlarmState.SETTLING else 0, parts.zone),
         acknowledged=alert.acknowledged_ns is not None,
         acknowledged_by=contact_name(alert.acknowledged_by, parts, lang),
         acknowledged_at=clock_text(alert.acknowledged_ns or 0, parts.zone),
@@ -151,7 +151,7 @@ def chain_card(chain: Chain, parts: Parts, lang: Language) -> ChainCard:
 
 
 def _choices(alert: Alert, parts: Parts, lang: Language) -> tuple[Choice, ...]:
-    told = dict.fromkeys(each.contact for each in alert.told if each.contact in parts.register.contacts)
+    told = dict.fromkeys(each.contact for each in alert.recipients if each.contact in parts.register.contacts)
     return tuple(Choice(contact, contact_name(contact, parts, lang)) for contact in (OPERATOR, *told))
 
 

@@ -65,6 +65,6 @@ def label_values(alert_id: str, parts: Parts, lang: Language) -> Mapping[str, ob
 
 def _makes_sense(alert: Alert, fields: Mapping[str, str]) -> bool:
     contact = fields.get("contact", "")
-    is_known = contact == OPERATOR or contact in {each.contact for each in alert.told}
+    is_known = contact == OPERATOR or contact in {each.contact for each in alert.recipients}
     is_word = fields.get("disposition", "") in {each.value for each in Disposition}
     return is_known and is_word and len(fields.get("cause", "")) <= MAX_CAUSE

@@ -109,7 +109,7 @@ class PageRoutes:
         if alert is None:
             return self._pages.problem("not_found", 404)
         contact = fields.get("contact", "")
-        is_known = contact == OPERATOR or contact in {each.contact for each in alert.told}
+        is_known = contact == OPERATOR or contact in {each.contact for each in alert.recipients}
         if not is_known or not is_form_proof(parts.links.secret, alert_id, fields.get("proof", "")):
             return self._pages.problem("link_bad", 403)
         if parts.ledger.acknowledge(alert_id, contact, parts.clock_ns()):

@@ -106,5 +106,5 @@ class PhoneRoutes:
 
     def _text_without_link(self, delivery: Delivery) -> str:
         """Return the message without its last words, the label and the link: the button stands in their place."""
-        link = self._parts.links.acknowledge(delivery.notification.id)
+        link = self._parts.links.acknowledge_link(delivery.notification.id)
         return re.sub(rf"[^。.]*{re.escape(link)}\s*$", "", delivery.notification.text)

@@ -38,7 +38,7 @@ class Teller:
         """Go on from `open_alerts`, and from the tallies in the ledger."""
         self.open_alerts = tuple(open_alerts)
         self._tallies = read_tallies(self._ledger.database)
-        times = (max(alert.told_ns, alert.turned_ns) for alert in self.open_alerts)
+        times = (max(alert.notified_ns, alert.level_changed_at_receipt_ns) for alert in self.open_alerts)
         self._due_ns, self._clock_ns = 0, max(times, default=0)
 
     def plan(self, entries: Sequence[Entry], parts: Sequence[AlarmEvents]) -> Plan | None:

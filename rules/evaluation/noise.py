@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from collector.batch import RECEIVED_CLOCK, Quality
-from collector.passes import Prices, Rounds
+from collector.passes import CostModel, PassSplitter
 from rules.admission.admission import AdmittedReadings
 from rules.evaluation.continuity import Continuity
 
@@ -41,7 +41,7 @@ _ODD = np.uint16(
     | Quality.OUT_OF_RANGE
 )
 """Readings with any of these bits are as if they had not come."""
-_ALWAYS_ROUNDS = Prices(round=1.0, course=1e12, reading=1e12)
+_ALWAYS_PASSES = CostModel(pass_us=1.0, run_us=1e12, reading_us=1e12)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +74,7 @@ class NoiseEstimate:
         self._before = np.full(n, np.nan)
         """The last value, if it was calm."""
         self._continuity = Continuity(calm.stale_ns)
-        self._rounds = Rounds(n, _ALWAYS_ROUNDS)
+        self._splitter = PassSplitter(n, _ALWAYS_PASSES)
 
     def sigmas(
         self, admitted: AdmittedReadings, row: NDArray[np.intp], binding: NDArray[np.intp], value: NDArray[np.float64]
@@ -89,7 +89,7 @@ class NoiseEstimate:
         """
         sigma = np.zeros(len(row))
         wanted = np.flatnonzero(self._calm.wanted[binding])
-        for chosen in self._rounds.cut(binding[wanted])[0] if len(wanted) else ():
+        for chosen in self._splitter.split(binding[wanted])[0] if len(wanted) else ():
             now = wanted[chosen]
             b = binding[now]
             sigma[now] = np.where(self._n_ranges[b] >= LEAST_RANGES, self._mean[b] / D2, 0.0)

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from collector.batch import RECEIVED_CLOCK, Quality
-from collector.passes import turns
+from collector.passes import passes_without_repeats
 from rules.admission.admission import AdmittedReadings, starts_of
 from rules.alarms.level_evaluator import LevelEvaluator
 from rules.kind import Transitions
@@ -150,7 +150,7 @@ class SequentialEvaluator:
             remembers = self._remembers[readings.binding]
             in_turn, at_once = remembers.nonzero()[0], (~remembers).nonzero()[0]
             derived[at_once] = derive(readings.take(at_once))
-        for chosen in turns(readings.binding[in_turn]) if len(in_turn) else ():
+        for chosen in passes_without_repeats(readings.binding[in_turn]) if len(in_turn) else ():
             derived[in_turn[chosen]] = derive(readings.take(in_turn[chosen]))
         return derived
 
@@ -163,7 +163,7 @@ class SequentialEvaluator:
         begins = starts_of(ordered.binding) | starts_of(runs.run_of(ordered)) | starts_of(ordered.clock)
         run, first = begins.cumsum() - 1, order[begins]
         is_due = np.zeros(len(first), np.bool_)
-        for chosen in turns(readings.binding[first]):
+        for chosen in passes_without_repeats(readings.binding[first]):
             derived[first[chosen]] = derive(readings.take(first[chosen]))
             is_due[:] = False
             is_due[chosen] = True

@@ -45,7 +45,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from collector.batch import RECEIVED_CLOCK, Quality
-from collector.passes import Prices, Rounds
+from collector.passes import CostModel, PassSplitter
 from config.quantities import Quantity
 from config.register import Register, Sensor
 from rules.admission.admission import AdmittedReadings
@@ -63,7 +63,7 @@ _Known = tuple[int, Place | None]
 """From which place in the batch on, where the pipe has burst."""
 _SECOND_NS = 1_000_000_000
 _DOUBTED = np.uint16(Quality.SPIKE | Quality.DEVICE_SUSPECT)
-_ALWAYS_ROUNDS = Prices(round=1.0, course=1e12, reading=1e12)
+_ALWAYS_PASSES = CostModel(pass_us=1.0, run_us=1e12, reading_us=1e12)
 _WORDS = {
     Direction.FALL: ("{zh}骤降", "sudden drop of {en}"),
     Direction.RISE: ("{zh}骤升", "sudden rise of {en}"),
@@ -135,7 +135,7 @@ class Burst:
         self.alarm: NDArray[np.int32] = self._level_evaluator.alarm
         self.level: NDArray[np.int8] = self._level_evaluator.level
         rule = self._level_evaluator.rule
-        self._rounds = Rounds(len(rule), _ALWAYS_ROUNDS)
+        self._splitter = PassSplitter(len(rule), _ALWAYS_PASSES)
         stale_s = np.array([each.stale_after_s for each in register.sensors], np.float64)[self._level_evaluator.sensor]
         self._transients = Transients(_sudden(bound, options, rule), np.round(stale_s * _SECOND_NS).astype(np.int64))
         self._wavefronts = Wavefronts(
@@ -171,7 +171,7 @@ class Burst:
         readings = Readings(binding, admitted.time_ns[row], admitted.value[row], clock, quality, zeros)
         change, episode_ns = np.full(len(row), np.nan), np.full(len(row), NEVER_NS)
         begins = np.zeros(len(row), np.bool_)
-        for chosen in self._rounds.cut(binding)[0]:
+        for chosen in self._splitter.split(binding)[0]:
             change[chosen], begins[chosen] = self._transients.add(readings.take(chosen))
             episode_ns[chosen] = self._transients.episode_ns[binding[chosen]]
         return change, episode_ns, begins

@@ -74,7 +74,7 @@ class DeviationOptions(DistanceOptions):
     warm_weeks: int = Field(default=2, ge=1, le=52)
     """In how many weeks an hour of the week must have been seen before it is judged; 2 by default (assumed)."""
     utc_offset_h: float = Field(default=8, ge=-12, le=14, allow_inf_nan=False)
-    """China Standard Time."""
+    """Local time less UTC, hours; left out, the standard time of the city's time zone."""
 
     def judged_quantity(self, quantity: Quantity | None) -> Quantity | None:
         """Return the distance of `quantity` from what is usual."""

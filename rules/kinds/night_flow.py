@@ -80,8 +80,8 @@ class NightFlowOptions(LimitOptions):
     until_hour: float = Field(default=4.0, ge=0, le=24)
     """The quiet hours by the clock of the place, 0 to 24; 2 to 4 by default. They may pass midnight."""
     utc_offset_h: float = Field(default=8.0, ge=-12, le=14)
-    """How far that clock is ahead of UTC, hours; 8 by default (China). Where clocks change in summer, choose hours that
-    are quiet by both."""
+    """How far that clock is ahead of UTC, hours; left out, the standard time of the city's time zone. Where
+    clocks change in summer, choose hours that are quiet by both."""
     nights: int = Field(default=10, ge=2, le=MOST_NIGHTS)
     """The usual night is taken from the last so many good ones, 2 to 60; 10 by default."""
     fewest_nights: int = Field(default=5, ge=1, le=MOST_NIGHTS)

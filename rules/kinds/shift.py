@@ -107,7 +107,7 @@ class ShiftOptions(DistanceOptions):
     """Whether what is usual depends on the clock: `none`, the default; `day`, it is the mean of the same hour of the
     day where that has been seen twice; `week`, of the week, and until then of the day."""
     utc_offset_h: float = Field(default=8, ge=-12, le=14, allow_inf_nan=False)
-    """Of the clock of a `cycle`: China Standard Time."""
+    """Of the clock of a `cycle`; left out, the standard time of the city's time zone."""
     slow_s: float = Field(default=0, ge=0, le=_LONGEST_S, allow_inf_nan=False)
     """Judge also the mean of residuals that fades with so many seconds, by how much this mean itself varies: a small
     shift that lasts, however closely readings echo each other; 0, the default: do not."""

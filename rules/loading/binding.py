@@ -114,6 +114,8 @@ class Binder:
             self._add_problem(document, (*path, "kind"), _one_of(RULE_KINDS), shown(entry.get("kind")), remedy)
             return None
         rest = {k: v for k, v in entry.items() if k not in RuleHead.model_fields}
+        if "utc_offset_h" in kind.options.model_fields:
+            rest = {"utc_offset_h": self.register.city.standard_offset_h} | rest
         plain, written = strip_units(rest)
         options = self._validate(document, path, kind.options, plain)
         if head is None or options is None or not self._names_are_known(document, path, head):
@@ -173,7 +175,7 @@ class Binder:
             kind_options.limits(),
             options,
             None if judged is quantity else judged,
-            head.active,
+            head.active.at_home(self.register.city) if head.active else None,
             written_at,
         )
 

@@ -4,7 +4,7 @@ import contextlib
 
 import pytest
 
-from alerts.links import Links
+from alerts.links import SignedLinks
 from collector.batch import make_batch
 from config.register import Asset, Contact, Duty, Region, RegionKind, Register, Role, Sensor
 from config.settings import Settings
@@ -54,7 +54,7 @@ class Desk:
         self.configuration = load_configuration(self.settings)
         self.undo = contextlib.ExitStack()
         self.stores = open_stores(self.settings, self.configuration.register, self.undo)
-        self.links = Links("http://console", b"0123456789abcdef")
+        self.links = SignedLinks("http://console", b"0123456789abcdef")
         self.now_ns = START_NS
         self.monotonic_s = 0.0
         self.beat = 0

@@ -193,7 +193,7 @@ def test_incident_is_not_known_by_who_waits_on_standby():
     desk = Desk(replace(line, levels=frozenset({RED})), scenes.GENERAL)
     desk.set(0, YELLOW)
     desk.set(0, RED)
-    assert [3, 5] == sorted(each.level for each in desk.alerts[0].told)
+    assert [3, 5] == sorted(each.level for each in desk.alerts[0].recipients)
     desk.where = district(scenes.SERIOUS)
 
     assert ["raised bob", "raised fix"] == told(desk.set(1, RED))
