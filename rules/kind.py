@@ -42,7 +42,7 @@ class KindOptions(Protocol):
         """Return the levels a rule can raise, lowest first; empty for rules that judge devices."""
         ...
 
-    def judged(self, quantity: Quantity | None) -> Quantity | None:
+    def judged_quantity(self, quantity: Quantity | None) -> Quantity | None:
         """Return what is compared with the limits: `quantity` itself, or what the kind derives from it."""
         ...
 

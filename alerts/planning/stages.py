@@ -370,7 +370,7 @@ def _incident(event: Occurrence, alert: Alert, kind: NotificationKind, district:
         rule=rule,
         asset=district.register.assets[event.sensor.asset],
         sensor=event.sensor,
-        quantity=rule.judged or district.quantities[event.sensor.quantity],
+        quantity=rule.judged_quantity or district.quantities[event.sensor.quantity],
         value=event.value,
         extent=event.extent,
         reason=event.reason,

@@ -26,7 +26,7 @@ from lifeline.reports.chain import read_chain
 from lifeline.rules_stage.live_state import ALIVE, BLIND
 from lifeline.text.formats import NANO, clock_text
 from lifeline.text.words import Language, word
-from rules.risk import Why, words
+from rules.risk import RiskReason, describe_reason
 
 _CHART_NS = 15 * 60 * NANO
 _RECENT_ALERTS = 5
@@ -120,9 +120,9 @@ class PageRoutes:
         chain = read_chain(self._parts.ledger, alert_id)
         return chain_card(chain, self._parts, lang) if chain else None
 
-    def _reason(self, why: Why, lang: Language) -> str:
+    def _reason(self, why: RiskReason, lang: Language) -> str:
         rule = self._parts.rule(why.rule) if why.rule else None
-        return words(why, (rule.title_zh if lang == "zh" else rule.title_en) if rule else "", lang)
+        return describe_reason(why, (rule.title_zh if lang == "zh" else rule.title_en) if rule else "", lang)
 
     def _updated(self) -> str:
         return clock_text(self._parts.board().received_ns, self._parts.zone)

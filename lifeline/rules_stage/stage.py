@@ -29,7 +29,7 @@ from lifeline.rules_stage.ledger_writer import LedgerWriter
 from lifeline.rules_stage.live_engine import Judge
 from lifeline.rules_stage.step_planner import Teller
 from rules.engine import RuleEngine
-from rules.events import AlarmEvents, Dimension, joined
+from rules.events import AlarmEvents, Dimension, join_events
 
 _ROUND = 64
 """Entries judged before a look at the stop flag and the commit clock; assumed."""
@@ -185,12 +185,12 @@ class RulesStage:
             self._stopping.wait(_WAIT_S)
 
     def _commit_plan(self, parts: Sequence[AlarmEvents], plan: Plan) -> None:
-        if self._commit(joined(parts), plan, self._due_snapshot()) is not None:
+        if self._commit(join_events(parts), plan, self._due_snapshot()) is not None:
             self._publish()
             self._on_events()
 
     def _commit_position(self, snapshot: bytes | None) -> None:
-        self._commit(joined([]), Plan(open_alerts=self._teller.open_alerts), snapshot)
+        self._commit(join_events([]), Plan(open_alerts=self._teller.open_alerts), snapshot)
 
     def _commit(self, events: AlarmEvents, plan: Plan, snapshot: bytes | None) -> Step | None:
         position = max(self.judge.position, self._cursor.position)
@@ -231,7 +231,7 @@ def _close_orphans(ledger: Ledger, cursor: Cursor, alerts: tuple[Alert, ...], st
     plan = plan_orphans(alerts, standing)
     if plan.decisions:
         # Not repeated when the answer is lost: the program ends, and its restart asks the ledger what is still open.
-        ledger.commit_step(Step(cursor, cursor.position, joined([]), (), plan))
+        ledger.commit_step(Step(cursor, cursor.position, join_events([]), (), plan))
         for decision in plan.decisions:
             _log.warning("alert_without_alarm", alert=decision.alert, alarm=decision.subject, reason=decision.reason)
     return plan.open_alerts

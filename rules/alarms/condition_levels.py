@@ -87,9 +87,9 @@ class ConditionLevels:
                 strict=True,
             )
         )
-        return self._combined(turned)
+        return self._combine(turned)
 
-    def _combined(self, turned: Sequence[tuple[int, int, int, int, bool]]) -> list[Transitions]:
+    def _combine(self, turned: Sequence[tuple[int, int, int, int, bool]]) -> list[Transitions]:
         """Return what rungs (place, binding, time, level, begins), in order, make of their alarms, and keep it."""
         rows: list[tuple[int, int, int, int, int, int]] = []
         for i, (place, b, time_ns, level, begins) in enumerate(turned):
@@ -102,9 +102,9 @@ class ConditionLevels:
             self._episode_ns[b] = time_ns if before == 0 else self._episode_ns[b]
             self.level[b] = after
             rows.append((place, b, time_ns, int(self._episode_ns[b]), before, after))
-        return [self._found(rows)] if rows else []
+        return [self._transitions(rows)] if rows else []
 
-    def _found(self, rows: Sequence[tuple[int, int, int, int, int, int]]) -> Transitions:
+    def _transitions(self, rows: Sequence[tuple[int, int, int, int, int, int]]) -> Transitions:
         place, b, time_ns, episode_ns, before, after = (np.array(each) for each in zip(*rows, strict=True))
         reason = np.where(after > before, Reason.CONDITIONS_HOLD, Reason.CONDITIONS_END).astype(np.uint8)
         return Transitions(

@@ -66,7 +66,7 @@ def inputs_of(
     return Inputs(admitted.place[row], binding, admitted.time_ns[row], value, received_clock, flags)
 
 
-def joined(parts: Sequence[Inputs]) -> Inputs:
+def join_inputs(parts: Sequence[Inputs]) -> Inputs:
     """Return the rows of all `parts`, which have an off season all of them or none."""
     seasons = [part.off_season for part in parts if part.off_season is not None]
     return Inputs(

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from config.register import Register
 from rules.admission.admission import AdmittedReadings, heartbeat_numbers
-from rules.alarms.inputs import Inputs, inputs_of, joined
+from rules.alarms.inputs import Inputs, inputs_of, join_inputs
 from rules.alarms.level_state import LevelStates, LimitTable
 from rules.fan_out import FanOut
 from rules.kind import BoundRule, Transitions, alarm_numbers
@@ -69,11 +69,11 @@ class LevelEvaluator:
         """Return (row, binding), one pair for each binding that a reading may be judged by, rows ascending."""
         row, binding = self._reading_fan_out.bindings_of(admitted.sensor)
         if not admitted.has_no_flags:
-            row, binding = self._without_held(admitted, row, binding)
+            row, binding = self._drop_held(admitted, row, binding)
         self._counts["rule_evaluations", self._kind] += len(binding)
         return row, binding
 
-    def _without_held(
+    def _drop_held(
         self, admitted: AdmittedReadings, row: NDArray[np.intp], binding: NDArray[np.intp]
     ) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
         if not admitted.usable.all():
@@ -123,12 +123,12 @@ class LevelEvaluator:
             inputs_of(admitted, row, binding, value, is_beat=False),
             inputs_of(admitted, beat_row, beat_binding, admitted.value[beat_row], is_beat=True),
         )
-        inputs = joined(parts)
+        inputs = join_inputs(parts)
         if sigma is not None:
             inputs = replace(inputs, sigma=np.concatenate((sigma[values], np.zeros(len(beat_row)))))
-        return states.apply(self._with_seasons(inputs) if self._seasons else inputs)
+        return states.apply(self._mark_off_season(inputs) if self._seasons else inputs)
 
-    def _with_seasons(self, inputs: Inputs) -> Inputs:
+    def _mark_off_season(self, inputs: Inputs) -> Inputs:
         """Return `inputs` where those outside the season of their rule are marked."""
         off_season = np.zeros(len(inputs.binding), np.bool_)
         rule = self.rule[inputs.binding]

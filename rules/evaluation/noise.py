@@ -1,4 +1,4 @@
-"""`Noise`: how much the readings of a sensor scatter from one to the next, for deadbands that fit each device.
+"""`NoiseEstimate`: how much the readings of a sensor scatter from one to the next, for deadbands that fit each device.
 
 Comes in: values in the unit of what is judged, reading by reading. Goes out: the sigma of each binding as it was known
 before each reading. Refuses to know deadbands and levels.
@@ -45,7 +45,7 @@ _ALWAYS_PASSES = CostModel(pass_us=1.0, run_us=1e12, reading_us=1e12)
 
 
 @dataclass(frozen=True, slots=True)
-class Calm:
+class NormalRange:
     """Which values of a binding are no danger; a column for each, bindings first.
 
     Attributes:
@@ -63,10 +63,10 @@ class Calm:
     stale_ns: NDArray[np.int64]
 
 
-class Noise:
+class NoiseEstimate:
     """The mean moving range of each binding."""
 
-    def __init__(self, calm: Calm) -> None:
+    def __init__(self, calm: NormalRange) -> None:
         """Know nothing yet of any binding."""
         n = len(calm.wanted)
         self._calm = calm

@@ -74,7 +74,7 @@ class RunLength(Protocol):
         """Return int64[n]: a number that readings of a binding share with those before it in the same run."""
         ...
 
-    def join(self, readings: Readings) -> None:
+    def add_to_run(self, readings: Readings) -> None:
         """Take readings that follow the first of their run, each binding's in their order."""
         ...
 
@@ -130,11 +130,11 @@ class SequentialEvaluator:
             row, binding, slot, quality = row[sound], binding[sound], slot[sound], quality[sound]
         clock = (quality & RECEIVED_CLOCK) != 0
         readings = Readings(binding, admitted.time_ns[row], admitted.value[row], clock, quality, slot)
-        derived = self._derived(readings, derive, distinct=distinct)
+        derived = self._derive_values(readings, derive, distinct=distinct)
         known = (~np.isnan(derived)).nonzero()[0]
         return self._level_evaluator.evaluate(admitted, row[known], binding[known], derived[known])
 
-    def _derived(
+    def _derive_values(
         self, readings: Readings, derive: Callable[[Readings], NDArray[np.float64]], *, distinct: bool
     ) -> NDArray[np.float64]:
         """Return what `derive` gives for each of `readings`; with `distinct` no binding stands twice."""
@@ -143,7 +143,7 @@ class SequentialEvaluator:
         if distinct:
             return derive(readings)
         if self._runs is not None:
-            return self._derived_by(self._runs, readings, derive)
+            return self._derive_by_run(self._runs, readings, derive)
         derived = np.full(len(readings.binding), np.nan)
         in_turn = np.arange(len(derived))
         if self._remembers is not None:
@@ -154,7 +154,7 @@ class SequentialEvaluator:
             derived[in_turn[chosen]] = derive(readings.take(in_turn[chosen]))
         return derived
 
-    def _derived_by(
+    def _derive_by_run(
         self, runs: RunLength, readings: Readings, derive: Callable[[Readings], NDArray[np.float64]]
     ) -> NDArray[np.float64]:
         derived = np.full(len(readings.binding), np.nan)
@@ -169,7 +169,7 @@ class SequentialEvaluator:
             is_due[chosen] = True
             rest = is_due[run] & ~begins
             if rest.any():
-                runs.join(ordered.take(rest))
+                runs.add_to_run(ordered.take(rest))
         return derived
 
 

@@ -93,7 +93,7 @@ class BurstOptions(LimitOptions):
     tolerance_s: float = Field(default=1.0, ge=0, le=600)
     """How much clocks and samples may differ, seconds, besides the time that a wave needs; 1 by default."""
 
-    def judged(self, quantity: Quantity | None) -> Quantity | None:
+    def judged_quantity(self, quantity: Quantity | None) -> Quantity | None:
         """Return the sudden change of `quantity`, in its unit."""
         if quantity is None:
             return None

@@ -74,7 +74,7 @@ class ResidualOptions(LimitOptions):
     zone: ZoneOptions = ZoneOptions()
     """How sensors foretell each other, below."""
 
-    def judged(self, quantity: Quantity | None) -> Quantity | None:
+    def judged_quantity(self, quantity: Quantity | None) -> Quantity | None:
         """Return what is compared with the limits."""
         del quantity
         return _DEPARTURE

@@ -68,7 +68,7 @@ class ResidualFaultOptions(BaseModel):
         """Return no levels: a device that drifts is no hazard."""
         return ()
 
-    def judged(self, quantity: Quantity | None) -> Quantity | None:
+    def judged_quantity(self, quantity: Quantity | None) -> Quantity | None:
         """Return the quantity as it is: nothing is compared with limits of levels."""
         return quantity
 

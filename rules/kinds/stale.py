@@ -42,7 +42,7 @@ from config.quantities import ONLINE, Quantity
 from config.register import Register, Sensor
 from rules.admission.admission import AdmittedReadings, heartbeat_numbers, starts_of
 from rules.admission.presence import Presence
-from rules.alarms.inputs import Inputs, inputs_of, joined
+from rules.alarms.inputs import Inputs, inputs_of, join_inputs
 from rules.events import Reason
 from rules.fan_out import FanOut
 from rules.kind import NEVER_NS, BoundRule, Fault, State, Transitions, alarm_numbers
@@ -69,7 +69,7 @@ class StaleOptions(BaseModel):
         """Return no levels: a device that is not heard is no hazard."""
         return ()
 
-    def judged(self, quantity: Quantity | None) -> Quantity | None:
+    def judged_quantity(self, quantity: Quantity | None) -> Quantity | None:
         """Return the quantity as it is: nothing is compared with limits."""
         return quantity
 
@@ -118,7 +118,7 @@ class Stale:
         if self._clock.is_due(admitted.received_ns) and self._clock.listening_ns > self._earliest_ns:
             found.append(self._fall_silent(self._clock.received_ns))
         self._clock.step(admitted.received_ns)
-        for piece, is_presence in self._presence.pieces(admitted):
+        for piece, is_presence in self._presence.split(admitted):
             rows = self._awaited[piece.sensor].nonzero()[0]
             if is_presence:
                 found.append(self._hear_presence(piece))
@@ -195,7 +195,7 @@ class Stale:
             inputs_of(admitted, readings[row], binding, admitted.value[readings[row]], is_beat=False),
             inputs_of(admitted, beats[beat_row], beat_binding, admitted.value[beats[beat_row]], is_beat=True),
         )
-        inputs = joined(parts)
+        inputs = join_inputs(parts)
         awaited = (self.level > 0) & ~self._presence.is_offline(self._value)
         inputs = inputs.take(awaited[inputs.binding])
         return inputs.take(np.lexsort((inputs.place, inputs.binding)))

@@ -97,7 +97,7 @@ class StateOptions(LimitOptions):
         en = f"{en[:1].upper()}{en[1:]}"
         return tuple(LevelLimit(side=self.side, because_zh=zh, because_en=en, **each.model_dump()) for each in ordered)
 
-    def judged(self, quantity: Quantity | None) -> Quantity | None:
+    def judged_quantity(self, quantity: Quantity | None) -> Quantity | None:
         """Return what the state is, 0 or 1, or how often it changed."""
         if quantity is None:
             return None
