@@ -67,7 +67,7 @@ def _figures(source: str, minutes: int, elapsed_s: float) -> Iterator[Figure]:
 
 def _timed(register: Register, pieces: Iterable[Piece]) -> float:
     """Return the seconds that a whole back-test of `pieces` takes, difference and figures included."""
-    district = PlanningConfig(
+    config = PlanningConfig(
         register, load_quantities(), make_ruleset(register), Routes(()), SignedLinks("http://h", b"")
     )
     begin = time.process_time()

@@ -48,7 +48,7 @@ def load_configuration(settings: Settings) -> Configuration:
     """
     version = district_version(settings.district)
     quantities = load_quantities(settings.district)
-    register = load_register(settings.district, quantities)
+    register = load_register(settings.district, quantities, settings.time_zone)
     channels = [channel.name for channel in settings.channels]
     problems: list[Problem] = []
     ruleset = _try(problems, lambda: load_rules(settings.district / "rules.yaml", register, quantities))

@@ -283,7 +283,7 @@ def _collect_facts(
         rule=rule,
         asset=config.register.assets[event.sensor.asset],
         sensor=event.sensor,
-        quantity=rule.judged or config.quantities[event.sensor.quantity],
+        quantity=rule.judged_quantity or config.quantities[event.sensor.quantity],
         value=event.value,
         extent=event.extent,
         reason=event.reason,

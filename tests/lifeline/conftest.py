@@ -9,7 +9,7 @@ from collector.batch import make_batch
 from config.register import Asset, Contact, Duty, Region, RegionKind, Register, Role, Sensor
 from config.settings import Settings
 from lifeline.configuration import load_configuration
-from lifeline.rules_stage.live_engine import Judge
+from lifeline.rules_stage.live_engine import LiveEngine
 from lifeline.rules_stage.stage import RulesStage
 from lifeline.runtime.stores import open_stores
 from lifeline.runtime.wiring import make_planner
@@ -68,7 +68,7 @@ class Desk:
         self.engine = engine
         self.stage = RulesStage(
             self.stores.journal,
-            Judge(engine),
+            LiveEngine(engine),
             self.stores.ledger,
             planner,
             snapshot_s=snapshot_s,
@@ -96,9 +96,9 @@ class Desk:
         for batch in batches:
             self.stores.journal.append([batch])
 
-    def judge(self):
+    def evaluate(self):
         """Let the stage judge everything that is in the journal."""
-        while self.stage.judge_round():
+        while self.stage.evaluate_round():
             pass
 
     def orange(self):
@@ -106,7 +106,7 @@ class Desk:
         self.stage.restore()
         self.feed(0.35, 3)
         self.feed(0.0, 8)
-        self.judge()
+        self.evaluate()
         return self.stores.ledger.open_alerts()[0]
 
 
