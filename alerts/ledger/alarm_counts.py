@@ -35,7 +35,7 @@ def read_tallies(database: Database) -> dict[str, TransitionCounts]:
 
 def worst_tallies(database: Database, limit: int) -> list[TransitionCounts]:
     """Return the alarms that chattered or were fleeting most often, the worst first."""
-    order = (_TABLE.c.chattering.desc(), _TABLE.c.fleeting.desc(), _TABLE.c.transitions.desc(), _TABLE.c.alarm)
+    order = (_TABLE.c.chattering.desc(), _TABLE.c.fleeting.desc(), _TABLE.c.turns.desc(), _TABLE.c.alarm)
     bad = (_TABLE.c.chattering > 0) | (_TABLE.c.fleeting > 0)
     with database.read() as connection:
         rows = connection.execute(select(_TABLE).where(bad).order_by(*order).limit(limit)).mappings()

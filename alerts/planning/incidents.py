@@ -1,11 +1,12 @@
 """Incidents: open alarms of one asset and one kind of danger share their messages.
 
 Input: the open alerts, and an `AlertContext`.
-Output: the context without recipients that know already, and alerts whose end waits for the incident.
+Output: the context without recipients that know already, and alerts that wait for the end of the incident.
 Not responsible for: texts and delivery.
 Rejects: nothing.
 
-These stand for no other alarm: a lower level, another kind of danger, an alarm that is over, and a message on standby.
+A message is never left out because of a lower level, another kind of danger or an alarm that is over. A message on
+standby is no reason either.
 """
 
 from collections import defaultdict
@@ -66,7 +67,7 @@ class OpenAlerts:
 def hazard_of(rule: Rule, quantity: str, ruleset: RuleSet) -> str:
     """Return the kind of danger that `rule` finds in `quantity`: too low or falling, too high or rising.
 
-    A rule without a side, or with a forecast of a time, is a kind of its own: only its own alarms share messages.
+    A rule without a side, or with a forecast of a time, is a kind of its own. Only its own alarms share messages.
     """
     direction = getattr(rule.options, "direction", None)
     upstream = getattr(rule.options, "rule", None)

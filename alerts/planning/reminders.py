@@ -3,7 +3,7 @@
 Input: the open alerts, a time of the journal, and the acknowledged alerts.
 Output: a `Plan`.
 Not responsible for: any clock except the journal's.
-Rejects: nothing; an alert whose sensor has left the register is closed by `alerts.planning.orphans`.
+Rejects: nothing; `alerts.planning.orphans` closes an alert after its sensor left the register.
 
 The due time of an alert depends on the alert only, so batches and restarts change nothing.
 """
