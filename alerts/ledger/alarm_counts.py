@@ -10,17 +10,17 @@ from alerts.store import schema
 from alerts.store.database import Database
 from alerts.store.upsert import Row
 
-_TABLE = schema.tallies
+_TABLE = schema.transition_counts
 
 
 def row_of(tally: Tally) -> Row:
-    """Return the row of `tallies`."""
+    """Return the row of `transition_counts`."""
     return {
         "alarm": tally.alarm,
         "latest_ns": tally.latest_ns,
-        "before_ns": tally.before_ns,
+        "previous_ns": tally.before_ns,
         "is_chattering": int(tally.is_chattering),
-        "turns": tally.turns,
+        "transitions": tally.turns,
         "chattering": tally.chattering,
         "fleeting": tally.fleeting,
     }
@@ -35,7 +35,7 @@ def read_tallies(database: Database) -> dict[str, Tally]:
 
 def worst_tallies(database: Database, limit: int) -> list[Tally]:
     """Return the alarms that chattered or were fleeting most often, the worst first."""
-    order = (_TABLE.c.chattering.desc(), _TABLE.c.fleeting.desc(), _TABLE.c.turns.desc(), _TABLE.c.alarm)
+    order = (_TABLE.c.chattering.desc(), _TABLE.c.fleeting.desc(), _TABLE.c.transitions.desc(), _TABLE.c.alarm)
     bad = (_TABLE.c.chattering > 0) | (_TABLE.c.fleeting > 0)
     with database.read() as connection:
         rows = connection.execute(select(_TABLE).where(bad).order_by(*order).limit(limit)).mappings()
@@ -43,4 +43,12 @@ def worst_tallies(database: Database, limit: int) -> list[Tally]:
 
 
 def _tally(row: RowMapping) -> Tally:
-    return Tally(**{**row, "is_chattering": bool(row["is_chattering"])})
+    return Tally(
+        row["alarm"],
+        row["latest_ns"],
+        row["previous_ns"],
+        bool(row["is_chattering"]),
+        row["transitions"],
+        row["chattering"],
+        row["fleeting"],
+    )
