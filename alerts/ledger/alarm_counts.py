@@ -18,7 +18,7 @@ def row_of(tally: Tally) -> Row:
     return {
         "alarm": tally.alarm,
         "latest_ns": tally.latest_ns,
-        "previous_ns": tally.before_ns,
+        "before_ns": tally.before_ns,
         "is_chattering": int(tally.is_chattering),
         "transitions": tally.turns,
         "chattering": tally.chattering,
@@ -46,7 +46,7 @@ def _tally(row: RowMapping) -> Tally:
     return Tally(
         row["alarm"],
         row["latest_ns"],
-        row["previous_ns"],
+        row["before_ns"],
         bool(row["is_chattering"]),
         row["transitions"],
         row["chattering"],

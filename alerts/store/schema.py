@@ -206,7 +206,7 @@ transition_counts = Table(
     METADATA,
     Column("alarm", Text, primary_key=True),
     Column("latest_ns", BigInteger, nullable=False),
-    Column("previous_ns", BigInteger, nullable=False),
+    Column("before_ns", BigInteger, nullable=False),
     Column("is_chattering", SmallInteger, nullable=False),
     Column("transitions", BigInteger, nullable=False),
     Column("chattering", BigInteger, nullable=False),

@@ -79,7 +79,7 @@ COUNTS = Table(
     TABLES_0002,
     Column("alarm", Text, primary_key=True),
     Column("latest_ns", BigInteger, nullable=False),
-    Column("previous_ns", BigInteger, nullable=False),
+    Column("before_ns", BigInteger, nullable=False),
     Column("is_chattering", SmallInteger, nullable=False),
     Column("transitions", BigInteger, nullable=False),
     Column("chattering", BigInteger, nullable=False),
@@ -130,7 +130,7 @@ def upgrade() -> None:
     connection = op.get_bind()
     _move_alerts(connection)
     _move_extents(connection)
-    _copy(connection, "tallies", COUNTS, {"before_ns": "previous_ns", "turns": "transitions"})
+    _copy(connection, "tallies", COUNTS, {"turns": "transitions"})
     _copy(connection, "withheld", SUPPRESSED, {})
     _copy(connection, "awaited", EXPECTED, {})
     op.rename_table("states", "replay_snapshots")
