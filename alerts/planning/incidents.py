@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from alerts.alert import Alert, DecisionReason, DecisionVerdict, Recipient
-from alerts.notification import NotificationKind
+from alerts.notification import BEGINNINGS, NotificationKind
 from alerts.planning.draft import Candidate, District, Draft, decide
 from config.levels import NO_LEVEL, WarningLevel
 from rules.events import Dimension
@@ -92,7 +92,7 @@ def share(draft: Draft, _district: District) -> Draft:
     alert = draft.alert
     if draft.is_return:
         draft = _leave_out_told(draft)
-    if alert is None or draft.kind not in (NotificationKind.RAISED, NotificationKind.ESCALATED):
+    if alert is None or draft.kind not in BEGINNINGS:
         return draft
     known = _known(draft.others, alert.level)
     kept: list[Candidate] = []

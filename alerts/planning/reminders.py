@@ -117,7 +117,7 @@ def _end(draft: Draft, district: District, acknowledged: Collection[str]) -> Dra
 def _realarm_ns(alert: Alert, district: District) -> int:
     """Return how long `alert` waits until it is told again: the shortest of its routes; 0 for never."""
     asset = district.register.assets.get(alert.asset)
-    routes = district.routes.matching(alert.dimension, alert.level, asset.domain) if asset else ()
+    routes = district.routes.find(alert.dimension, alert.level, asset.domain) if asset else ()
     usual_s = REALARM_S.get(WarningLevel(alert.level), 0.0)
     waits = [usual_s if route.realarm_s is None else route.realarm_s for route in routes]
     return round(min((each for each in waits if each), default=0.0) * 1e9)

@@ -23,9 +23,9 @@ from alerts.alert import (
     stable_id,
 )
 from alerts.chatter import Tally, counted
-from alerts.links import Links
-from alerts.messages.text import Incident, message_payload, message_text
-from alerts.notification import Notification, NotificationKind
+from alerts.links import SignedLinks
+from alerts.messages.text import MessageFacts, compose_payload, compose_text
+from alerts.notification import ENDS, WARNINGS, Notification, NotificationKind
 from alerts.planning.draft import Candidate, District, Draft, Occurrence, Stage, decide, skip
 from alerts.planning.incidents import Book, close, hazard_of, informed, joined, share
 from alerts.planning.recipients import address, group, reach
@@ -242,7 +242,7 @@ def _compose(draft: Draft, district: District) -> Draft:
     is_first = not draft.is_return or (not alert.notified_ns and bool(draft.candidates))
     notified_ns = draft.occurrence.clock_ns if kind in WARNINGS and is_first else alert.notified_ns
     alert = replace(alert, sequence=sequence, notified_ns=notified_ns)
-    if kind in _ENDS:
+    if kind in ENDS:
         return replace(draft, alert=alert)
     now = [_knowing(each, alert.level, "") for each in draft.candidates]
     others = ((each, under) for each, under in draft.left_out if under != alert.id)
@@ -296,10 +296,6 @@ TELLING: tuple[Stage, ...] = (address, reach, group, share, _compose)
 STAGES: tuple[Stage, ...] = (_follow, *TELLING)
 """Everything that can happen to a transition, in order."""
 
-_ENDS = (NotificationKind.CLEARED, NotificationKind.DEVICE_RECOVERED)
-_BEGINNINGS = (NotificationKind.RAISED, NotificationKind.ESCALATED)
-WARNINGS = (*_BEGINNINGS, NotificationKind.REMINDED)
-"""What people are asked to acknowledge."""
 _PRIORITIES = {
     NotificationKind.CLEARED: int(WarningLevel.GREEN),
     NotificationKind.DEVICE_FAULT: 0,
@@ -308,7 +304,7 @@ _PRIORITIES = {
 """Behind every warning: danger first, then its end, then devices."""
 
 
-def _priority(incident: Incident) -> int:
+def _priority(incident: MessageFacts) -> int:
     return _PRIORITIES.get(incident.kind, incident.level)
 
 
@@ -359,9 +355,9 @@ def _open(event: Occurrence) -> Alert:
     )
 
 
-def _incident(event: Occurrence, alert: Alert, kind: NotificationKind, district: District) -> Incident:
+def _incident(event: Occurrence, alert: Alert, kind: NotificationKind, district: District) -> MessageFacts:
     rule = district.ruleset.rule(event.key.rule)
-    return Incident(
+    return MessageFacts(
         kind=kind,
         dimension=alert.dimension,
         alert=alert.id,
@@ -370,17 +366,17 @@ def _incident(event: Occurrence, alert: Alert, kind: NotificationKind, district:
         rule=rule,
         asset=district.register.assets[event.sensor.asset],
         sensor=event.sensor,
-        quantity=rule.judged or district.quantities[event.sensor.quantity],
+        quantity=rule.judged_quantity or district.quantities[event.sensor.quantity],
         value=event.value,
         extent=event.extent,
         reason=event.reason,
         time_ns=event.time_ns,
-        offset_s=district.offset_s,
+        time_zone=district.time_zone,
     )
 
 
 def _notification(
-    target: Recipient, incident: Incident, created_ns: int, links: Links, *, sequence: int
+    target: Recipient, incident: MessageFacts, created_ns: int, links: SignedLinks, *, sequence: int
 ) -> Notification:
     place = target.channel, target.contact
     identity = notification_id(incident.alert, incident.kind, incident.level, place, sequence)
@@ -392,7 +388,7 @@ def _notification(
         contact=target.contact,
         address=target.address,
         level=incident.level,
-        text=message_text(incident, target.language, links.acknowledge(identity)),
-        payload=message_payload(incident, identity),
+        text=compose_text(incident, target.language, links.acknowledge_link(identity)),
+        payload=compose_payload(incident, identity),
         created_ns=created_ns,
     )

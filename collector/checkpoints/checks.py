@@ -10,9 +10,9 @@ from pathlib import Path
 
 import structlog
 
-from collector.archive import MemoryUnusableError
-from collector.checkpoints.checkpoint_file import MemoryFile, OtherJournalError
-from collector.checkpoints.clocks import ClockMemory
+from collector.archive import CheckpointUnusableError
+from collector.checkpoints.checkpoint_file import CheckpointFile, OtherJournalError
+from collector.checkpoints.clocks import ClockCheckpoint
 from collector.checks.plausibility import Plausibility
 from collector.devices.clocks import DeviceClocks
 from collector.journal import Position
@@ -23,15 +23,15 @@ _LEARN_ENTRIES = 20_000
 _READ_ENTRIES = 256
 
 
-class CheckMemory:
+class CheckCheckpoint:
     """Belongs to the thread of the intake once it is loaded."""
 
     def __init__(self, path: Path, plausibility: Plausibility, clocks: DeviceClocks | None = None) -> None:
         """Keep what `plausibility` knows in `path`, and what `clocks` know beside it."""
         self.counts: Counter[tuple[str, str]] = Counter()
-        self._file, self._plausibility = MemoryFile(path), plausibility
+        self._file, self._plausibility = CheckpointFile(path), plausibility
         self._log = structlog.get_logger()
-        self._clocks = None if clocks is None else ClockMemory(path.with_name("clocks.bin"), clocks, self.counts)
+        self._clocks = None if clocks is None else ClockCheckpoint(path.with_name("clocks.bin"), clocks, self.counts)
 
     def load(self, journal: SqliteJournal) -> Position:
         """Fill the checks' memory; returns from behind which position it was learned again."""
@@ -80,7 +80,7 @@ class CheckMemory:
             return self._refused("read", str(error))
         except OtherJournalError as error:
             return self._refused("other_journal", str(error))
-        except MemoryUnusableError as error:
+        except CheckpointUnusableError as error:
             return self._refused("damaged", str(error))
         return position
 

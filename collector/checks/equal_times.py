@@ -1,4 +1,4 @@
-"""Instants: readings of one sensor that claim the same time are kept apart, so that none replaces another.
+"""Equal times: readings of one sensor that claim the same time are kept apart, so that none replaces another.
 
 Comes in: a batch. Goes out: the same readings; a further one of the newest time of its sensor, with another value, is
 one nanosecond behind the one before. Refuses to judge, and to touch times that are ours. History and rules know a
@@ -24,7 +24,7 @@ _ROOM = 100_000
 _NEVER_NS = np.iinfo(np.int64).min
 
 
-class Instants:
+class EqualTimes:
     """Remembers the newest time of each sensor's own clock, and what was said at it."""
 
     def __init__(self, n_sensors: int, counts: Counter[tuple[str, str]]) -> None:
@@ -38,7 +38,7 @@ class Instants:
         self._row = np.zeros(n_sensors, np.int32)
         self._counts = counts
 
-    def keep_apart(self, batch: ReadingBatch) -> ReadingBatch:
+    def separate(self, batch: ReadingBatch) -> ReadingBatch:
         """Return `batch` with distinct times wherever one sensor says different values at its newest time."""
         own = np.flatnonzero((batch.quality & RECEIVED_CLOCK) == 0)
         sensor, time_ns = batch.sensor[own], batch.time_ns[own]

@@ -10,7 +10,7 @@ from dataclasses import dataclass, fields
 import numpy as np
 from numpy.typing import NDArray
 
-from collector.archive import packed, unpacked
+from collector.archive import pack_columns, unpack_columns
 
 NEVER_NS = int(np.iinfo(np.int64).min // 2)
 """Stands for "no reading yet"; half of the range, so that a difference cannot overflow."""
@@ -18,7 +18,7 @@ _FORMAT = 3
 
 
 @dataclass(slots=True)
-class Remembered:
+class SensorStates:
     """The memory of n sensors, one row each."""
 
     time_ns: NDArray[np.int64]
@@ -64,8 +64,8 @@ class Remembered:
 
 
 @dataclass(slots=True)
-class Course:
-    """The memory of one sensor: a row of `Remembered`, field by field."""
+class SensorState:
+    """The memory of one sensor: a row of `SensorStates`, field by field."""
 
     time_ns: int
     stands_in: bool
@@ -94,7 +94,7 @@ _NEVER_AT_FIRST = ("time_ns", "run_ns", "quiet_ns", "heard_ns", "shown_ns")
 
 def _row_type() -> np.dtype[np.void]:
     """Return one sensor's row: its fields lie side by side, because a batch touches all of few sensors of many."""
-    types: dict[str, type[np.generic]] = dict.fromkeys((each.name for each in fields(Remembered)), np.float64)
+    types: dict[str, type[np.generic]] = dict.fromkeys((each.name for each in fields(SensorStates)), np.float64)
     types |= dict.fromkeys(("count", "run", "changes", *_NEVER_AT_FIRST), np.int64)
     types |= {"stands_in": np.bool_, "pending": np.bool_, "said": np.uint16}
     return np.dtype(list(types.items()), align=True)
@@ -109,46 +109,46 @@ class SensorMemory:
         self._opaque = self._rows.view(f"V{self._rows.itemsize}")
         """The same rows without fields, which numpy copies many times faster."""
         self._columns: dict[str, NDArray[np.generic]] = {
-            each.name: self._rows[each.name] for each in fields(Remembered)
+            each.name: self._rows[each.name] for each in fields(SensorStates)
         }
-        self._all = Remembered(**self._columns)  # type: ignore[arg-type]
+        self._all = SensorStates(**self._columns)  # type: ignore[arg-type]
         for name in _NEVER_AT_FIRST:
             self._rows[name] = NEVER_NS
         self._all.shown[:] = np.nan
 
     @property
-    def columns(self) -> Remembered:
+    def columns(self) -> SensorStates:
         """The columns of all sensors, to look at."""
         return self._all
 
-    def take(self, sensor: NDArray[np.intp]) -> Remembered:
+    def take(self, sensor: NDArray[np.intp]) -> SensorStates:
         """Return copies of the rows of `sensor`, intp[n]."""
         rows = self._rows.take(sensor)
-        return Remembered(*(rows[name] for name in self._columns))
+        return SensorStates(*(rows[name] for name in self._columns))
 
-    def put(self, sensor: NDArray[np.intp], state: Remembered) -> None:
+    def put(self, sensor: NDArray[np.intp], state: SensorStates) -> None:
         """Replace the rows of `sensor`, intp[n], each number at most once."""
         rows = np.empty(len(sensor), self._rows.dtype)
         for name in self._columns:
             rows[name] = getattr(state, name)
         self._opaque[sensor] = rows.view(self._opaque.dtype)
 
-    def course(self, number: int) -> Course:
+    def state(self, number: int) -> SensorState:
         """Return a copy of the row of one sensor."""
-        return Course(*self._rows[number].item())
+        return SensorState(*self._rows[number].item())
 
-    def put_course(self, number: int, course: Course) -> None:
+    def put_state(self, number: int, state: SensorState) -> None:
         """Replace the row of one sensor."""
-        self._rows[number] = tuple(getattr(course, name) for name in self._columns)
+        self._rows[number] = tuple(getattr(state, name) for name in self._columns)
 
     def snapshot(self) -> bytes:
         """Return all of it."""
-        return packed(_FORMAT, self._ids, self._columns)
+        return pack_columns(_FORMAT, self._ids, self._columns)
 
     def restore(self, blob: bytes) -> None:
         """Take over what a snapshot says of the sensors that exist in both.
 
         Raises:
-            MemoryUnusableError: `blob` is not intact; nothing was taken over.
+            CheckpointUnusableError: `blob` is not intact; nothing was taken over.
         """
-        unpacked(blob, _FORMAT, self._ids, self._columns).move_into(self._columns)
+        unpack_columns(blob, _FORMAT, self._ids, self._columns).move_into(self._columns)

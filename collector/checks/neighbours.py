@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from collector.batch import Quality
 from collector.checks.limits import CheckLimits
-from collector.checks.memory import NEVER_NS, Remembered
+from collector.checks.memory import NEVER_NS, SensorStates
 from config.register import Register
 
 _MOST = 4
@@ -45,7 +45,7 @@ class Neighbours:
         """Whether any sensor has enough neighbours."""
 
     def moving(
-        self, sensor: NDArray[np.intp], received_ns: int, known: Remembered, limits: CheckLimits
+        self, sensor: NDArray[np.intp], received_ns: int, known: SensorStates, limits: CheckLimits
     ) -> NDArray[np.float64]:
         """Return how much the quietest living neighbour of each moves, a share of its usual; NaN where too few live.
 
@@ -103,7 +103,7 @@ class Movement:
     flagged: NDArray[np.bool_]
 
 
-def still(before: Remembered) -> Movement:
+def still(before: SensorStates) -> Movement:
     """Return the columns as they were, for a register without neighbours."""
     return Movement(
         before.recent,
@@ -116,7 +116,7 @@ def still(before: Remembered) -> Movement:
     )
 
 
-def move(before: Remembered, each: Step, limits: CheckLimits) -> Movement:
+def move(before: SensorStates, each: Step, limits: CheckLimits) -> Movement:
     """Return the columns after the readings of `each`."""
     known = 1.0 / (before.count + 1.0)
     was_quiet = before.quiet_ns != NEVER_NS

@@ -19,10 +19,10 @@ from numpy.typing import NDArray
 from collector.batch import NOT_OF_NOW, RECEIVED_CLOCK, Quality, ReadingBatch
 from collector.checks.climatology import Climatology
 from collector.checks.limits import CheckLimits
-from collector.checks.memory import Remembered, SensorMemory
+from collector.checks.memory import SensorMemory, SensorStates
 from collector.checks.neighbours import Movement, Neighbours, Step, move, still
-from collector.checks.plausibility_scalar import CourseBounds, Stretch, judge_course
-from collector.passes import Prices, Rounds
+from collector.checks.plausibility_scalar import ReadingRun, SensorBounds, check_run
+from collector.passes import CostModel, PassSplitter
 from config.quantities import ONLINE, Quantity
 from config.register import Register
 
@@ -76,9 +76,9 @@ class _Bounds:
             self.high[sensor],
         )
 
-    def of(self, number: int) -> CourseBounds:
+    def of(self, number: int) -> SensorBounds:
         """Return the row of one sensor."""
-        return CourseBounds(
+        return SensorBounds(
             float(self.rate[number]),
             float(self.floor[number]),
             float(self.same[number]),
@@ -116,13 +116,13 @@ class Plausibility:
         register: Register,
         quantities: Mapping[str, Quantity],
         limits: CheckLimits | None = None,
-        prices: Prices | None = None,
+        costs: CostModel | None = None,
     ) -> None:
-        """Learn from nothing, or from what `memory` is then filled with; `prices` change only the speed."""
+        """Learn from nothing, or from what `memory` is then filled with; `costs` change only the speed."""
         self._limits = limits or CheckLimits()
         self._climatology = Climatology(register)
         self.memory = SensorMemory(register.sensor_ids)
-        self._rounds = Rounds(len(register.sensors), prices)
+        self._splitter = PassSplitter(len(register.sensors), costs)
         self._is_watched = np.array(
             [each.quantity != ONLINE and each.cadence_s >= _SIGNAL_S for each in register.sensors], np.bool_
         )
@@ -146,17 +146,17 @@ class Plausibility:
         # The digits that keep stand-in times apart depend on the batch, so that nothing may depend on them.
         time_ns = np.where(stands_in, batch.received_ns, batch.time_ns)
         readings = _Readings(sensor, time_ns, stands_in, batch.value, batch.received_ns)
-        rounds, courses = self._rounds.cut(sensor[rows])
-        for piece in rounds:
-            flags[rows[piece]] |= self._judge_round(readings.take(rows[piece]))
-        if len(courses):
-            flags[rows[courses]] |= self._judge_courses(readings.take(rows[courses]))
+        passes, runs = self._splitter.split(sensor[rows])
+        for piece in passes:
+            flags[rows[piece]] |= self._check_pass(readings.take(rows[piece]))
+        if len(runs):
+            flags[rows[runs]] |= self._check_runs(readings.take(rows[runs]))
         if self._neighbours.are_there:
             # What the neighbours do now says nothing of what one did when they were not heard.
             flags[(flags & NOT_OF_NOW) != 0] &= ~np.uint16(Quality.NEIGHBOUR)
         return ReadingBatch(batch.received_ns, batch.sensor, batch.time_ns, batch.value, flags)
 
-    def _judge_courses(self, new: _Readings) -> NDArray[np.uint16]:
+    def _check_runs(self, new: _Readings) -> NDArray[np.uint16]:
         """Judge readings sensor by sensor, which they are sorted by, one after the other."""
         numbers, time_ns, stands_in, value = (
             column.tolist() for column in (new.sensor, new.time_ns, new.stands_in, new.value)
@@ -164,13 +164,13 @@ class Plausibility:
         bits: list[int] = []
         ends = [*(np.flatnonzero(np.diff(new.sensor)) + 1).tolist(), len(numbers)]
         for begin, end in pairwise([0, *ends]):
-            course = self.memory.course(numbers[begin])
+            state = self.memory.state(numbers[begin])
             moving = (
                 partial(self._moving_beside, numbers[begin], new.received_ns) if self._neighbours.are_there else None
             )
-            stretch = Stretch(time_ns[begin:end], stands_in[begin:end], value[begin:end], new.received_ns, moving)
-            bits += judge_course(course, self._bounds.of(numbers[begin]), self._limits, stretch)
-            self.memory.put_course(numbers[begin], course)
+            run = ReadingRun(time_ns[begin:end], stands_in[begin:end], value[begin:end], new.received_ns, moving)
+            bits += check_run(state, self._bounds.of(numbers[begin]), self._limits, run)
+            self.memory.put_state(numbers[begin], state)
         return np.array(bits, np.uint16)
 
     def _moving_beside(self, number: int, received_ns: int) -> float:
@@ -180,7 +180,7 @@ class Plausibility:
     def _moving(self, received_ns: int, sensor: NDArray[np.intp]) -> NDArray[np.float64]:
         return self._neighbours.moving(sensor, received_ns, self.memory.columns, self._limits)
 
-    def _judge_round(self, new: _Readings) -> NDArray[np.uint16]:
+    def _check_pass(self, new: _Readings) -> NDArray[np.uint16]:
         """Judge at most one reading of each sensor."""
         before = self.memory.take(new.sensor)
         newer = (new.time_ns > before.time_ns) | (new.stands_in & (new.time_ns == before.time_ns))
@@ -188,21 +188,21 @@ class Plausibility:
             bounds = self._bounds.take(new.sensor)
             fresh = new.time_ns - before.time_ns > bounds.gap_ns
             moving = partial(self._moving, new.received_ns) if self._neighbours.are_there else None
-            after = _step(_Judgement(before, bounds, self._limits, new, fresh, moving))
+            after = _step(_Step(before, bounds, self._limits, new, fresh, moving))
             self.memory.put(new.sensor, after)
             return after.said
         again = (new.time_ns == before.time_ns) & (new.value == before.last)
         flags = np.where(again, before.said, np.uint16(0))
         if newer.any():
-            flags[newer] = self._judge_round(new.take(newer))
+            flags[newer] = self._check_pass(new.take(newer))
         return flags
 
 
 @dataclass(frozen=True, slots=True)
-class _Judgement:
+class _Step:
     """One more reading of each of n sensors: what was remembered, what is new, and whether a long gap lies between."""
 
-    before: Remembered
+    before: SensorStates
     bounds: _Bounds
     limits: CheckLimits
     new: _Readings
@@ -212,7 +212,7 @@ class _Judgement:
     """How much the neighbours of some sensors move; None where the register has none."""
 
 
-def _step(each: _Judgement) -> Remembered:
+def _step(each: _Step) -> SensorStates:
     """Return what is remembered after the readings of `each`; `said` are their bits."""
     before, fresh = each.before, each.fresh
     departure, run = _departure(each), _run(each)
@@ -222,7 +222,7 @@ def _step(each: _Judgement) -> Remembered:
     said |= run.flat * np.uint16(Quality.FLAT) | movement.flagged * np.uint16(Quality.NEIGHBOUR)
     # Two clocks have no difference that means anything.
     gap = fresh & (before.count > 0) & (each.new.stands_in == before.stands_in)
-    return Remembered(
+    return SensorStates(
         time_ns=each.new.time_ns,
         stands_in=each.new.stands_in,
         last=each.new.value,
@@ -256,7 +256,7 @@ class _Departure:
     lesson: NDArray[np.float64]
 
 
-def _departure(each: _Judgement) -> _Departure:
+def _departure(each: _Step) -> _Departure:
     """Return who jumped, where the levels are now, and the changes as far as they teach."""
     before, limits, value, fresh = each.before, each.limits, each.new.value, each.fresh
     change = np.where(fresh, 0.0, np.abs(value - before.last))
@@ -280,7 +280,7 @@ def _departure(each: _Judgement) -> _Departure:
     return _Departure(rate, spike, level, lesson)
 
 
-def _movement(each: _Judgement, lesson: NDArray[np.float64]) -> Movement:
+def _movement(each: _Step, lesson: NDArray[np.float64]) -> Movement:
     """Return how much the sensors move now and usually, and who is quieter than its neighbours."""
     new, moving = each.new, each.moving
     if moving is None:
@@ -293,7 +293,7 @@ def _movement(each: _Judgement, lesson: NDArray[np.float64]) -> Movement:
 
 
 def _learn(
-    before: Remembered, lesson: NDArray[np.float64], fresh: NDArray[np.bool_], limits: CheckLimits
+    before: SensorStates, lesson: NDArray[np.float64], fresh: NDArray[np.bool_], limits: CheckLimits
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return the scales of recent and of usual change; the first readings weigh the same, later ones fade."""
     known = 1.0 / (before.count + 1.0)
@@ -316,7 +316,7 @@ class _Run:
     changes: NDArray[np.int64]
 
 
-def _run(each: _Judgement) -> _Run:
+def _run(each: _Step) -> _Run:
     """Return the runs of equal readings, and which of them are too long for their sensor."""
     before, limits = each.before, each.limits
     same = ~each.fresh & (np.abs(each.new.value - before.anchor) <= each.bounds.same)

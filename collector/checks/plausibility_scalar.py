@@ -4,7 +4,7 @@ Comes in: what is remembered of the sensor, its bounds, its new readings in the 
 the memory is brought forward. Refuses to judge differently from the columns: both compute the same sums in the same
 order, so that bits and memory are equal to the last digit, whichever way a reading took.
 
-Columns cost about the same for one sensor as for a hundred; a course costs the same for each reading.
+Columns cost about the same for one sensor as for a hundred; a state costs the same for each reading.
 """
 
 import math
@@ -14,7 +14,7 @@ from itertools import pairwise
 
 from collector.batch import Quality
 from collector.checks.limits import CheckLimits
-from collector.checks.memory import NEVER_NS, Course
+from collector.checks.memory import NEVER_NS, SensorState
 
 _SECOND_NS = 1_000_000_000
 _RATE, _SPIKE, _FLAT, _GAP = map(int, (Quality.RATE, Quality.SPIKE, Quality.FLAT, Quality.GAP))
@@ -22,7 +22,7 @@ _NEIGHBOUR = int(Quality.NEIGHBOUR)
 
 
 @dataclass(frozen=True, slots=True)
-class CourseBounds:
+class SensorBounds:
     """What the register says of one sensor: a row of the bounds in `collector.checks.plausibility`."""
 
     rate: float
@@ -36,7 +36,7 @@ class CourseBounds:
 
 
 @dataclass(frozen=True, slots=True)
-class Stretch:
+class ReadingRun:
     """Readings of one sensor in the order of receipt."""
 
     time_ns: Sequence[int]
@@ -47,9 +47,9 @@ class Stretch:
     """How much its quietest neighbour moves, `collector.checks.neighbours`; None where the register has no
     neighbours."""
 
-    def take(self, rows: Sequence[int]) -> "Stretch":
+    def take(self, rows: Sequence[int]) -> "ReadingRun":
         """Return the readings at `rows`."""
-        return Stretch(
+        return ReadingRun(
             [self.time_ns[row] for row in rows],
             [self.stands_in[row] for row in rows],
             [self.value[row] for row in rows],
@@ -58,13 +58,13 @@ class Stretch:
         )
 
 
-def judge_course(course: Course, bounds: CourseBounds, limits: CheckLimits, readings: Stretch) -> list[int]:
-    """Return the bits of `readings`; `course` is what is remembered after them."""
-    newer, repeats = _newer(course, readings)
+def check_run(state: SensorState, bounds: SensorBounds, limits: CheckLimits, readings: ReadingRun) -> list[int]:
+    """Return the bits of `readings`; `state` is what is remembered after them."""
+    newer, repeats = _newer(state, readings)
     bits = [0] * len(readings.value)
-    said_before = course.said
+    said_before = state.said
     new = readings if len(newer) == len(bits) else readings.take(newer)
-    said = _judge_newer(course, bounds, limits, new) if newer else []
+    said = _check_newer(state, bounds, limits, new) if newer else []
     for row, each in zip(newer, said, strict=True):
         bits[row] = each
     for row, n_newer in repeats:
@@ -72,9 +72,9 @@ def judge_course(course: Course, bounds: CourseBounds, limits: CheckLimits, read
     return bits
 
 
-def _newer(course: Course, readings: Stretch) -> tuple[list[int], list[tuple[int, int]]]:
+def _newer(state: SensorState, readings: ReadingRun) -> tuple[list[int], list[tuple[int, int]]]:
     """Return the rows that are newer than all before, and those that repeat the newest with how many were newer."""
-    newest_ns, last = course.time_ns, course.last
+    newest_ns, last = state.time_ns, state.last
     newer: list[int] = []
     repeats: list[tuple[int, int]] = []
     columns = zip(readings.time_ns, readings.stands_in, readings.value, strict=True)
@@ -87,51 +87,51 @@ def _newer(course: Course, readings: Stretch) -> tuple[list[int], list[tuple[int
     return newer, repeats
 
 
-def _judge_newer(course: Course, bounds: CourseBounds, limits: CheckLimits, new: Stretch) -> list[int]:
+def _check_newer(state: SensorState, bounds: SensorBounds, limits: CheckLimits, new: ReadingRun) -> list[int]:
     """Return the bits of readings that are each newer than the one before."""
-    n_before, said_before = course.count, course.said
-    times = [course.time_ns, *new.time_ns]
-    stood_in = [course.stands_in, *new.stands_in]
+    n_before, said_before = state.count, state.said
+    times = [state.time_ns, *new.time_ns]
+    stood_in = [state.stands_in, *new.stands_in]
     fresh = [after - before > bounds.gap_ns for before, after in pairwise(times)]
     reach = [
         math.inf if one or other else bounds.rate * (float(max(after - before, 1)) / _SECOND_NS)
         for (before, after), (one, other) in zip(pairwise(times), pairwise(stood_in), strict=True)
     ]
     if new.moving is not None:
-        _show(course, limits, new.received_ns)
-    flat, changes = _flat(course, bounds, limits, list(zip(new.value, new.time_ns, fresh, strict=True)))
+        _show(state, limits, new.received_ns)
+    flat, changes = _flat(state, bounds, limits, list(zip(new.value, new.time_ns, fresh, strict=True)))
     rows = list(zip(new.value, fresh, reach, changes, strict=True))
-    departures, lessons = _departures(course, bounds, limits, rows)
+    departures, lessons = _departures(state, bounds, limits, rows)
     said = [one | other for one, other in zip(departures, flat, strict=True)]
     for i, is_fresh in enumerate(fresh):
         if is_fresh and (i > 0 or n_before > 0) and stood_in[i] == stood_in[i + 1]:
             said[i] |= _GAP
     if new.moving is not None:
         lessons_of = list(zip(lessons, new.time_ns, fresh, strict=True))
-        quiet = _quiet(course, limits, (n_before, bool(said_before & _NEIGHBOUR)), lessons_of, new.moving)
+        quiet = _quiet(state, limits, (n_before, bool(said_before & _NEIGHBOUR)), lessons_of, new.moving)
         said = [one | other for one, other in zip(said, quiet, strict=True)]
-    course.time_ns, course.stands_in, course.said = times[-1], stood_in[-1], said[-1]
+    state.time_ns, state.stands_in, state.said = times[-1], stood_in[-1], said[-1]
     return said
 
 
-def _show(course: Course, limits: CheckLimits, received_ns: int) -> None:
+def _show(state: SensorState, limits: CheckLimits, received_ns: int) -> None:
     """Keep what the neighbours see of the sensor until something is received later."""
-    if course.heard_ns == received_ns:
+    if state.heard_ns == received_ns:
         return
-    tells = course.count >= limits.neighbour_learn and course.usual > 0.0 and course.quiet_ns == NEVER_NS
-    course.shown = course.recent / course.usual if tells else math.nan
-    course.shown_ns, course.heard_ns = course.heard_ns, received_ns
+    tells = state.count >= limits.neighbour_learn and state.usual > 0.0 and state.quiet_ns == NEVER_NS
+    state.shown = state.recent / state.usual if tells else math.nan
+    state.shown_ns, state.heard_ns = state.heard_ns, received_ns
 
 
 def _departures(
-    course: Course, bounds: CourseBounds, limits: CheckLimits, new: Sequence[tuple[float, bool, float, int]]
+    state: SensorState, bounds: SensorBounds, limits: CheckLimits, new: Sequence[tuple[float, bool, float, int]]
 ) -> tuple[list[int], list[float]]:
     """Return RATE and SPIKE of values, and the lessons.
 
     Beside each value: whether it is fresh, how far it may have moved, and how often the sensor had changed before.
     """
-    last, level, fast, slow = course.last, course.level, course.fast, course.slow
-    count, pending = course.count, course.pending
+    last, level, fast, slow = state.last, state.level, state.fast, state.slow
+    count, pending = state.count, state.pending
     fast_weight, slow_weight = 1.0 / limits.fast_readings, 1.0 / limits.slow_readings
     bits, lessons = [], []
     for value, fresh, reach, changes in new:
@@ -155,20 +155,20 @@ def _departures(
             fast += max(fast_weight, known) * (lesson - fast)
             slow += max(slow_weight, known) * (lesson * lesson - slow)
         last, count, pending = value, count + 1, spike
-    course.last, course.level, course.fast, course.slow = last, level, fast, slow
-    course.count, course.pending = count, pending
+    state.last, state.level, state.fast, state.slow = last, level, fast, slow
+    state.count, state.pending = count, pending
     return bits, lessons
 
 
 def _flat(
-    course: Course, bounds: CourseBounds, limits: CheckLimits, new: Sequence[tuple[float, int, bool]]
+    state: SensorState, bounds: SensorBounds, limits: CheckLimits, new: Sequence[tuple[float, int, bool]]
 ) -> tuple[list[int], list[int]]:
     """Return FLAT of values with their times and whether each is fresh, and how often the sensor changed before each.
 
     The runs are remembered.
     """
-    anchor, run, since_ns, longest = course.anchor, course.run, course.run_ns, course.longest
-    changes = course.changes
+    anchor, run, since_ns, longest = state.anchor, state.run, state.run_ns, state.longest
+    changes = state.changes
     bits, before = [], []
     for value, time_ns, fresh in new:
         before.append(changes)
@@ -187,13 +187,13 @@ def _flat(
             changes += 1
         anchor, run, since_ns = value, 1, time_ns
         bits.append(0)
-    course.anchor, course.run, course.run_ns, course.longest = anchor, run, since_ns, float(longest)
-    course.changes = changes
+    state.anchor, state.run, state.run_ns, state.longest = anchor, run, since_ns, float(longest)
+    state.changes = changes
     return bits, before
 
 
 def _quiet(
-    course: Course,
+    state: SensorState,
     limits: CheckLimits,
     before: tuple[int, bool],
     new: Sequence[tuple[float, int, bool]],
@@ -203,7 +203,7 @@ def _quiet(
 
     `before` are the readings seen, and whether the newest of them was flagged.
     """
-    (count, said), recent, usual, quiet_ns = before, course.recent, course.usual, course.quiet_ns
+    (count, said), recent, usual, quiet_ns = before, state.recent, state.usual, state.quiet_ns
     share, beside = limits.quiet_share, None
     bits = []
     for lesson, time_ns, fresh in new:
@@ -223,5 +223,5 @@ def _quiet(
         said = (stays and said) or (attenuated and time_ns - quiet_ns >= limits.quiet_hold_ns)
         bits.append(_NEIGHBOUR if said else 0)
         count += 1
-    course.recent, course.usual, course.quiet_ns = recent, usual, quiet_ns
+    state.recent, state.usual, state.quiet_ns = recent, usual, quiet_ns
     return bits

@@ -13,17 +13,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from collector.batch import Quality, ReadingBatch, tick
-from collector.checks.equal_times import Instants
+from collector.checks.equal_times import EqualTimes
 from collector.checks.plausibility import Plausibility
 from collector.checks.range_and_time import flag_late, flag_range, in_time_order, settle_times
 from collector.dead_letter import DeadLetter, Reason
 from collector.decoders import DECODERS
 from collector.decoding.compression import inflate
 from collector.decoding.sensor_lookup import sensors_of, sensors_of_blocks
-from collector.decoding.subscriptions import opened
-from collector.decoding.topic_routes import NOT_KEPT, Sources
+from collector.decoding.subscriptions import open_decoders
+from collector.decoding.topic_routes import NO_SENSOR, TopicRoutes
 from collector.devices.clocks import DeviceClocks
-from collector.devices.device_state import DeviceBook, Heard
+from collector.devices.device_state import DeviceStates, SeenMessages
 from collector.payload import NO_TIME, Blocks, Columns, Decoder, PayloadError, Publication
 from config.quantities import Quantity
 from config.register import Register
@@ -56,7 +56,7 @@ class _Rows:
     lengths: list[int] = field(default_factory=list)
     """Readings of each of `messages`."""
     problems: list[tuple[RawMessage, PayloadError]] = field(default_factory=list)
-    heard: Heard = field(default_factory=Heard)
+    heard: SeenMessages = field(default_factory=SeenMessages)
 
     def columns(self) -> tuple[NDArray[np.int32], NDArray[np.int64], NDArray[np.float64], NDArray[np.uint16]]:
         """Return sensor, time, value and quality of all readings in the order of their messages."""
@@ -91,10 +91,10 @@ class Pipeline:
         """
         self.counts: Counter[tuple[str, str]] = Counter()
         """What formats with a memory have counted."""
-        table = opened(decoders, register, self.counts)
+        table = open_decoders(decoders, register, self.counts)
         self._asking = [each.requests for each in table.values() if each.requests is not None]
-        self._sources = Sources(register, subscriptions, table)
-        self.devices = DeviceBook(tuple(self._sources.devices))
+        self._routes = TopicRoutes(register, subscriptions, table)
+        self.devices = DeviceStates(tuple(self._routes.devices))
         """What it remembers of the devices; kept over a restart by whoever owns a file."""
         self.note = b""
         """What the last `decode` learned of the devices' sequence numbers, to be kept with its readings."""
@@ -105,7 +105,7 @@ class Pipeline:
         self._offset = np.array([*(sensor.offset for sensor in sensors), 0.0], np.float64)
         self._low = np.array([*(kind.low for kind in kinds), 0.0], np.float64)
         self._high = np.array([*(kind.high for kind in kinds), 0.0], np.float64)
-        self._instants = Instants(len(sensors), self.counts)
+        self._equal_times = EqualTimes(len(sensors), self.counts)
         # Young enough to be of now is what its sensor's stale time, or the intake, calls so.
         late_s = [max(limits.late_after_s, sensor.stale_after_s) for sensor in sensors]
         self._late_ns = np.array([round(each * 1e9) for each in (*late_s, limits.late_after_s)], np.int64)
@@ -131,8 +131,8 @@ class Pipeline:
         return [each for ask in self._asking for each in ask(now_s, now_ns)]
 
     def _take(self, message: RawMessage, rows: _Rows, received_ns: int) -> None:
-        """Add the readings of one message, with NOT_KEPT for those without a sensor."""
-        source = self._sources.find(message.topic)
+        """Add the readings of one message, with NO_SENSOR for those without a sensor."""
+        source = self._routes.find(message.topic)
         if message.retain and not source.reader.decoder.tells_state:
             raise PayloadError(Reason.RETAINED, "retained: an old value kept by the broker is never read as live")
         reader = source.reader
@@ -140,13 +140,13 @@ class Pipeline:
         readings = reader.decoder.decode(payload, source.fields, reader.max_readings or self._limits.max_readings)
         if isinstance(readings, Blocks):
             sensor, problems = sensors_of_blocks(readings, source)
-            if source.device != NOT_KEPT:
+            if source.device != NO_SENSOR:
                 rows.heard.add(source.device, None)
             rows.blocks.append((len(rows.sensor), sensor, readings))
             rows.lengths.append(len(sensor))
         else:
             numbers, problems = sensors_of(readings, source)
-            if source.device != NOT_KEPT:
+            if source.device != NO_SENSOR:
                 rows.heard.add(source.device, readings.mark)
             elif readings.device:
                 self._note_named(readings, readings.device, numbers, rows.heard)
@@ -161,11 +161,13 @@ class Pipeline:
         if problems:
             rows.problems += [(message, problem) for problem in problems]
 
-    def _note_named(self, readings: Columns, devices: Sequence[str], numbers: Sequence[int], heard: Heard) -> None:
+    def _note_named(
+        self, readings: Columns, devices: Sequence[str], numbers: Sequence[int], heard: SeenMessages
+    ) -> None:
         """Note the devices that a payload names and may name; its number is that of its only one."""
-        named = {device for device, number in zip(devices, numbers, strict=True) if number != NOT_KEPT}
+        named = {device for device, number in zip(devices, numbers, strict=True) if number != NO_SENSOR}
         for device in named:
-            heard.add(self._sources.devices[device], readings.mark if len(named) == 1 else None)
+            heard.add(self._routes.devices[device], readings.mark if len(named) == 1 else None)
 
     def _unpack(self, payload: bytes, compression: str) -> bytes:
         """Return the payload as its decoder takes it, within the limit."""
@@ -194,13 +196,13 @@ class Pipeline:
         quality = said | time_flags | clock | flag_late(time_ns, received_ns, self._late_ns[sensor])
         quality |= flag_range(value, self._low[sensor], self._high[sensor])
         batch = ReadingBatch(received_ns, sensor, time_ns, value, quality)
-        known = sensor != NOT_KEPT
+        known = sensor != NO_SENSOR
         finite = np.isfinite(value)
         if not (known.all() and finite.all()):
             _note_overflow(rows, known & ~finite)
             batch = batch.take(known & finite)
         # judged by the times that the device gave: between two of the same instant nothing is a rate
-        return self._instants.keep_apart(self.plausibility.judge(batch))
+        return self._equal_times.separate(self.plausibility.judge(batch))
 
 
 T = TypeVar("T", bound=np.generic)

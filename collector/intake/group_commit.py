@@ -10,8 +10,8 @@ from dataclasses import dataclass
 import structlog
 
 from collector.batch import Quality, ReadingBatch, tick
-from collector.checkpoints.checks import CheckMemory
-from collector.checkpoints.devices import DeviceMemory
+from collector.checkpoints.checks import CheckCheckpoint
+from collector.checkpoints.devices import DeviceCheckpoint
 from collector.dead_letter import DeadLetter, Reason
 from collector.decoding.pipeline import Pipeline, RawMessage
 from collector.journal import Journal, JournalFullError, Position
@@ -57,8 +57,8 @@ class GroupCommit:
         limits: IntakeSettings,
         counts: Counter[tuple[str, str]],
         *,
-        memory: CheckMemory | None = None,
-        devices: DeviceMemory | None = None,
+        memory: CheckCheckpoint | None = None,
+        devices: DeviceCheckpoint | None = None,
     ) -> None:
         self._memories = [each for each in (memory, devices) if each is not None]
         self.pending: list[Received] = []

@@ -11,7 +11,7 @@ STAND_IN = Quality.TIME_SERVER | Quality.TIME_FUTURE | Quality.TIME_PAST
 
 
 @dataclass
-class Course:
+class SensorState:
     """One sensor and everything it has said."""
 
     rate: float

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from collector.batch import Quality, ReadingBatch, make_batch
 from collector.checks.limits import CheckLimits
 from collector.checks.plausibility import Plausibility
-from collector.passes import Prices
+from collector.passes import CostModel
 from config.quantities import Quantity
 from config.register import Neighbour, Register, Sensor
 
@@ -26,18 +26,18 @@ QUICK = CheckLimits(
     quiet_hold_ns=20 * S,
 )
 """Learns within a test; the kinds of numbers are the same."""
-WAYS = (Prices(round=0.0, course=1.0, reading=1.0), Prices(round=1e9, course=0.0, reading=0.0))
+WAYS = (CostModel(pass_us=0.0, run_us=1.0, reading_us=1.0), CostModel(pass_us=1e9, run_us=0.0, reading_us=0.0))
 LEARNT, THEN = 100, 100
 
 
-def checks(quantities: str = "lll", prices: Prices | None = None) -> Plausibility:
+def checks(quantities: str = "lll", costs: CostModel | None = None) -> Plausibility:
     """Return checks over one sensor, l for level and o for other, at each of so many assets, all neighbours."""
     sensors = [
         Sensor(f"S{i}", f"A{i}", f"D{i}", "x", "level" if kind == "l" else "other", 1.0, 0.0, 2.0, 6.0, "")
         for i, kind in enumerate(quantities)
     ]
     beside = {one.asset: [Neighbour(other.asset, 10.0) for other in sensors if other is not one] for one in sensors}
-    return Plausibility(Register({}, {}, sensors, {}, [], neighbours=beside), QUANTITIES, QUICK, prices)
+    return Plausibility(Register({}, {}, sensors, {}, [], neighbours=beside), QUANTITIES, QUICK, costs)
 
 
 def stream(*sizes: float, n: int = THEN, first: int = 0, seed: int = 5) -> list[ReadingBatch]:
@@ -140,7 +140,7 @@ def test_neighbour_any_cut_restart_and_way_says_the_same_to_the_last_digit(seed,
     """Bits and memory depend on the readings and their received times, not on batches, restarts or columns."""
     usual = stream(1.0, 2.0, 0.5, 1.0, n=50, seed=seed)
     stretches = together([*usual, *stream(1.0, 0.001, 0.5, 1.0, n=70, first=50, seed=seed + 1)], size)
-    columns, courses = (checks("llll", prices) for prices in WAYS)
+    columns, runs = (checks("llll", costs) for costs in WAYS)
     parted = checks("llll")
     for i, batch in enumerate(stretches):
         if i == restart:
@@ -150,6 +150,6 @@ def test_neighbour_any_cut_restart_and_way_says_the_same_to_the_last_digit(seed,
         parts = [parted.judge(batch.take(slice(a, b))).quality.tolist() for a, b in pairwise(edges) if a < b]
         bits = columns.judge(batch).quality.tolist()
 
-        assert bits == courses.judge(batch).quality.tolist() == [bit for part in parts for bit in part]
-    assert columns.memory.snapshot() == courses.memory.snapshot() == parted.memory.snapshot()
+        assert bits == runs.judge(batch).quality.tolist() == [bit for part in parts for bit in part]
+    assert columns.memory.snapshot() == runs.memory.snapshot() == parted.memory.snapshot()
     assert columns.memory.columns.quiet_ns[1] > 0

@@ -6,14 +6,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from collector.archive import MemoryUnusableError
+from collector.archive import CheckpointUnusableError
 from collector.batch import Quality, ReadingBatch, make_batch
 from collector.checks.limits import CheckLimits
 from collector.checks.plausibility import MAX_BURST, Plausibility
-from collector.passes import Prices
+from collector.passes import CostModel
 from config.quantities import Quantity
 from config.register import Register, Sensor
-from tests.collector.checks.plausibility_oracle import Course
+from tests.collector.checks.plausibility_oracle import SensorState
 
 S = 1_000_000_000
 LEVEL = Quantity("level", "水位", "level", "m", 0.0, 10.0, 0.5, 2, {}, "test")
@@ -22,9 +22,9 @@ QUANTITIES = {"level": LEVEL, "battery": CHARGE, "online": replace(LEVEL, name="
 QUICK = CheckLimits(learn_readings=5, flat_readings=3, rest_readings=6, flat_changes=4)
 """Learns within a test; the kinds of numbers are the same."""
 WAYS = {
-    "columns": Prices(round=0.0, course=1.0, reading=1.0),
-    "courses": Prices(round=1e9, course=0.0, reading=0.0),
-    "both": Prices(round=2.5, course=0.5, reading=1.0),
+    "columns": CostModel(pass_us=0.0, run_us=1.0, reading_us=1.0),
+    "runs": CostModel(pass_us=1e9, run_us=0.0, reading_us=0.0),
+    "both": CostModel(pass_us=2.5, run_us=0.5, reading_us=1.0),
 }
 """Judged in rounds of columns alone, sensor by sensor alone, or whichever is less."""
 
@@ -34,10 +34,10 @@ def sensor(name: str, quantity: str = "level", cadence_s: float = 2.0, heartbeat
     return Sensor(name, "A", "D", name, quantity, 1.0, 0.0, cadence_s, 3 * cadence_s, heartbeat)
 
 
-def plausibility(*sensors: Sensor, limits: CheckLimits = QUICK, prices: Prices | None = None) -> Plausibility:
+def plausibility(*sensors: Sensor, limits: CheckLimits = QUICK, costs: CostModel | None = None) -> Plausibility:
     """Return checks that know nothing yet; of three level sensors unless told."""
     known = sensors or (sensor("a"), sensor("b"), sensor("c"))
-    return Plausibility(Register({}, {}, known, {}, []), QUANTITIES, limits, prices)
+    return Plausibility(Register({}, {}, known, {}, []), QUANTITIES, limits, costs)
 
 
 def course(checks: Plausibility, values, first_s: float = 0.0, step_s: float = 2.0, quality: int = 0) -> list[int]:
@@ -304,12 +304,12 @@ def batches_of(stream) -> list[ReadingBatch]:
     ]
 
 
-@pytest.mark.parametrize("prices", WAYS.values(), ids=WAYS.keys())
+@pytest.mark.parametrize("costs", WAYS.values(), ids=WAYS.keys())
 @given(streams)
-def test_judge_any_stream_says_what_the_oracle_says(prices, stream):
-    """Columns, rounds and courses are only faster ways to judge one reading after another."""
-    checks = plausibility(prices=prices)
-    oracles = [Course(0.5, 10.0, 6.0, 2.0, QUICK) for _ in range(3)]
+def test_judge_any_stream_says_what_the_oracle_says(costs, stream):
+    """Columns, rounds and runs are only faster ways to judge one reading after another."""
+    checks = plausibility(costs=costs)
+    oracles = [SensorState(0.5, 10.0, 6.0, 2.0, QUICK) for _ in range(3)]
     for batch in batches_of(stream):
         columns = (batch.sensor.tolist(), batch.time_ns.tolist(), batch.value.tolist(), batch.quality.tolist())
         expected = [oracles[n].judge(batch.received_ns, *rest) for n, *rest in zip(*columns, strict=True)]
@@ -320,7 +320,7 @@ def test_judge_any_stream_says_what_the_oracle_says(prices, stream):
 @given(streams, st.integers(0, 2**32 - 1))
 def test_judge_whichever_way_says_the_same_to_the_last_digit(stream, seed):
     """Bits and memory are equal, so that a sensor may be judged in columns now and alone a moment later."""
-    checks = [plausibility(prices=prices) for prices in WAYS.values()]
+    checks = [plausibility(costs=costs) for costs in WAYS.values()]
     noise = np.random.default_rng(seed)
     for batch in batches_of(stream):
         value = batch.value + noise.normal(0.0, 0.3, len(batch))
@@ -365,7 +365,7 @@ def test_memory_cut_short_is_refused_and_nothing_is_taken(cut):
     course(checks, noisy(50))
     fresh = plausibility()
 
-    with pytest.raises(MemoryUnusableError):
+    with pytest.raises(CheckpointUnusableError):
         fresh.memory.restore(checks.memory.snapshot()[:cut])
     assert plausibility().memory.snapshot() == fresh.memory.snapshot()
 
@@ -380,6 +380,6 @@ def test_memory_any_byte_changed_never_raises_anything_else(place, change):
     fresh = plausibility()
     try:
         fresh.memory.restore(bytes(blob))
-    except MemoryUnusableError:
+    except CheckpointUnusableError:
         return
     assert checks.memory.snapshot() == fresh.memory.snapshot()

@@ -17,7 +17,7 @@ def _forget(desk):
 def _end(desk):
     """Let the pressure come back."""
     desk.feed(0.35, 20)
-    desk.judge()
+    desk.evaluate()
 
 
 @pytest.mark.parametrize(("close", "is_seen"), [(_forget, False), (_end, True)])

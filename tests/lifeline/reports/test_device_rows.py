@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from collector.devices.clocks import DeviceClocks
-from collector.devices.device_state import DeviceBook, Heard
+from collector.devices.device_state import DeviceStates, SeenMessages
 from config.register import Asset, Register, Sensor
 from lifeline.reports.device_rows import Devices, Filter, State
-from lifeline.rules_stage.live_state import ALIVE, BLIND, UNSEEN, Board
+from lifeline.rules_stage.live_state import ALIVE, BLIND, UNSEEN, LiveState
 
 QUANTITIES = ("pressure", "online", "battery")
 
@@ -25,11 +25,11 @@ def district(n_devices: int) -> Register:
     return Register({}, assets, sensors, {}, [])
 
 
-def board(health, values) -> Board:
-    """Return a board of sensors."""
+def live_state(health, values) -> LiveState:
+    """Return a live state of sensors."""
     n = len(health)
     last = (np.arange(n, dtype=np.int64) + 100, np.zeros(n, np.uint16))
-    return Board(1, 1, np.zeros(0, np.int8), np.array(health, np.uint8), np.array(values, float), *last)
+    return LiveState(1, 1, np.zeros(0, np.int8), np.array(health, np.uint8), np.array(values, float), *last)
 
 
 NAN = float("nan")
@@ -42,7 +42,7 @@ def clocks_of(register: Register) -> DeviceClocks:
 
 def devices_of(register: Register) -> Devices:
     """Return devices of which nothing was heard."""
-    book = DeviceBook([sensor.device for sensor in register.sensors])
+    book = DeviceStates([sensor.device for sensor in register.sensors])
     return Devices(register, book, clocks_of(register))
 
 
@@ -61,9 +61,9 @@ def devices_of(register: Register) -> Devices:
 def test_devices_state_is_what_its_sensors_say(health, values, state, since_ns):
     """A device that has gone is offline, one that nobody hears any more silent, one never heard is neither."""
     register = district(1)
-    book = DeviceBook([sensor.device for sensor in register.sensors])
+    book = DeviceStates([sensor.device for sensor in register.sensors])
     book.heard_ns[0] = 7 if any(each != UNSEEN for each in health) else 0
-    row = Devices(register, book, clocks_of(register)).row("D0", board(health, values))
+    row = Devices(register, book, clocks_of(register)).row("D0", live_state(health, values))
 
     assert (state, since_ns) == (row.state, row.since_ns)
 
@@ -71,9 +71,9 @@ def test_devices_state_is_what_its_sensors_say(health, values, state, since_ns):
 def test_devices_that_only_an_unwatched_sensor_keeps_alive_are_silent():
     """A heartbeat that no rule watches stays alive in the books; the device says nothing all the same."""
     register = district(1)
-    book = DeviceBook(["D0"])
+    book = DeviceStates(["D0"])
     book.heard_ns[0] = 1_000_000_000
-    seen = board((BLIND, ALIVE, ALIVE), (1, 1, 90))
+    seen = live_state((BLIND, ALIVE, ALIVE), (1, 1, 90))
     later = replace(seen, received_ns=8_000_000_000)
     devices = Devices(register, book, clocks_of(register))
 
@@ -88,7 +88,7 @@ def test_devices_worst_come_first_and_pages_do_not_overlap():
     values[3, 1] = 0
     health = np.full((5, 3), ALIVE)
     health[1] = BLIND
-    seen = board(health.ravel(), values.ravel())
+    seen = live_state(health.ravel(), values.ravel())
     columns = devices.columns(seen)
     chosen = columns.chosen(Filter.ALL)
     found = [row.id for first in (0, 2, 4) for row in devices.page(seen, columns, chosen, first, 2)]
@@ -103,16 +103,16 @@ def test_devices_sensors_stand_in_the_order_of_the_register():
     devices = devices_of(register)
 
     assert [1, 4, 7] == devices.sensors_of("D1")
-    assert "D1" == devices.row("D1", board([UNSEEN] * 9, [NAN] * 9)).id
+    assert "D1" == devices.row("D1", live_state([UNSEEN] * 9, [NAN] * 9)).id
 
 
 def test_devices_of_a_message_without_a_number_have_no_gaps():
     """What is not numbered cannot be missing."""
     register = district(1)
-    book, heard = DeviceBook(["D0"]), Heard()
+    book, heard = DeviceStates(["D0"]), SeenMessages()
     heard.add(0, None)
     book.take(heard, 5)
-    row = Devices(register, book, clocks_of(register)).row("D0", board([ALIVE] * 3, [1, 1, 90]))
+    row = Devices(register, book, clocks_of(register)).row("D0", live_state([ALIVE] * 3, [1, 1, 90]))
 
     assert (False, 0, 1) == (row.is_numbered, row.missing, row.messages)
 
@@ -120,6 +120,6 @@ def test_devices_of_a_message_without_a_number_have_no_gaps():
 def test_devices_of_an_empty_register_are_none():
     """A district without sensors has a page, too."""
     devices = devices_of(Register({}, {}, [], {}, []))
-    nothing = board([], [])
+    nothing = live_state([], [])
 
     assert [] == devices.page(nothing, devices.columns(nothing), devices.columns(nothing).chosen(Filter.ALL), 0, 9)
