@@ -4,19 +4,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from alerts.chatter import CHATTER_NS, FLEETING_NS, Tally, counted
+from alerts.chatter import CHATTER_NS, FLEETING_NS, TransitionCounts, add_transition
 from tests.alerts.scenes import HAZARD, ORANGE, RED, START_NS, YELLOW, cleared, plan, raised
 
 S = 10**9
 
 
-def tally_of(*seconds: float) -> Tally:
+def tally_of(*seconds: float) -> TransitionCounts:
     """Return the tally of an alarm that is raised and cleared in turn at `seconds`."""
-    tally, episode_s = Tally("a"), 0.0
+    tally, episode_s = TransitionCounts("a"), 0.0
     for i, at_s in enumerate(seconds):
         is_end = i % 2 == 1
         episode_s = episode_s if is_end else at_s
-        tally = counted(tally, START_NS + round(at_s * S), START_NS + round(episode_s * S), is_end=is_end)
+        tally = add_transition(tally, START_NS + round(at_s * S), START_NS + round(episode_s * S), is_end=is_end)
     return tally
 
 
@@ -36,7 +36,7 @@ def test_tally_finds_three_turns_within_a_minute(seconds, is_chattering, runs):
     """Three turns within 60 s begin it, 60 s without a turn end it, and each run counts once."""
     tally = tally_of(*seconds)
 
-    assert (is_chattering, runs, len(seconds)) == (tally.is_chattering, tally.chattering, tally.turns)
+    assert (is_chattering, runs, len(seconds)) == (tally.is_chattering, tally.chattering, tally.transitions)
 
 
 @pytest.mark.parametrize(("lasts_s", "fleeting"), [(0, 1), (10, 1), (10.5, 0)])
@@ -85,4 +85,4 @@ def test_plan_turns_of_two_steps_are_one_tally():
     tallies = {each.alarm: each for each in first.tallies}
     second = plan(raised(HAZARD, ORANGE, 30.0), open_alerts=first.open_alerts, tallies=tallies)
 
-    assert [(True, 3, 1)] == [(each.is_chattering, each.turns, each.fleeting) for each in second.tallies]
+    assert [(True, 3, 1)] == [(each.is_chattering, each.transitions, each.fleeting) for each in second.tallies]

@@ -8,7 +8,7 @@ from alerts.alert import DecisionReason, Step
 from alerts.ledger.ledger import Ledger, open_ledger
 from alerts.notification import Outcome, Verdict
 from alerts.outbox.delivery_reports import Receipt, ReceiptCode
-from alerts.planning.reminders import Moment, plan_turn
+from alerts.planning.reminders import JournalTime, plan_due
 from config.register import Duty, Role
 from tests.alerts import scenes
 from tests.alerts.scenes import HAZARD, ORANGE, SECOND_NS, YELLOW, commit, raised
@@ -38,7 +38,7 @@ def ledger(request, tmp_path):
     opened.close()
 
 
-def district(**route: object) -> scenes.District:
+def district(**route: object) -> scenes.PlanningConfig:
     """Return the district with ann told at once, then cat on duty, then bob; `route` changes the way."""
     where = scenes.district(replace(ROUTE, **route))
     register = where.register
@@ -184,6 +184,6 @@ def remind(ledger: Ledger, times: int) -> None:
     """Commit the reminder of a moment `times` half hours later."""
     cursor = ledger.take_over()
     received_ns = scenes.START_NS + times * 1800 * SECOND_NS
-    moment = Moment(cursor.position + 1, received_ns, received_ns)
-    planned = plan_turn(ledger.open_alerts(), moment, (), district())
+    moment = JournalTime(cursor.position + 1, received_ns, received_ns)
+    planned = plan_due(ledger.open_alerts(), moment, (), district())
     ledger.commit_step(Step(cursor, cursor.position + 1, scenes.events([]), scenes.alarm_keys(), planned))

@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 from alerts.alert import Alert, Plan
 from alerts.messages.text import MessageFacts, compose_text
 from alerts.notification import NotificationKind
-from alerts.planning.draft import District
+from alerts.planning.context import PlanningConfig
 from alerts.planning.incidents import hazard_of
-from alerts.planning.reminders import Moment, plan_turn
-from alerts.planning.stages import plan_step
+from alerts.planning.planner import plan_step
+from alerts.planning.reminders import JournalTime, plan_due
 from config.register import Sensor
 from rules.events import AlarmKey, Dimension, Transition
 from rules.rule import RuleSet, Side
@@ -31,7 +31,7 @@ def rule(rule_id: str, side: Side, sensors: tuple[int, ...]):
     return replace(base, id=rule_id, sensors=sensors, levels=tuple(replace(each, side=side) for each in base.levels))
 
 
-def district(*routes, settle_s: float = 0.0) -> District:
+def district(*routes, settle_s: float = 0.0) -> PlanningConfig:
     """Return one tower with several sensors, and somebody who wants each alarm on its own."""
     where = scenes.district(*(routes or (scenes.SERIOUS, scenes.GENERAL, scenes.PLATFORM)), settle_s=settle_s)
     sensors = [
@@ -78,7 +78,7 @@ class Desk:
         """Let time pass."""
         self.now_s += seconds
         now_ns = START_NS + round(self.now_s * SECOND_NS)
-        return self._keep(plan_turn(self.alerts, Moment(9, now_ns, now_ns), acknowledged, self.where))
+        return self._keep(plan_due(self.alerts, JournalTime(9, now_ns, now_ns), acknowledged, self.where))
 
     def _keep(self, plan: Plan) -> Plan:
         self.alerts = plan.open_alerts

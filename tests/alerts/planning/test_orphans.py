@@ -1,7 +1,7 @@
 import pytest
 
 from alerts.alert import Alert, DecisionReason, Plan
-from alerts.planning.orphans import Standing, plan_orphans
+from alerts.planning.orphans import HeldAlarms, plan_orphans
 from config.levels import NO_LEVEL
 from tests.alerts import scenes
 from tests.alerts.scenes import BLIND_BATTERY, BLIND_PRESSURE, HAZARD, ORANGE, SECOND_HAZARD, START_NS, blind, raised
@@ -12,7 +12,7 @@ BLIND = {"silent/FT-1.p": "FT-1", "silent/FT-1.bat": "FT-1"}
 
 def swept(open_alerts: tuple[Alert, ...], active: dict[str, str], known: set[str] = KNOWN) -> Plan:
     """Return what becomes of `open_alerts` at position 7."""
-    return plan_orphans(open_alerts, Standing(known, active, 7, START_NS))
+    return plan_orphans(open_alerts, HeldAlarms(known, active, 7, START_NS))
 
 
 def hazards() -> tuple[Alert, ...]:

@@ -8,17 +8,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from alerts.alert import Alert, Plan
-from alerts.chatter import Tally
-from alerts.planning.draft import District
-from alerts.planning.reminders import NEVER_NS, Moment, due_ns, plan_turn
-from alerts.planning.stages import plan_step
+from alerts.chatter import TransitionCounts
+from alerts.planning.context import PlanningConfig
+from alerts.planning.planner import plan_step
+from alerts.planning.reminders import NEVER_DUE_NS, JournalTime, due_ns, plan_due
 from alerts.state import AlarmState, state_of
 from rules.rule import RuleSet
 from tests.alerts import scenes
 from tests.alerts.scenes import HAZARD, ORANGE, RED, SECOND_NS, START_NS, YELLOW, Row, blind, cleared, plan, raised
 
 
-def district(*, latch: bool = False, settle_s: float = 0.0, **route: object) -> District:
+def district(*, latch: bool = False, settle_s: float = 0.0, **route: object) -> PlanningConfig:
     """Return the district, with a latch on orange when asked, and `route` changing the one of orange and red."""
     rule = scenes.hazard_rule()
     levels = tuple(replace(each, latch=latch and each.level == ORANGE) for each in rule.levels)
@@ -26,11 +26,11 @@ def district(*, latch: bool = False, settle_s: float = 0.0, **route: object) -> 
     return replace(where, ruleset=RuleSet((replace(rule, levels=levels), scenes.stale_rule()), "1"))
 
 
-def turn(alerts: tuple[Alert, ...], after_s: float, *, acknowledged: bool = False, where: District | None = None):
+def turn(alerts: tuple[Alert, ...], after_s: float, *, acknowledged: bool = False, where: PlanningConfig | None = None):
     """Return what happens `after_s` seconds after the start."""
     received_ns = START_NS + round(after_s * SECOND_NS)
-    moment = Moment(9, received_ns, received_ns)
-    return plan_turn(alerts, moment, {each.id for each in alerts} if acknowledged else (), where or district())
+    moment = JournalTime(9, received_ns, received_ns)
+    return plan_due(alerts, moment, {each.id for each in alerts} if acknowledged else (), where or district())
 
 
 def told(result: Plan) -> list[str]:
@@ -62,14 +62,14 @@ def test_turn_of_lower_levels_and_devices_never_comes():
     """Yellow and device faults are told once."""
     result = plan(raised(HAZARD, YELLOW), blind(scenes.BLIND_PRESSURE, 11.0))
 
-    assert [NEVER_NS, NEVER_NS] == [due_ns(alert, district()) for alert in result.open_alerts]
+    assert [NEVER_DUE_NS, NEVER_DUE_NS] == [due_ns(alert, district()) for alert in result.open_alerts]
 
 
 @pytest.mark.parametrize(("realarm_s", "due_s"), [(60.0, 60), (0.0, None), (None, 1800)])
 def test_turn_obeys_the_time_of_the_route(realarm_s, due_s):
     """`realarm_s` of the route replaces the usual time, and 0 means never."""
     [alert] = plan(raised(HAZARD, ORANGE)).open_alerts
-    expected = NEVER_NS if due_s is None else START_NS + due_s * SECOND_NS
+    expected = NEVER_DUE_NS if due_s is None else START_NS + due_s * SECOND_NS
 
     assert expected == due_ns(alert, district(realarm_s=realarm_s))
 
@@ -89,7 +89,7 @@ def test_turn_of_an_acknowledged_danger_ends_its_reminders():
     result = turn(plan(raised(HAZARD, ORANGE)).open_alerts, 1800, acknowledged=True)
 
     assert ([], ["acknowledged"]) == (told(result), [each.reason.value for each in result.decisions])
-    assert NEVER_NS == due_ns(result.open_alerts[0], district())
+    assert NEVER_DUE_NS == due_ns(result.open_alerts[0], district())
 
 
 def test_latched_alert_tells_its_end_only_after_an_acknowledgement():
@@ -176,10 +176,10 @@ def rows_of(steps) -> list[tuple[int, list[Row]]]:
     return moments
 
 
-def lived(moments, where: District, cuts: set[int], answered_s: float) -> tuple[list[str], list[str]]:
+def lived(moments, where: PlanningConfig, cuts: set[int], answered_s: float) -> tuple[list[str], list[str]]:
     """Return ids and reasons in order; each moment in one batch, or one transition a batch where `cuts` says so."""
     alerts: tuple[Alert, ...] = ()
-    tallies: dict[str, Tally] = {}
+    tallies: dict[str, TransitionCounts] = {}
     ids, reasons = [], []
     for i, (now_s, rows) in enumerate(moments):
         received_ns = START_NS + now_s * SECOND_NS

@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from alerts.alert import Alert, DecisionReason, Plan
-from alerts.planning.reminders import Moment, plan_turn
-from alerts.planning.stages import plan_step
+from alerts.planning.planner import plan_step
+from alerts.planning.reminders import JournalTime, plan_due
 from alerts.routing.loading import SETTLE_S, load_routes
 from alerts.state import AlarmState, state_of
 from rules.events import Reason, Transition
@@ -45,14 +45,14 @@ class Life:
     def at(self, now_s: float, *rows: Row, clock_s: float = 0.0) -> Plan:
         """Let a moment come with its transitions; returns both plans as one."""
         now_ns, clock_ns = (START_NS + round(each * SECOND_NS) for each in (now_s, max(now_s, clock_s)))
-        turned = plan_turn(self.alerts, Moment(9, now_ns, clock_ns), self.acknowledged, self.where)
+        turned = plan_due(self.alerts, JournalTime(9, now_ns, clock_ns), self.acknowledged, self.where)
         done = plan_step(
             scenes.events(rows),
             scenes.alarm_keys(),
             now_ns,
             turned.open_alerts,
             self.where,
-            tallies=self.tallies,
+            counts=self.tallies,
             clock_ns=clock_ns,
         )
         self.tallies |= {each.alarm: each for each in done.tallies}

@@ -8,8 +8,8 @@ import pytest
 from alerts.alert import DecisionReason, Ending
 from alerts.ledger.ledger import open_ledger
 from alerts.notification import Verdict
-from alerts.planning.orphans import Standing, plan_orphans
-from alerts.planning.reminders import NEVER_NS, due_ns
+from alerts.planning.orphans import HeldAlarms, plan_orphans
+from alerts.planning.reminders import NEVER_DUE_NS, due_ns
 from alerts.state import AlarmState, state_of
 from config.register import Contact
 from rules.events import Extent, Reason, Transition
@@ -59,7 +59,7 @@ def test_device_that_is_back_counts_as_settling_and_names_no_sensor_as_blind():
     assert [(("silent/FT-1.bat",), AlarmState.UNACKNOWLEDGED)] == [
         (each.alarms, state_of(each)) for each in life.alerts
     ]
-    assert [NEVER_NS] == [due_ns(each, life.where) for each in life.alerts]
+    assert [NEVER_DUE_NS] == [due_ns(each, life.where) for each in life.alerts]
 
 
 def test_device_that_settles_and_leaves_the_register_is_closed_with_its_reason():
@@ -67,7 +67,7 @@ def test_device_that_settles_and_leaves_the_register_is_closed_with_its_reason()
     life = Life()
     life.at(10, blind(BLIND_PRESSURE, 10.0))
     life.at(300, heard(BLIND_PRESSURE, 300.0, 10.0))
-    stays, leaves = (plan_orphans(life.alerts, Standing(known, {}, 1, 1)) for known in ({"silent/FT-1.p"}, set()))
+    stays, leaves = (plan_orphans(life.alerts, HeldAlarms(known, {}, 1, 1)) for known in ({"silent/FT-1.p"}, set()))
 
     assert (1, [DecisionReason.CONFIGURATION_CHANGED]) == (len(stays.open_alerts), reasons(leaves))
 

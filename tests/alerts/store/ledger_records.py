@@ -21,6 +21,7 @@ _FIELDS_0_1_0 = {
     "end_held_until_ns": "calm_ns",
     "informed_by_alert": "under",
     "is_ungrouped": "is_alone",
+    "transitions": "turns",
 }
 """Field of today to its name in the records."""
 

@@ -16,7 +16,7 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
 from alerts.ledger.ledger import open_ledger
-from alerts.planning.reminders import NEVER_NS, due_ns
+from alerts.planning.reminders import NEVER_DUE_NS, due_ns
 from alerts.store import schema
 from alerts.store.database import Database
 from alerts.store.upgrade import FIRST, LedgerVersionError, upgrade
@@ -275,4 +275,4 @@ def test_alert_of_an_early_ledger_of_0_1_0_is_read(tmp_path, old_files):
         (each.contact, each.is_standby, each.level, each.informed_by_alert, each.is_ungrouped)
         for each in earlier.recipients
     ]
-    assert NEVER_NS == due_ns(earlier, scenes.district())
+    assert NEVER_DUE_NS == due_ns(earlier, scenes.district())
