@@ -36,7 +36,7 @@ def facts_of(kind: NotificationKind = NotificationKind.RAISED, **changes) -> Mes
         value=0.0,
         reason=Reason.LIMIT_HELD,
         time_ns=scenes.START_NS + 62 * scenes.SECOND_NS,
-        time_zone=where.time_zone,
+        time_zone=where.register.city.zone,
     )
     return replace(first, **changes)
 

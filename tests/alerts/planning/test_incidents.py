@@ -322,7 +322,7 @@ def test_message_of_an_incidents_end_counts_its_alarms(language, words):
         value=0.3,
         reason=scenes.Reason.BACK_WITHIN,
         time_ns=START_NS,
-        time_zone=where.time_zone,
+        time_zone=where.register.city.zone,
         alarms=3,
     )
 

@@ -1,4 +1,5 @@
 import itertools
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -6,6 +7,7 @@ from hypothesis import strategies as st
 
 from alerts.alert import Decision, DecisionReason, DecisionVerdict, Plan, stable_id
 from alerts.notification import NotificationKind
+from config.city_time import CityTime
 from config.register import Role
 from rules.events import Dimension, Reason, Transition
 from tests.alerts import scenes
@@ -176,6 +178,15 @@ def test_plan_next_episode_is_another_alert():
 
     ids = {each.notification.id for each in (*first.planned, *second.planned)}
     assert 9 == len(ids)
+
+
+@pytest.mark.parametrize(("name", "text"), [("Asia/Shanghai", "03-24 08:00"), ("Europe/Berlin", "03-24 01:00")])
+def test_plan_message_has_the_time_zone_of_the_city(name, text):
+    """The time in a message follows the time zone of the register's city."""
+    where = scenes.district()
+    where = replace(where, register=replace(where.register, city=CityTime(name)))
+
+    assert text in plan(raised(HAZARD, ORANGE), where=where).planned[0].notification.text
 
 
 def test_plan_device_blind_informs_maintenance_once():
