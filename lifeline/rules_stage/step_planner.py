@@ -13,8 +13,7 @@ from alerts.alert import Alert, Plan
 from alerts.chatter import TransitionCounts
 from alerts.ledger.alarm_counts import read_tallies
 from alerts.ledger.ledger import Ledger
-from alerts.planning.planner import Planner
-from alerts.planning.reminders import NEVER_DUE_NS, JournalTime
+from alerts.planning.planner import NEVER_DUE_NS, JournalTime, Planner
 from alerts.store.records import acknowledged_alerts
 from collector.journal import Entry
 from rules.events import AlarmEvents

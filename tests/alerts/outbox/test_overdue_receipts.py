@@ -8,7 +8,7 @@ from alerts.alert import DecisionReason, Step
 from alerts.ledger.ledger import Ledger, open_ledger
 from alerts.notification import Outcome, Verdict
 from alerts.outbox.delivery_reports import Receipt, ReceiptCode
-from alerts.planning.reminders import JournalTime, plan_due
+from alerts.planning.planner import JournalTime, plan_due
 from config.register import Duty, Role
 from tests.alerts import scenes
 from tests.alerts.scenes import HAZARD, ORANGE, SECOND_NS, YELLOW, commit, raised
