@@ -11,7 +11,7 @@ from alerts.ledger.configurations import (
     states,
 )
 from alerts.ledger.ledger import open_ledger
-from lifeline.rules_stage.stage import joined
+from lifeline.rules_stage.stage import join_events
 
 
 @pytest.fixture
@@ -23,7 +23,7 @@ def ledger(tmp_path):
 
 
 def _advance(ledger, position):
-    ledger.commit_step(Step(ledger.take_over(), position, joined([]), (), Plan(), None))
+    ledger.commit_step(Step(ledger.take_over(), position, join_events([]), (), Plan(), None))
 
 
 def test_configuration_is_in_force_from_the_position_of_its_start(ledger):
