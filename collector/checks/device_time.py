@@ -1,0 +1,75 @@
+"""`device_time`: can the time of a device be believed? It sets the bits TIME_SERVER, TIME_FUTURE and TIME_PAST.
+
+Input: a batch with times as sent, the clocks of the devices, and the tolerances of the settings.
+Output: the same batch with times that delays may run on; the received time stands in for an unbelievable time.
+Not responsible for: the proof that a clock is wrong; see `collector.devices.clocks`.
+Rejects: nothing; each reading is kept.
+
+LATE is set too where a clock that is known to be wrong tells a time of long ago.
+Source: QARTOD manuals (IOOS), test 1, timing or gap. The tolerances are assumed (`intake` in the settings).
+
+>>> from collector.quality import check_series
+>>> check_series([5.0, 5.1], times_s=[400, 0], received_s=0)
+['TIME_FUTURE', '']
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from collector.batch import RECEIVED_CLOCK, Quality, ReadingBatch
+from collector.check_state.check import BatchCheck, CheckSetup
+from collector.payload import NO_TIME
+
+_DAY_NS = 86_400 * 1_000_000_000
+
+
+class DeviceTime:
+    """The policy of times."""
+
+    def __init__(self, setup: CheckSetup) -> None:
+        """Take the tolerances and the clocks."""
+        self._clocks = setup.clocks
+        self._future_ns = int(setup.intake.future_tolerance_s * 1e9)
+        self._past_ns = int(setup.intake.past_tolerance_days * _DAY_NS)
+
+    def flag(self, batch: ReadingBatch) -> ReadingBatch:
+        """Return the batch with settled times and the bits of the times that were replaced; learn the clocks."""
+        sent_ns, received_ns = batch.time_ns, batch.received_ns
+        clock = self._clocks.judge(batch.sensor, sent_ns, batch.quality, received_ns)
+        time_ns, flags = settle_times(sent_ns, received_ns, self._future_ns, self._past_ns, clock)
+        return ReadingBatch(received_ns, batch.sensor, time_ns, batch.value, batch.quality | flags | clock)
+
+
+def settle_times(
+    time_ns: NDArray[np.int64], received_ns: int, future_ns: int, past_ns: int, clock: NDArray[np.uint16] | None = None
+) -> tuple[NDArray[np.int64], NDArray[np.uint16]]:
+    """Return times that timers may run on, and TIME_SERVER, TIME_FUTURE or TIME_PAST where the received time stands in.
+
+    The reading at place i gets received_ns + i: the nanosecond digits keep readings of one sensor apart, which the
+    history would otherwise take for one reading written again.
+
+    Args:
+        time_ns: int64[n], UTC nanoseconds, `NO_TIME` where the device gave none.
+        received_ns: when they were received, UTC nanoseconds.
+        future_ns: believed up to this far ahead, nanoseconds, inclusive.
+        past_ns: believed up to this far back, nanoseconds, inclusive.
+        clock: uint16[n], TIME_FUTURE or TIME_PAST where the clock of the device is known to be wrong.
+    """
+    missing = time_ns == NO_TIME
+    future = time_ns > received_ns + future_ns
+    past = (time_ns < received_ns - past_ns) & ~missing
+    flags = missing * np.uint16(Quality.TIME_SERVER)
+    flags += future * np.uint16(Quality.TIME_FUTURE) + past * np.uint16(Quality.TIME_PAST)
+    if clock is not None:
+        flags |= clock & RECEIVED_CLOCK
+    if not flags.any():
+        return time_ns, flags
+    stand_in = received_ns + np.arange(len(time_ns), dtype=np.int64)
+    return np.where(flags, stand_in, time_ns), flags
+
+
+CHECK = BatchCheck(
+    Quality.TIME_SERVER | Quality.TIME_FUTURE | Quality.TIME_PAST | Quality.LATE,
+    "QARTOD test 1, timing or gap",
+    lambda setup: DeviceTime(setup).flag,
+)
