@@ -21,6 +21,16 @@ class NotificationKind(StrEnum):
     DEVICE_RECOVERED = "device_recovered"
 
 
+BEGINNINGS = (NotificationKind.RAISED, NotificationKind.ESCALATED)
+"""Messages that announce a level of a hazard."""
+WARNINGS = (*BEGINNINGS, NotificationKind.REMINDED)
+"""Messages about a hazard that lasts."""
+ENDS = (NotificationKind.CLEARED, NotificationKind.DEVICE_RECOVERED)
+"""Messages that announce the end of an alert."""
+WITH_ACKNOWLEDGE_LINK = (*WARNINGS, NotificationKind.DEVICE_FAULT)
+"""Messages that ask for an acknowledgement."""
+
+
 class Verdict(StrEnum):
     """The three things that can become of one attempt."""
 
@@ -78,3 +88,9 @@ class Channel(Protocol):
     def close(self) -> None:
         """Release connections."""
         ...
+
+
+def plain_reason(text: str) -> str:
+    """Return the first line of `text`, printable and short enough for a log line."""
+    line = next(iter(text.strip().splitlines()), "")
+    return "".join(each for each in line if each.isprintable())[:120]

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from alerts.links import Links
+from alerts.links import SignedLinks
 from alerts.planning.draft import District
 from alerts.routing.routes import Routes
 from benchmarks.figures import Figure
@@ -67,7 +67,7 @@ def _figures(source: str, minutes: int, elapsed_s: float) -> Iterator[Figure]:
 
 def _timed(register: Register, pieces: Iterable[Piece]) -> float:
     """Return the seconds that a whole back-test of `pieces` takes, difference and figures included."""
-    district = District(register, load_quantities(), make_ruleset(register), Routes(()), Links("http://h", b""))
+    district = District(register, load_quantities(), make_ruleset(register), Routes(()), SignedLinks("http://h", b""))
     begin = time.process_time()
     backtest(district, district, Stream(register).batches(pieces))
     return time.process_time() - begin

@@ -39,8 +39,8 @@ from config.climatology import UsualRange
 from config.quantities import ONLINE, Quantity
 from config.register import Neighbour, Register, Sensor
 from config.settings import IntakeSettings
+from config.time_units import SECOND_NS
 
-_SECOND_NS = 1_000_000_000
 MAX_BURST = 16_384
 """Readings of one sensor in one batch, at most, that are compared; assumed: nine hours at 2 s, some 100 ms."""
 _SIGNAL_S = 0.1
@@ -86,7 +86,7 @@ class QualityChecks:
         """Begin without any state; `costs` change only the speed."""
         self._limits = limits or CheckLimits()
         intake = intake or IntakeSettings()
-        self.clocks = DeviceClocks(register, make_late_ns(register, intake), int(intake.future_tolerance_s * 1e9))
+        self.clocks = DeviceClocks(register, make_late_ns(register, intake), int(intake.future_tolerance_s * SECOND_NS))
         """The state of the devices' clocks."""
         self.memory = SensorMemory(register.sensor_ids)
         """The state of the sensors."""
@@ -288,8 +288,8 @@ def check_series(
     checks = QualityChecks(register, {"level": quantity})
     found = []
     for place, row in enumerate(zip(values, *beside, strict=True)):
-        time_ns = round((cadence_s * place if times_s is None else times_s[place]) * _SECOND_NS)
-        received_ns = time_ns if received_s is None else round(received_s * _SECOND_NS)
+        time_ns = round((cadence_s * place if times_s is None else times_s[place]) * SECOND_NS)
+        received_ns = time_ns if received_s is None else round(received_s * SECOND_NS)
         n = len(row)
         bits = int(checks.check(make_batch(received_ns, range(n), [time_ns] * n, row, [0] * n)).quality[0])
         found.append("|".join(str(each.name) for each in Quality if each and bits & each))

@@ -28,9 +28,6 @@ COLUMNS = (
 KEY = COLUMNS[:6]
 """The columns that name a row."""
 
-CITY_OFFSET_S = 8 * 3600
-"""Local time of Chongqing minus UTC, all year: months and hours are those of its clocks."""
-
 
 @dataclass(frozen=True, slots=True)
 class UsualRange:

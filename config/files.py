@@ -11,7 +11,7 @@ from config.errors import ConfigError, Problem
 MAX_BYTES = 64 * 1024 * 1024
 """Largest configuration file; assumed: 120,000 duties are 4 MB of CSV."""
 MAX_YAML_BYTES = 4 * 1024 * 1024
-"""Largest YAML file; assumed: 20,000 rules. The parser needs about 1 s for 1 MB."""
+"""Largest YAML file; assumed: 20,000 rules. The slower parser needs about 5 s for 1 MB."""
 
 
 def read_text(path: Path, max_bytes: int = MAX_BYTES) -> str:

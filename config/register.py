@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from config.city_time import CityTime
 from config.climatology import UsualRange
 
 
@@ -145,6 +146,8 @@ class Register:
     """Asset id to its neighbours, nearest first; each pair stands at both ends."""
     usual_ranges: Sequence[UsualRange] = ()
     """What is usual by month and hour, where the district says it."""
+    city: CityTime = field(default_factory=CityTime)
+    """Time zone of the city, from the settings."""
     sensor_index: Mapping[str, int] = field(init=False)
     """Sensor id to dense number."""
     channel_index: Mapping[tuple[str, str], int] = field(init=False)

@@ -18,6 +18,7 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
+from config.city_time import DEFAULT_ZONE, is_time_zone
 from config.validation import is_secret_name, mask_url, models_at
 
 _STRICT = ConfigDict(
@@ -284,6 +285,8 @@ class Settings(BaseModel):
     """Folder of everything that the program writes."""
     district: Path = Field(default_factory=packaged_district)
     """Folder of the register, the rules and the routes; absent means the packaged demo district."""
+    time_zone: str = DEFAULT_ZONE
+    """IANA name of the city's time zone, for messages, pages, climatology, seasons and reports."""
     mqtt: MqttSettings = MqttSettings()
     intake: IntakeSettings = IntakeSettings()
     journal: JournalSettings = JournalSettings()
@@ -293,6 +296,13 @@ class Settings(BaseModel):
     """Ways out; routes name them."""
     console: ConsoleSettings = ConsoleSettings()
     log: LogSettings = LogSettings()
+
+    @field_validator("time_zone")
+    @classmethod
+    def _zone_exists(cls, name: str) -> str:
+        if not is_time_zone(name):
+            raise _wrong("an IANA time zone such as Asia/Shanghai", "write a name of the IANA time zone database")
+        return name
 
     @field_validator("channels")
     @classmethod

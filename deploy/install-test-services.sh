@@ -6,16 +6,23 @@ set -eu
 # program, Debian package
 needed="
 mosquitto mosquitto
+mosquitto_passwd mosquitto
+mosquitto_pub mosquitto-clients
 influxd influxdb
 victoria-metrics victoria-metrics
+vmalert victoria-metrics
 bearerbox kannel
+smsbox kannel
 postgres postgresql
+initdb postgresql
 chromium chromium
 chromedriver chromium-driver
 openssl openssl
-faketime faketime
 strace strace
-setpriv util-linux
+systemd-analyze systemd
+git git
+mount mount
+umount mount
 "
 
 PATH=$PATH:/usr/sbin:/usr/local/sbin

@@ -22,6 +22,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
+from config.city_time import CityTime
 from simulators.sms import Sms, inbox_json, inbox_page
 
 _STOP_TIMEOUT_S = 10.0
@@ -58,16 +59,18 @@ class SmsGateway:
         password: str | None = None,
         delivery_reports: bool = True,
         report_delays_s: Mapping[int, float] | None = None,
+        city: CityTime | None = None,
     ) -> None:
         """Keep the address (port 0: a free one) and the login (none: everybody may send).
 
-        `report_delays_s` maps report types to seconds after acceptance.
+        `report_delays_s` maps report types to seconds after acceptance; `city` gives the times of the inbox.
         """
         self.host = host
         self.port = port
         self.behaviour = Behaviour.ACCEPT
         """May be changed at any moment."""
         self.counts: Counter[tuple[str, str]] = Counter()
+        self._city = city or CityTime()
         self._login = (username, password)
         self._delays_s = dict(_REPORTS if report_delays_s is None else report_delays_s) if delivery_reports else {}
         self._inbox: list[Sms] = []
@@ -133,7 +136,7 @@ class SmsGateway:
                 await asyncio.gather(*self._reports, return_exceptions=True)
 
         async def show_page(_request: Request) -> Response:
-            return HTMLResponse(inbox_page(self.inbox()))
+            return HTMLResponse(inbox_page(self.inbox(), self._city))
 
         async def show_json(_request: Request) -> Response:
             return Response(inbox_json(self.inbox()), media_type="application/json")

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from sqlalchemy import ColumnElement, Connection, FromClause, RowMapping, Select, and_, exists, or_, select, update
 
 from alerts.alert import Decision, DecisionReason, DecisionVerdict, notification_id
-from alerts.notification import NotificationKind
+from alerts.notification import BEGINNINGS, ENDS, NotificationKind
 from alerts.store import records, schema
 from alerts.store.upsert import Row, insert_new
 
@@ -28,8 +28,8 @@ _NOT_SENT = ("standby", "grouped")
 
 _TABLE = schema.notifications
 _OTHER = schema.notifications.alias("other")
-_BEGINNINGS = (NotificationKind.RAISED.value, NotificationKind.ESCALATED.value)
-_ENDS = (NotificationKind.CLEARED.value, NotificationKind.DEVICE_RECOVERED.value)
+_BEGINNINGS = tuple(each.value for each in BEGINNINGS)
+_ENDS = tuple(each.value for each in ENDS)
 
 
 def touched_ahead(now_ns: int) -> ColumnElement[bool]:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import IntEnum
 
-from alerts.links import Purpose, verify
+from alerts.links import TokenPurpose, verify
 
 
 class ReceiptCode(IntEnum):
@@ -58,7 +58,7 @@ def read_receipt(secret: bytes, token: str, status: str) -> Receipt:
     Raises:
         ReceiptError: `token` is not ours, or `status` is not one of the five types.
     """
-    notification = verify(secret, token, Purpose.RECEIPT)
+    notification = verify(secret, token, TokenPurpose.RECEIPT)
     if notification is None:
         raise ReceiptError("forged")
     try:

@@ -7,7 +7,7 @@ is left out, and to send.
 from sqlalchemy import ColumnElement, Connection, and_, delete, exists, or_, select, update
 
 from alerts.alert import Alert, DecisionReason, DecisionVerdict, Plan, Planned
-from alerts.notification import NotificationKind
+from alerts.notification import WARNINGS
 from alerts.outbox.claimable import decide
 from alerts.store import records, schema
 from alerts.store.upsert import Row, insert_new, upsert
@@ -15,7 +15,7 @@ from config.levels import NO_LEVEL
 
 _TABLE, _WITHHELD, _SHARED = schema.notifications, schema.withheld, schema.incidents
 _OTHER = schema.notifications.alias("other")
-_WARNINGS = [each.value for each in (NotificationKind.RAISED, NotificationKind.ESCALATED, NotificationKind.REMINDED)]
+_WARNINGS = [each.value for each in WARNINGS]
 _ON_THE_WAY = ["pending", "sending", "delivered"]
 
 

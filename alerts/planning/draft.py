@@ -4,11 +4,11 @@ Comes in: nothing. Goes out: frozen values. Refuses to decide anything.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from zoneinfo import ZoneInfo
 
 from alerts.alert import Alert, Decision, DecisionReason, DecisionVerdict, Planned, Recipient
-from alerts.links import Links
-from alerts.messages.text import CITY_OFFSET_S
+from alerts.links import SignedLinks
 from alerts.notification import NotificationKind
 from alerts.routing.routes import Routes
 from config.quantities import Quantity
@@ -25,9 +25,9 @@ class District:
     quantities: Mapping[str, Quantity]
     ruleset: RuleSet
     routes: Routes
-    links: Links
-    offset_s: int = CITY_OFFSET_S
-    """Local time in messages minus UTC."""
+    links: SignedLinks
+    time_zone: ZoneInfo = field(default_factory=lambda: ZoneInfo("Asia/Shanghai"))
+    """Local time in messages."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from alerts.alert import Alert, DecisionReason, DecisionVerdict, Recipient
-from alerts.notification import NotificationKind
+from alerts.notification import BEGINNINGS, NotificationKind
 from alerts.planning.draft import Candidate, District, Draft, decide
 from config.levels import NO_LEVEL, WarningLevel
 from rules.events import Dimension
@@ -92,7 +92,7 @@ def share(draft: Draft, _district: District) -> Draft:
     alert = draft.alert
     if draft.is_return:
         draft = _leave_out_told(draft)
-    if alert is None or draft.kind not in (NotificationKind.RAISED, NotificationKind.ESCALATED):
+    if alert is None or draft.kind not in BEGINNINGS:
         return draft
     known = _known(draft.others, alert.level)
     kept: list[Candidate] = []
@@ -113,7 +113,7 @@ def _leave_out_told(draft: Draft) -> Draft:
     alert = draft.alert
     if alert is None:
         return draft
-    told = {(*each.place, each.address): each for each in alert.told if each.level >= alert.level}
+    told = {(*each.place, each.address): each for each in alert.recipients if each.level >= alert.level}
 
     def knows(each: Candidate) -> bool:
         earlier = told.get((*each.target.place, each.target.address))
@@ -133,9 +133,9 @@ def _known(others: Sequence[Alert], level: int) -> Mapping[tuple[str, str, str],
         # What has fallen below is no news of now, whatever was told of it before.
         if alert.level < level:
             continue
-        for each in alert.told:
-            if each.level >= level and not each.is_alone and not each.is_standby:
-                found.setdefault((*each.place, each.address), each.under or alert.id)
+        for each in alert.recipients:
+            if each.level >= level and not each.is_ungrouped and not each.is_standby:
+                found.setdefault((*each.place, each.address), each.informed_by_alert or alert.id)
     return found
 
 
@@ -147,13 +147,13 @@ def informed(draft: Draft, now: Iterable[Recipient]) -> tuple[Alert, ...]:
     alert = draft.alert
     if alert is None:
         return draft.others
-    places = {each.place for each in now if not each.is_standby and not each.is_alone}
+    places = {each.place for each in now if not each.is_standby and not each.is_ungrouped}
 
     def after(each: Recipient) -> Recipient:
-        is_less = each.place in places and 0 < each.level <= alert.level and not (each.is_alone or each.is_standby)
-        return replace(each, under=alert.id) if is_less else each
+        is_less = each.place in places and 0 < each.level <= alert.level and not (each.is_ungrouped or each.is_standby)
+        return replace(each, informed_by_alert=alert.id) if is_less else each
 
-    return tuple(replace(other, told=tuple(after(each) for each in other.told)) for other in draft.others)
+    return tuple(replace(other, recipients=tuple(after(each) for each in other.recipients)) for other in draft.others)
 
 
 def close(draft: Draft) -> Draft:
@@ -161,11 +161,11 @@ def close(draft: Draft) -> Draft:
     alert = draft.alert
     if alert is None:
         return draft
-    after = replace(draft, alert=replace(alert, is_open=False, calm_ns=0, is_latched=False, ending=None))
+    after = replace(draft, alert=replace(alert, is_open=False, end_held_until_ns=0, is_latched=False, ending=None))
     if not draft.others:
         return replace(after, kind=NotificationKind.CLEARED)
-    alone = tuple(each for each in alert.told if each.is_alone)
-    left = tuple(each for each in alert.told if not each.is_alone)
+    alone = tuple(each for each in alert.recipients if each.is_ungrouped)
+    left = tuple(each for each in alert.recipients if not each.is_ungrouped)
     if left:
         heir, *rest = draft.others
         after = replace(after, others=(bequeathed(alert, heir), *rest))
@@ -176,11 +176,11 @@ def close(draft: Draft) -> Draft:
 
 def bequeathed(alert: Alert, heir: Alert) -> Alert:
     """Return `heir` with everybody who is still to hear that `alert` is over; of `heir` they know nothing new."""
-    known = {each.place for each in heir.told if not each.is_alone}
+    known = {each.place for each in heir.recipients if not each.is_ungrouped}
     more = tuple(
-        replace(each, level=NO_LEVEL, under=each.under or alert.id)
-        for each in alert.told
-        if not each.is_alone and each.place not in known
+        replace(each, level=NO_LEVEL, informed_by_alert=each.informed_by_alert or alert.id)
+        for each in alert.recipients
+        if not each.is_ungrouped and each.place not in known
     )
     peak = max(heir.ended_peak, alert.peak, alert.ended_peak)
-    return replace(heir, told=(*heir.told, *more), ended=heir.ended + alert.ended + 1, ended_peak=peak)
+    return replace(heir, recipients=(*heir.recipients, *more), ended=heir.ended + alert.ended + 1, ended_peak=peak)

@@ -58,8 +58,8 @@ def _heirs(closed: Iterable[Alert], still_open: Sequence[Alert]) -> Mapping[str,
         if alert.is_open or not alert.ended or heir is None:
             continue
         # Its own end was not seen and is told to nobody; those of before were.
-        owed = tuple(each for each in alert.told if not each.level)
-        passed = replace(alert, told=owed, peak=alert.ended_peak, ended=alert.ended - 1)
+        owed = tuple(each for each in alert.recipients if not each.level)
+        passed = replace(alert, recipients=owed, peak=alert.ended_peak, ended=alert.ended - 1)
         heirs[heir.id] = bequeathed(passed, heirs.get(heir.id, heir))
     return heirs
 
@@ -83,6 +83,6 @@ _DISPATCHED = (DecisionVerdict.WITHDRAW, DecisionVerdict.FALL_BACK)
 def _decision(alert: Alert, alarm: str, standing: Standing) -> Decision:
     is_gone = alarm not in standing.known or alarm in standing.active
     reason = DecisionReason.CONFIGURATION_CHANGED if is_gone else DecisionReason.STATE_LOST
-    told = ", ".join(dict.fromkeys(each.contact for each in alert.told)) or "nobody"
+    told = ", ".join(dict.fromkeys(each.contact for each in alert.recipients)) or "nobody"
     detail = f"{alarm}: its end was not seen; not told: {told}"
     return Decision(alert.id, alarm, standing.position, standing.now_ns, DecisionVerdict.SKIP, reason, detail)

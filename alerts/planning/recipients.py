@@ -7,7 +7,7 @@ what is said.
 from dataclasses import replace
 
 from alerts.alert import Alert, DecisionReason, DecisionVerdict, Recipient
-from alerts.notification import NotificationKind
+from alerts.notification import ENDS, NotificationKind
 from alerts.planning.draft import Candidate, District, Draft, decide, skip
 from alerts.routing.routes import Route, is_reachable
 from config.levels import WarningLevel
@@ -19,14 +19,14 @@ def address(draft: Draft, district: District) -> Draft:
     alert = draft.alert
     if draft.kind is None or alert is None:
         return draft
-    if draft.kind in (NotificationKind.CLEARED, NotificationKind.DEVICE_RECOVERED):
+    if draft.kind in ENDS:
         heard = _listeners(draft, alert, DecisionReason.TOLD_BEFORE)
         return replace(draft, candidates=heard) if heard else skip(draft, DecisionReason.NOBODY_TOLD)
     if draft.kind is NotificationKind.REMINDED:
         return replace(draft, candidates=_listeners(draft, alert, DecisionReason.UNACKNOWLEDGED))
     # The sensor's place of today: an open alert may name an asset that has left the register since.
     domain = district.register.assets[draft.occurrence.sensor.asset].domain
-    routes = district.routes.matching(alert.dimension, alert.level, domain)
+    routes = district.routes.find(alert.dimension, alert.level, domain)
     if not routes:
         level = WarningLevel(alert.level).key if alert.level else alert.dimension.value
         return skip(draft, DecisionReason.NO_ROUTE, f"{level} in {domain}")
@@ -37,8 +37,8 @@ def address(draft: Draft, district: District) -> Draft:
 
 def _listeners(draft: Draft, alert: Alert, reason: DecisionReason) -> tuple[Candidate, ...]:
     """Return who hears of what they know already."""
-    heard = alert.told if draft.listeners is None else draft.listeners
-    return tuple(Candidate(each, each.contact, reason, may_group=not each.is_alone) for each in heard)
+    heard = alert.recipients if draft.listeners is None else draft.listeners
+    return tuple(Candidate(each, each.contact, reason, may_group=not each.is_ungrouped) for each in heard)
 
 
 def _address_route(draft: Draft, route: Route, register: Register) -> Draft:

@@ -40,9 +40,9 @@ def due_ns(alert: Alert, district: District) -> int:
     if not alert.is_open:
         return NEVER_NS
     if alert.is_over:
-        return alert.calm_ns
-    wait_ns = _realarm_ns(alert, district) if alert.told_ns and alert.dimension is Dimension.HAZARD else 0
-    return alert.told_ns + wait_ns if wait_ns else NEVER_NS
+        return alert.end_held_until_ns
+    wait_ns = _realarm_ns(alert, district) if alert.notified_ns and alert.dimension is Dimension.HAZARD else 0
+    return alert.notified_ns + wait_ns if wait_ns else NEVER_NS
 
 
 def plan_turn(alerts: Sequence[Alert], moment: Moment, acknowledged: Collection[str], district: District) -> Plan:
@@ -55,7 +55,7 @@ def plan_turn(alerts: Sequence[Alert], moment: Moment, acknowledged: Collection[
         district: register, rules, routes and links.
     """
     # Never with its last turn: readings received together are one moment, however they were cut into batches.
-    turned = [alert for alert in alerts if alert.turned_ns != moment.received_ns]
+    turned = [alert for alert in alerts if alert.level_changed_at_receipt_ns != moment.received_ns]
     due = [alert for alert in turned if due_ns(alert, district) <= moment.clock_ns]
     drafts: list[Draft] = []
     touched: dict[str, Alert] = {}
@@ -83,20 +83,22 @@ def _remind(draft: Draft, district: District, acknowledged: Collection[str]) -> 
     if alert is None:
         return draft
     if _is_answered(alert, acknowledged):
-        draft = replace(draft, alert=replace(alert, told_ns=0))
+        draft = replace(draft, alert=replace(alert, notified_ns=0))
         return decide(draft, DecisionVerdict.SKIP, DecisionReason.ACKNOWLEDGED, "no more reminders")
     reminding = {other.id for other in draft.others if _reminds_for(other, alert, district)}
-    waiting = [each for each in alert.told if each.level and (each.under or alert.id) not in acknowledged]
-    listeners = tuple(each for each in waiting if each.under not in reminding)
+    waiting = [
+        each for each in alert.recipients if each.level and (each.informed_by_alert or alert.id) not in acknowledged
+    ]
+    listeners = tuple(each for each in waiting if each.informed_by_alert not in reminding)
     if reminding and all(each.is_standby for each in listeners):
         # Whoever told them reminds them too; here it is looked at again, should that one end.
-        return replace(draft, alert=replace(alert, told_ns=draft.occurrence.clock_ns))
+        return replace(draft, alert=replace(alert, notified_ns=draft.occurrence.clock_ns))
     return told(replace(draft, kind=NotificationKind.REMINDED, listeners=listeners), district, TELLING)
 
 
 def _is_answered(alert: Alert, acknowledged: Collection[str]) -> bool:
     """Return whether somebody acknowledged `alert`, or else every alert under which its people know of it."""
-    under = {each.under or alert.id for each in alert.told if each.level and not each.is_standby}
+    under = {each.informed_by_alert or alert.id for each in alert.recipients if each.level and not each.is_standby}
     return alert.id in acknowledged or (bool(under) and under <= set(acknowledged))
 
 
@@ -115,7 +117,7 @@ def _end(draft: Draft, district: District, acknowledged: Collection[str]) -> Dra
 def _realarm_ns(alert: Alert, district: District) -> int:
     """Return how long `alert` waits until it is told again: the shortest of its routes; 0 for never."""
     asset = district.register.assets.get(alert.asset)
-    routes = district.routes.matching(alert.dimension, alert.level, asset.domain) if asset else ()
+    routes = district.routes.find(alert.dimension, alert.level, asset.domain) if asset else ()
     usual_s = REALARM_S.get(WarningLevel(alert.level), 0.0)
     waits = [usual_s if route.realarm_s is None else route.realarm_s for route in routes]
     return round(min((each for each in waits if each), default=0.0) * 1e9)

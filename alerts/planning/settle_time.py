@@ -24,13 +24,13 @@ def held(draft: Draft, district: District) -> Draft:
     if alert is None:
         return draft
     chatter_ns = CHATTER_NS if draft.is_chattering and alert.dimension is Dimension.HAZARD else 0
-    settle_ns = round(district.routes.settle_s * 1e9) if alert.told else 0
+    settle_ns = round(district.routes.settle_s * 1e9) if alert.recipients else 0
     hold_ns = max(chatter_ns, settle_ns)
     if not hold_ns:
         return draft
     reason = DecisionReason.CHATTERING if chatter_ns else DecisionReason.SETTLING
     # On the clock of reminders: one that is set back and forth brings no end early.
-    draft = replace(draft, alert=replace(alert, calm_ns=event.clock_ns + hold_ns))
+    draft = replace(draft, alert=replace(alert, end_held_until_ns=event.clock_ns + hold_ns))
     return skip(draft, reason, UNTOLD)
 
 
@@ -44,5 +44,5 @@ def recovered(draft: Draft) -> Draft:
     alert = draft.alert
     if alert is None:
         return draft
-    after = replace(alert, alarms=(), is_open=False, calm_ns=0, ending=None)
+    after = replace(alert, alarms=(), is_open=False, end_held_until_ns=0, ending=None)
     return replace(draft, alert=after, kind=NotificationKind.DEVICE_RECOVERED)

@@ -23,9 +23,9 @@ from alerts.alert import (
     stable_id,
 )
 from alerts.chatter import Tally, counted
-from alerts.links import Links
-from alerts.messages.text import Incident, message_payload, message_text
-from alerts.notification import Notification, NotificationKind
+from alerts.links import SignedLinks
+from alerts.messages.text import MessageFacts, compose_payload, compose_text
+from alerts.notification import ENDS, WARNINGS, Notification, NotificationKind
 from alerts.planning.draft import Candidate, District, Draft, Occurrence, Stage, decide, skip
 from alerts.planning.incidents import Book, close, hazard_of, informed, joined, share
 from alerts.planning.recipients import address, group, reach
@@ -137,10 +137,10 @@ def _follow(draft: Draft, district: District) -> Draft:
         peak=max(alert.peak, event.level_after),
         changed_ns=event.time_ns,
         value=None if math.isnan(event.value) else event.value,
-        turned_ns=event.received_ns,
+        level_changed_at_receipt_ns=event.received_ns,
     )
     if NO_LEVEL in (event.level_before, event.level_after):
-        after = replace(after, calm_ns=0, is_latched=False, ending=None)
+        after = replace(after, end_held_until_ns=0, is_latched=False, ending=None)
     if event.level_after == NO_LEVEL:
         return _end(replace(draft, alert=replace(after, ending=Ending(event.reason, event.extent))), district)
     kind = NotificationKind.ESCALATED if draft.alert else NotificationKind.RAISED
@@ -156,7 +156,7 @@ def _repeat(draft: Draft, before: Alert) -> Draft:
         return skip(draft, DecisionReason.LOWERED, level)
     if event.transition is Transition.RAISED and draft.is_chattering:
         return skip(draft, DecisionReason.CHATTERING, level)
-    if before.is_latched and before.calm_ns <= event.clock_ns:
+    if before.is_latched and before.end_held_until_ns <= event.clock_ns:
         # Nobody has acknowledged what was told before, and now the danger is back.
         return replace(draft, kind=NotificationKind.REMINDED)
     if event.transition is Transition.RAISED:
@@ -190,7 +190,9 @@ def _follow_health(draft: Draft, district: District) -> Draft:
     if alert is None:
         return replace(draft, alert=_open(event), kind=NotificationKind.DEVICE_FAULT)
     joined = (*(each for each in _blind(alert) if each != event.key.id), event.key.id)
-    draft = replace(draft, alert=replace(alert, alarms=joined, changed_ns=event.time_ns, calm_ns=0, ending=None))
+    draft = replace(
+        draft, alert=replace(alert, alarms=joined, changed_ns=event.time_ns, end_held_until_ns=0, ending=None)
+    )
     if alert.is_over:
         return returned(draft, NotificationKind.DEVICE_FAULT, DecisionReason.SETTLING, f"{alert.device}: {UNTOLD}")
     return decide(draft, DecisionVerdict.GROUP, DecisionReason.SAME_DEVICE, alert.device)
@@ -202,7 +204,9 @@ def _heard_again(draft: Draft, district: District) -> Draft:
     if alert is None or event.key.id not in _blind(alert):
         return skip(replace(draft, alert=None), DecisionReason.NOBODY_TOLD)
     rest = tuple(each for each in alert.alarms if each != event.key.id)
-    after = replace(alert, alarms=rest or alert.alarms, changed_ns=event.time_ns, turned_ns=event.received_ns)
+    after = replace(
+        alert, alarms=rest or alert.alarms, changed_ns=event.time_ns, level_changed_at_receipt_ns=event.received_ns
+    )
     if rest:
         return skip(replace(draft, alert=after), DecisionReason.STILL_BLIND, ", ".join(rest))
     value = None if math.isnan(event.value) else event.value
@@ -235,15 +239,15 @@ def _compose(draft: Draft, district: District) -> Draft:
             draft = decide(draft, DecisionVerdict.SKIP, DecisionReason.STANDBY, detail)
         draft = replace(draft, planned=(*draft.planned, planned))
     # A return begins the re-alarm time anew for nobody.
-    is_first = not draft.is_return or (not alert.told_ns and bool(draft.candidates))
-    told_ns = draft.occurrence.clock_ns if kind in WARNINGS and is_first else alert.told_ns
-    alert = replace(alert, sequence=sequence, told_ns=told_ns)
-    if kind in _ENDS:
+    is_first = not draft.is_return or (not alert.notified_ns and bool(draft.candidates))
+    notified_ns = draft.occurrence.clock_ns if kind in WARNINGS and is_first else alert.notified_ns
+    alert = replace(alert, sequence=sequence, notified_ns=notified_ns)
+    if kind in ENDS:
         return replace(draft, alert=alert)
     now = [_knowing(each, alert.level, "") for each in draft.candidates]
     others = ((each, under) for each, under in draft.left_out if under != alert.id)
-    heard = _heard(alert.told, [*now, *(_knowing(each, alert.level, under) for each, under in others)])
-    return replace(draft, alert=replace(alert, told=heard), others=informed(draft, now))
+    heard = _heard(alert.recipients, [*now, *(_knowing(each, alert.level, under) for each, under in others)])
+    return replace(draft, alert=replace(alert, recipients=heard), others=informed(draft, now))
 
 
 def _planned(candidate: Candidate, draft: Draft, district: District) -> Planned:
@@ -251,7 +255,7 @@ def _planned(candidate: Candidate, draft: Draft, district: District) -> Planned:
     alert, kind, target = draft.alert, draft.kind, candidate.target
     if alert is None or kind is None:
         raise ValueError("a draft without an alert and something to say")
-    if target.is_alone:
+    if target.is_ungrouped:
         alert = replace(alert, ended=0, ended_peak=NO_LEVEL)
     incident, sequence = _incident(draft.occurrence, alert, kind, district), alert.sequence + 1
     round_ = sequence if draft.is_return or kind is NotificationKind.REMINDED else 0
@@ -269,14 +273,16 @@ def _withheld(candidate: Candidate, draft: Draft, district: District) -> Planned
 def _knowing(candidate: Candidate, level: int, under: str) -> Recipient:
     """Return the target of `candidate`, who knows now that something stands at `level`."""
     target = candidate.target
-    return replace(target, level=max(level, target.level), under=under, is_alone=not candidate.may_group)
+    return replace(
+        target, level=max(level, target.level), informed_by_alert=under, is_ungrouped=not candidate.may_group
+    )
 
 
 def _heard(before: Iterable[Recipient], now: Iterable[Recipient]) -> tuple[Recipient, ...]:
     """Return everybody who was told or is told now, each once; who was told at once does not become a standby."""
     found: dict[tuple[str, str, bool], Recipient] = {}
     for each in (*before, *now):
-        key = (*each.place, each.is_alone)
+        key = (*each.place, each.is_ungrouped)
         earlier = found.get(key)
         # Who was told at once does not become a standby, and knows no more by being one.
         if earlier is None or earlier.is_standby or not each.is_standby:
@@ -290,10 +296,6 @@ TELLING: tuple[Stage, ...] = (address, reach, group, share, _compose)
 STAGES: tuple[Stage, ...] = (_follow, *TELLING)
 """Everything that can happen to a transition, in order."""
 
-_ENDS = (NotificationKind.CLEARED, NotificationKind.DEVICE_RECOVERED)
-_BEGINNINGS = (NotificationKind.RAISED, NotificationKind.ESCALATED)
-WARNINGS = (*_BEGINNINGS, NotificationKind.REMINDED)
-"""What people are asked to acknowledge."""
 _PRIORITIES = {
     NotificationKind.CLEARED: int(WarningLevel.GREEN),
     NotificationKind.DEVICE_FAULT: 0,
@@ -302,7 +304,7 @@ _PRIORITIES = {
 """Behind every warning: danger first, then its end, then devices."""
 
 
-def _priority(incident: Incident) -> int:
+def _priority(incident: MessageFacts) -> int:
     return _PRIORITIES.get(incident.kind, incident.level)
 
 
@@ -348,14 +350,14 @@ def _open(event: Occurrence) -> Alert:
         opened_ns=event.episode_ns,
         changed_ns=event.time_ns,
         alarms=(event.key.id,),
-        told=(),
+        recipients=(),
         sequence=0,
     )
 
 
-def _incident(event: Occurrence, alert: Alert, kind: NotificationKind, district: District) -> Incident:
+def _incident(event: Occurrence, alert: Alert, kind: NotificationKind, district: District) -> MessageFacts:
     rule = district.ruleset.rule(event.key.rule)
-    return Incident(
+    return MessageFacts(
         kind=kind,
         dimension=alert.dimension,
         alert=alert.id,
@@ -364,17 +366,17 @@ def _incident(event: Occurrence, alert: Alert, kind: NotificationKind, district:
         rule=rule,
         asset=district.register.assets[event.sensor.asset],
         sensor=event.sensor,
-        quantity=rule.judged or district.quantities[event.sensor.quantity],
+        quantity=rule.judged_quantity or district.quantities[event.sensor.quantity],
         value=event.value,
         extent=event.extent,
         reason=event.reason,
         time_ns=event.time_ns,
-        offset_s=district.offset_s,
+        time_zone=district.time_zone,
     )
 
 
 def _notification(
-    target: Recipient, incident: Incident, created_ns: int, links: Links, *, sequence: int
+    target: Recipient, incident: MessageFacts, created_ns: int, links: SignedLinks, *, sequence: int
 ) -> Notification:
     place = target.channel, target.contact
     identity = notification_id(incident.alert, incident.kind, incident.level, place, sequence)
@@ -386,7 +388,7 @@ def _notification(
         contact=target.contact,
         address=target.address,
         level=incident.level,
-        text=message_text(incident, target.language, links.acknowledge(identity)),
-        payload=message_payload(incident, identity),
+        text=compose_text(incident, target.language, links.acknowledge_link(identity)),
+        payload=compose_payload(incident, identity),
         created_ns=created_ns,
     )

@@ -150,7 +150,7 @@ def alert_row(alert: Alert) -> Row:
         "opened_ns": alert.opened_ns,
         "changed_ns": alert.changed_ns,
         "alarms": json.dumps(alert.alarms),
-        "told": json.dumps([_told(each) for each in alert.told]),
+        "told": json.dumps([_told(each) for each in alert.recipients]),
         "sequence": alert.sequence,
     }
 
@@ -160,9 +160,9 @@ def follow_up_row(alert: Alert) -> Row:
     return {
         "alert": alert.id,
         "value": alert.value,
-        "turned_ns": alert.turned_ns,
-        "told_ns": alert.told_ns,
-        "calm_ns": alert.calm_ns,
+        "turned_ns": alert.level_changed_at_receipt_ns,
+        "told_ns": alert.notified_ns,
+        "calm_ns": alert.end_held_until_ns,
         "is_latched": int(alert.is_latched),
     }
 
@@ -270,14 +270,14 @@ def _alert(row: RowMapping) -> Alert:
         opened_ns=row["opened_ns"],
         changed_ns=row["changed_ns"],
         alarms=tuple(json.loads(row["alarms"])),
-        told=tuple(_recipient(each, row["peak"]) for each in json.loads(row["told"])),
+        recipients=tuple(_recipient(each, row["peak"]) for each in json.loads(row["told"])),
         sequence=row["sequence"],
         acknowledged_ns=row["acknowledged_ns"],
         acknowledged_by=row["contact"] or "",
         value=row["value"],
-        turned_ns=row["turned_ns"] or 0,
-        told_ns=row["told_ns"] or 0,
-        calm_ns=row["calm_ns"] or 0,
+        level_changed_at_receipt_ns=row["turned_ns"] or 0,
+        notified_ns=row["told_ns"] or 0,
+        end_held_until_ns=row["calm_ns"] or 0,
         is_latched=bool(row["is_latched"]),
         hazard=row["hazard"] or "",
         incident=row["incident"] or "",
@@ -287,7 +287,7 @@ def _alert(row: RowMapping) -> Alert:
 
 
 def _told(each: Recipient) -> list[object]:
-    known = [each.level, each.under, each.is_alone]
+    known = [each.level, each.informed_by_alert, each.is_ungrouped]
     return [each.channel, each.contact, each.address, each.language, each.fallbacks, each.is_standby, *known]
 
 
@@ -298,7 +298,7 @@ _SINCE: tuple[object, ...] = (False, None, "", False)
 def _recipient(row: Sequence[object], peak: int) -> Recipient:
     channel, contact, address, language, fallbacks = row[:5]
     rest: list[object] = [*row[5:], *_SINCE[len(row) - 5 :]]
-    is_standby, level, under, is_alone = rest
+    is_standby, level, under, is_ungrouped = rest
     return Recipient(
         str(channel),
         str(contact),
@@ -308,7 +308,7 @@ def _recipient(row: Sequence[object], peak: int) -> Recipient:
         bool(is_standby),
         peak if level is None else cast("int", level),
         str(under),
-        bool(is_alone),
+        bool(is_ungrouped),
     )
 
 

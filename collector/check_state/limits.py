@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from config.quantities import Quantity
 from config.register import Register
 from config.settings import IntakeSettings
+from config.time_units import DAY_NS, SECOND_NS
 
-_SECOND_NS = 1_000_000_000
 _STATES = frozenset({"0/1", "count"})
 """Units of states and counters: standing still and stepping are their nature."""
 _CHARGE = "battery"
@@ -77,7 +77,7 @@ class CheckLimits:
     """Quiet is moving less than this share of one's own usual, and of what the quietest neighbour moves of its."""
     moving_share: float = 0.5
     """Each neighbour moves at least this share of its usual; both shares were chosen on the river sensors."""
-    quiet_hold_ns: int = 86_400 * 1_000_000_000
+    quiet_hold_ns: int = DAY_NS
     """Quiet for so long is told; assumed: a day, so that a pump that rests at night is not called faulty."""
 
 
@@ -135,7 +135,7 @@ def make_bounds(register: Register, quantities: Mapping[str, Quantity], limits: 
     cadence_s = np.array([sensor.cadence_s for sensor in sensors], np.float64)
     rate = np.array([kind.max_rate for kind in kinds], np.float64)
     flat_ns, rest_ns = (
-        np.round(cadence_s * n * _SECOND_NS).astype(np.int64) for n in (limits.flat_readings, limits.rest_readings)
+        np.round(cadence_s * n * SECOND_NS).astype(np.int64) for n in (limits.flat_readings, limits.rest_readings)
     )
     beats = {sensor.heartbeat for sensor in sensors}
     has_level = np.array(
@@ -150,7 +150,7 @@ def make_bounds(register: Register, quantities: Mapping[str, Quantity], limits: 
         rate=np.where(has_level, rate, np.inf),
         floor=floor,
         same=span * _SAME,
-        gap_ns=np.round(stale_s * _SECOND_NS).astype(np.int64),
+        gap_ns=np.round(stale_s * SECOND_NS).astype(np.int64),
         flat_ns=np.where(has_level, flat_ns, _NEVER_FLAT_NS),
         rest_ns=np.where(has_level, rest_ns, _NEVER_FLAT_NS),
         low=np.array([kind.low for kind in kinds], np.float64),
@@ -165,4 +165,4 @@ def make_late_ns(register: Register, intake: IntakeSettings) -> NDArray[np.int64
     A reading is of now for as long as the stale time of its sensor, or the intake, says.
     """
     late_s = [*(max(intake.late_after_s, each.stale_after_s) for each in register.sensors), intake.late_after_s]
-    return np.array([round(each * 1e9) for each in late_s], np.int64)
+    return np.array([round(each * SECOND_NS) for each in late_s], np.int64)

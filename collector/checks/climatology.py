@@ -20,11 +20,11 @@ from numpy.typing import NDArray
 
 from collector.batch import Quality, ReadingBatch
 from collector.check_state.check import BatchCheck, CheckSetup
-from config.climatology import CITY_OFFSET_S, UsualRange
+from config.city_time import CityTime
+from config.climatology import UsualRange
 from config.register import Register
+from config.time_units import DAY_S, HOUR_S
 
-_SECOND_NS = 1_000_000_000
-_HOUR_S, _DAY_S = 3600, 86_400
 _HOURS, _MONTHS = 24, 12
 Place = tuple[NDArray[np.intp], NDArray[np.intp]]
 
@@ -35,6 +35,7 @@ class Climatology:
     def __init__(self, register: Register) -> None:
         """Lay out a calendar of ranges for each quantity and each sensor that the register has ranges of."""
         ranges = register.usual_ranges
+        self._city = register.city
         self._low = np.array([*(each.low for each in ranges), -np.inf], np.float64)
         self._high = np.array([*(each.high for each in ranges), np.inf], np.float64)
         of_quantity = _numbers(ranges, [each.quantity for each in ranges])
@@ -73,7 +74,7 @@ class Climatology:
         if not len(self._calendars):
             return flags
         rows = np.flatnonzero(self._calendar_of[sensor] >= 0)
-        month, hour = _local(time_ns[rows])
+        month, hour = _local(self._city, time_ns[rows])
         each = self._calendars[self._calendar_of[sensor[rows]], month, hour]
         unusual = (value[rows] < self._low[each]) | (value[rows] > self._high[each])
         flags[rows] = unusual * np.uint16(Quality.CLIMATOLOGY)
@@ -98,12 +99,12 @@ def _calendar(ranges: Sequence[UsualRange], *parts: Sequence[int]) -> NDArray[np
     return calendar
 
 
-def _local(time_ns: NDArray[np.int64]) -> Place:
+def _local(city: CityTime, time_ns: NDArray[np.int64]) -> Place:
     """Return months, 0 to 11, and hours, 0 to 23, of local time."""
-    local_s = time_ns // _SECOND_NS + CITY_OFFSET_S
-    days = (local_s // _DAY_S).astype("datetime64[D]")
+    local_s = city.local_s(time_ns)
+    days = (local_s // DAY_S).astype("datetime64[D]")
     month = days.astype("datetime64[M]").astype(np.int64) % _MONTHS
-    return month.astype(np.intp), (local_s % _DAY_S // _HOUR_S).astype(np.intp)
+    return month.astype(np.intp), (local_s % DAY_S // HOUR_S).astype(np.intp)
 
 
 def _prepare(setup: CheckSetup) -> Callable[[ReadingBatch], ReadingBatch]:

@@ -19,8 +19,7 @@ from numpy.typing import NDArray
 from collector.batch import RECEIVED_CLOCK, Quality, ReadingBatch
 from collector.check_state.check import BatchCheck, CheckSetup
 from collector.payload import NO_TIME
-
-_DAY_NS = 86_400 * 1_000_000_000
+from config.time_units import DAY_NS, SECOND_NS
 
 
 class DeviceTime:
@@ -29,8 +28,8 @@ class DeviceTime:
     def __init__(self, setup: CheckSetup) -> None:
         """Take the tolerances and the clocks."""
         self._clocks = setup.clocks
-        self._future_ns = int(setup.intake.future_tolerance_s * 1e9)
-        self._past_ns = int(setup.intake.past_tolerance_days * _DAY_NS)
+        self._future_ns = int(setup.intake.future_tolerance_s * SECOND_NS)
+        self._past_ns = int(setup.intake.past_tolerance_days * DAY_NS)
 
     def flag(self, batch: ReadingBatch) -> ReadingBatch:
         """Return the batch with settled times and the bits of the times that were replaced; learn the clocks."""

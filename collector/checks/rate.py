@@ -14,8 +14,7 @@ Source: QARTOD manuals (IOOS), test 7, rate of change. Here the largest rate bel
 
 from collector.batch import Quality
 from collector.check_state.check import Bools, SensorCheck, Step
-
-_SECOND_NS = 1_000_000_000
+from config.time_units import SECOND_NS
 
 
 def flag(step: Step) -> Bools:
@@ -24,7 +23,7 @@ def flag(step: Step) -> Bools:
     The return from a spike is fast as well, but it leads back to the level.
     """
     before = step.before
-    dt_s = step.math.maximum(step.time_ns - before.time_ns, 1) * 1.0 / _SECOND_NS
+    dt_s = step.math.maximum(step.time_ns - before.time_ns, 1) * 1.0 / SECOND_NS
     is_fast = step.math.minimum(step.change, step.away) > step.bounds.rate * dt_s
     return is_fast & step.math.invert(step.stands_in | before.stands_in)
 

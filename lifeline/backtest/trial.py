@@ -18,7 +18,7 @@ from alerts.planning.reminders import NEVER_NS, Moment
 from collector.batch import ReadingBatch
 from lifeline.backtest.episodes import Episode, episodes_of, turns_of
 from rules.engine import RuleEngine
-from rules.events import AlarmEvents, AlarmKey, Dimension, joined
+from rules.events import AlarmEvents, AlarmKey, Dimension, join_events
 
 _JOINED = 1000
 """Transitions are kept in columns of so many batches: small columns are mostly overhead."""
@@ -58,7 +58,7 @@ class Trial:
         if len(events):
             self._recent.append(events)
             if len(self._recent) == _JOINED:
-                self._events.append(joined(self._recent))
+                self._events.append(join_events(self._recent))
                 self._recent = []
             plan = self._planner.step(events, batch.received_ns, self._open, self.tallies)
             self.tallies.update((tally.alarm, tally) for tally in plan.tallies)

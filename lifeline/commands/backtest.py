@@ -13,7 +13,7 @@ import typer
 from rich.console import Console
 from rich.progress import Progress
 
-from alerts.links import Links
+from alerts.links import SignedLinks
 from alerts.planning.draft import District
 from collector.batch import ReadingBatch
 from collector.history.opening import open_history
@@ -42,7 +42,7 @@ from rules.rule import RuleSet
 _WEEK_NS = 7 * 86_400 * 10**9
 LEDGER = "ledger"
 """What `--labels` calls the labels that people gave to alerts."""
-_LINKS = Links("http://127.0.0.1", b"")
+_LINKS = SignedLinks("http://127.0.0.1", b"")
 """Messages are counted, not sent: their links lead nowhere."""
 
 

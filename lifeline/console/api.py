@@ -12,9 +12,9 @@ from alerts.alert import Alert
 from alerts.state import state_of
 from config.levels import WarningLevel
 from lifeline.console.cards import shown_level
-from lifeline.console.context import Parts
+from lifeline.console.context import ConsoleContext
 from lifeline.reports.asset_rows import AssetRow, asset_rows
-from rules.risk import Risk, Why, words
+from rules.risk import Risk, RiskReason, describe_reason
 
 Json = Mapping[str, object]
 
@@ -22,8 +22,8 @@ Json = Mapping[str, object]
 class ApiRoutes:
     """Assets, open alerts, and assets as points on a map."""
 
-    def __init__(self, parts: Parts) -> None:
-        self._parts = parts
+    def __init__(self, context: ConsoleContext) -> None:
+        self._context = context
         self.router = APIRouter(prefix="/api")
         self.router.add_api_route("/assets", self.assets)
         self.router.add_api_route("/assets.geojson", self.geojson)
@@ -31,9 +31,9 @@ class ApiRoutes:
 
     def assets(self) -> Response:
         """Return every asset with level and data health, and the journal position that they are true for."""
-        board = self._parts.board()
+        live_state = self._context.live_state()
         rows = [self._asset(row) for row in self._rows()]
-        return JSONResponse({"position": board.position, "received_ns": board.received_ns, "assets": rows})
+        return JSONResponse({"position": live_state.position, "received_ns": live_state.received_ns, "assets": rows})
 
     def geojson(self) -> Response:
         """Return the assets as a GeoJSON FeatureCollection (RFC 7946: longitude first, WGS84)."""
@@ -52,10 +52,10 @@ class ApiRoutes:
 
     def alerts(self) -> Response:
         """Return the open alerts, oldest first."""
-        return JSONResponse({"alerts": [_alert(alert) for alert in self._parts.ledger.open_alerts()]})
+        return JSONResponse({"alerts": [_alert(alert) for alert in self._context.ledger.open_alerts()]})
 
     def _rows(self) -> list[AssetRow]:
-        return asset_rows(self._parts.register, self._parts.alarms, self._parts.board())
+        return asset_rows(self._context.register, self._context.alarms, self._context.live_state())
 
     def _asset(self, row: AssetRow) -> Json:
         return {**_asset(row), "risk": self._risk(row.risk)}
@@ -63,10 +63,10 @@ class ApiRoutes:
     def _risk(self, risk: Risk) -> Json:
         return {"level": _level(risk.level), "why": [self._reason(each) for each in risk.why]}
 
-    def _reason(self, why: Why) -> Json:
-        rule = self._parts.rule(why.rule) if why.rule else None
+    def _reason(self, why: RiskReason) -> Json:
+        rule = self._context.rule(why.rule) if why.rule else None
         zh, en = (rule.title_zh, rule.title_en) if rule else ("", "")
-        texts = {"zh": words(why, zh, "zh"), "en": words(why, en, "en")}
+        texts = {"zh": describe_reason(why, zh, "zh"), "en": describe_reason(why, en, "en")}
         return {"code": why.code.value, "rule": why.rule, "numbers": list(why.numbers), **texts}
 
 

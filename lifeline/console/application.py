@@ -1,6 +1,6 @@
-"""I/O: the console as one ASGI application, built from its parts; nothing is global.
+"""I/O: the console as one ASGI application, built from its context; nothing is global.
 
-Comes in: `Parts`. Goes out: a FastAPI application. Refuses to listen: `lifeline.console.server` does.
+Comes in: `ConsoleContext`. Goes out: a FastAPI application. Refuses to listen: `lifeline.console.server` does.
 """
 
 from collections.abc import Awaitable, Callable
@@ -14,7 +14,7 @@ from starlette.exceptions import HTTPException
 
 from config.levels import WarningLevel
 from lifeline.console.api import ApiRoutes
-from lifeline.console.context import Parts
+from lifeline.console.context import ConsoleContext
 from lifeline.console.coverage import CoverageRoutes
 from lifeline.console.devices import DeviceRoutes
 from lifeline.console.labels import LabelRoutes
@@ -27,20 +27,20 @@ from lifeline.console.rendering import Pages
 from lifeline.console.security import HEADERS
 
 
-def make_console(parts: Parts) -> FastAPI:
+def make_console(context: ConsoleContext) -> FastAPI:
     """Return the application with all its routes."""
     application = FastAPI(title="Lifeline", openapi_url=None, docs_url=None, redoc_url=None)
     pages = Pages()
     for routes in (
-        PageRoutes(parts, pages),
-        LabelRoutes(parts, pages),
-        PhoneRoutes(parts, pages),
-        ApiRoutes(parts),
-        CoverageRoutes(parts, pages),
-        DeviceRoutes(parts, pages),
-        QuarantineRoutes(parts, pages),
-        QualityRoutes(parts, pages),
-        ProbeRoutes(parts),
+        PageRoutes(context, pages),
+        LabelRoutes(context, pages),
+        PhoneRoutes(context, pages),
+        ApiRoutes(context),
+        CoverageRoutes(context, pages),
+        DeviceRoutes(context, pages),
+        QuarantineRoutes(context, pages),
+        QualityRoutes(context, pages),
+        ProbeRoutes(context),
     ):
         application.include_router(routes.router)
     application.add_api_route("/levels.css", _levels_sheet, response_class=Response)

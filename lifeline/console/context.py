@@ -10,14 +10,14 @@ from datetime import tzinfo
 from prometheus_client import CollectorRegistry
 
 from alerts.ledger.ledger import Ledger
-from alerts.links import Links
+from alerts.links import SignedLinks
 from collector.devices.clocks import DeviceClocks
 from collector.devices.device_state import DeviceStates
 from collector.history import History
 from collector.quarantine import Quarantine
 from config.quantities import Quantity
 from config.register import Register
-from lifeline.rules_stage.live_state import Board
+from lifeline.rules_stage.live_state import LiveState
 from lifeline.self_alarms import SystemHealth
 from lifeline.text.formats import CITY_ZONE
 from rules.events import AlarmKey
@@ -25,7 +25,7 @@ from rules.rule import Rule, RuleSet
 
 
 @dataclass(frozen=True, slots=True)
-class Parts:
+class ConsoleContext:
     """Everything a page may look at."""
 
     register: Register
@@ -34,9 +34,9 @@ class Parts:
     alarms: Sequence[AlarmKey]
     ledger: Ledger
     history: History
-    links: Links
+    links: SignedLinks
     registry: CollectorRegistry
-    board: Callable[[], Board]
+    live_state: Callable[[], LiveState]
     health: Callable[[], SystemHealth]
     clock_ns: Callable[[], int]
     devices: DeviceStates

@@ -12,7 +12,7 @@ from fastapi import APIRouter, Query, Request
 from fastapi.responses import HTMLResponse, JSONResponse, Response
 
 from collector.batch import Quality
-from lifeline.console.context import Parts
+from lifeline.console.context import ConsoleContext
 from lifeline.console.rendering import Pages, asked_language
 from lifeline.reports.device_rows import LOW_BATTERY_PERCENT, DeviceRow, Devices, Filter, State
 from lifeline.rules_stage.live_state import ALIVE, BLIND
@@ -39,9 +39,9 @@ Search = Annotated[str, Query(alias="q", max_length=_ASKED)]
 class DeviceRoutes:
     """The pages `/devices` and `/devices/{id}`, and the same under `/api`."""
 
-    def __init__(self, parts: Parts, pages: Pages) -> None:
-        self._parts, self._pages = parts, pages
-        self._devices = Devices(parts.register, parts.devices, parts.clocks)
+    def __init__(self, context: ConsoleContext, pages: Pages) -> None:
+        self._context, self._pages = context, pages
+        self._devices = Devices(context.register, context.devices, context.clocks)
         self.router = APIRouter()
         self.router.add_api_route("/devices", self.page, response_class=HTMLResponse)
         self.router.add_api_route("/devices/{device_id:path}", self.device, response_class=HTMLResponse)
@@ -67,11 +67,11 @@ class DeviceRoutes:
 
     def device(self, device_id: str, request: Request) -> Response:
         """Return one device with each of its sensors."""
-        if device_id not in self._parts.devices.place:
+        if device_id not in self._context.devices.place:
             return self._pages.problem("not_found", 404)
-        parts, lang = self._parts, asked_language(request)
-        row = self._devices.row(device_id, parts.board())
-        asset = parts.register.assets[row.asset]
+        context, lang = self._context, asked_language(request)
+        row = self._devices.row(device_id, context.live_state())
+        asset = context.register.assets[row.asset]
         values = {
             "device": self._texts(row, lang),
             "asset_name": asset.name_zh if lang == "zh" else asset.name_en,
@@ -83,38 +83,45 @@ class DeviceRoutes:
     def json(self, which: Which = Filter.ALL, number: PageNumber = 1, search: Search = "") -> Response:
         """Return the same page as numbers, and the journal position that it is true for."""
         rows, counts, n_found = self._found(which, number, search)
-        board = self._parts.board()
-        answer = {"position": board.position, "received_ns": board.received_ns, "counts": counts, "found": n_found}
+        live_state = self._context.live_state()
+        answer = {
+            "position": live_state.position,
+            "received_ns": live_state.received_ns,
+            "counts": counts,
+            "found": n_found,
+        }
         return JSONResponse({**answer, "page": number, "rows": _ROWS, "devices": [self._facts(row) for row in rows]})
 
     def device_json(self, device_id: str) -> Response:
         """Return one device and its sensors as numbers."""
-        if device_id not in self._parts.devices.place:
+        if device_id not in self._context.devices.place:
             return JSONResponse({"detail": "no such device in the register"}, 404)
-        board = self._parts.board()
-        facts = self._facts(self._devices.row(device_id, board))
+        live_state = self._context.live_state()
+        facts = self._facts(self._devices.row(device_id, live_state))
         sensors = [self._sensor_facts(number) for number in self._devices.sensors_of(device_id)]
-        return JSONResponse({"position": board.position, "received_ns": board.received_ns, **facts, "sensors": sensors})
+        return JSONResponse(
+            {"position": live_state.position, "received_ns": live_state.received_ns, **facts, "sensors": sensors}
+        )
 
     def _found(self, which: Filter, number: int, search: str) -> tuple[list[DeviceRow], dict[str, int], int]:
-        board = self._parts.board()
-        columns = self._devices.columns(board)
+        live_state = self._context.live_state()
+        columns = self._devices.columns(live_state)
         chosen = columns.chosen(which)
         if search:
             chosen &= self._devices.containing(search)
-        rows = self._devices.page(board, columns, chosen, (number - 1) * _ROWS, _ROWS)
+        rows = self._devices.page(live_state, columns, chosen, (number - 1) * _ROWS, _ROWS)
         counts = {each.value: int(np.count_nonzero(columns.chosen(each))) for each in Filter}
         return rows, counts, int(np.count_nonzero(chosen))
 
     def _updated(self) -> str:
-        return clock_text(self._parts.board().received_ns, self._parts.zone)
+        return clock_text(self._context.live_state().received_ns, self._context.zone)
 
     def _facts(self, row: DeviceRow) -> dict[str, object]:
         return {**asdict(row), "state": row.state.name.lower()}
 
     def _texts(self, row: DeviceRow, lang: Language) -> dict[str, object]:
         """Return a device as ready text."""
-        zone = self._parts.zone
+        zone = self._context.zone
         return {
             "id": row.id,
             "asset": row.asset,
@@ -137,35 +144,35 @@ class DeviceRoutes:
         }
 
     def _sensor_facts(self, number: int) -> dict[str, object]:
-        board, sensor = self._parts.board(), self._parts.register.sensors[number]
-        value = float(board.values[number])
+        live_state, sensor = self._context.live_state(), self._context.register.sensors[number]
+        value = float(live_state.values[number])
         return {
             "id": sensor.id,
             "channel": sensor.channel,
             "quantity": sensor.quantity,
-            "unit": self._parts.quantities[sensor.quantity].unit,
+            "unit": self._context.quantities[sensor.quantity].unit,
             "value": None if math.isnan(value) else value,
-            "time_ns": int(board.time_ns[number]),
-            "quality": int(board.quality[number]),
-            "health": {ALIVE: "alive", BLIND: "blind"}.get(int(board.health[number]), "unseen"),
+            "time_ns": int(live_state.time_ns[number]),
+            "quality": int(live_state.quality[number]),
+            "health": {ALIVE: "alive", BLIND: "blind"}.get(int(live_state.health[number]), "unseen"),
         }
 
     def _sensor(self, number: int, lang: Language) -> dict[str, str]:
         """Return a sensor as ready text."""
-        board, parts = self._parts.board(), self._parts
-        sensor = parts.register.sensors[number]
-        quantity = parts.quantities[sensor.quantity]
-        value = float(board.values[number])
+        live_state, context = self._context.live_state(), self._context
+        sensor = context.register.sensors[number]
+        quantity = context.quantities[sensor.quantity]
+        value = float(live_state.values[number])
         states = {ALIVE: ("alive_one", "ok"), BLIND: ("blind", "blind")}
-        key, style = states.get(int(board.health[number]), ("unseen_one", "unprotected"))
+        key, style = states.get(int(live_state.health[number]), ("unseen_one", "unprotected"))
         return {
             "id": sensor.id,
             "asset": sensor.asset,
             "channel": sensor.channel,
             "quantity": quantity.zh if lang == "zh" else quantity.en,
             "value": "—" if math.isnan(value) else f"{value:.{quantity.decimals}f} {quantity.unit}",
-            "time": clock_text(int(board.time_ns[number]), parts.zone) or "—",
-            "quality": "—" if math.isnan(value) else _quality(int(board.quality[number]), lang),
+            "time": clock_text(int(live_state.time_ns[number]), context.zone) or "—",
+            "quality": "—" if math.isnan(value) else _quality(int(live_state.quality[number]), lang),
             "health": word(key, lang),
             "style": style,
         }

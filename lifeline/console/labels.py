@@ -16,7 +16,7 @@ from alerts.alert import Alert
 from alerts.ledger.labels import MAX_CAUSE, Disposition, Label, add_label, labels_of
 from alerts.store.records import incident_alerts
 from lifeline.console.cards import OPERATOR, contact_name
-from lifeline.console.context import Parts
+from lifeline.console.context import ConsoleContext
 from lifeline.console.forms import form_fields
 from lifeline.console.rendering import Pages, asked_language
 from lifeline.console.security import is_form_proof
@@ -29,8 +29,8 @@ _log = structlog.get_logger()
 class LabelRoutes:
     """The form on the page of an alert."""
 
-    def __init__(self, parts: Parts, pages: Pages) -> None:
-        self._parts, self._pages = parts, pages
+    def __init__(self, context: ConsoleContext, pages: Pages) -> None:
+        self._context, self._pages = context, pages
         self.router = APIRouter()
         self.router.add_api_route("/alerts/{alert_id}/label", self.label, methods=["POST"])
 
@@ -38,24 +38,24 @@ class LabelRoutes:
         self, alert_id: str, request: Request, fields: Annotated[dict[str, str], Depends(form_fields)]
     ) -> Response:
         """Record what an alert, or its whole incident, turned out to be, in the name that the operator chose."""
-        parts = self._parts
-        alert = parts.ledger.alert(alert_id)
+        context = self._context
+        alert = context.ledger.alert(alert_id)
         if alert is None:
             return self._pages.problem("not_found", 404)
-        if not (_makes_sense(alert, fields) and is_form_proof(parts.links.secret, alert_id, fields.get("proof", ""))):
+        if not (_makes_sense(alert, fields) and is_form_proof(context.links.secret, alert_id, fields.get("proof", ""))):
             return self._pages.problem("link_bad", 403)
         said, cause, contact = Disposition(fields["disposition"]), fields.get("cause", "").strip(), fields["contact"]
-        others = incident_alerts(parts.ledger.database, alert) if fields.get("whole") else ()
+        others = incident_alerts(context.ledger.database, alert) if fields.get("whole") else ()
         for each in (alert, *others):
-            if add_label(parts.ledger.database, Label(each.id, said, cause, contact, parts.clock_ns())):
+            if add_label(context.ledger.database, Label(each.id, said, cause, contact, context.clock_ns())):
                 _log.info("alert_labelled", alert=each.id, label=said.value, contact=contact)
         return RedirectResponse(f"/alerts/{alert_id}?lang={asked_language(request)}", 303)
 
 
-def label_values(alert_id: str, parts: Parts, lang: Language) -> Mapping[str, object]:
+def label_values(alert_id: str, context: ConsoleContext, lang: Language) -> Mapping[str, object]:
     """Return what the page of an alert shows of its labels, and what its form offers."""
-    said = labels_of(parts.ledger.database, alert_id)
-    named = (replace(each, contact=contact_name(each.contact, parts, lang)) for each in said)
+    said = labels_of(context.ledger.database, alert_id)
+    named = (replace(each, contact=contact_name(each.contact, context, lang)) for each in said)
     return {
         "labels": [label_text(each, lang) for each in named],
         "dispositions": [each.value for each in Disposition],
@@ -65,6 +65,6 @@ def label_values(alert_id: str, parts: Parts, lang: Language) -> Mapping[str, ob
 
 def _makes_sense(alert: Alert, fields: Mapping[str, str]) -> bool:
     contact = fields.get("contact", "")
-    is_known = contact == OPERATOR or contact in {each.contact for each in alert.told}
+    is_known = contact == OPERATOR or contact in {each.contact for each in alert.recipients}
     is_word = fields.get("disposition", "") in {each.value for each in Disposition}
     return is_known and is_word and len(fields.get("cause", "")) <= MAX_CAUSE

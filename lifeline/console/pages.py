@@ -16,7 +16,7 @@ from config.levels import WarningLevel
 from config.register import Sensor
 from lifeline.console.cards import OPERATOR, alert_card, chain_card
 from lifeline.console.chart import Chart, Limit, Window, draw
-from lifeline.console.context import Parts
+from lifeline.console.context import ConsoleContext
 from lifeline.console.forms import form_fields
 from lifeline.console.labels import label_values
 from lifeline.console.rendering import Pages, asked_language
@@ -26,7 +26,7 @@ from lifeline.reports.chain import read_chain
 from lifeline.rules_stage.live_state import ALIVE, BLIND
 from lifeline.text.formats import NANO, clock_text
 from lifeline.text.words import Language, word
-from rules.risk import Why, words
+from rules.risk import RiskReason, describe_reason
 
 _CHART_NS = 15 * 60 * NANO
 _RECENT_ALERTS = 5
@@ -38,8 +38,8 @@ _log = structlog.get_logger()
 class PageRoutes:
     """Overview, asset, alert and the console's own acknowledge button."""
 
-    def __init__(self, parts: Parts, pages: Pages) -> None:
-        self._parts, self._pages = parts, pages
+    def __init__(self, context: ConsoleContext, pages: Pages) -> None:
+        self._context, self._pages = context, pages
         self.router = APIRouter(default_response_class=HTMLResponse)
         self.router.add_api_route("/", self.overview)
         self.router.add_api_route("/assets/{asset_id}", self.asset)
@@ -48,13 +48,13 @@ class PageRoutes:
 
     def overview(self, request: Request) -> Response:
         """Return every asset by level with its data health beside it, and the open alerts."""
-        parts, lang = self._parts, asked_language(request)
-        rows = asset_rows(parts.register, parts.alarms, parts.board())
-        alerts = sorted(parts.ledger.open_alerts(), key=lambda alert: (-alert.level, -alert.opened_ns))
+        context, lang = self._context, asked_language(request)
+        rows = asset_rows(context.register, context.alarms, context.live_state())
+        alerts = sorted(context.ledger.open_alerts(), key=lambda alert: (-alert.level, -alert.opened_ns))
         values = {
             "rows": rows,
             "counts": list(level_counts(rows).items()),
-            "alerts": [alert_card(alert, parts, lang) for alert in alerts],
+            "alerts": [alert_card(alert, context, lang) for alert in alerts],
             "system": self._system(),
             "updated": self._updated(),
         }
@@ -62,12 +62,12 @@ class PageRoutes:
 
     def asset(self, asset_id: str, request: Request) -> Response:
         """Return one asset: sensors, the chart of one, and its alerts from reading to phone."""
-        parts, lang = self._parts, asked_language(request)
-        rows = asset_rows(parts.register, parts.alarms, parts.board())
+        context, lang = self._context, asked_language(request)
+        rows = asset_rows(context.register, context.alarms, context.live_state())
         row = next((row for row in rows if row.asset.id == asset_id), None)
         if row is None:
             return self._pages.problem("not_found", 404)
-        sensors = [sensor for sensor in parts.register.sensors if sensor.asset == asset_id]
+        sensors = [sensor for sensor in context.register.sensors if sensor.asset == asset_id]
         charted = _charted(sensors, request.query_params.get("sensor"))
         values = {
             "row": row,
@@ -77,8 +77,8 @@ class PageRoutes:
             "charted": self._sensor_line(charted, lang) if charted else None,
             "chart": self._chart(charted) if charted else None,
             "alerts": [
-                {"card": alert_card(alert, parts, lang), "chain": self._chain(alert.id, lang)}
-                for alert in recent_alerts(parts.ledger.database, _RECENT_ALERTS, asset_id)
+                {"card": alert_card(alert, context, lang), "chain": self._chain(alert.id, lang)}
+                for alert in recent_alerts(context.ledger.database, _RECENT_ALERTS, asset_id)
             ],
             "updated": self._updated(),
         }
@@ -87,14 +87,14 @@ class PageRoutes:
     def alert(self, alert_id: str, request: Request) -> Response:
         """Return one alert with its chain and the decisions about it."""
         lang = asked_language(request)
-        alert = self._parts.ledger.alert(alert_id)
+        alert = self._context.ledger.alert(alert_id)
         if alert is None:
             return self._pages.problem("not_found", 404)
-        others = incident_alerts(self._parts.ledger.database, alert)
+        others = incident_alerts(self._context.ledger.database, alert)
         values = {
-            "alert": alert_card(alert, self._parts, lang),
-            **label_values(alert_id, self._parts, lang),
-            "incident": [alert_card(other, self._parts, lang) for other in others],
+            "alert": alert_card(alert, self._context, lang),
+            **label_values(alert_id, self._context, lang),
+            "incident": [alert_card(other, self._context, lang) for other in others],
             "chain": self._chain(alert_id, lang),
             "updated": self._updated(),
         }
@@ -104,35 +104,35 @@ class PageRoutes:
         self, alert_id: str, request: Request, fields: Annotated[dict[str, str], Depends(form_fields)]
     ) -> Response:
         """Record an acknowledgement in the name that the operator chose."""
-        parts = self._parts
-        alert = parts.ledger.alert(alert_id)
+        context = self._context
+        alert = context.ledger.alert(alert_id)
         if alert is None:
             return self._pages.problem("not_found", 404)
         contact = fields.get("contact", "")
-        is_known = contact == OPERATOR or contact in {each.contact for each in alert.told}
-        if not is_known or not is_form_proof(parts.links.secret, alert_id, fields.get("proof", "")):
+        is_known = contact == OPERATOR or contact in {each.contact for each in alert.recipients}
+        if not is_known or not is_form_proof(context.links.secret, alert_id, fields.get("proof", "")):
             return self._pages.problem("link_bad", 403)
-        if parts.ledger.acknowledge(alert_id, contact, parts.clock_ns()):
+        if context.ledger.acknowledge(alert_id, contact, context.clock_ns()):
             _log.info("acknowledged", alert=alert_id, contact=contact, by="console")
         return RedirectResponse(f"/alerts/{alert_id}?lang={asked_language(request)}", 303)
 
     def _chain(self, alert_id: str, lang: Language) -> object:
-        chain = read_chain(self._parts.ledger, alert_id)
-        return chain_card(chain, self._parts, lang) if chain else None
+        chain = read_chain(self._context.ledger, alert_id)
+        return chain_card(chain, self._context, lang) if chain else None
 
-    def _reason(self, why: Why, lang: Language) -> str:
-        rule = self._parts.rule(why.rule) if why.rule else None
-        return words(why, (rule.title_zh if lang == "zh" else rule.title_en) if rule else "", lang)
+    def _reason(self, why: RiskReason, lang: Language) -> str:
+        rule = self._context.rule(why.rule) if why.rule else None
+        return describe_reason(why, (rule.title_zh if lang == "zh" else rule.title_en) if rule else "", lang)
 
     def _updated(self) -> str:
-        return clock_text(self._parts.board().received_ns, self._parts.zone)
+        return clock_text(self._context.live_state().received_ns, self._context.zone)
 
     def _system(self) -> dict[str, object]:
-        health = self._parts.health()
+        health = self._context.health()
         alarms = [
             {
                 "name": alarm.symptom.name,
-                "since": clock_text(alarm.since_ns, self._parts.zone),
+                "since": clock_text(alarm.since_ns, self._context.zone),
                 "detail": alarm.symptom.detail,
             }
             for alarm in health.alarms
@@ -140,10 +140,10 @@ class PageRoutes:
         return {"well": health.is_well, "alarms": alarms}
 
     def _sensor_line(self, sensor: Sensor, lang: Language) -> dict[str, str]:
-        parts = self._parts
-        quantity = parts.quantities[sensor.quantity]
-        board, number = parts.board(), parts.register.sensor_index[sensor.id]
-        health, value = int(board.health[number]), float(board.values[number])
+        context = self._context
+        quantity = context.quantities[sensor.quantity]
+        live_state, number = context.live_state(), context.register.sensor_index[sensor.id]
+        health, value = int(live_state.health[number]), float(live_state.values[number])
         key, css = {ALIVE: ("alive_one", "ok"), BLIND: ("blind", "blind")}.get(health, ("unseen_one", "unprotected"))
         return {
             "id": sensor.id,
@@ -157,20 +157,20 @@ class PageRoutes:
 
     def _chart(self, sensor: Sensor) -> Chart | None:
         """Return the chart, None while the history gives no answer: the rest of the page does not wait for it."""
-        parts = self._parts
-        number, now_ns = parts.register.sensor_index[sensor.id], parts.clock_ns()
+        context = self._context
+        number, now_ns = context.register.sensor_index[sensor.id], context.clock_ns()
         window = Window(
             now_ns - _CHART_NS,
             now_ns,
             int(max(sensor.stale_after_s, 2 * sensor.cadence_s) * NANO),
         )
         try:
-            series = parts.history.read(number, window.start_ns, window.end_ns)
+            series = context.history.read(number, window.start_ns, window.end_ns)
         except HistoryUnavailableError:
             return None
         limits = [
             Limit(WarningLevel(limit.level), limit.limit, limit.side.value)
-            for rule in parts.ruleset.rules
+            for rule in context.ruleset.rules
             # A limit on a rate, a count or a condition does not lie on the scale of the readings.
             if number in rule.sensors and rule.derived is None
             for limit in rule.levels

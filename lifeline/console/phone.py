@@ -16,7 +16,7 @@ from alerts.links import MAX_AGE_NS, verify
 from alerts.outbox.delivery_reports import ReceiptError, read_receipt
 from alerts.store.records import Delivery
 from lifeline.console.cards import contact_name, ending_of, shown_level
-from lifeline.console.context import Parts
+from lifeline.console.context import ConsoleContext
 from lifeline.console.forms import form_fields
 from lifeline.console.rendering import Pages
 from lifeline.console.security import FailureLimit
@@ -28,8 +28,8 @@ _log = structlog.get_logger()
 class PhoneRoutes:
     """Routes that need no login because each link is its own proof."""
 
-    def __init__(self, parts: Parts, pages: Pages) -> None:
-        self._parts, self._pages = parts, pages
+    def __init__(self, context: ConsoleContext, pages: Pages) -> None:
+        self._context, self._pages = context, pages
         self._failures = FailureLimit()
         self.router = APIRouter()
         self.router.add_api_route("/a/{token}", self.show, methods=["GET", "HEAD"], response_class=HTMLResponse)
@@ -56,8 +56,8 @@ class PhoneRoutes:
         if self._is_expired(delivery):
             return self._pages.problem("link_bad", 410)
         notification = delivery.notification
-        is_first = self._parts.ledger.acknowledge(
-            notification.alert, notification.contact, self._parts.clock_ns(), notification.id
+        is_first = self._context.ledger.acknowledge(
+            notification.alert, notification.contact, self._context.clock_ns(), notification.id
         )
         if is_first:
             _log.info("acknowledged", alert=notification.alert, contact=notification.contact, by="link")
@@ -66,19 +66,19 @@ class PhoneRoutes:
     def receipt(self, channel: str, token: str, request: Request) -> Response:
         """Store a gateway's delivery report; the answer tells the gateway not to come back."""
         try:
-            receipt = read_receipt(self._parts.links.secret, token, request.query_params.get("status", ""))
+            receipt = read_receipt(self._context.links.secret, token, request.query_params.get("status", ""))
         except ReceiptError as error:
             _log.warning("receipt_refused", channel=channel, reason=str(error))
             return self._too_many(request) or PlainTextResponse("receipt refused", 404)
-        self._parts.ledger.outbox.record_receipt(receipt, self._parts.clock_ns())
+        self._context.ledger.outbox.record_receipt(receipt, self._context.clock_ns())
         return PlainTextResponse("ok")
 
     def _delivery(self, token: str) -> Delivery | None:
-        notification = verify(self._parts.links.secret, token)
-        return None if notification is None else self._parts.ledger.outbox.notification(notification)
+        notification = verify(self._context.links.secret, token)
+        return None if notification is None else self._context.ledger.outbox.notification(notification)
 
     def _is_expired(self, delivery: Delivery) -> bool:
-        return self._parts.clock_ns() - delivery.notification.created_ns > MAX_AGE_NS
+        return self._context.clock_ns() - delivery.notification.created_ns > MAX_AGE_NS
 
     def _refused(self, request: Request) -> Response:
         return self._too_many(request) or self._pages.problem("link_bad", 404)
@@ -88,23 +88,23 @@ class PhoneRoutes:
         return self._pages.problem("too_many", 429) if self._failures.fail(client, time.monotonic()) else None
 
     def _page(self, delivery: Delivery) -> Response:
-        alert = self._parts.ledger.alert(delivery.notification.alert)
+        alert = self._context.ledger.alert(delivery.notification.alert)
         if alert is None:
             return self._pages.problem("link_bad", 404)
-        asset = self._parts.register.assets.get(alert.asset)
+        asset = self._context.register.assets.get(alert.asset)
         card = {
             "asset_zh": asset.name_zh if asset else alert.asset,
             "asset_en": asset.name_en if asset else alert.asset,
             "level": shown_level(alert),
             "text": self._text_without_link(delivery),
-            "ending": ending_of(alert, self._parts),
+            "ending": ending_of(alert, self._context),
             "acknowledged": delivery.acknowledged_ns is not None,
-            "acknowledged_by": contact_name(delivery.notification.contact, self._parts, "zh"),
-            "acknowledged_at": clock_text(delivery.acknowledged_ns or 0, self._parts.zone),
+            "acknowledged_by": contact_name(delivery.notification.contact, self._context, "zh"),
+            "acknowledged_at": clock_text(delivery.acknowledged_ns or 0, self._context.zone),
         }
         return self._pages.phone_page("acknowledge.html", {"alert": card})
 
     def _text_without_link(self, delivery: Delivery) -> str:
         """Return the message without its last words, the label and the link: the button stands in their place."""
-        link = self._parts.links.acknowledge(delivery.notification.id)
+        link = self._context.links.acknowledge_link(delivery.notification.id)
         return re.sub(rf"[^。.]*{re.escape(link)}\s*$", "", delivery.notification.text)

@@ -7,14 +7,14 @@ from fastapi import APIRouter
 from fastapi.responses import JSONResponse, Response
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
-from lifeline.console.context import Parts
+from lifeline.console.context import ConsoleContext
 
 
 class ProbeRoutes:
     """/health, /ready and /metrics."""
 
-    def __init__(self, parts: Parts) -> None:
-        self._parts = parts
+    def __init__(self, context: ConsoleContext) -> None:
+        self._context = context
         self.router = APIRouter()
         self.router.add_api_route("/health", self.health)
         self.router.add_api_route("/ready", self.ready)
@@ -22,7 +22,7 @@ class ProbeRoutes:
 
     def health(self) -> Response:
         """Return 200 while no thread died and nothing is stuck, else 503; alarms about itself in either case."""
-        health = self._parts.health()
+        health = self._context.health()
         alarms = [
             {"name": alarm.symptom.name, "since_ns": alarm.since_ns, "detail": alarm.symptom.detail}
             for alarm in health.alarms
@@ -31,9 +31,9 @@ class ProbeRoutes:
 
     def ready(self) -> Response:
         """Return 200 once the rules are restored and the broker is connected, else 503."""
-        is_ready = self._parts.health().is_ready
+        is_ready = self._context.health().is_ready
         return JSONResponse({"ready": is_ready}, 200 if is_ready else 503)
 
     def metrics(self) -> Response:
         """Return all metrics in the Prometheus text format."""
-        return Response(generate_latest(self._parts.registry), media_type=CONTENT_TYPE_LATEST)
+        return Response(generate_latest(self._context.registry), media_type=CONTENT_TYPE_LATEST)

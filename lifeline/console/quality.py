@@ -8,7 +8,7 @@ from fastapi.responses import HTMLResponse, Response
 
 from alerts.chatter import Tally
 from alerts.ledger.alarm_counts import worst_tallies
-from lifeline.console.context import Parts
+from lifeline.console.context import ConsoleContext
 from lifeline.console.rendering import Pages, asked_language
 from lifeline.text.formats import clock_text
 from lifeline.text.words import Language
@@ -20,32 +20,32 @@ _WORST = 100
 class QualityRoutes:
     """The page `/quality`."""
 
-    def __init__(self, parts: Parts, pages: Pages) -> None:
-        self._parts, self._pages = parts, pages
+    def __init__(self, context: ConsoleContext, pages: Pages) -> None:
+        self._context, self._pages = context, pages
         self.router = APIRouter()
         self.router.add_api_route("/quality", self.page, response_class=HTMLResponse)
 
     def page(self, request: Request) -> Response:
         """Return the alarms that turn too often, the worst first."""
-        parts, lang = self._parts, asked_language(request)
-        tallies = worst_tallies(parts.ledger.database, _WORST)
-        received_ns = parts.board().received_ns
+        context, lang = self._context, asked_language(request)
+        tallies = worst_tallies(context.ledger.database, _WORST)
+        received_ns = context.live_state().received_ns
         values = {
             "rows": [self._row(tally, lang) for tally in tallies],
-            "updated": clock_text(received_ns, parts.zone) if received_ns else "—",
+            "updated": clock_text(received_ns, context.zone) if received_ns else "—",
         }
         return self._pages.page("quality.html", request, values)
 
     def _row(self, tally: Tally, lang: Language) -> dict[str, object]:
-        parts = self._parts
+        context = self._context
         rule_id, _, sensor_id = tally.alarm.partition("/")
-        rule, number = parts.rule(rule_id), parts.register.sensor_index.get(sensor_id)
+        rule, number = context.rule(rule_id), context.register.sensor_index.get(sensor_id)
         return {
             "alarm": tally.alarm,
             "title": (rule.title_zh if lang == "zh" else rule.title_en) if rule else rule_id,
-            "asset": "" if number is None else parts.register.sensors[number].asset,
+            "asset": "" if number is None else context.register.sensors[number].asset,
             "chattering": tally.chattering,
             "fleeting": tally.fleeting,
             "turns": tally.turns,
-            "latest": clock_text(tally.latest_ns, parts.zone),
+            "latest": clock_text(tally.latest_ns, context.zone),
         }

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from alerts.alert import Alert
-from alerts.notification import NotificationKind
+from alerts.notification import BEGINNINGS, NotificationKind
 from alerts.outbox.delivery_reports import ReceiptCode
 from alerts.store.records import Delivery, recent_alerts
 from collector.journal.reader import JournalReader
@@ -25,7 +25,6 @@ SPREAD_S = 2.0
 """The three messages reach the gateway within this of each other."""
 DELAY_S = 5.0
 """They reach it within this after the on-delay's end."""
-_HAZARD_KINDS = (NotificationKind.RAISED, NotificationKind.ESCALATED)
 _ROLES = (Role.RESPONSIBLE, Role.MANAGER, Role.MAINTENANCE)
 
 
@@ -64,7 +63,7 @@ class Evidence:
 
     def hazard_sms(self, deliveries: Iterable[Delivery]) -> list[Sms]:
         """Return the messages of the inbox that are hazard notifications of `deliveries`."""
-        texts = {each.notification.text for each in deliveries if each.notification.kind in _HAZARD_KINDS}
+        texts = {each.notification.text for each in deliveries if each.notification.kind in BEGINNINGS}
         return [message for message in self.world.gateway.inbox() if message.text in texts]
 
     def _hazard(self, alert: Alert, deliveries: list[Delivery]) -> Iterator[Check]:
@@ -76,7 +75,7 @@ class Evidence:
         yield Check("one SMS to each of the three roles", reached == sorted(expected), f"{len(reached)} SMS")
         yield self._spread(messages)
         yield self._delay(messages)
-        hazard = [each for each in deliveries if each.notification.kind in _HAZARD_KINDS]
+        hazard = [each for each in deliveries if each.notification.kind in BEGINNINGS]
         receipts = sum(any(code == ReceiptCode.DELIVERED for code, _ in each.receipts) for each in hazard)
         yield Check("delivery receipts stored", receipts == len(hazard) == 3, f"{receipts} of {len(hazard)}")
         by = alert.acknowledged_by or "nobody"

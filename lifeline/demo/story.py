@@ -86,7 +86,7 @@ class Story:
             raise StoryError(f"{what}: expected within {timeout_s:g} s, did not come")
 
     def _all_alive(self) -> bool:
-        health = self.world.app.board.health
+        health = self.world.app.live_state.health
         sensors = self.world.configuration.register.sensors
         return all(health[i] == ALIVE for i, sensor in enumerate(sensors) if sensor.cadence_s <= _SOON_S)
 

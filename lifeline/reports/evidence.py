@@ -25,7 +25,7 @@ from lifeline.reports.chain import Chain
 from lifeline.text.formats import CITY_ZONE, clock_text
 from lifeline.text.words import Language
 from rules.engine import RuleEngine
-from rules.explanation import Turn, describe
+from rules.explanation import TransitionFields, describe
 from rules.kind import NEVER_NS
 from rules.references import references_of
 from rules.rule import Rule
@@ -111,7 +111,9 @@ def _options(rule: Rule) -> Iterator[str]:
 
 
 def _words(rule: Rule, event: StoredEvent, stale_after_s: float, lang: Language) -> str:
-    turn = Turn(event.transition, event.reason, event.level_before, event.level_after, event.value, event.extent)
+    turn = TransitionFields(
+        event.transition, event.reason, event.level_before, event.level_after, event.value, event.extent
+    )
     return describe(rule, turn, lang, stale_after_s)
 
 

@@ -23,7 +23,7 @@ _AGAIN_NS = 10**9
 """How often a latched alert is looked at for an acknowledgement; assumed."""
 
 
-class Teller:
+class StepPlanner:
     """Belongs to the thread of the rules stage; what it knows is what the next step begins with."""
 
     def __init__(self, planner: Planner, ledger: Ledger) -> None:
@@ -38,7 +38,7 @@ class Teller:
         """Go on from `open_alerts`, and from the tallies in the ledger."""
         self.open_alerts = tuple(open_alerts)
         self._tallies = read_tallies(self._ledger.database)
-        times = (max(alert.told_ns, alert.turned_ns) for alert in self.open_alerts)
+        times = (max(alert.notified_ns, alert.level_changed_at_receipt_ns) for alert in self.open_alerts)
         self._due_ns, self._clock_ns = 0, max(times, default=0)
 
     def plan(self, entries: Sequence[Entry], parts: Sequence[AlarmEvents]) -> Plan | None:
@@ -47,13 +47,13 @@ class Teller:
         for entry, part in zip(entries, parts, strict=True):
             self._clock_ns = max(self._clock_ns, entry.batch.received_ns)
             if self._clock_ns >= self._due_ns:
-                plans.append(self._turn(Moment(entry.position, entry.batch.received_ns, self._clock_ns)))
+                plans.append(self._plan_due(Moment(entry.position, entry.batch.received_ns, self._clock_ns)))
             if len(part):
-                plans.append(self._step(part, entry.batch.received_ns))
+                plans.append(self._plan_transitions(part, entry.batch.received_ns))
         plans = [plan for plan in plans if plan.alerts or plan.alert_of or plan.decisions]
-        return merged(plans) if plans else None
+        return merge_plans(plans) if plans else None
 
-    def _step(self, events: AlarmEvents, received_ns: int) -> Plan:
+    def _plan_transitions(self, events: AlarmEvents, received_ns: int) -> Plan:
         plan = self._planner.step(events, received_ns, self.open_alerts, self._tallies, clock_ns=self._clock_ns)
         for tally in plan.tallies:
             before = self._tallies.get(tally.alarm, Tally(tally.alarm))
@@ -61,10 +61,10 @@ class Teller:
             self.counts["bad_alarms", "fleeting"] += tally.fleeting - before.fleeting
             self._tallies[tally.alarm] = tally
         self.open_alerts = plan.open_alerts
-        self._due_ns = min(self._due_ns, self._first_due(plan.alerts))
+        self._due_ns = min(self._due_ns, self._next_due_ns(plan.alerts))
         return plan
 
-    def _turn(self, moment: Moment) -> Plan:
+    def _plan_due(self, moment: Moment) -> Plan:
         try:
             acknowledged = acknowledged_alerts(self._ledger.database)
         except DBAPIError:
@@ -73,14 +73,14 @@ class Teller:
         plan = self._planner.turn(self.open_alerts, moment, acknowledged)
         self.open_alerts = plan.open_alerts
         # What is due and did not change waits for an acknowledgement.
-        self._due_ns = max(self._first_due(self.open_alerts), moment.received_ns + _AGAIN_NS)
+        self._due_ns = max(self._next_due_ns(self.open_alerts), moment.received_ns + _AGAIN_NS)
         return plan
 
-    def _first_due(self, alerts: Iterable[Alert]) -> int:
+    def _next_due_ns(self, alerts: Iterable[Alert]) -> int:
         return min((self._planner.due_ns(alert) for alert in alerts), default=NEVER_NS)
 
 
-def merged(plans: Sequence[Plan]) -> Plan:
+def merge_plans(plans: Sequence[Plan]) -> Plan:
     """Return one plan for consecutive `plans`: of an alert that changed in several, the last state counts."""
     return Plan(
         tuple({alert.id: alert for plan in plans for alert in plan.alerts}.values()),

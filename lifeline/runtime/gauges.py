@@ -45,7 +45,7 @@ class Gauges:
             Counter({key: n for key, n in dict(stages.engine.counts).items() if key[0] != "alarm_events"}),
             stages.rules.counts,
             stages.recorder.counts,
-            stages.housekeeping.counts,
+            stages.journal_retention.counts,
             stages.dispatcher.counts,
             stores.journal.counts,
             stores.history.counts,
@@ -86,10 +86,10 @@ class Gauges:
             yield Gauge("self_alarm", {"alarm": alarm.symptom.name}, 1.0)
 
     def _district(self) -> Iterator[Gauge]:
-        board = self._stages.rules.judge.board
+        live_state = self._stages.rules.live_engine.state
         for name, value in (("unseen", UNSEEN), ("alive", ALIVE), ("blind", BLIND)):
-            yield Gauge("sensors", {"health": name}, int(np.count_nonzero(board.health == value)))
-        rows = asset_rows(self._register, self._stages.engine.alarms, board)
+            yield Gauge("sensors", {"health": name}, int(np.count_nonzero(live_state.health == value)))
+        rows = asset_rows(self._register, self._stages.engine.alarms, live_state)
         for level, count in level_counts(rows).items():
             yield Gauge("assets", {"level": level.key if level else "none"}, count)
 

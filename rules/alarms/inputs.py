@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from collector.batch import RECEIVED_CLOCK
-from rules.admission.admission import Arrivals, starts_of
+from rules.admission.admission import AdmittedReadings, starts_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,15 +53,20 @@ class Inputs:
 
 
 def inputs_of(
-    arrivals: Arrivals, row: NDArray[np.intp], binding: NDArray[np.intp], value: NDArray[np.float64], *, is_beat: bool
+    admitted: AdmittedReadings,
+    row: NDArray[np.intp],
+    binding: NDArray[np.intp],
+    value: NDArray[np.float64],
+    *,
+    is_beat: bool,
 ) -> Inputs:
-    """Return one input for each pair of `row`, intp[n] into `arrivals`, and `binding`, intp[n], with its value."""
-    received_clock = (arrivals.quality[row] & RECEIVED_CLOCK) != 0
+    """Return one input for each pair of `row`, intp[n] into `admitted`, and `binding`, intp[n], with its value."""
+    received_clock = (admitted.quality[row] & RECEIVED_CLOCK) != 0
     flags = np.full(len(row), is_beat)
-    return Inputs(arrivals.place[row], binding, arrivals.time_ns[row], value, received_clock, flags)
+    return Inputs(admitted.place[row], binding, admitted.time_ns[row], value, received_clock, flags)
 
 
-def joined(parts: Sequence[Inputs]) -> Inputs:
+def join_inputs(parts: Sequence[Inputs]) -> Inputs:
     """Return the rows of all `parts`, which have an off season all of them or none."""
     seasons = [part.off_season for part in parts if part.off_season is not None]
     return Inputs(

@@ -1,4 +1,4 @@
-"""`Ladder`: the state table of alarms with up to five levels, each with a limit, a deadband and two delays.
+"""`LevelStates`: the state table of alarms with up to five levels, each with a limit, a deadband and two delays.
 
 Comes in: values and signs of life of many bindings. Goes out: the changes of their levels. Refuses to know where a
 value comes from: a reading, a slope or a residual climbs the same ladder.
@@ -19,7 +19,7 @@ from config.levels import WarningLevel
 from rules.admission.admission import ends_of, starts_of
 from rules.alarms.inputs import Inputs, values_before
 from rules.events import OF_DEADBAND, Reason
-from rules.kind import Found
+from rules.kind import Transitions
 from rules.rule import LevelLimit, Side
 
 _SECOND_NS = 1_000_000_000
@@ -73,7 +73,7 @@ class LimitTable:
 
 
 @dataclass(frozen=True, slots=True)
-class _Run:
+class _Steps:
     """Inputs sorted by binding and place, each with the value before it of the same binding."""
 
     inputs: Inputs
@@ -82,12 +82,12 @@ class _Run:
     broken: NDArray[np.bool_]
     """Time since the value before must not count: too long without one, or told by another clock."""
 
-    def take(self, rows: NDArray[np.intp] | NDArray[np.bool_]) -> "_Run":
+    def take(self, rows: NDArray[np.intp] | NDArray[np.bool_]) -> "_Steps":
         """Return the inputs at `rows`, int or bool mask."""
-        return _Run(self.inputs.take(rows), self.before_ns[rows], self.before_value[rows], self.broken[rows])
+        return _Steps(self.inputs.take(rows), self.before_ns[rows], self.before_value[rows], self.broken[rows])
 
 
-class _Newest:
+class _LastValues:
     """The newest value of each binding for which a delay runs; zero for the others."""
 
     def __init__(self, stale_ns: NDArray[np.int64], slack_ns: NDArray[np.int64]) -> None:
@@ -95,7 +95,7 @@ class _Newest:
         self.time_ns, self.value = np.zeros(n, np.int64), np.zeros(n)
         self.received_clock = np.zeros(n, np.bool_)
 
-    def run(self, inputs: Inputs) -> _Run:
+    def steps_to(self, inputs: Inputs) -> _Steps:
         """Return `inputs` sorted, with the values before them."""
         inputs = inputs.take(np.lexsort((inputs.place, inputs.binding)))
         b, before = inputs.binding, values_before(inputs)
@@ -107,7 +107,7 @@ class _Newest:
         # Of one sensor, only a received clock goes back: when it was set.
         broken |= inputs.time_ns < before_ns - self._slack_ns[b]
         broken |= np.isnan(before_value)
-        return _Run(inputs, before_ns, before_value, broken)
+        return _Steps(inputs, before_ns, before_value, broken)
 
     def remember(self, inputs: Inputs, pending: NDArray[np.bool_]) -> None:
         """Keep the last values of `inputs`, sorted, where bool[n_bindings] `pending` says that a delay runs."""
@@ -137,16 +137,16 @@ class _Deadbands:
             return self._table.reset[self._rule[b]]
         return self._table.reset_by(self._rule[b], self._sigma[b])
 
-    def hold(self, b: NDArray[np.intp], sigma: NDArray[np.float64], stands: NDArray[np.bool_]) -> None:
+    def fix_noise(self, b: NDArray[np.intp], sigma: NDArray[np.float64], stands: NDArray[np.bool_]) -> None:
         """Let float64[n] `sigma` count from now on for those of `b` for which nothing `stands`, bool[n, 5]."""
         self._sigma[b] = np.where(stands.any(axis=1), self._sigma[b], sigma)
 
-    def release(self, b: NDArray[np.intp], stands: NDArray[np.bool_]) -> None:
+    def release_noise(self, b: NDArray[np.intp], stands: NDArray[np.bool_]) -> None:
         """Forget the noise of those of `b` for which nothing `stands`, bool[n, 5]."""
         if self._table.heeds_noise:
             self._sigma[b] *= stands.any(axis=1)
 
-    def told(self, found: Found, b: NDArray[np.intp]) -> Found:
+    def add_extent(self, found: Transitions, b: NDArray[np.intp]) -> Transitions:
         """Return `found`, of bindings `b`, with limit and reset value of the level that it is about."""
         if not self._table.heeds_noise:
             return found
@@ -166,7 +166,7 @@ class _Deadbands:
         return {"sigma": self._sigma} if self._table.heeds_noise else {}
 
 
-class Ladder:
+class LevelStates:
     """The levels of all bindings of a kind."""
 
     def __init__(
@@ -202,44 +202,44 @@ class Ladder:
         self._hits = np.zeros((n, 5), np.uint32)
         """Which of the last readings found the condition, newest in the lowest bit; 0 while active."""
         self._deadbands = _Deadbands(table, row)
-        self._newest = _Newest(stale_ns, np.zeros(n, np.int64) if slack_ns is None else slack_ns)
+        self._last_values = _LastValues(stale_ns, np.zeros(n, np.int64) if slack_ns is None else slack_ns)
         self.low, self.high = np.zeros(n), np.zeros(n)
         """A value within changes no condition."""
         self.pending, self.unproven = np.zeros(n, np.bool_), np.zeros(n, np.bool_)
         """A delay runs; a level waits for a heartbeat."""
         self.n_unproven = 0
         self._due_ns, self._done = np.zeros(n, np.int64), np.zeros(n, np.intp)
-        self._calm(np.arange(n))
+        self._refresh(np.arange(n))
 
-    def climb(self, inputs: Inputs) -> list[Found]:
+    def apply(self, inputs: Inputs) -> list[Transitions]:
         """Return the changes that `inputs` cause, which hold every input of each of their bindings."""
-        found: list[Found] = []
-        run = self._newest.run(inputs)
+        found: list[Transitions] = []
+        run = self._last_values.steps_to(inputs)
         inputs = run.inputs
         while True:
-            rows = np.flatnonzero(self._matters(run))
+            rows = np.flatnonzero(self._can_change(run))
             rows = rows[starts_of(run.inputs.binding[rows])]
             if len(rows) == 0:
                 break
             # The first input of each binding that can change anything; what stands before it cannot.
             now = run.take(rows)
             is_beat = now.inputs.is_beat
-            steps = (self._judge, ~is_beat), (self._prove, is_beat)
+            steps = (self._apply_value, ~is_beat), (self._apply_heartbeat, is_beat)
             found += [step(now.take(chosen)) for step, chosen in steps if chosen.any()]
             self._done[run.inputs.binding] = np.iinfo(np.intp).max
             self._done[now.inputs.binding] = now.inputs.place
             run = run.take(run.inputs.place > self._done[run.inputs.binding])
-        self._newest.remember(inputs, self.pending)
+        self._last_values.remember(inputs, self.pending)
         return found
 
-    def _matters(self, run: _Run) -> NDArray[np.bool_]:
+    def _can_change(self, run: _Steps) -> NDArray[np.bool_]:
         """Return bool[n]: inputs that can change something as their bindings stand now."""
         b, value = run.inputs.binding, run.inputs.value
         calm = (value >= self.low[b]) & (value <= self.high[b])
         due = (run.inputs.time_ns >= self._due_ns[b]) | (run.broken & self.pending[b])
         return np.where(run.inputs.is_beat, self.unproven[b], ~calm | due)
 
-    def _judge(self, run: _Run) -> Found:
+    def _apply_value(self, run: _Steps) -> Transitions:
         """Judge one value for each of distinct bindings."""
         b, rule, time_ns = run.inputs.binding, self._rule[run.inputs.binding], run.inputs.time_ns[:, np.newaxis]
         signed = (run.inputs.value * self._table.sign[rule])[:, np.newaxis]
@@ -248,7 +248,7 @@ class Ladder:
         if run.inputs.off_season is not None:
             begins &= ~run.inputs.off_season[:, np.newaxis]
         if run.inputs.sigma is not None:
-            self._deadbands.hold(b, run.inputs.sigma, was | active)
+            self._deadbands.fix_noise(b, run.inputs.sigma, was | active)
         beyond = begins | (was & ~(signed < self._deadbands.reset(b)))
         is_new = (was == active) | run.broken[:, np.newaxis]
         since = np.where(is_new, time_ns, self._since_ns[b])
@@ -261,9 +261,9 @@ class Ladder:
             self._hits[b] = (hits | beyond) & self._table.window[rule]
         due = (beyond != active) & self._is_proven(b) & (time_ns - since >= self._delay_ns(b)) & self._is_counted(b)
         due &= ~np.isnan(signed)
-        return self._switch(run.inputs, due)
+        return self._flip(run.inputs, due)
 
-    def _prove(self, run: _Run) -> Found:
+    def _apply_heartbeat(self, run: _Steps) -> Transitions:
         """Let heartbeats of distinct bindings complete what waits for them.
 
         A level waits for a value that is not older than the heartbeat: of one device message both have the same time,
@@ -276,7 +276,7 @@ class Ladder:
         self._lives[b] |= proves
         held = (before_ns - self._since_ns[b] >= self._delay_ns(b)) & (before_ns >= time_ns) & self._is_counted(b)
         completed = dataclasses.replace(now, time_ns=run.before_ns, value=run.before_value)
-        return self._switch(completed, proves & held)
+        return self._flip(completed, proves & held)
 
     def _is_proven(self, b: NDArray[np.intp]) -> NDArray[np.bool_]:
         """Return bool[n, 5]: levels that do not wait for a heartbeat to turn."""
@@ -299,7 +299,7 @@ class Ladder:
         rule = self._rule[b]
         return np.where(self._beyond[b], self._table.on_ns[rule], self._table.off_ns[rule])
 
-    def _switch(self, now: Inputs, due: NDArray[np.bool_]) -> Found:
+    def _flip(self, now: Inputs, due: NDArray[np.bool_]) -> Transitions:
         """Flip the levels that are due, bool[n, 5], and return the alarms whose level that changes."""
         b = now.binding
         self._active[b] ^= due
@@ -311,8 +311,8 @@ class Ladder:
         turned = before != after
         rows, before, after = b[turned], before[turned], after[turned]
         reason = np.where(after > before, Reason.LIMIT_HELD, Reason.BACK_WITHIN).astype(np.uint8)
-        found = self._deadbands.told(
-            Found(
+        found = self._deadbands.add_extent(
+            Transitions(
                 now.place[turned],
                 self._alarm[rows],
                 now.time_ns[turned],
@@ -324,10 +324,10 @@ class Ladder:
             ),
             rows,
         )
-        self._calm(b)
+        self._refresh(b)
         return found
 
-    def _calm(self, b: NDArray[np.intp]) -> None:
+    def _refresh(self, b: NDArray[np.intp]) -> None:
         """Derive what must happen before anything changes for bindings `b`."""
         rule, beyond = self._rule[b], self._beyond[b]
         pending = beyond != self._active[b]
@@ -336,7 +336,7 @@ class Ladder:
         self._lives[b] &= pending
         self._samples[b] *= pending
         self._hits[b] *= ~self._active[b]
-        self._deadbands.release(b, beyond | self._active[b])
+        self._deadbands.release_noise(b, beyond | self._active[b])
         low = np.where(beyond, self._deadbands.reset(b), -np.inf).max(axis=1, initial=-np.inf)
         high = np.where(beyond, np.inf, self._table.limit[rule]).min(axis=1, initial=np.inf)
         high = np.nextafter(high, -np.inf)
@@ -365,15 +365,15 @@ class Ladder:
             "since_ns": self._since_ns,
             "samples": self._samples,
             "hits": self._hits,
-            "newest_ns": self._newest.time_ns,
-            "newest_value": self._newest.value,
-            "newest_clock": self._newest.received_clock,
+            "newest_ns": self._last_values.time_ns,
+            "newest_value": self._last_values.value,
+            "newest_clock": self._last_values.received_clock,
         }
 
-    def settle(self) -> None:
+    def rebuild(self) -> None:
         """Derive the rest after the columns were filled; levels that the table no longer has are dropped."""
         has_level = np.isfinite(self._table.limit[self._rule])
         self._beyond &= has_level
         self._active &= has_level
         self._hits &= self._table.window[self._rule]
-        self._calm(np.arange(len(self.level)))
+        self._refresh(np.arange(len(self.level)))

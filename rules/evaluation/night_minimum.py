@@ -1,4 +1,4 @@
-"""`Nights`: the mean of each night's quiet hours, and the lowest of the last good nights.
+"""`NightMinimum`: the mean of each night's quiet hours, and the lowest of the last good nights.
 
 Comes in: readings. Goes out: whose night is over and what its mean was; what is usual. Refuses to know what a rise
 means.
@@ -13,14 +13,14 @@ from collector.batch import Quality
 from rules.evaluation.per_sensor import Readings
 from rules.kind import NEVER_NS
 
-MOST = 60
+MOST_NIGHTS = 60
 """Nights that are kept."""
 _DAY_NS = 86_400 * 1_000_000_000
 _ODD = np.uint16(Quality.FLAT | Quality.CLIMATOLOGY | Quality.UNCHECKED | Quality.OUT_OF_RANGE)
 """A night with a reading of any of these bits is judged, but teaches nobody what is usual."""
 
 
-class Nights:
+class NightMinimum:
     """The open night and a ring of the means of good ones, of each binding."""
 
     def __init__(self, begin_ns: NDArray[np.int64], length_ns: NDArray[np.int64], needed: NDArray[np.int64]) -> None:
@@ -35,7 +35,7 @@ class Nights:
         self._begin_ns, self._length_ns, self._needed = begin_ns, length_ns, needed
         self._number, self._clock = np.full(n, NEVER_NS), np.zeros(n, np.bool_)
         self._sum, self._count, self._odd = np.zeros(n), np.zeros(n, np.int64), np.zeros(n, np.bool_)
-        self._ring, self._kept = np.full((n, MOST), np.nan), np.zeros(n, np.int64)
+        self._ring, self._kept = np.full((n, MOST_NIGHTS), np.nan), np.zeros(n, np.int64)
 
     def add(self, now: Readings) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
         """Return (mean, may teach) of the night that each reading closes, float64[n] NaN where none, and bool[n]."""
@@ -90,9 +90,9 @@ class Nights:
         """Forget all nights of bindings `b`."""
         self._ring[b], self._kept[b] = np.nan, 0
 
-    def settle(self, nights: NDArray[np.int64]) -> None:
+    def rebuild(self, nights: NDArray[np.int64]) -> None:
         """Forget what is kept beyond int64[n_bindings] `nights`, after a rule was changed to fewer."""
-        self._ring[np.arange(MOST) >= nights[:, np.newaxis]] = np.nan
+        self._ring[np.arange(MOST_NIGHTS) >= nights[:, np.newaxis]] = np.nan
 
     def columns(self) -> dict[str, NDArray[np.generic]]:
         """Return what outlives a restart; first axis: bindings."""

@@ -1,4 +1,4 @@
-"""`Noise`: how much the readings of a sensor scatter from one to the next, for deadbands that fit each device.
+"""`NoiseEstimate`: how much the readings of a sensor scatter from one to the next, for deadbands that fit each device.
 
 Comes in: values in the unit of what is judged, reading by reading. Goes out: the sigma of each binding as it was known
 before each reading. Refuses to know deadbands and levels.
@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from collector.batch import RECEIVED_CLOCK, Quality
 from collector.passes import CostModel, PassSplitter
-from rules.admission.admission import Arrivals
+from rules.admission.admission import AdmittedReadings
 from rules.evaluation.continuity import Continuity
 
 D2 = 1.128
@@ -45,7 +45,7 @@ _ALWAYS_PASSES = CostModel(pass_us=1.0, run_us=1e12, reading_us=1e12)
 
 
 @dataclass(frozen=True, slots=True)
-class Calm:
+class NormalRange:
     """Which values of a binding are no danger; a column for each, bindings first.
 
     Attributes:
@@ -63,10 +63,10 @@ class Calm:
     stale_ns: NDArray[np.int64]
 
 
-class Noise:
+class NoiseEstimate:
     """The mean moving range of each binding."""
 
-    def __init__(self, calm: Calm) -> None:
+    def __init__(self, calm: NormalRange) -> None:
         """Know nothing yet of any binding."""
         n = len(calm.wanted)
         self._calm = calm
@@ -77,12 +77,12 @@ class Noise:
         self._splitter = PassSplitter(n, _ALWAYS_PASSES)
 
     def sigmas(
-        self, arrivals: Arrivals, row: NDArray[np.intp], binding: NDArray[np.intp], value: NDArray[np.float64]
+        self, admitted: AdmittedReadings, row: NDArray[np.intp], binding: NDArray[np.intp], value: NDArray[np.float64]
     ) -> NDArray[np.float64]:
         """Return float64[n]: the sigma known before each reading, 0 where nothing is, and learn from the readings.
 
         Args:
-            arrivals: what was admitted of the batch.
+            admitted: what was admitted of the batch.
             row: intp[n], the arrival that brought each value; ascending for each binding.
             binding: intp[n], whose value it is.
             value: float64[n], finite, in the unit of what the rule judges.
@@ -93,9 +93,9 @@ class Noise:
             now = wanted[chosen]
             b = binding[now]
             sigma[now] = np.where(self._n_ranges[b] >= LEAST_RANGES, self._mean[b] / D2, 0.0)
-            sound = now[(arrivals.quality[row[now]] & _ODD) == 0]
-            clock = (arrivals.quality[row[sound]] & RECEIVED_CLOCK) != 0
-            self._learn(binding[sound], arrivals.time_ns[row[sound]], value[sound], clock)
+            sound = now[(admitted.quality[row[now]] & _ODD) == 0]
+            clock = (admitted.quality[row[sound]] & RECEIVED_CLOCK) != 0
+            self._learn(binding[sound], admitted.time_ns[row[sound]], value[sound], clock)
         return sigma
 
     def _learn(

@@ -32,7 +32,7 @@ RULE_KINDS: Mapping[str, RuleKind] = {
     "battery": RuleKind(Dimension.HEALTH, BatteryOptions, Battery, blinds=False),
     "burst": RuleKind(Dimension.HAZARD, BurstOptions, Burst),
     "compare": RuleKind(Dimension.HAZARD, CompareOptions, Compare, among=among),
-    "composite": RuleKind(Dimension.HAZARD, CompositeOptions, None, follow=Composite, one_for=one_for),
+    "composite": RuleKind(Dimension.HAZARD, CompositeOptions, None, build_derived=Composite, one_for=one_for),
     "deviation": RuleKind(Dimension.HAZARD, DeviationOptions, Deviation),
     "displacement": RuleKind(Dimension.HAZARD, DisplacementOptions, Displacement),
     "fatigue": RuleKind(Dimension.HAZARD, FatigueOptions, Fatigue),
@@ -49,6 +49,6 @@ RULE_KINDS: Mapping[str, RuleKind] = {
     "threshold": RuleKind(Dimension.HAZARD, ThresholdOptions, Threshold),
     "time_to_limit": RuleKind(Dimension.HAZARD, TimeToLimitOptions, TimeToLimit),
     "trend": RuleKind(Dimension.HAZARD, TrendOptions, Trend),
-    "vote": RuleKind(Dimension.HAZARD, VoteOptions, None, follow=Vote),
+    "vote": RuleKind(Dimension.HAZARD, VoteOptions, None, build_derived=Vote),
 }
 """Word in a rule's `kind` to what judges it."""

@@ -9,7 +9,7 @@ import numpy as np
 from alerts.alert import Alert, Cursor, Plan, Step
 from alerts.chatter import Tally
 from alerts.ledger.ledger import Ledger
-from alerts.links import Links
+from alerts.links import SignedLinks
 from alerts.planning.draft import District
 from alerts.planning.stages import plan_step
 from alerts.routing.routes import Route, Routes
@@ -25,7 +25,7 @@ START_NS = 1_742_774_400 * SECOND_NS
 """2025-03-24 08:00:00 in Chongqing."""
 
 SECRET = b"an unguessable secret of tests"
-LINKS = Links("http://127.0.0.1:8080", SECRET)
+LINKS = SignedLinks("http://127.0.0.1:8080", SECRET)
 
 PRESSURE = Quantity("fire_water_pressure", "水压", "water pressure", "MPa", -0.1, 2.5, 2.0, 2, {}, "assumed")
 BATTERY = Quantity("battery", "电量", "battery", "%", 0, 100, 1, 0, {}, "assumed")

@@ -13,7 +13,7 @@ from alerts.alert import Alert
 from alerts.channels.loading import open_channels
 from alerts.dispatch.dispatcher import Dispatcher
 from alerts.ledger.ledger import Ledger, open_ledger
-from alerts.links import Links, verify
+from alerts.links import SignedLinks, verify
 from alerts.outbox.delivery_reports import ReceiptError, read_receipt
 from config.settings import ChannelSettings
 from tests.alerts import scenes
@@ -74,7 +74,7 @@ class City:
     def __init__(self, ledger: Ledger, kannel: Kannel, page: ReceiptsPage, password: str) -> None:
         """Start sending."""
         self.ledger, self.page = ledger, page
-        self.links = Links(page.url, SECRET)
+        self.links = SignedLinks(page.url, SECRET)
         options = {"url": kannel.send_url, "username": kannel.username, "password": password, "sender": "106"}
         settings = ChannelSettings(name="sms", kind="sms", options=options)
         self.dispatcher = Dispatcher(ledger, open_channels([settings], self.links), time.time_ns)

@@ -241,13 +241,14 @@ def test_stop_lets_attempts_end_and_records_them(ledger, dispatch, make_receiver
 
 DISPATCHER = """
 import sys, time
-from alerts.links import Links
+from alerts.links import SignedLinks
 from alerts.dispatch.dispatcher import Dispatcher
 from alerts.ledger.ledger import open_ledger
 from alerts.channels.loading import open_channels
 from config.settings import ChannelSettings
 options = {"url": sys.argv[2], "secret": sys.argv[3], "allow_private": True}
-channels = open_channels([ChannelSettings(name="webhook", kind="webhook", options=options)], Links("http://x", b"s"))
+settings = [ChannelSettings(name="webhook", kind="webhook", options=options)]
+channels = open_channels(settings, SignedLinks("http://x", b"s"))
 Dispatcher(open_ledger(sys.argv[1]), channels, time.time_ns).start()
 print("started", flush=True)
 time.sleep(600)

@@ -18,8 +18,8 @@ from config.settings import packaged_district
 from lifeline.configuration import load_configuration
 from lifeline.reports.ledgers import existing_ledger
 from lifeline.runtime.app import App
-from lifeline.runtime.gc_tuning import set_aside
-from lifeline.runtime.reload import reloaded
+from lifeline.runtime.gc_tuning import freeze_loaded
+from lifeline.runtime.reload import reload_program
 from simulators.load import send_load
 
 pytestmark = [pytest.mark.end_to_end, pytest.mark.timeout(300)]
@@ -130,12 +130,12 @@ def test_reload_frees_the_program_before_it(program):
     counts: Counter[tuple[str, str]] = Counter()
     first = App(load_configuration(settings), reloads=counts)
     first.start()
-    set_aside()
+    freeze_loaded()
     seen = weakref.ref(first)
     _replace(settings.district / "contacts.csv", "Chen Lixin", "Chen Li Xin")
-    second = reloaded(first, lambda: load_configuration(settings), counts)
+    second = reload_program(first, lambda: load_configuration(settings), counts)
     del first
-    set_aside()
+    freeze_loaded()
     is_freed = seen() is None
     second.stop()
 

@@ -4,12 +4,12 @@ import contextlib
 
 import pytest
 
-from alerts.links import Links
+from alerts.links import SignedLinks
 from collector.batch import make_batch
 from config.register import Asset, Contact, Duty, Region, RegionKind, Register, Role, Sensor
 from config.settings import Settings
 from lifeline.configuration import load_configuration
-from lifeline.rules_stage.live_engine import Judge
+from lifeline.rules_stage.live_engine import LiveEngine
 from lifeline.rules_stage.stage import RulesStage
 from lifeline.runtime.stores import open_stores
 from lifeline.runtime.wiring import make_planner
@@ -54,7 +54,7 @@ class Desk:
         self.configuration = load_configuration(self.settings)
         self.undo = contextlib.ExitStack()
         self.stores = open_stores(self.settings, self.configuration.register, self.undo)
-        self.links = Links("http://console", b"0123456789abcdef")
+        self.links = SignedLinks("http://console", b"0123456789abcdef")
         self.now_ns = START_NS
         self.monotonic_s = 0.0
         self.beat = 0
@@ -68,7 +68,7 @@ class Desk:
         self.engine = engine
         self.stage = RulesStage(
             self.stores.journal,
-            Judge(engine),
+            LiveEngine(engine),
             self.stores.ledger,
             planner,
             snapshot_s=snapshot_s,
@@ -96,9 +96,9 @@ class Desk:
         for batch in batches:
             self.stores.journal.append([batch])
 
-    def judge(self):
+    def evaluate(self):
         """Let the stage judge everything that is in the journal."""
-        while self.stage.judge_round():
+        while self.stage.evaluate_round():
             pass
 
     def orange(self):
@@ -106,7 +106,7 @@ class Desk:
         self.stage.restore()
         self.feed(0.35, 3)
         self.feed(0.0, 8)
-        self.judge()
+        self.evaluate()
         return self.stores.ledger.open_alerts()[0]
 
 

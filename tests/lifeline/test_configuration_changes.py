@@ -93,7 +93,7 @@ def test_restart_with_a_new_district_name_keeps_the_alert_and_its_end(desk):
     alert = desk.orange()
     _restart(desk, assets=lambda line: line.replace("翡翠苑1号楼", "翡翠苑一号楼"))
     desk.feed(0.35, 20)
-    desk.judge()
+    desk.evaluate()
 
     assert ["raised"] * 3 + ["cleared"] * 3 == _kinds(desk, alert)
 
@@ -103,7 +103,7 @@ def test_restart_with_the_sensor_at_another_asset_tells_the_end(desk):
     alert = desk.orange()
     _restart(desk, sensors=lambda line: line.replace(",T-0001,FT-0001,", ",T-0002,FT-0001,"))
     desk.feed(0.35, 20)
-    desk.judge()
+    desk.evaluate()
 
     assert ["raised"] * 3 + ["cleared"] * 3 == _kinds(desk, alert)
 
@@ -115,7 +115,7 @@ def test_restart_of_a_blind_device_under_another_name_closes_its_fault(desk):
     desk.now_ns += 60 * 1_000_000_000
     for _ in range(30):
         desk.stores.journal.append([desk.batch(0.35, "FT-0002")])
-    desk.judge()
+    desk.evaluate()
     fault = next(each for each in desk.stores.ledger.open_alerts() if each.device == "FT-0001")
     _restart(desk, sensors=lambda line: line.replace(",T-0001,FT-0001,", ",T-0001,FT-0099,"))
 
@@ -130,7 +130,7 @@ def test_restart_without_snapshot_and_journal_closes_what_was_forgotten(desk):
     desk.new_stage().restore()
     first = _reasons(desk, alert)
     desk.feed(0.0, 8)
-    desk.judge()
+    desk.evaluate()
 
     assert "state_lost" in first
     assert [False] == [each.id == alert.id for each in desk.stores.ledger.open_alerts()]

@@ -63,7 +63,7 @@ def _limit(rule: Mapping, level: Mapping) -> str:
         return ""
     options = RULE_KINDS[rule["kind"]].options.model_validate(_own(rule))
     quantity = load_quantities().get(rule.get("quantity", ""))
-    judged = options.judged(quantity)
+    judged = options.judged_quantity(quantity)
     unit = judged.unit if judged else "%"
     side = "<=" if rule.get("side", getattr(options, "side", "low")) == "low" else ">="
     return f"{side} {level['limit']:g} {unit}".strip()

@@ -114,7 +114,7 @@ def warm() -> RuleEngine:
     """Return an engine over all rules after `nine_days`, that shares nothing that changes with any other."""
     shared: list[object] = [rules(), register(), *register().sensors, *register().assets.values()]
     for rule in rules():
-        shared += [rule, rule.options, rule.quantity, rule.judged]
+        shared += [rule, rule.options, rule.quantity, rule.judged_quantity]
     return copy.deepcopy(_warmed(), {id(each): each for each in shared})
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import httpx
 import yaml
 
-from alerts.links import Links
+from alerts.links import SignedLinks
 from config.loading import load_settings
 from lifeline.configuration import Configuration, load_configuration
 from tests.services.ports import free_port
@@ -58,9 +58,9 @@ class Program:
         return load_configuration(load_settings(self.settings_file, {}))
 
     @property
-    def links(self) -> Links:
+    def links(self) -> SignedLinks:
         """The links that its messages carry."""
-        return Links(f"http://{self.host}:{self.port}", _SECRET.encode())
+        return SignedLinks(f"http://{self.host}:{self.port}", _SECRET.encode())
 
     def start(self) -> None:
         """Start it and return once it is ready."""

@@ -197,10 +197,10 @@ def test_alert_of_an_earlier_program_is_read(tmp_path):
     with contextlib.closing(open_ledger(f"sqlite:///{tmp_path / 'l.db'}")) as opened:
         commit(opened, raised(HAZARD, ORANGE))
         [alert] = opened.open_alerts()
-        told = [[each.channel, each.contact, each.address, each.language, []] for each in alert.told]
+        told = [[each.channel, each.contact, each.address, each.language, []] for each in alert.recipients]
         with opened.database.write() as connection:
             connection.execute(schema.follow_ups.delete())
             connection.execute(schema.alerts.update().values(told=json.dumps(told)))
         [earlier] = opened.open_alerts()
 
-    assert (alert.told, NEVER_NS) == (earlier.told, due_ns(earlier, district()))
+    assert (alert.recipients, NEVER_NS) == (earlier.recipients, due_ns(earlier, district()))

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from alerts.alert import Alert, Plan
-from alerts.messages.text import Incident, message_text
+from alerts.messages.text import MessageFacts, compose_text
 from alerts.notification import NotificationKind
 from alerts.planning.draft import District
 from alerts.planning.incidents import hazard_of
@@ -193,7 +193,7 @@ def test_incident_is_not_known_by_who_waits_on_standby():
     desk = Desk(replace(line, levels=frozenset({RED})), scenes.GENERAL)
     desk.set(0, YELLOW)
     desk.set(0, RED)
-    assert [3, 5] == sorted(each.level for each in desk.alerts[0].told)
+    assert [3, 5] == sorted(each.level for each in desk.alerts[0].recipients)
     desk.where = district(scenes.SERIOUS)
 
     assert ["raised bob", "raised fix"] == told(desk.set(1, RED))
@@ -310,7 +310,7 @@ def test_message_of_an_incidents_end_counts_its_alarms(language, words):
     desk = Desk()
     event = desk.set(0, ORANGE).planned[0].notification
     where = desk.where
-    incident = Incident(
+    facts = MessageFacts(
         kind=NotificationKind.CLEARED,
         dimension=Dimension.HAZARD,
         alert=event.alert,
@@ -322,10 +322,11 @@ def test_message_of_an_incidents_end_counts_its_alarms(language, words):
         value=0.3,
         reason=scenes.Reason.BACK_WITHIN,
         time_ns=START_NS,
+        time_zone=where.time_zone,
         alarms=3,
     )
 
-    assert words in message_text(incident, language, "")
+    assert words in compose_text(facts, language, "")
 
 
 CHANGES = st.lists(

@@ -136,7 +136,7 @@ def test_chattering_end_is_told_when_calm():
         ({}, AlarmState.UNACKNOWLEDGED),
         ({"acknowledged_ns": 1}, AlarmState.ACKNOWLEDGED),
         ({"level": 0, "is_latched": True}, AlarmState.LATCHED),
-        ({"level": 0, "calm_ns": 1}, AlarmState.SETTLING),
+        ({"level": 0, "end_held_until_ns": 1}, AlarmState.SETTLING),
         ({"level": 0, "is_open": False}, AlarmState.RETURNED),
         ({"level": 0, "is_open": False, "acknowledged_ns": 1}, AlarmState.NORMAL),
     ],

@@ -19,7 +19,7 @@ HAZARD, HEALTH = Dimension.HAZARD, Dimension.HEALTH
 
 def names(routes: Routes, dimension: Dimension, level: int, domain: str = "fire") -> list[str]:
     """Return the names of matching routes."""
-    return [route.name for route in routes.matching(dimension, level, domain)]
+    return [route.name for route in routes.find(dimension, level, domain)]
 
 
 def problems(*routes, capable=None, **phones) -> list[str]:

@@ -17,7 +17,7 @@ def _forget(desk):
 def _end(desk):
     """Let the pressure come back."""
     desk.feed(0.35, 20)
-    desk.judge()
+    desk.evaluate()
 
 
 @pytest.mark.parametrize(("close", "is_seen"), [(_forget, False), (_end, True)])
@@ -35,7 +35,12 @@ def test_alert_page_takes_what_the_alert_turned_out_to_be(browser, desk):
     """The operator says it in a name of the list, with a cause; it is shown and can be changed."""
     alert = desk.orange()
     proof = form_proof(desk.links.secret, alert.id)
-    fields = {"disposition": "maintenance", "cause": "更换 <阀门>", "contact": alert.told[0].contact, "proof": proof}
+    fields = {
+        "disposition": "maintenance",
+        "cause": "更换 <阀门>",
+        "contact": alert.recipients[0].contact,
+        "proof": proof,
+    }
     answer = browser.post(f"/alerts/{alert.id}/label", data=fields)
     page = browser.get(f"/alerts/{alert.id}").text
 

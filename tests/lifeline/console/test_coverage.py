@@ -25,8 +25,8 @@ def test_coverage_api_follows_the_board(browser):
     """A terminal that speaks is alive in the next answer."""
     browser.desk.stage.restore()
     browser.desk.feed(0.35, 3)
-    browser.desk.judge()
-    browser.desk.stage.judge.publish()
+    browser.desk.evaluate()
+    browser.desk.stage.live_engine.publish()
     rows = {row["id"]: row for row in browser.get("/api/coverage?by=asset").json()["rows"]}
 
     assert 2 == rows["T-0001"]["alive"]

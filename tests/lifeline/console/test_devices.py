@@ -18,20 +18,20 @@ def spoken(browser):
     desk = browser.desk
     desk.stage.restore()
     desk.feed(0.35, 3)
-    desk.judge()
-    desk.stage.judge.publish()
+    desk.evaluate()
+    desk.stage.live_engine.publish()
     book, heard = desk.configuration.pipeline.devices, SeenMessages()
     for number in (1, 2, 6):
         heard.add(book.place["FT-0001"], Mark(number, 1, "2.4.1"))
     book.take(heard, NOW_NS)
     battery = desk.configuration.register.sensor_index["FT-0001.bat"]
-    desk.stage.judge.board.values[battery] = 12.0
+    desk.stage.live_engine.state.values[battery] = 12.0
     return browser
 
 
 def _set_clock(browser, behind_s):
     """Let the clock of the terminal be off by so much."""
-    clocks = browser.parts.clocks
+    clocks = browser.context.clocks
     clocks.columns.offset_ns[clocks.ids.index("FT-0001")] = int(behind_s * S)
 
 
@@ -116,7 +116,7 @@ def test_device_page_shows_everything_known_of_it(spoken, lang, word):
 def test_device_page_names_quality_flags(spoken):
     """A doubtful value is shown with its reasons."""
     number = spoken.desk.configuration.register.sensor_index["FT-0001.pressure_kpa"]
-    spoken.desk.stage.judge.board.quality[number] = np.uint16(32 | 2)
+    spoken.desk.stage.live_engine.state.quality[number] = np.uint16(32 | 2)
 
     assert "time_server, rate" in spoken.get("/devices/FT-0001").text
 

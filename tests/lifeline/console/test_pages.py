@@ -85,9 +85,12 @@ def test_unknown_page_is_a_page_without_echo(browser, path):
 def test_acknowledge_on_console_records_chosen_contact(browser, desk):
     """The operator acknowledges in the name of somebody who was told."""
     alert = desk.orange()
-    fields = {"contact": alert.told[0].contact, "proof": _proof(browser.get("/").text, alert)}
+    fields = {"contact": alert.recipients[0].contact, "proof": _proof(browser.get("/").text, alert)}
     answer = browser.post(f"/alerts/{alert.id}/acknowledge", data=fields)
-    assert (303, alert.told[0].contact) == (answer.status_code, desk.stores.ledger.alert(alert.id).acknowledged_by)
+    assert (303, alert.recipients[0].contact) == (
+        answer.status_code,
+        desk.stores.ledger.alert(alert.id).acknowledged_by,
+    )
 
 
 @pytest.mark.parametrize(

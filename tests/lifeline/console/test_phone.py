@@ -1,7 +1,7 @@
 import pytest
 from sqlalchemy.exc import OperationalError
 
-from alerts.links import MAX_AGE_NS, Purpose, sign
+from alerts.links import MAX_AGE_NS, TokenPurpose, sign
 
 
 def test_acknowledge_page_get_shows_alert_and_changes_nothing(browser, desk):
@@ -56,7 +56,7 @@ def test_acknowledge_page_forged_token_is_refused(browser, token, method):
 def test_acknowledge_page_receipt_token_is_refused(browser, desk):
     """A token for delivery reports does not acknowledge."""
     delivery = desk.stores.ledger.notifications(desk.orange().id)[0]
-    token = sign(desk.links.secret, delivery.notification.id, Purpose.RECEIPT)
+    token = sign(desk.links.secret, delivery.notification.id, TokenPurpose.RECEIPT)
     assert 404 == browser.post(f"/a/{token}").status_code
 
 
@@ -93,7 +93,7 @@ def test_receipt_delivered_is_stored_once(browser, desk):
     """A gateway's report is stored under its notification; the same again changes nothing."""
     alert = desk.orange()
     notification = desk.stores.ledger.notifications(alert.id)[0].notification.id
-    path = desk.links.receipt("sms", notification).removeprefix("http://console").replace("%d", "1")
+    path = desk.links.receipt_link("sms", notification).removeprefix("http://console").replace("%d", "1")
     codes = [browser.get(path).status_code, browser.post(path).status_code]
     assert ([200, 200], (1,)) == (
         codes,
@@ -105,7 +105,7 @@ def test_receipt_delivered_is_stored_once(browser, desk):
 def test_receipt_forged_or_of_unknown_type_is_refused(browser, desk, token, status):
     """A report that is not ours, or says nothing that we know, changes nothing."""
     notification = desk.stores.ledger.notifications(desk.orange().id)[0].notification.id
-    token = token or sign(desk.links.secret, notification, Purpose.RECEIPT)
+    token = token or sign(desk.links.secret, notification, TokenPurpose.RECEIPT)
     assert 404 == browser.get(f"/receipts/sms/{token}", params={"status": status}).status_code
 
 
@@ -117,5 +117,5 @@ def test_receipt_while_the_ledger_is_away_asks_the_gateway_to_repeat_it(browser,
         raise OperationalError("UPDATE", {}, Exception("connection refused"))
 
     monkeypatch.setattr(desk.stores.ledger.outbox, "record_receipt", away)
-    url = desk.links.receipt("sms", delivery.notification.id).replace("%d", "1").removeprefix("http://console")
+    url = desk.links.receipt_link("sms", delivery.notification.id).replace("%d", "1").removeprefix("http://console")
     assert 503 == browser.get(url).status_code

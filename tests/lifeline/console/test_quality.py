@@ -19,7 +19,7 @@ def test_quality_page_lists_the_alarm_that_chatters(browser):
     for _ in range(2):
         desk.feed(0.0, 7)
         desk.feed(0.35, 17)
-    desk.judge()
+    desk.evaluate()
     text = browser.get("/quality?lang=en").text
 
     assert 'data-id="fire_water.zero_pressure/FT-0001.pressure_kpa"' in text

@@ -45,7 +45,7 @@ def changed(desk):
     desk.alert = desk.orange()
     _restart(desk, ",kPa,", ",Pa,")
     desk.feed(0.35, 20)
-    desk.judge()
+    desk.evaluate()
     return desk
 
 
@@ -73,7 +73,7 @@ def test_compare_after_a_trimmed_journal_begins_at_a_kept_state(desk):
     middle = desk.stores.journal.last_position()
     keep_state(desk.stores.ledger.database, Snapshot(middle, desk.engine.snapshot()), desk.now_ns)
     desk.feed(0.35, 20)
-    desk.judge()
+    desk.evaluate()
     desk.stores.journal.trim(middle)
     result = _result(desk)
 
@@ -116,7 +116,7 @@ def test_stage_keeps_a_state_once_a_day(desk):
         desk.now_ns += STATE_EVERY_NS // 2
         desk.monotonic_s += 60.0
         desk.feed(0.35, 1)
-        desk.judge()
+        desk.evaluate()
         desk.stage._idle()
     kept = [each.position for each in states(desk.stores.ledger.database, 0)]
 

@@ -4,18 +4,18 @@ import threading
 import pytest
 from prometheus_client import CollectorRegistry
 
-from lifeline.metrics.registry import latency_histograms
+from lifeline.metrics.registry import make_histograms
 from lifeline.runtime import watchdog
 from lifeline.runtime.supervisor import Supervisor
 from lifeline.runtime.watchdog import RULES_STUCK_S, Watchdog
-from lifeline.runtime.wiring import Surroundings, build_stages
+from lifeline.runtime.wiring import SharedServices, build_stages
 
 
 class Guarded:
     """The stages of the demo district with a watchdog; only the dispatcher runs."""
 
     def __init__(self, desk, undo):
-        around = Surroundings(desk.links, latency_histograms(CollectorRegistry()), lambda: desk.now_ns)
+        around = SharedServices(desk.links, make_histograms(CollectorRegistry()), lambda: desk.now_ns)
         self.stages = build_stages(desk.configuration, desk.stores, around, undo)
         self.stages.dispatcher.start()
         undo.callback(self.stages.dispatcher.stop)

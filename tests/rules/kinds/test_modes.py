@@ -332,7 +332,7 @@ def test_modes_rule_that_works_has_no_fault():
 
 def test_modes_judge_percent():
     """Messages say it."""
-    judged = ModesOptions.model_validate(OPTIONS).judged(load_quantities()["acceleration"])
+    judged = ModesOptions.model_validate(OPTIONS).judged_quantity(load_quantities()["acceleration"])
     assert judged is not None
 
     assert "%" == judged.unit
