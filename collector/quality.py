@@ -12,26 +12,16 @@ the same bits again. docs/quality.md says what each check means and how its numb
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
 from itertools import pairwise
-from typing import cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from collector.batch import NOT_OF_NOW, RECEIVED_CLOCK, Quality, ReadingBatch, make_batch
-from collector.check_state.check import (
-    Arithmetic,
-    BatchCheck,
-    CheckSetup,
-    ColumnArithmetic,
-    PlainArithmetic,
-    SensorCheck,
-    Step,
-    begin_step,
-)
-from collector.check_state.limits import CheckLimits, SensorBounds, make_bounds, make_late_ns
-from collector.check_state.memory import SensorMemory, SensorStates
+from collector.check_state.check import BatchCheck, CheckSetup, SensorCheck
+from collector.check_state.limits import CheckLimits, make_bounds, make_late_ns
+from collector.check_state.memory import SensorMemory
+from collector.check_state.step import Bools, Floats, Ints, Step
 from collector.checks import CHECKS
 from collector.devices.clocks import DeviceClocks
 from collector.passes import CostModel, PassSplitter
@@ -43,30 +33,10 @@ from config.time_units import SECOND_NS
 
 MAX_BURST = 16_384
 """Readings of one sensor in one batch, at most, that are compared; assumed: nine hours at 2 s, some 100 ms."""
+_Columns = tuple[NDArray[np.intp], Ints, Bools, Floats]
+"""Sensor, time, whether the time is the received time, and value of readings."""
 _SIGNAL_S = 0.1
 """A sensor read more often sends a signal, in which no single reading is a level; assumed: ten a second."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Readings:
-    """Columns of readings that are compared together."""
-
-    sensor: NDArray[np.intp]
-    time_ns: NDArray[np.int64]
-    stands_in: NDArray[np.bool_]
-    """Whether the time is the received time."""
-    value: NDArray[np.float64]
-    received_ns: int
-
-    def take(self, rows: NDArray[np.bool_] | NDArray[np.intp]) -> "_Readings":
-        """Return the readings at `rows`."""
-        return _Readings(
-            self.sensor[rows], self.time_ns[rows], self.stands_in[rows], self.value[rows], self.received_ns
-        )
-
-    def list_columns(self) -> tuple[list[int], list[bool], list[float]]:
-        """Return times, whether each stands in, and values as plain numbers."""
-        return self.time_ns.tolist(), self.stands_in.tolist(), self.value.tolist()
 
 
 class QualityChecks:
@@ -88,10 +58,8 @@ class QualityChecks:
         intake = intake or IntakeSettings()
         self.clocks = DeviceClocks(register, make_late_ns(register, intake), int(intake.future_tolerance_s * SECOND_NS))
         """The state of the devices' clocks."""
-        self.memory = SensorMemory(register.sensor_ids)
+        self.memory = SensorMemory(register.sensor_ids, make_bounds(register, quantities, self._limits))
         """The state of the sensors."""
-        self._bounds = make_bounds(register, quantities, self._limits)
-        self._bound_rows = self._bounds.to_rows()
         self._is_compared = np.array(
             [each.quantity != ONLINE and each.cadence_s >= _SIGNAL_S for each in register.sensors], np.bool_
         )
@@ -103,7 +71,6 @@ class QualityChecks:
             intake,
             self.clocks,
             self.memory,
-            self._bounds,
             self._is_compared,
             Counter() if counts is None else counts,
         )
@@ -133,69 +100,92 @@ class QualityChecks:
         stands_in = (flags & RECEIVED_CLOCK) != 0
         # The digits that keep stand-in times apart depend on the batch, so that nothing may depend on them.
         time_ns = np.where(stands_in, batch.received_ns, batch.time_ns)
-        readings = _Readings(sensor, time_ns, stands_in, batch.value, batch.received_ns)
+        columns = (sensor, time_ns, stands_in, batch.value)
         passes, runs = self._splitter.split(sensor[rows])
         for piece in passes:
-            flags[rows[piece]] |= self._check_pass(readings.take(rows[piece]))
+            flags[rows[piece]] |= self._check_pass(_take(columns, rows[piece]), batch.received_ns)
         if len(runs):
-            flags[rows[runs]] |= self._check_runs(readings.take(rows[runs]))
+            flags[rows[runs]] |= self._check_runs(_take(columns, rows[runs]), batch.received_ns)
         if self._bits_of_now:
             flags[(flags & NOT_OF_NOW) != 0] &= ~np.uint16(self._bits_of_now)
         return ReadingBatch(batch.received_ns, batch.sensor, batch.time_ns, batch.value, flags)
 
-    def _check_pass(self, new: _Readings) -> NDArray[np.uint16]:
+    def _check_pass(self, columns: _Columns, received_ns: int) -> NDArray[np.uint16]:
         """Return the bits of at most one reading of each sensor."""
-        before = self.memory.take(new.sensor)
-        newer = (new.time_ns > before.time_ns) | (new.stands_in & (new.time_ns == before.time_ns))
+        _, time_ns, stands_in, value = columns
+        step = self.memory.begin_step(*columns, received_ns)
+        before = step.before
+        newer = (time_ns > before.time_ns) | (stands_in & (time_ns == before.time_ns))
         if newer.all():
-            step = _make_step(new, before, replace(before), self._bounds.take(new.sensor), ColumnArithmetic())
-            flags = np.zeros(len(new.sensor), np.uint16)
-            begin_step(step, self._limits)
+            _measure(step, self._limits)
+            flags = np.zeros(len(value), np.uint16)
             for bit, check in self._sensor_checks:
                 flags |= check(step) * np.uint16(bit)
-            step.after.flags = flags
-            _finish_step(step)
-            self.memory.put(new.sensor, step.after)
+            _move_on(step, flags)
+            self.memory.finish_step(step)
             return flags
-        again = (new.time_ns == before.time_ns) & (new.value == before.last)
+        again = (time_ns == before.time_ns) & (value == before.last)
         flags = np.where(again, before.flags, np.uint16(0))
         if newer.any():
-            flags[newer] = self._check_pass(new.take(newer))
+            flags[newer] = self._check_pass(_take(columns, newer), received_ns)
         return flags
 
-    def _check_runs(self, new: _Readings) -> NDArray[np.uint16]:
+    def _check_runs(self, columns: _Columns, received_ns: int) -> NDArray[np.uint16]:
         """Return the bits of readings that are sorted by sensor, one reading after the other."""
-        numbers, readings = new.sensor.tolist(), list(zip(*new.list_columns(), strict=True))
+        numbers, *rest = (column.tolist() for column in columns)
+        readings = list(zip(*rest, strict=True))
         ends = [i for i in range(1, len(numbers)) if numbers[i] != numbers[i - 1]]
         bits: list[int] = []
         for begin, end in pairwise([0, *ends, len(numbers)]):
-            bits += self._check_run(new, numbers[begin], readings[begin:end])
+            bits += self._check_run(numbers[begin], readings[begin:end], received_ns)
         return np.array(bits, np.uint16)
 
-    def _check_run(self, new: _Readings, number: int, readings: Iterable[tuple[int, bool, float]]) -> list[int]:
+    def _check_run(self, number: int, readings: Iterable[tuple[Ints, Bools, Floats]], received_ns: int) -> list[int]:
         """Return the bits of the readings of one sensor; each formula computes with plain numbers."""
-        state = self.memory.take_one(number)
-        spare, bounds = replace(state), SensorBounds(*self._bound_rows[number].item())
-        step = _make_step(new, state, spare, bounds, cast("Arithmetic", PlainArithmetic()))
-        step.sensor = number  # type: ignore[assignment]
+        step = self.memory.begin_run(number, received_ns)
         bits: list[int] = []
         for time_ns, stands_in, value in readings:
+            state = step.before
             if time_ns > state.time_ns or (stands_in and time_ns == state.time_ns):
-                step.time_ns, step.stands_in, step.value = time_ns, stands_in, value  # type: ignore[assignment]
-                step.before, step.after = state, spare
-                begin_step(step, self._limits)
+                step.time_ns, step.stands_in, step.value = time_ns, stands_in, value
+                _measure(step, self._limits)
                 flags = 0
                 for bit, check in self._sensor_checks:
                     if check(step):
                         flags |= bit
-                step.after.flags = flags  # type: ignore[assignment]
-                _finish_step(step)
-                state, spare = spare, state
+                _move_on(step, flags)
+                step.before, step.after = step.after, state
                 bits.append(flags)
             else:
                 bits.append(int(state.flags) if time_ns == state.time_ns and value == state.last else 0)
-        self.memory.put_one(number, state)
+        self.memory.finish_run(step)
         return bits
+
+
+def _take(columns: _Columns, rows: NDArray[np.intp] | NDArray[np.bool_]) -> _Columns:
+    sensor, time_ns, stands_in, value = columns
+    return sensor[rows], time_ns[rows], stands_in[rows], value[rows]
+
+
+def _measure(step: Step, limits: CheckLimits) -> None:
+    """Fill in everything that several checks need of the reading and the state before it."""
+    before, bounds, math_ = step.before, step.bounds, step.math
+    step.is_fresh = fresh = step.time_ns - before.time_ns > bounds.gap_ns
+    step.change = change = math_.where(fresh, 0.0, abs(step.value - before.last))
+    step.away = math_.where(fresh, 0.0, abs(step.value - before.level))
+    step.is_learned = learned = before.count >= limits.learn_readings
+    step.scale = scale = math_.maximum(before.fast, math_.sqrt(before.slow))
+    # The scales alone measure a sensor that changes with every reading, however wide its range.
+    trembles = (before.changes > limits.noisy_share * before.count) & bounds.is_measured
+    step.floor = floor = math_.where(trembles, 0.0, bounds.floor)
+    step.lesson = math_.where(learned, math_.minimum(change, math_.maximum(limits.clip * scale, floor)), change)
+
+
+def _move_on(step: Step, flags: NDArray[np.uint16] | int) -> None:
+    """Write the columns that every reading moves on."""
+    after = step.after
+    after.time_ns, after.stands_in, after.last = step.time_ns, step.stands_in, step.value
+    after.flags, after.count = flags, step.before.count + 1  # type: ignore[assignment]
 
 
 def _prepare_sensor_checks(
@@ -213,43 +203,11 @@ def _order_stages(
     stages: list[Callable[[ReadingBatch], ReadingBatch]] = []
     for check in checks.values():
         if isinstance(check, BatchCheck):
-            stages.append(check.prepare(setup))
+            prepared = check.prepare(setup)
+            stages += [] if prepared is None else [prepared]
         elif compare not in stages:
             stages.append(compare)
     return stages
-
-
-def _make_step(
-    new: _Readings, before: SensorStates, after: SensorStates, bounds: SensorBounds, math: Arithmetic
-) -> Step:
-    """Return the step of `new`; `begin_step` fills in the rest."""
-    none = new.value
-    is_none = new.stands_in
-    return Step(
-        new.sensor,
-        new.time_ns,
-        new.stands_in,
-        new.value,
-        new.received_ns,
-        before,
-        after,
-        bounds,
-        math,
-        is_none,
-        none,
-        none,
-        none,
-        none,
-        is_none,
-        none,
-    )
-
-
-def _finish_step(step: Step) -> None:
-    """Write the columns that every reading moves on; the flags are those of the checks."""
-    after = step.after
-    after.time_ns, after.stands_in, after.last = step.time_ns, step.stands_in, step.value
-    after.count = step.before.count + 1
 
 
 def check_series(

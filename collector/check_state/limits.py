@@ -1,17 +1,18 @@
 """The numbers of the quality checks, each with its reason, and the bounds of each sensor that follow from them.
 
 Input: the register and the catalogue of quantities.
-Output: `CheckLimits`, and `SensorBounds` as columns or as one row.
+Output: `CheckLimits`, and `SensorBounds` of a register.
 Not responsible for: readings and the state of the sensors.
 Rejects: nothing.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from collector.check_state.step import SensorBounds
 from config.quantities import Quantity
 from config.register import Register
 from config.settings import IntakeSettings
@@ -79,51 +80,6 @@ class CheckLimits:
     """Each neighbour moves at least this share of its usual; both shares were chosen on the river sensors."""
     quiet_hold_ns: int = DAY_NS
     """Quiet for so long is told; assumed: a day, so that a pump that rests at night is not called faulty."""
-
-
-@dataclass(frozen=True, slots=True)
-class SensorBounds:
-    """Columns of the register's word on each sensor; of one sensor the fields are plain numbers."""
-
-    rate: NDArray[np.float64]
-    """Largest believable change, canonical unit per second."""
-    floor: NDArray[np.float64]
-    """Smallest departure that can be a spike, canonical unit."""
-    same: NDArray[np.float64]
-    """Largest difference of equal readings, canonical unit."""
-    gap_ns: NDArray[np.int64]
-    """After a longer gap a reading is compared with nothing before it."""
-    flat_ns: NDArray[np.int64]
-    """Shortest time that can be flat."""
-    rest_ns: NDArray[np.int64]
-    """The same at rest."""
-    low: NDArray[np.float64]
-    high: NDArray[np.float64]
-    """Ends of the range; the sensor rests there as it does at zero."""
-    is_measured: NDArray[np.bool_]
-    """Whether the sensor has a level within a finite range: it is no heartbeat, charge, state or counter."""
-
-    def take(self, sensor: NDArray[np.intp]) -> "SensorBounds":
-        """Return the rows of `sensor`."""
-        return SensorBounds(
-            self.rate[sensor],
-            self.floor[sensor],
-            self.same[sensor],
-            self.gap_ns[sensor],
-            self.flat_ns[sensor],
-            self.rest_ns[sensor],
-            self.low[sensor],
-            self.high[sensor],
-            self.is_measured[sensor],
-        )
-
-    def to_rows(self) -> NDArray[np.void]:
-        """Return one row of all fields for each sensor; the fields of one sensor then lie side by side."""
-        columns = {each.name: getattr(self, each.name) for each in fields(SensorBounds)}
-        rows = np.empty(len(self.rate), [(name, column.dtype) for name, column in columns.items()])
-        for name, column in columns.items():
-            rows[name] = column
-        return rows
 
 
 def make_bounds(register: Register, quantities: Mapping[str, Quantity], limits: CheckLimits) -> SensorBounds:

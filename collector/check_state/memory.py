@@ -1,7 +1,7 @@
 """`SensorMemory`: the state of every sensor that the quality checks need, as columns and as bytes.
 
-Input: dense sensor numbers with new states; bytes of a snapshot.
-Output: states of those sensors; a snapshot.
+Input: new readings; steps with the state after them; bytes of a snapshot.
+Output: steps with the state before the readings; a snapshot.
 Not responsible for: the checks themselves, and files.
 Rejects: a snapshot that is not intact.
 
@@ -9,64 +9,26 @@ A snapshot is matched by sensor id. A sensor that still exists goes on; a new se
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import fields, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from collector.archive import pack_columns, unpack_columns
+from collector.check_state.step import (
+    COLUMNS,
+    NEVER_NS,
+    Arithmetic,
+    Bools,
+    Floats,
+    Ints,
+    SensorBounds,
+    SensorStates,
+    Step,
+    make_plain_arithmetic,
+)
 
-NEVER_NS = int(np.iinfo(np.int64).min // 2)
-"""Stands for "no reading yet". It is half of the range, so that a difference cannot overflow."""
 _FORMAT = 3
-
-
-@dataclass(slots=True)
-class SensorStates:
-    """The state of n sensors, one row each; of one sensor the fields are plain numbers."""
-
-    time_ns: NDArray[np.int64]
-    """Event time of the newest usable reading."""
-    stands_in: NDArray[np.bool_]
-    """Whether that time is the received time."""
-    last: NDArray[np.float64]
-    """The value of that reading."""
-    flags: NDArray[np.uint16]
-    """The bits that the reading got from the checks."""
-    level: NDArray[np.float64]
-    """The level of the sensor before anything doubtful."""
-    fast: NDArray[np.float64]
-    """Mean absolute change from reading to reading, over few readings."""
-    slow: NDArray[np.float64]
-    """Mean squared change, over many readings."""
-    count: NDArray[np.int64]
-    """Usable readings seen."""
-    pending: NDArray[np.bool_]
-    """Whether the newest reading was a spike. The next reading decides whether the level has moved."""
-    anchor: NDArray[np.float64]
-    """The first value of the present run of equal readings."""
-    run: NDArray[np.int64]
-    """Readings in the present run."""
-    run_ns: NDArray[np.int64]
-    """Time of the first reading of that run."""
-    longest: NDArray[np.float64]
-    """Longest run ever, slowly forgotten."""
-    changes: NDArray[np.int64]
-    """Runs that have ended."""
-    recent: NDArray[np.float64]
-    """Mean absolute change now; it is slower than `fast`, to be compared with neighbours."""
-    usual: NDArray[np.float64]
-    """Mean absolute change over many readings."""
-    quiet_ns: NDArray[np.int64]
-    """Since when the sensor has moved far less than its neighbours; `NEVER_NS` while it has not."""
-    received_ns: NDArray[np.int64]
-    """When the newest reading was received."""
-    movement_before: NDArray[np.float64]
-    """`recent` as a share of `usual` before the readings of that received time; the neighbours compare with it."""
-    received_before_ns: NDArray[np.int64]
-    """When the reading behind `movement_before` was received."""
-
-
 _PERSISTED: Mapping[str, str] = {
     "flags": "said",
     "received_ns": "heard_ns",
@@ -86,43 +48,49 @@ def _row_type() -> np.dtype[np.void]:
 
 
 class SensorMemory:
-    """The state of all sensors of a register."""
+    """The state and the bounds of all sensors of a register."""
 
-    def __init__(self, sensor_ids: Sequence[str]) -> None:
+    def __init__(self, sensor_ids: Sequence[str], bounds: SensorBounds) -> None:
+        self.bounds = bounds
         self._ids = tuple(sensor_ids)
+        self._names = [each.name for each in fields(SensorStates)]
         self._rows = np.zeros(len(sensor_ids), _row_type())
         self._opaque = self._rows.view(f"V{self._rows.itemsize}")
         """The same rows without fields. numpy copies them many times faster."""
-        self._names = [each.name for each in fields(SensorStates)]
-        self._all = SensorStates(*(self._rows[name] for name in self._names))
+        self.columns = SensorStates(*(self._rows[name] for name in self._names))
+        """The columns of all sensors, to read."""
         for name in _NEVER_AT_FIRST:
             self._rows[name] = NEVER_NS
-        self._all.movement_before[:] = np.nan
+        self.columns.movement_before[:] = np.nan
+        self._bound_names = [each.name for each in fields(SensorBounds)]
+        self._bound_rows = _to_rows({name: getattr(bounds, name) for name in self._bound_names})
 
-    @property
-    def columns(self) -> SensorStates:
-        """The columns of all sensors, to read."""
-        return self._all
+    def begin_step(
+        self, sensor: NDArray[np.intp], time_ns: Ints, stands_in: Bools, value: Floats, received_ns: int
+    ) -> Step:
+        """Return a step of one reading of each sensor, with copies of the rows of `sensor`, intp[n]."""
+        rows, bound_rows = self._rows.take(sensor), self._bound_rows.take(sensor)
+        before = SensorStates(*(rows[name] for name in self._names))
+        bounds = SensorBounds(*(bound_rows[name] for name in self._bound_names))
+        return _make_step((sensor, time_ns, stands_in, value), received_ns, before, bounds, COLUMNS)
 
-    def take(self, sensor: NDArray[np.intp]) -> SensorStates:
-        """Return copies of the rows of `sensor`, intp[n]."""
-        rows = self._rows.take(sensor)
-        return SensorStates(*(rows[name] for name in self._names))
-
-    def put(self, sensor: NDArray[np.intp], states: SensorStates) -> None:
-        """Replace the rows of `sensor`, intp[n], each number at most once."""
-        rows = np.empty(len(sensor), self._rows.dtype)
+    def finish_step(self, step: Step) -> None:
+        """Replace the rows of the sensors of a step, each number at most once."""
+        rows = np.empty(len(step.sensor), self._rows.dtype)
         for name in self._names:
-            rows[name] = getattr(states, name)
-        self._opaque[sensor] = rows.view(self._opaque.dtype)
+            rows[name] = getattr(step.after, name)
+        self._opaque[step.sensor] = rows.view(self._opaque.dtype)
 
-    def take_one(self, number: int) -> SensorStates:
-        """Return the state of one sensor as plain numbers."""
-        return SensorStates(*self._rows[number].item())
+    def begin_run(self, number: int, received_ns: int) -> Step:
+        """Return a step of one sensor, in plain numbers, that takes one reading after the other."""
+        before = SensorStates(*self._rows[number].item())
+        bounds = SensorBounds(*self._bound_rows[number].item())
+        columns = (number, before.time_ns, before.stands_in, before.last)
+        return _make_step(columns, received_ns, before, bounds, make_plain_arithmetic())  # type: ignore[arg-type]
 
-    def put_one(self, number: int, state: SensorStates) -> None:
-        """Replace the state of one sensor."""
-        self._rows[number] = tuple(getattr(state, name) for name in self._names)
+    def finish_run(self, step: Step) -> None:
+        """Replace the row of the sensor of a run; its newest state is the one before the next reading."""
+        self._rows[step.sensor] = tuple(getattr(step.before, name) for name in self._names)
 
     def snapshot(self) -> bytes:
         """Return the state of all sensors as bytes."""
@@ -139,3 +107,40 @@ class SensorMemory:
 
     def _persisted(self) -> dict[str, NDArray[np.generic]]:
         return {_PERSISTED.get(name, name): self._rows[name] for name in self._names}
+
+
+def _to_rows(columns: Mapping[str, NDArray[np.generic]]) -> NDArray[np.void]:
+    """Return one row of all columns for each sensor; the fields of one sensor then lie side by side."""
+    rows = np.empty(len(next(iter(columns.values()))), [(name, column.dtype) for name, column in columns.items()])
+    for name, column in columns.items():
+        rows[name] = column
+    return rows
+
+
+def _make_step(
+    columns: tuple[NDArray[np.intp], Ints, Bools, Floats],
+    received_ns: int,
+    before: SensorStates,
+    bounds: SensorBounds,
+    math: Arithmetic,
+) -> Step:
+    """Return a step; the runner of the checks fills in the rest."""
+    sensor, time_ns, stands_in, value = columns
+    return Step(
+        sensor,
+        time_ns,
+        stands_in,
+        value,
+        received_ns,
+        before,
+        replace(before),
+        bounds,
+        math,
+        is_fresh=stands_in,
+        change=value,
+        away=value,
+        scale=value,
+        floor=value,
+        is_learned=stands_in,
+        lesson=value,
+    )

@@ -9,7 +9,6 @@ from collector.checks import (
     equal_times,
     flat,
     gap,
-    late,
     neighbour,
     out_of_range,
     rate,
@@ -18,7 +17,6 @@ from collector.checks import (
 
 CHECKS: Mapping[str, BatchCheck | SensorCheck] = {
     "device_time": device_time.CHECK,
-    "late": late.CHECK,
     "out_of_range": out_of_range.CHECK,
     "climatology": climatology.CHECK,
     "gap": gap.CHECK,

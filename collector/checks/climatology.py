@@ -56,8 +56,6 @@ class Climatology:
 
     def flag(self, batch: ReadingBatch) -> ReadingBatch:
         """Return the batch with CLIMATOLOGY where a value is unusual."""
-        if not len(self._calendars):
-            return batch
         return batch.add_flags(self.flags(batch.sensor.astype(np.intp), batch.time_ns, batch.value))
 
     def flags(
@@ -107,8 +105,8 @@ def _local(city: CityTime, time_ns: NDArray[np.int64]) -> Place:
     return month.astype(np.intp), (local_s % DAY_S // HOUR_S).astype(np.intp)
 
 
-def _prepare(setup: CheckSetup) -> Callable[[ReadingBatch], ReadingBatch]:
-    return Climatology(setup.register).flag
+def _prepare(setup: CheckSetup) -> Callable[[ReadingBatch], ReadingBatch] | None:
+    return Climatology(setup.register).flag if setup.register.usual_ranges else None
 
 
 CHECK = BatchCheck(Quality.CLIMATOLOGY, "QARTOD test 5, climatology", _prepare)

@@ -17,8 +17,9 @@ from functools import partial
 import numpy as np
 
 from collector.batch import Quality
-from collector.check_state.check import Bools, CheckSetup, Floats, Ints, SensorCheck, Step
+from collector.check_state.check import CheckSetup, SensorCheck
 from collector.check_state.limits import CheckLimits
+from collector.check_state.step import Bools, Floats, Ints, Step
 
 
 def flag(step: Step, limits: CheckLimits) -> Bools:

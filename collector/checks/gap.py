@@ -13,7 +13,8 @@ Source: QARTOD manuals (IOOS), test 1, timing or gap test. Here the stale time o
 """
 
 from collector.batch import Quality
-from collector.check_state.check import Bools, SensorCheck, Step
+from collector.check_state.check import SensorCheck
+from collector.check_state.step import Bools, Step
 
 
 def flag(step: Step) -> Bools:

@@ -23,17 +23,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from collector.batch import Quality
-from collector.check_state.check import (
-    Arithmetic,
-    Bools,
-    CheckSetup,
-    ColumnArithmetic,
-    Floats,
-    Ints,
-    SensorCheck,
-    Step,
-)
-from collector.check_state.memory import NEVER_NS
+from collector.check_state.check import CheckSetup, SensorCheck
+from collector.check_state.step import COLUMNS, NEVER_NS, Arithmetic, Bools, Floats, Ints, Step
 from config.register import Register
 
 _MOST = 4
@@ -47,7 +38,7 @@ class Neighbours:
 
     def __init__(self, setup: CheckSetup) -> None:
         """Find the neighbours among the sensors that have a level and are compared at all."""
-        self._of = _find_neighbours(setup.register, setup.bounds.is_measured & setup.is_compared)
+        self._of = _find_neighbours(setup.register, setup.memory.bounds.is_measured & setup.is_compared)
         self._setup = setup
 
     @property
@@ -94,9 +85,9 @@ class Neighbours:
         is_received_now = known.received_ns[beside] == received_ns
         last_ns = np.where(is_received_now, known.received_before_ns[beside], known.received_ns[beside])
         columns = (known.recent[beside], known.usual[beside], known.count[beside], known.quiet_ns[beside])
-        movement = self._measure_movement(*columns, ColumnArithmetic())
+        movement = self._measure_movement(*columns, COLUMNS)
         share = np.where(is_received_now, known.movement_before[beside], movement)
-        lives = (beside >= 0) & (last_ns >= received_ns - self._setup.bounds.gap_ns[beside]) & ~np.isnan(share)
+        lives = (beside >= 0) & (last_ns >= received_ns - self._setup.memory.bounds.gap_ns[beside]) & ~np.isnan(share)
         least = np.where(lives, share, np.inf).min(axis=1)
         return np.where(lives.sum(axis=1) >= _FEWEST, least, np.nan)
 

@@ -24,7 +24,7 @@ class OutOfRange:
 
     def __init__(self, setup: CheckSetup) -> None:
         """Take the range of each sensor's quantity."""
-        self._low, self._high = setup.bounds.low, setup.bounds.high
+        self._low, self._high = setup.memory.bounds.low, setup.memory.bounds.high
 
     def flag(self, batch: ReadingBatch) -> ReadingBatch:
         """Return the batch with OUT_OF_RANGE where a value is outside its range."""

@@ -13,7 +13,8 @@ Source: QARTOD manuals (IOOS), test 7, rate of change. Here the largest rate bel
 """
 
 from collector.batch import Quality
-from collector.check_state.check import Bools, SensorCheck, Step
+from collector.check_state.check import SensorCheck
+from collector.check_state.step import Bools, Step
 from config.time_units import SECOND_NS
 
 

@@ -16,8 +16,9 @@ site. They were chosen on half of a public set of river sensors (docs/quality.md
 from functools import partial
 
 from collector.batch import Quality
-from collector.check_state.check import Bools, CheckSetup, SensorCheck, Step
+from collector.check_state.check import CheckSetup, SensorCheck
 from collector.check_state.limits import CheckLimits
+from collector.check_state.step import Bools, Step
 
 
 def flag(step: Step, limits: CheckLimits) -> Bools:

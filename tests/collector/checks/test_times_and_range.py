@@ -4,8 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from collector.batch import Quality
-from collector.checks.device_time import settle_times
-from collector.checks.late import flag_late
+from collector.checks.device_time import flag_late, settle_times
 from collector.checks.out_of_range import flag_range
 from collector.decoding.pipeline import order_by_time
 from collector.payload import NO_TIME
