@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from alerts.chatter import Tally
+from alerts.chatter import TransitionCounts
 from alerts.notification import Notification, NotificationKind
 from rules.events import AlarmEvents, AlarmKey, Dimension, Extent, Reason
 
@@ -232,7 +232,7 @@ class Plan:
     """All alerts open after the step: the input of the next one."""
     alert_of: tuple[str, ...] = ()
     """Alert id of each transition, empty where there is none."""
-    tallies: tuple[Tally, ...] = ()
+    tallies: tuple[TransitionCounts, ...] = ()
     """Tallies of the alarms that turned, each once, with their final state."""
     withheld: tuple[Planned, ...] = ()
     """Messages left out because their targets know of the incident; kept for the case that what they know by fails."""

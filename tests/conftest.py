@@ -16,6 +16,7 @@ from tests.services.chromium import Chromium
 from tests.services.influxdb import InfluxDB
 from tests.services.kannel import Kannel
 from tests.services.mosquitto import Mosquitto, MosquittoOptions
+from tests.services.old_files import OldFiles
 from tests.services.postgresql import PostgreSQL
 from tests.services.program import Program
 from tests.services.victoria_metrics import VictoriaMetrics
@@ -154,6 +155,12 @@ def postgresql() -> Iterator[PostgreSQL]:
 def postgres_url(postgresql: PostgreSQL) -> str:
     """Return the SQLAlchemy URL of a fresh database."""
     return postgresql.fresh_url()
+
+
+@pytest.fixture(scope="session")
+def old_files(tmp_path_factory: pytest.TempPathFactory) -> OldFiles:
+    """Return the files of Lifeline 0.1.0."""
+    return OldFiles(tmp_path_factory.mktemp("files_of_0_1_0"))
 
 
 @pytest.fixture

@@ -60,7 +60,7 @@ def in_force_at(history: list[InForce], position: int) -> InForce | None:
 def is_state_due(database: Database, now_ns: int) -> bool:
     """Tell whether the newest state is a day old, or there is none."""
     with database.read() as connection:
-        table = schema.states
+        table = schema.replay_snapshots
         newest = connection.execute(select(table.c.kept_ns).order_by(table.c.position.desc()).limit(1)).scalar()
     return newest is None or not 0 <= now_ns - newest < STATE_EVERY_NS
 
@@ -68,7 +68,7 @@ def is_state_due(database: Database, now_ns: int) -> bool:
 def keep_state(database: Database, state: Snapshot, now_ns: int) -> None:
     """Keep `state` of the rules for later replays, and forget the oldest beyond `KEPT_STATES`."""
     with database.write() as connection:
-        table = schema.states
+        table = schema.replay_snapshots
         upsert(connection, table, [{"position": state.position, "kept_ns": now_ns, "blob": state.blob}])
         positions = select(table.c.position).order_by(table.c.position.desc()).offset(KEPT_STATES).limit(1)
         oldest = connection.execute(positions).scalar()
@@ -79,6 +79,6 @@ def keep_state(database: Database, state: Snapshot, now_ns: int) -> None:
 def states(database: Database, after: int) -> list[Snapshot]:
     """Return the kept states at or behind journal position `after`, oldest first."""
     with database.read() as connection:
-        table = schema.states
+        table = schema.replay_snapshots
         rows = connection.execute(select(table).where(table.c.position >= after).order_by(table.c.position))
         return [Snapshot(row.position, row.blob) for row in rows]

@@ -15,7 +15,6 @@ from alerts.outbox.outbox import Outbox
 from alerts.outbox.suppressed import withhold
 from alerts.store import records, schema
 from alerts.store.database import Database
-from alerts.store.pending_ends import keep_endings
 from alerts.store.records import Delivery, StoredEvent
 from alerts.store.upsert import Row, insert_new, upsert
 
@@ -156,8 +155,6 @@ def _write_events(connection: Connection, step: Step) -> Counter[tuple[str, str]
     rows = records.event_rows(step)
     if rows:
         connection.execute(schema.alarm_events.insert(), rows)
-        if extents := records.extent_rows(step, rows):
-            connection.execute(schema.extents.insert(), extents)
         upsert(connection, schema.alarms, records.alarm_rows(step, rows))
     return Counter({("alarm_events", ""): len(rows)}) if rows else Counter()
 
@@ -166,9 +163,7 @@ def _write_plan(connection: Connection, step: Step) -> Counter[tuple[str, str]]:
     counts: Counter[tuple[str, str]] = Counter()
     plan = step.plan
     upsert(connection, schema.alerts, [records.alert_row(alert) for alert in plan.alerts])
-    upsert(connection, schema.follow_ups, [records.follow_up_row(alert) for alert in plan.alerts])
-    keep_endings(connection, plan.alerts)
-    upsert(connection, schema.tallies, [alarm_counts.row_of(tally) for tally in plan.tallies])
+    upsert(connection, schema.transition_counts, [alarm_counts.row_of(tally) for tally in plan.tallies])
     withhold(connection, plan)
     rows = [records.notification_row(planned) for planned in plan.planned]
     stored = insert_new(connection, schema.notifications, rows)

@@ -147,9 +147,9 @@ def _before() -> tuple[ColumnElement[bool], ColumnElement[bool]]:
 
 def alerts_of_incident(alert: ColumnElement[str]) -> Select[tuple[str]]:
     """Select the ids of all alerts of the incident of `alert`; none of one that has no incident."""
-    mine, others = schema.incidents.alias("mine"), schema.incidents.alias("others")
-    same = others.c.incident == mine.c.incident
-    return select(others.c.alert).select_from(others.join(mine, same)).where(mine.c.alert == alert)
+    mine, others = schema.alerts.alias("mine"), schema.alerts.alias("others")
+    same = (others.c.incident == mine.c.incident) & (mine.c.incident != "")
+    return select(others.c.id).select_from(others.join(mine, same)).where(mine.c.id == alert)
 
 
 @cache

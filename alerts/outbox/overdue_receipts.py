@@ -12,7 +12,7 @@ from alerts.outbox.claimable import alerts_of_incident, decide, fall_back
 from alerts.store import schema
 from alerts.store.upsert import upsert
 
-_TABLE, _AWAITED = schema.notifications, schema.awaited
+_TABLE, _AWAITED = schema.notifications, schema.expected_receipts
 
 
 def await_receipt(connection: Connection, notification: str, due_ns: int) -> None:

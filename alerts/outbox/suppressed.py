@@ -6,22 +6,21 @@ is left out, and to send.
 
 from sqlalchemy import ColumnElement, Connection, and_, delete, exists, or_, select, update
 
-from alerts.alert import Alert, DecisionReason, DecisionVerdict, Plan, Planned
+from alerts.alert import DecisionReason, DecisionVerdict, Plan, Planned
 from alerts.notification import WARNINGS
 from alerts.outbox.claimable import decide
 from alerts.store import records, schema
-from alerts.store.upsert import Row, insert_new, upsert
+from alerts.store.upsert import Row, insert_new
 from config.levels import NO_LEVEL
 
-_TABLE, _WITHHELD, _SHARED = schema.notifications, schema.withheld, schema.incidents
+_TABLE, _WITHHELD = schema.notifications, schema.suppressed
 _OTHER = schema.notifications.alias("other")
 _WARNINGS = [each.value for each in WARNINGS]
 _ON_THE_WAY = ["pending", "sending", "delivered"]
 
 
 def withhold(connection: Connection, plan: Plan) -> None:
-    """Store the incidents of the alerts of `plan` and what is left out; forget what was left out of alerts now over."""
-    upsert(connection, _SHARED, [_incident_row(alert) for alert in plan.alerts if alert.incident])
+    """Store what `plan` leaves out; forget what was left out of alerts now over."""
     insert_new(connection, _TABLE, [records.notification_row(planned) for planned in plan.withheld])
     insert_new(connection, _WITHHELD, [_withheld_row(planned) for planned in plan.withheld])
     closed = [alert.id for alert in plan.alerts if not alert.is_open and alert.incident]
@@ -63,7 +62,8 @@ def _covered() -> ColumnElement[bool]:
         decided.c.subject == _OTHER.c.id,
         decided.c.reason == DecisionReason.NO_RECEIPT.value,
     )
-    together = select(_SHARED.c.alert).where(_SHARED.c.incident == _WITHHELD.c.incident).correlate(_WITHHELD)
+    alerts = schema.alerts
+    together = select(alerts.c.id).where(alerts.c.incident == _WITHHELD.c.incident).correlate(_WITHHELD)
     same = exists().where(
         _OTHER.c.alert.in_(together),
         _OTHER.c.channel == _WITHHELD.c.channel,
@@ -73,17 +73,6 @@ def _covered() -> ColumnElement[bool]:
         or_(_OTHER.c.state.in_(_ON_THE_WAY), and_(_OTHER.c.state == "sent", ~missed)),
     )
     return same.correlate(_WITHHELD)
-
-
-def _incident_row(alert: Alert) -> Row:
-    """Return the row of `incidents`."""
-    return {
-        "alert": alert.id,
-        "incident": alert.incident,
-        "hazard": alert.hazard,
-        "ended": alert.ended,
-        "ended_peak": alert.ended_peak,
-    }
 
 
 def _withheld_row(planned: Planned) -> Row:

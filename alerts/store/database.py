@@ -11,15 +11,15 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 
-from sqlalchemy import Connection, Engine, create_engine, event, func, insert, make_url, select
+from sqlalchemy import URL, Connection, Engine, create_engine, event, func, make_url, select
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.pool import ConnectionPoolEntry, StaticPool
 
-from alerts.store.schema import METADATA, VERSION, ledger_version
+from alerts.store import schema
+from alerts.store.upgrade import NEW, LedgerVersionError, copy_sqlite, create, find_revision, upgrade
 
 BUSY_TIMEOUT_MS = 30_000
 """How long a write waits for another process; assumed: far above the longest step."""
-
 
 _CREATE_LOCK = 0x6C696665
 
@@ -34,24 +34,26 @@ _POSTGRESQL = {
 system does by itself takes hours, in which no warning would leave. What the URL says comes first."""
 
 
-class LedgerVersionError(Exception):
-    """The database holds another version of the ledger than this program writes."""
-
-
 class Database:
     """A pool of connections with one way to write and one way to read."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, *, is_reader: bool = False) -> None:
         """Open `url`, e.g. `sqlite:////var/lib/lifeline/ledger.db` or `postgresql://user@host/lifeline`.
 
+        Makes the tables of a new ledger, and upgrades an older one. `is_reader`: rejects both instead.
+
         Raises:
-            LedgerVersionError: the tables there belong to another version.
+            LedgerVersionError: the tables there belong to a newer program, or to an older one of a reader.
         """
         self.url = url
         target = make_url(url)
         if target.drivername == "postgresql":
             target = target.set(drivername="postgresql+psycopg")
         self.is_sqlite = target.get_backend_name() == "sqlite"
+        self.upgraded_from = ""
+        """Revision before the upgrade at this start; empty where there was none."""
+        self.copy: Path | None = None
+        """Copy of an SQLite ledger made before that upgrade."""
         self._lock = threading.Lock() if self.is_sqlite else contextlib.nullcontext()
         if self.is_sqlite:
             if target.database:
@@ -64,18 +66,36 @@ class Database:
                 target, pool_pre_ping=True, pool_size=10, max_overflow=20, connect_args=patience
             )
         try:
-            self._create(target.render_as_string())
+            self._check(target) if is_reader else self._prepare(target)
         except BaseException:
             self.close()
             raise
 
-    def _create(self, place: str) -> None:
+    def _check(self, target: URL) -> None:
+        place = target.render_as_string()
+        with self.read() as connection:
+            found = find_revision(connection, place)
+        if found != schema.HEAD:
+            message = (
+                f"{place}: expected a ledger of revision {schema.HEAD}, got {found or 'no ledger'}; "
+                "start this version of the program once, which upgrades it"
+            )
+            raise LedgerVersionError(message)
+
+    def _prepare(self, target: URL) -> None:
+        """Make or upgrade the tables in one transaction: a crash in it leaves the ledger as it was."""
         with self.write() as connection:
             if not self.is_sqlite:
-                # Two programs that open an empty database at once would both create the tables.
+                # Two programs that open one database at once would both create or upgrade the tables.
                 connection.execute(select(func.pg_advisory_xact_lock(_CREATE_LOCK)))
-            METADATA.create_all(connection)
-            _check_version(connection, place)
+            found = find_revision(connection, target.render_as_string())
+            if found == NEW:
+                create(connection)
+            elif found != schema.HEAD:
+                if self.is_sqlite and target.database:
+                    self.copy = copy_sqlite(Path(target.database), found)
+                upgrade(connection)
+                self.upgraded_from = found
 
     @contextlib.contextmanager
     def write(self) -> Iterator[Connection]:
@@ -94,15 +114,6 @@ class Database:
         self._reader.dispose()
         with self._lock:
             self._writer.dispose()
-
-
-def _check_version(connection: Connection, place: str) -> None:
-    versions = list(connection.execute(select(ledger_version.c.version)).scalars())
-    if not versions:
-        connection.execute(insert(ledger_version).values(version=VERSION))
-    elif versions != [VERSION]:
-        message = f"{place}: expected ledger version {VERSION}, got {versions}; run the program version that wrote it"
-        raise LedgerVersionError(message)
 
 
 def _sqlite_writer(url: str) -> Engine:

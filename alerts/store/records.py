@@ -5,17 +5,16 @@ Comes in: values of `alerts.alert`, an open connection. Goes out: rows, and the 
 
 import json
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
-from typing import cast
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, RowMapping, Select, func, or_, select
+from sqlalchemy import ColumnElement, Connection, RowMapping, Select, and_, func, or_, select
 
-from alerts.alert import Alert, Decision, DecisionReason, DecisionVerdict, Planned, Recipient, Step
+from alerts.alert import Alert, Decision, DecisionReason, DecisionVerdict, Ending, Planned, Recipient, Step
 from alerts.notification import Notification, NotificationKind
 from alerts.store import schema
 from alerts.store.database import Database
-from alerts.store.pending_ends import extent_of, with_endings
 from alerts.store.upsert import Row
 from rules.events import Dimension, Extent, Reason, Transition, extent_text
 
@@ -94,24 +93,8 @@ def event_rows(step: Step) -> list[Row]:
             "value": None if math.isnan(value) else value,
             "reason": int(events.reason[i]),
         }
-        rows.append(row)
+        rows.append(row | _extent_row("extent", events.extent(i, step.alarms)))
     return rows
-
-
-def extent_rows(step: Step, rows: Sequence[Row]) -> list[Row]:
-    """Return the rows of `extents` of the transitions that have one, whose rows are `rows`."""
-    extents = [(row, step.events.extent(i, step.alarms)) for i, row in enumerate(rows)]
-    return [
-        {
-            "position": row["position"],
-            "ordinal": row["ordinal"],
-            "low": extent.low,
-            "high": extent.high,
-            "towards": extent.towards,
-        }
-        for row, extent in extents
-        if extent is not None
-    ]
 
 
 def alarm_rows(step: Step, rows: list[Row]) -> list[Row]:
@@ -137,34 +120,27 @@ def alarm_rows(step: Step, rows: list[Row]) -> list[Row]:
 
 def alert_row(alert: Alert) -> Row:
     """Return the row of `alerts`; acknowledgements have a table of their own."""
-    return {
-        "id": alert.id,
+    ending = alert.ending
+    row: Row = {name: getattr(alert, name) for name in _PLAIN}
+    return row | {
         "dimension": alert.dimension.value,
-        "subject": alert.subject,
-        "rule": alert.rule,
-        "asset": alert.asset,
-        "device": alert.device,
-        "level": alert.level,
-        "peak": alert.peak,
         "is_open": int(alert.is_open),
-        "opened_ns": alert.opened_ns,
-        "changed_ns": alert.changed_ns,
-        "alarms": json.dumps(alert.alarms),
-        "told": json.dumps([_told(each) for each in alert.recipients]),
-        "sequence": alert.sequence,
-    }
-
-
-def follow_up_row(alert: Alert) -> Row:
-    """Return the row of `follow_ups`."""
-    return {
-        "alert": alert.id,
-        "value": alert.value,
-        "turned_ns": alert.level_changed_at_receipt_ns,
-        "told_ns": alert.notified_ns,
-        "calm_ns": alert.end_held_until_ns,
         "is_latched": int(alert.is_latched),
+        "alarms": json.dumps(alert.alarms),
+        "recipients": json.dumps([asdict(each) for each in alert.recipients]),
+        "end_reason": int(ending.reason) if ending else None,
+        **_extent_row("end", ending.extent if ending else None),
     }
+
+
+def _extent_row(prefix: str, extent: Extent | None) -> Row:
+    low, high, towards = (extent.low, extent.high, extent.towards) if extent else (None, None, None)
+    return {f"{prefix}_low": low, f"{prefix}_high": high, f"{prefix}_towards": towards}
+
+
+def _extent_of(row: RowMapping, prefix: str) -> Extent | None:
+    low = row[f"{prefix}_low"]
+    return None if low is None else Extent(low, row[f"{prefix}_high"], row[f"{prefix}_towards"])
 
 
 def notification_row(planned: Planned) -> Row:
@@ -211,19 +187,14 @@ def _alerts_query() -> Select[tuple[object, ...]]:
     place = func.row_number().over(partition_by=given.c.alert, order_by=(given.c.acknowledged_ns, given.c.contact))
     first = select(given.c.alert, given.c.contact, given.c.acknowledged_ns, place.label("place")).subquery()
     joined = schema.alerts.outerjoin(first, (first.c.alert == schema.alerts.c.id) & (first.c.place == 1))
-    more = schema.follow_ups
-    joined = joined.outerjoin(more, more.c.alert == schema.alerts.c.id)
-    shared = schema.incidents
-    joined = joined.outerjoin(shared, shared.c.alert == schema.alerts.c.id)
-    waits = [column for column in (*more.c, *shared.c) if column.name != "alert"]
-    return select(schema.alerts, *waits, first.c.contact, first.c.acknowledged_ns).select_from(joined)
+    return select(schema.alerts, first.c.contact, first.c.acknowledged_ns).select_from(joined)
 
 
 def read_alerts(connection: Connection, condition: ColumnElement[bool]) -> tuple[Alert, ...]:
     """Return the alerts that meet `condition`, in the order of their beginning."""
     order = (schema.alerts.c.opened_ns, schema.alerts.c.id)
     rows = connection.execute(_alerts_query().where(condition).order_by(*order)).mappings()
-    return with_endings(connection, tuple(_alert(row) for row in rows))
+    return tuple(_alert(row) for row in rows)
 
 
 def recent_alerts(database: Database, limit: int, asset: str | None = None) -> tuple[Alert, ...]:
@@ -237,91 +208,72 @@ def recent_alerts(database: Database, limit: int, asset: str | None = None) -> t
 
 def incident_alerts(database: Database, alert: Alert) -> tuple[Alert, ...]:
     """Return the other alerts of the incident of `alert`, open or over, in the order of their beginning."""
-    shared = schema.incidents
-    together = select(shared.c.alert).where(shared.c.incident == alert.incident, shared.c.alert != alert.id)
+    table = schema.alerts
     if not alert.incident:
         return ()
     with database.read() as connection:
-        return read_alerts(connection, schema.alerts.c.id.in_(together))
+        return read_alerts(connection, and_(table.c.incident == alert.incident, table.c.id != alert.id))
 
 
 def acknowledged_alerts(database: Database) -> frozenset[str]:
     """Return the ids of alerts that somebody has acknowledged, of those that are open or whose incident is."""
-    given, shared = schema.acknowledgements.c.alert, schema.incidents
-    open_ones = select(schema.alerts.c.id).where(schema.alerts.c.is_open == 1)
-    lasting = select(shared.c.incident).where(shared.c.alert.in_(open_ones))
-    of_them = select(shared.c.alert).where(shared.c.incident.in_(lasting))
+    given, table = schema.acknowledgements.c.alert, schema.alerts
+    open_ones = select(table.c.id).where(table.c.is_open == 1)
+    lasting = select(table.c.incident).where(table.c.is_open == 1, table.c.incident != "")
+    of_them = select(table.c.id).where(table.c.incident.in_(lasting))
     query = select(given).where(or_(given.in_(open_ones), given.in_(of_them))).distinct()
     with database.read() as connection:
         return frozenset(connection.execute(query).scalars())
 
 
+_PLAIN = (
+    "id",
+    "subject",
+    "rule",
+    "asset",
+    "device",
+    "level",
+    "peak",
+    "opened_ns",
+    "changed_ns",
+    "sequence",
+    "value",
+    "level_changed_at_receipt_ns",
+    "notified_ns",
+    "end_held_until_ns",
+    "hazard",
+    "incident",
+    "ended",
+    "ended_peak",
+)
+"""Fields of an alert that its row holds as they are."""
+
+
 def _alert(row: RowMapping) -> Alert:
+    reason = row["end_reason"]
     return Alert(
-        id=row["id"],
+        **{name: row[name] for name in _PLAIN},
         dimension=Dimension(row["dimension"]),
-        subject=row["subject"],
-        rule=row["rule"],
-        asset=row["asset"],
-        device=row["device"],
-        level=row["level"],
-        peak=row["peak"],
         is_open=bool(row["is_open"]),
-        opened_ns=row["opened_ns"],
-        changed_ns=row["changed_ns"],
+        is_latched=bool(row["is_latched"]),
         alarms=tuple(json.loads(row["alarms"])),
-        recipients=tuple(_recipient(each, row["peak"]) for each in json.loads(row["told"])),
-        sequence=row["sequence"],
+        recipients=tuple(_recipient(each) for each in json.loads(row["recipients"])),
+        ending=None if reason is None else Ending(Reason(reason), _extent_of(row, "end")),
         acknowledged_ns=row["acknowledged_ns"],
         acknowledged_by=row["contact"] or "",
-        value=row["value"],
-        level_changed_at_receipt_ns=row["turned_ns"] or 0,
-        notified_ns=row["told_ns"] or 0,
-        end_held_until_ns=row["calm_ns"] or 0,
-        is_latched=bool(row["is_latched"]),
-        hazard=row["hazard"] or "",
-        incident=row["incident"] or "",
-        ended=row["ended"] or 0,
-        ended_peak=row["ended_peak"] or 0,
     )
 
 
-def _told(each: Recipient) -> list[object]:
-    known = [each.level, each.informed_by_alert, each.is_ungrouped]
-    return [each.channel, each.contact, each.address, each.language, each.fallbacks, each.is_standby, *known]
-
-
-_SINCE: tuple[object, ...] = (False, None, "", False)
-"""What rows lack that were written before there were standbys, and before there were incidents."""
-
-
-def _recipient(row: Sequence[object], peak: int) -> Recipient:
-    channel, contact, address, language, fallbacks = row[:5]
-    rest: list[object] = [*row[5:], *_SINCE[len(row) - 5 :]]
-    is_standby, level, under, is_ungrouped = rest
-    return Recipient(
-        str(channel),
-        str(contact),
-        str(address),
-        str(language),
-        tuple(cast("list[str]", fallbacks)),
-        bool(is_standby),
-        peak if level is None else cast("int", level),
-        str(under),
-        bool(is_ungrouped),
-    )
+def _recipient(stored: Mapping[str, Any]) -> Recipient:
+    return Recipient(**{**stored, "fallbacks": tuple(stored["fallbacks"])})
 
 
 def read_events(
     connection: Connection, *, alert: str | None, alarm: str | None, after: int, limit: int | None
 ) -> list[StoredEvent]:
     """Return transitions behind position `after`, in order."""
-    table, extents = schema.alarm_events, schema.extents
-    same = (extents.c.position == table.c.position) & (extents.c.ordinal == table.c.ordinal)
-    query = select(table, extents.c.low, extents.c.high, extents.c.towards).join_from(
-        table, extents, same, isouter=True
-    )
-    query = query.where(table.c.position > after).order_by(table.c.position, table.c.ordinal).limit(limit)
+    table = schema.alarm_events
+    query = select(table).where(table.c.position > after).order_by(table.c.position, table.c.ordinal).limit(limit)
     if alert is not None:
         query = query.where(table.c.alert == alert)
     if alarm is not None:
@@ -330,9 +282,9 @@ def read_events(
 
 
 def _event(row: RowMapping) -> StoredEvent:
-    rest = {name: value for name, value in row.items() if name not in {"low", "high", "towards"}}
+    rest = {name: value for name, value in row.items() if not name.startswith("extent_")}
     changed = {
-        "extent": extent_of(row),
+        "extent": _extent_of(row, "extent"),
         "transition": Transition(row["transition"]),
         "value": math.nan if row["value"] is None else row["value"],
         "reason": Reason(row["reason"]),

@@ -6,7 +6,7 @@ Comes in: requests. Goes out: HTML. Refuses to change anything.
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse, Response
 
-from alerts.chatter import Tally
+from alerts.chatter import TransitionCounts
 from alerts.ledger.alarm_counts import worst_tallies
 from lifeline.console.context import ConsoleContext
 from lifeline.console.rendering import Pages, asked_language
@@ -36,7 +36,7 @@ class QualityRoutes:
         }
         return self._pages.page("quality.html", request, values)
 
-    def _row(self, tally: Tally, lang: Language) -> dict[str, object]:
+    def _row(self, tally: TransitionCounts, lang: Language) -> dict[str, object]:
         context = self._context
         rule_id, _, sensor_id = tally.alarm.partition("/")
         rule, number = context.rule(rule_id), context.register.sensor_index.get(sensor_id)
@@ -46,6 +46,6 @@ class QualityRoutes:
             "asset": "" if number is None else context.register.sensors[number].asset,
             "chattering": tally.chattering,
             "fleeting": tally.fleeting,
-            "turns": tally.turns,
+            "turns": tally.transitions,
             "latest": clock_text(tally.latest_ns, context.zone),
         }

@@ -9,7 +9,7 @@ from sqlalchemy import make_url
 from sqlalchemy.exc import SQLAlchemyError
 
 from alerts.ledger.ledger import Ledger, open_ledger
-from alerts.store.database import LedgerVersionError
+from alerts.store.upgrade import LedgerVersionError
 from lifeline.start_error import StartError
 
 

@@ -20,7 +20,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from alerts.alert import Alert, Cursor, Plan, Snapshot, Step
 from alerts.ledger.configurations import is_state_due, keep_state, record_configuration
 from alerts.ledger.ledger import Ledger
-from alerts.planning.orphans import Standing, plan_orphans
+from alerts.planning.orphans import HeldAlarms, plan_orphans
 from alerts.planning.planner import Planner
 from alerts.store.database import Database
 from collector.journal import Position
@@ -223,7 +223,7 @@ class RulesStage:
         self.live_engine.publish()
 
 
-def _standing(engine: RuleEngine, position: Position, now_ns: int) -> Standing:
+def _standing(engine: RuleEngine, position: Position, now_ns: int) -> HeldAlarms:
     """Return what `engine`, restored to `position`, knows about the alarms of today's configuration."""
     sensors = engine.register.sensors
     active = {
@@ -231,10 +231,12 @@ def _standing(engine: RuleEngine, position: Position, now_ns: int) -> Standing:
         for key, level in zip(engine.alarms, engine.levels(), strict=True)
         if level
     }
-    return Standing({key.id for key in engine.alarms}, active, position, now_ns)
+    return HeldAlarms({key.id for key in engine.alarms}, active, position, now_ns)
 
 
-def _close_orphans(ledger: Ledger, cursor: Cursor, alerts: tuple[Alert, ...], standing: Standing) -> tuple[Alert, ...]:
+def _close_orphans(
+    ledger: Ledger, cursor: Cursor, alerts: tuple[Alert, ...], standing: HeldAlarms
+) -> tuple[Alert, ...]:
     """Close those of `alerts` that can never end, in one transaction; returns those that stay open."""
     plan = plan_orphans(alerts, standing)
     if plan.decisions:

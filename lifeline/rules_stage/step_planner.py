@@ -10,11 +10,11 @@ from collections.abc import Iterable, Sequence
 from sqlalchemy.exc import DBAPIError
 
 from alerts.alert import Alert, Plan
-from alerts.chatter import Tally
+from alerts.chatter import TransitionCounts
 from alerts.ledger.alarm_counts import read_tallies
 from alerts.ledger.ledger import Ledger
 from alerts.planning.planner import Planner
-from alerts.planning.reminders import NEVER_NS, Moment
+from alerts.planning.reminders import NEVER_DUE_NS, JournalTime
 from alerts.store.records import acknowledged_alerts
 from collector.journal import Entry
 from rules.events import AlarmEvents
@@ -30,7 +30,7 @@ class StepPlanner:
         """Plan with `planner`; `ledger` says who has acknowledged."""
         self._planner, self._ledger = planner, ledger
         self.open_alerts: tuple[Alert, ...] = ()
-        self._tallies: dict[str, Tally] = {}
+        self._tallies: dict[str, TransitionCounts] = {}
         self._due_ns = self._clock_ns = 0
         self.counts: Counter[tuple[str, str]] = Counter()
 
@@ -47,16 +47,16 @@ class StepPlanner:
         for entry, part in zip(entries, parts, strict=True):
             self._clock_ns = max(self._clock_ns, entry.batch.received_ns)
             if self._clock_ns >= self._due_ns:
-                plans.append(self._plan_due(Moment(entry.position, entry.batch.received_ns, self._clock_ns)))
+                plans.append(self._plan_due(JournalTime(entry.position, entry.batch.received_ns, self._clock_ns)))
             if len(part):
                 plans.append(self._plan_transitions(part, entry.batch.received_ns))
         plans = [plan for plan in plans if plan.alerts or plan.alert_of or plan.decisions]
         return merge_plans(plans) if plans else None
 
     def _plan_transitions(self, events: AlarmEvents, received_ns: int) -> Plan:
-        plan = self._planner.step(events, received_ns, self.open_alerts, self._tallies, clock_ns=self._clock_ns)
+        plan = self._planner.plan_step(events, received_ns, self.open_alerts, self._tallies, clock_ns=self._clock_ns)
         for tally in plan.tallies:
-            before = self._tallies.get(tally.alarm, Tally(tally.alarm))
+            before = self._tallies.get(tally.alarm, TransitionCounts(tally.alarm))
             self.counts["bad_alarms", "chattering"] += tally.chattering - before.chattering
             self.counts["bad_alarms", "fleeting"] += tally.fleeting - before.fleeting
             self._tallies[tally.alarm] = tally
@@ -64,20 +64,20 @@ class StepPlanner:
         self._due_ns = min(self._due_ns, self._next_due_ns(plan.alerts))
         return plan
 
-    def _plan_due(self, moment: Moment) -> Plan:
+    def _plan_due(self, moment: JournalTime) -> Plan:
         try:
             acknowledged = acknowledged_alerts(self._ledger.database)
         except DBAPIError:
             # Nothing can be committed now either: the next entry asks again, and nothing is lost.
             return Plan(open_alerts=self.open_alerts)
-        plan = self._planner.turn(self.open_alerts, moment, acknowledged)
+        plan = self._planner.plan_due(self.open_alerts, moment, acknowledged)
         self.open_alerts = plan.open_alerts
         # What is due and did not change waits for an acknowledgement.
         self._due_ns = max(self._next_due_ns(self.open_alerts), moment.received_ns + _AGAIN_NS)
         return plan
 
     def _next_due_ns(self, alerts: Iterable[Alert]) -> int:
-        return min((self._planner.due_ns(alert) for alert in alerts), default=NEVER_NS)
+        return min((self._planner.due_ns(alert) for alert in alerts), default=NEVER_DUE_NS)
 
 
 def merge_plans(plans: Sequence[Plan]) -> Plan:

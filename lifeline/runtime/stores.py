@@ -13,7 +13,7 @@ import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
 from alerts.ledger.ledger import Ledger, open_ledger
-from alerts.store.database import LedgerVersionError
+from alerts.store.upgrade import LedgerVersionError
 from collector.history.opening import CountedHistory, open_history
 from collector.journal import JournalBrokenError, JournalFullError
 from collector.journal.sqlite import SqliteJournal

@@ -130,7 +130,7 @@ def undisturbed(configuration: Configuration, links: SignedLinks, messages: Sequ
         assert [] == letters
         found = engine.evaluate(batch, i + 1)
         events += without_position(found.lines(engine.alarms))
-        step = planner.step(found, received_ns, open_alerts, tallies)
+        step = planner.plan_step(found, received_ns, open_alerts, tallies)
         tallies |= {each.alarm: each for each in step.tallies}
         open_alerts, planned = step.open_alerts, [*planned, *step.planned]
     notifications = [each.notification for each in planned]

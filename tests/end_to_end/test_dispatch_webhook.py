@@ -83,7 +83,7 @@ def webhook_settings(name: str, url: str) -> ChannelSettings:
     return ChannelSettings(name=name, kind="webhook", options=options)
 
 
-def to(*targets: str, fallback: tuple[str, ...] = ()) -> scenes.District:
+def to(*targets: str, fallback: tuple[str, ...] = ()) -> scenes.PlanningConfig:
     """Return a district whose warnings from yellow up go to webhooks."""
     levels = frozenset({YELLOW, ORANGE, scenes.RED})
     return scenes.district(scenes.Route("hooks", Dimension.HAZARD, levels, frozenset(), (), (), targets, fallback))

@@ -33,7 +33,7 @@ def gateways():
         each.stop()
 
 
-def district(links: SignedLinks) -> scenes.District:
+def district(links: SignedLinks) -> scenes.PlanningConfig:
     """Return the district: ann by two gateways, then cat who is on duty."""
     route = scenes.Route(
         "serious",

@@ -11,7 +11,7 @@ from alerts.ledger.configurations import (
     states,
 )
 from alerts.ledger.ledger import open_ledger
-from lifeline.rules_stage.stage import join_events
+from rules.events import join_events
 
 
 @pytest.fixture

@@ -1,12 +1,11 @@
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sqlalchemy import event, insert
+from sqlalchemy import event
 
 from alerts.alert import Cursor, DecisionReason, Plan, Snapshot, Step
 from alerts.ledger.ledger import FencedError, Ledger, open_ledger
 from alerts.store import schema
-from alerts.store.database import Database, LedgerVersionError
 from alerts.store.records import recent_alerts
 from rules.events import OF_DEADBAND, Extent
 from tests.alerts import scenes
@@ -221,18 +220,6 @@ def test_acknowledge_survives_later_steps(ledger):
 
     assert 100 == ledger.alert(alert.id).acknowledged_ns
     assert 3 == len(made.plan.planned)
-
-
-def test_open_of_another_version_is_refused(url):
-    """A ledger that another program version wrote is not touched."""
-    database = Database(url)
-    with database.write() as connection:
-        connection.execute(schema.ledger_version.delete())
-        connection.execute(insert(schema.ledger_version).values(version=99))
-    database.close()
-
-    with pytest.raises(LedgerVersionError, match="expected ledger version 1"):
-        open_ledger(url)
 
 
 def test_open_again_goes_on_where_it_was(url):

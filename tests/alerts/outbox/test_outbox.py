@@ -211,7 +211,7 @@ def test_higher_level_never_waits_for_a_lower_one(ledger):
     assert ["escalated-ann", "escalated-bob", "escalated-fix"] == kinds(claim(ledger))
 
 
-def with_fallback(target: str = "sms") -> scenes.District:
+def with_fallback(target: str = "sms") -> scenes.PlanningConfig:
     """Return a district whose yellow warnings go to maintenance by SMS, or to a webhook, with a second way each."""
     roles, channels, targets = ((scenes.Role.MAINTENANCE,), ("sms",), ()) if target == "sms" else ((), (), ("webhook",))
     levels = frozenset({YELLOW})

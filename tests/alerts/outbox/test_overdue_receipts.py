@@ -1,7 +1,5 @@
 """Row 51: the gateway said yes and no phone ever confirmed: the next channel, then the next contact, takes over."""
 
-import contextlib
-import json
 from dataclasses import replace
 
 import pytest
@@ -10,8 +8,7 @@ from alerts.alert import DecisionReason, Step
 from alerts.ledger.ledger import Ledger, open_ledger
 from alerts.notification import Outcome, Verdict
 from alerts.outbox.delivery_reports import Receipt, ReceiptCode
-from alerts.planning.reminders import NEVER_NS, Moment, due_ns, plan_turn
-from alerts.store import schema
+from alerts.planning.reminders import JournalTime, plan_due
 from config.register import Duty, Role
 from tests.alerts import scenes
 from tests.alerts.scenes import HAZARD, ORANGE, SECOND_NS, YELLOW, commit, raised
@@ -41,7 +38,7 @@ def ledger(request, tmp_path):
     opened.close()
 
 
-def district(**route: object) -> scenes.District:
+def district(**route: object) -> scenes.PlanningConfig:
     """Return the district with ann told at once, then cat on duty, then bob; `route` changes the way."""
     where = scenes.district(replace(ROUTE, **route))
     register = where.register
@@ -187,20 +184,6 @@ def remind(ledger: Ledger, times: int) -> None:
     """Commit the reminder of a moment `times` half hours later."""
     cursor = ledger.take_over()
     received_ns = scenes.START_NS + times * 1800 * SECOND_NS
-    moment = Moment(cursor.position + 1, received_ns, received_ns)
-    planned = plan_turn(ledger.open_alerts(), moment, (), district())
+    moment = JournalTime(cursor.position + 1, received_ns, received_ns)
+    planned = plan_due(ledger.open_alerts(), moment, (), district())
     ledger.commit_step(Step(cursor, cursor.position + 1, scenes.events([]), scenes.alarm_keys(), planned))
-
-
-def test_alert_of_an_earlier_program_is_read(tmp_path):
-    """A ledger from before there were reminders and standbys opens, and its alert asks for no turn."""
-    with contextlib.closing(open_ledger(f"sqlite:///{tmp_path / 'l.db'}")) as opened:
-        commit(opened, raised(HAZARD, ORANGE))
-        [alert] = opened.open_alerts()
-        told = [[each.channel, each.contact, each.address, each.language, []] for each in alert.recipients]
-        with opened.database.write() as connection:
-            connection.execute(schema.follow_ups.delete())
-            connection.execute(schema.alerts.update().values(told=json.dumps(told)))
-        [earlier] = opened.open_alerts()
-
-    assert (alert.recipients, NEVER_NS) == (earlier.recipients, due_ns(earlier, district()))

@@ -12,7 +12,7 @@ from lifeline.backtest.episodes import Episode
 from lifeline.backtest.labels import Truth, score
 from lifeline.backtest.ledger_labels import labelled_incidents
 from lifeline.commands.main import command_line
-from lifeline.rules_stage.stage import join_events
+from rules.events import join_events
 from tests.lifeline.conftest import START_NS
 
 MINUTE = 60_000_000_000

@@ -5,7 +5,7 @@ import pytest
 from alerts.alert import Plan, Step
 from alerts.ledger.labels import labels_of
 from lifeline.console.security import form_proof
-from lifeline.rules_stage.stage import join_events
+from rules.events import join_events
 
 
 def _forget(desk):

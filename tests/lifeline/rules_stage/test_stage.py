@@ -8,8 +8,9 @@ from alerts.alert import Plan
 from alerts.ledger.ledger import FencedError
 from collector.journal.reader import JournalReader
 from lifeline.reports.replay import compare
-from lifeline.rules_stage.stage import JournalMismatchError, join_events
+from lifeline.rules_stage.stage import JournalMismatchError
 from lifeline.rules_stage.step_planner import merge_plans
+from rules.events import join_events
 
 
 def _lines(desk):
