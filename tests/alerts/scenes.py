@@ -10,7 +10,7 @@ from alerts.alert import Alert, Cursor, Plan, Step
 from alerts.chatter import TransitionCounts
 from alerts.ledger.ledger import Ledger
 from alerts.links import SignedLinks
-from alerts.planning.context import PlanningConfig
+from alerts.planning.alert_context import PlanningConfig
 from alerts.planning.planner import plan_step
 from alerts.routing.routes import Route, Routes
 from config.levels import WarningLevel

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from alerts.alert import Alert, Plan
 from alerts.chatter import TransitionCounts
-from alerts.planning.context import PlanningConfig
+from alerts.planning.alert_context import PlanningConfig
 from alerts.planning.planner import NEVER_DUE_NS, JournalTime, due_ns, plan_due, plan_step
 from alerts.state import AlarmState, state_of
 from rules.rule import RuleSet
