@@ -10,7 +10,6 @@ import structlog
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
-from alerts.store.records import incident_alerts, recent_alerts
 from collector.history import HistoryUnavailableError
 from config.levels import WarningLevel
 from config.register import Sensor
@@ -50,7 +49,7 @@ class PageRoutes:
         """Return every asset by level with its data health beside it, and the open alerts."""
         context, lang = self._context, asked_language(request)
         rows = asset_rows(context.register, context.alarms, context.live_state())
-        alerts = sorted(context.ledger.open_alerts(), key=lambda alert: (-alert.level, -alert.opened_ns))
+        alerts = sorted(context.ledger.alerts.read_open(), key=lambda alert: (-alert.level, -alert.opened_ns))
         values = {
             "rows": rows,
             "counts": list(level_counts(rows).items()),
@@ -78,7 +77,7 @@ class PageRoutes:
             "chart": self._chart(charted) if charted else None,
             "alerts": [
                 {"card": alert_card(alert, context, lang), "chain": self._chain(alert.id, lang)}
-                for alert in recent_alerts(context.ledger.database, _RECENT_ALERTS, asset_id)
+                for alert in context.ledger.alerts.read_recent(_RECENT_ALERTS, asset_id)
             ],
             "updated": self._updated(),
         }
@@ -87,10 +86,10 @@ class PageRoutes:
     def alert(self, alert_id: str, request: Request) -> Response:
         """Return one alert with its chain and the decisions about it."""
         lang = asked_language(request)
-        alert = self._context.ledger.alert(alert_id)
+        alert = self._context.ledger.alerts.find(alert_id)
         if alert is None:
             return self._pages.problem("not_found", 404)
-        others = incident_alerts(self._context.ledger.database, alert)
+        others = self._context.ledger.alerts.read_incident(alert)
         values = {
             "alert": alert_card(alert, self._context, lang),
             **label_values(alert_id, self._context, lang),
@@ -105,14 +104,14 @@ class PageRoutes:
     ) -> Response:
         """Record an acknowledgement in the name that the operator chose."""
         context = self._context
-        alert = context.ledger.alert(alert_id)
+        alert = context.ledger.alerts.find(alert_id)
         if alert is None:
             return self._pages.problem("not_found", 404)
         contact = fields.get("contact", "")
         is_known = contact == OPERATOR or contact in {each.contact for each in alert.recipients}
         if not is_known or not is_form_proof(context.links.secret, alert_id, fields.get("proof", "")):
             return self._pages.problem("link_bad", 403)
-        if context.ledger.acknowledge(alert_id, contact, context.clock_ns()):
+        if context.ledger.alerts.acknowledge(alert_id, contact, context.clock_ns()):
             _log.info("acknowledged", alert=alert_id, contact=contact, by="console")
         return RedirectResponse(f"/alerts/{alert_id}?lang={asked_language(request)}", 303)
 

@@ -13,8 +13,8 @@ from fastapi import APIRouter, Depends, Request
 from fastapi.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response
 
 from alerts.links import MAX_AGE_NS, verify
+from alerts.notification import Delivery
 from alerts.outbox.delivery_reports import ReceiptError, read_receipt
-from alerts.store.records import Delivery
 from lifeline.console.cards import contact_name, ending_of, shown_level
 from lifeline.console.context import ConsoleContext
 from lifeline.console.forms import form_fields
@@ -56,7 +56,7 @@ class PhoneRoutes:
         if self._is_expired(delivery):
             return self._pages.problem("link_bad", 410)
         notification = delivery.notification
-        is_first = self._context.ledger.acknowledge(
+        is_first = self._context.ledger.alerts.acknowledge(
             notification.alert, notification.contact, self._context.clock_ns(), notification.id
         )
         if is_first:
@@ -75,7 +75,7 @@ class PhoneRoutes:
 
     def _delivery(self, token: str) -> Delivery | None:
         notification = verify(self._context.links.secret, token)
-        return None if notification is None else self._context.ledger.outbox.notification(notification)
+        return None if notification is None else self._context.ledger.outbox.find(notification)
 
     def _is_expired(self, delivery: Delivery) -> bool:
         return self._context.clock_ns() - delivery.notification.created_ns > MAX_AGE_NS
@@ -88,7 +88,7 @@ class PhoneRoutes:
         return self._pages.problem("too_many", 429) if self._failures.fail(client, time.monotonic()) else None
 
     def _page(self, delivery: Delivery) -> Response:
-        alert = self._context.ledger.alert(delivery.notification.alert)
+        alert = self._context.ledger.alerts.find(delivery.notification.alert)
         if alert is None:
             return self._pages.problem("link_bad", 404)
         asset = self._context.register.assets.get(alert.asset)

@@ -5,7 +5,8 @@ from collections import Counter
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from alerts.ledger.ledger import Ledger, open_ledger
+from alerts.ledger.ledger import Ledger
+from alerts.ledger.sql_ledger import open_ledger
 from alerts.notification import Notification, Outcome, Verdict
 from alerts.outbox.outbox import Claim
 from tests.alerts import scenes
@@ -62,7 +63,7 @@ def play(url: str, rounds: list, receiver: Receiver) -> Counter[str]:
         if restarts:
             ledger.close()
             ledger = open_ledger(url)
-    assert {} == ledger.outbox.waiting()
+    assert {} == ledger.outbox.measure_queues()
     ledger.close()
     return seen
 
@@ -75,7 +76,9 @@ def test_delivery_through_any_deaths_reaches_everybody_with_one_id_and_one_text(
     receiver = Receiver()
     seen = play(url, rounds, receiver)
     ledger = open_ledger(url)
-    decided = [each for alert in {e.alert for e in ledger.alarm_events()} for each in ledger.notifications(alert)]
+    decided = [
+        each for alert in {e.alert for e in ledger.alarm_events.read()} for each in ledger.outbox.read_deliveries(alert)
+    ]
     ledger.close()
 
     assert {each.notification.id for each in decided if each.state != "withdrawn"} <= receiver.copies.keys()

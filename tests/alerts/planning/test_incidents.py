@@ -358,7 +358,7 @@ def test_incidents_of_any_history_leave_nobody_without_a_level_that_stands(chang
                 if told.kind in ("raised", "escalated", "reminded"):
                     place = (incidents[told.alert], told.contact)
                     heard[place] = max(heard[place], told.level)
-            for each in plan.withheld:
+            for each in plan.suppressed:
                 assert heard[each.incident, each.notification.contact] >= each.notification.level
         for alert in desk.alerts:
             for contact in _wanted(alert):
