@@ -12,7 +12,7 @@ CHATTER_NS = 60 * 10**9
 """An alarm with three transitions within this time chatters. It is calm after this time without a transition.
 Source: ISA-18.2, chattering alarms; three transitions are assumed."""
 FLEETING_NS = 10 * 10**9
-"""An alarm that ends within this time of its begin is fleeting; assumed: too short for a person to act."""
+"""An alarm that ends within this time of its start is fleeting; assumed: too short for a person to act."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +31,7 @@ class TransitionCounts:
     chattering: int = 0
     """How often it began to chatter."""
     fleeting: int = 0
-    """How often it ended within `FLEETING_NS` of its begin."""
+    """How often it ended within `FLEETING_NS` of its start."""
 
 
 def add_transition(counts: TransitionCounts, time_ns: int, episode_ns: int, *, is_end: bool) -> TransitionCounts:

@@ -75,6 +75,7 @@ make_debian() {
     say "making a Debian $(of_system VERSION_CODENAME) with python3, python3-pip, make${BARE_PACKAGES:+, $BARE_PACKAGES}"
     [ -n "$(archives)" ] || apt-get update -qq
     apt-config dump | grep '^Acquire::' | grep -vE '::(IndexTargets|CompressionTypes|Changelogs)' >"$work/apt.conf"
+    echo 'Acquire::Retries "3";' >>"$work/apt.conf"
     # a machine of minutes needs no manuals, and no file safe on the disk before the next
     # shellcheck disable=SC2086  # a list of packages
     archives | mmdebstrap --quiet --variant=minbase --aptopt="$work/apt.conf" --dpkgopt=force-unsafe-io \

@@ -5,6 +5,7 @@ asked for twice, in pieces or backwards is the same span. Philox is a counter-ba
 """
 
 import hashlib
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -51,6 +52,8 @@ def smooth(seed: int, label: str, time_ns: IntArray, period_s: float) -> FloatAr
     return white(seed, label, step) * (1.0 - weight) + white(seed, label, step + 1) * weight
 
 
+# a span of seconds asks for the same few numbers of a block again and again
+@lru_cache(maxsize=4096)
 def _normal_block(generator_key: int, block: int) -> FloatArray:
     # The block number stands in the high bits of the counter: blocks never overlap however much one of them draws.
     counter = (block % 2**64) << 128

@@ -41,7 +41,7 @@ class ChannelStatus:
 
     waiting: QueueDepth
     down_since_ns: int | None
-    """Begin of its outage; None while it works."""
+    """Start of its outage; None while it works."""
     reason: str
     """Reason of the outage."""
 
@@ -67,7 +67,7 @@ class CurrentOutage:
 
 
 class OutageLog:
-    """The current outages by name: one log line at the begin of an outage and one at its end. Thread-safe."""
+    """The current outages by name: one log line at the start of an outage and one at its end. Thread-safe."""
 
     def __init__(self) -> None:
         """Begin without an outage."""

@@ -7,6 +7,7 @@ Rejects: nothing.
 """
 
 from collections.abc import Sequence
+from functools import cache
 
 from sqlalchemy import ColumnElement, Connection, FromClause, RowMapping, Select, and_, exists, or_, select, update
 
@@ -135,6 +136,7 @@ def _to_same_target(other: FromClause) -> ColumnElement[bool]:
     return and_(*(other.c[name] == _TABLE.c[name] for name in columns))
 
 
+@cache
 def _before() -> tuple[ColumnElement[bool], ColumnElement[bool]]:
     """Return the notifications before an end: earlier rounds of its alert, and warnings of its incident."""
     same_target = and_(_OTHER.c.channel == _TABLE.c.channel, _OTHER.c.contact == _TABLE.c.contact)
@@ -153,6 +155,7 @@ def alerts_of_incident(alert: ColumnElement[str]) -> Select[tuple[str]]:
     return select(others.c.id).select_from(others.join(mine, same)).where(mine.c.id == alert)
 
 
+@cache
 def _is_superseded() -> ColumnElement[bool]:
     """A warning after which a higher level goes to the same target, or a reminder after which any message does."""
     later = and_(_to_same_target(_OTHER), _OTHER.c.sequence > _TABLE.c.sequence, _OTHER.c.state.not_in(_NOT_SENT))
@@ -162,6 +165,7 @@ def _is_superseded() -> ColumnElement[bool]:
     return or_(beginning, and_(is_reminder, exists().where(later)))
 
 
+@cache
 def _is_acknowledged_reminder() -> ColumnElement[bool]:
     """A reminder of an alert that is acknowledged."""
     given = schema.acknowledgements
@@ -169,6 +173,7 @@ def _is_acknowledged_reminder() -> ColumnElement[bool]:
     return and_(is_reminder, exists().where(given.c.alert == _TABLE.c.alert))
 
 
+@cache
 def _is_end_without_beginning() -> ColumnElement[bool]:
     """An end whose target never got a warning and will get none."""
     begun = or_(_OTHER.c.state.in_(WAITING), _OTHER.c.first_sent_ns.is_not(None))

@@ -7,8 +7,7 @@ Rejects: nothing.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
-from zoneinfo import ZoneInfo
+from dataclasses import dataclass, replace
 
 from alerts.alert import Alert, Decision, DecisionReason, DecisionVerdict, Planned, Recipient
 from alerts.links import SignedLinks
@@ -29,8 +28,6 @@ class PlanningConfig:
     ruleset: RuleSet
     routes: Routes
     links: SignedLinks
-    time_zone: ZoneInfo = field(default_factory=lambda: ZoneInfo("Asia/Shanghai"))
-    """Local time in messages."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -136,7 +136,7 @@ def _read_transition(
 
 
 def _count(counts: TransitionCounts, event: AlarmTransition) -> TransitionCounts:
-    """Return `counts` with `event`; only the begin and the end of an episode count."""
+    """Return `counts` with `event`; only the start and the end of an episode count."""
     if NO_LEVEL not in (event.level_before, event.level_after):
         return counts
     return add_transition(counts, event.time_ns, event.episode_ns, is_end=event.level_after == NO_LEVEL)

@@ -288,7 +288,7 @@ def _collect_facts(
         extent=event.extent,
         reason=event.reason,
         time_ns=event.time_ns,
-        time_zone=config.time_zone,
+        time_zone=config.register.city.zone,
     )
 
 

@@ -15,7 +15,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alerts.chatter import TransitionCounts, add_transition
-from alerts.messages.text import CITY_OFFSET_S
 from lifeline.backtest.episodes import Episode
 
 MINUTE_NS = 60 * 10**9
@@ -30,7 +29,7 @@ FLOOD_SHARE = 0.01
 """Share of the time that may be flood. Source: ISA-18.2 as quoted on public pages."""
 _WORST = 10
 _DAY_SHIFT = range(8, 20)
-CITY = timezone(timedelta(seconds=CITY_OFFSET_S))
+CITY = timezone(timedelta(hours=8))
 
 
 @dataclass(frozen=True, slots=True)

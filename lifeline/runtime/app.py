@@ -158,7 +158,7 @@ class App:
             health=self.health,
             clock_ns=clock_ns,
             devices=self.configuration.pipeline.devices,
-            clocks=self.configuration.pipeline.clocks,
+            clocks=self.configuration.pipeline.checks.clocks,
             quarantine=self._quarantine,
         )
 

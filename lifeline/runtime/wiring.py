@@ -83,7 +83,7 @@ def build_stages(
     readers = (lambda: recorder.status().position, lambda: rules.status().snapshot)
     return Stages(
         MqttIntake(settings.mqtt, settings.intake, pipeline, stores.journal, memory=memory, devices=devices),
-        pipeline.clocks,
+        pipeline.checks.clocks,
         engine,
         rules,
         recorder,
@@ -97,7 +97,7 @@ def _memories(
 ) -> tuple[CheckCheckpoint, DeviceCheckpoint]:
     """Return what outlives a restart of what the intake knows of sensors and devices, filled."""
     pipeline, folder = configuration.pipeline, configuration.settings.journal.path.parent
-    memory = CheckCheckpoint(folder / "checks.bin", pipeline.plausibility, pipeline.clocks)
+    memory = CheckCheckpoint(folder / "checks.bin", pipeline.checks, pipeline.checks.clocks)
     memory.load(stores.journal)
     undo.callback(memory.save_clocks)
     devices = DeviceCheckpoint(folder / "devices.bin", pipeline.devices, stores.journal)

@@ -59,7 +59,7 @@ def register(**phones: str) -> Register:
 
 
 def hazard_rule() -> Rule:
-    """Return a ladder from blue to red on the low side."""
+    """Return a rule with levels from blue to red on the low side."""
     rungs = [(BLUE, 0.1, 60.0), (YELLOW, 0.07, 30.0), (ORANGE, 0.02, 10.0), (RED, -0.05, 0.0)]
     levels = tuple(LevelLimit(level, Side.LOW, limit, 0.01, delay, 10.0, "assumed") for level, limit, delay in rungs)
     words = ("消防管网失压", "Fire main has lost pressure", "请立即核查。", "Check at once.")
@@ -67,7 +67,7 @@ def hazard_rule() -> Rule:
 
 
 def stale_rule() -> Rule:
-    """Return a rule that judges devices."""
+    """Return a rule for devices."""
     words = ("终端失联", "Terminal is not heard", "请检查终端。", "Check the terminal.")
     return Rule("silent", "stale", *words, None, (0, 1, 2), (), StaleOptions())
 
@@ -94,7 +94,7 @@ PLATFORM = Route("platform", Dimension.HAZARD, frozenset({ORANGE, RED}), frozens
 
 
 def district(*routes: Route, settle_s: float = 0.0, **phones: str) -> PlanningConfig:
-    """Return the district with `routes`, or with those for people when none is named; ends are told at once."""
+    """Return the configuration with `routes`, by default those for people; the settle time is zero."""
     ruleset = RuleSet((hazard_rule(), stale_rule()), "1")
     quantities = {each.name: each for each in (PRESSURE, BATTERY)}
     ways = Routes(routes or (SERIOUS, GENERAL, DEVICES), settle_s)
@@ -172,7 +172,7 @@ def plan(
     tallies: Mapping[str, TransitionCounts] | None = None,
     received_ns: int = START_NS,
 ) -> Plan:
-    """Return what `rows` change for people."""
+    """Return the changes that `rows` cause for people."""
     return plan_step(events(rows), alarm_keys(), received_ns, open_alerts, where or district(), counts=tallies)
 
 

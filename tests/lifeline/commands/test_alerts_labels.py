@@ -12,7 +12,7 @@ from lifeline.backtest.episodes import Episode
 from lifeline.backtest.labels import Truth, score
 from lifeline.backtest.ledger_labels import labelled_incidents
 from lifeline.commands.main import command_line
-from lifeline.rules_stage.stage import joined
+from rules.events import join_events
 from tests.lifeline.conftest import START_NS
 
 MINUTE = 60_000_000_000
@@ -71,7 +71,7 @@ def labelled(desk):
     alert = replace(desk.orange(), is_open=False, changed_ns=START_NS + 30 * MINUTE, opened_ns=START_NS + 20 * MINUTE)
     ledger = desk.stores.ledger
     cursor = ledger.take_over()
-    ledger.commit_step(Step(cursor, cursor.position, joined([]), (), Plan(alerts=(alert,))))
+    ledger.commit_step(Step(cursor, cursor.position, join_events([]), (), Plan(alerts=(alert,))))
 
     def label(disposition):
         ledger.labels.add(Label(alert.id, disposition, "", "Zhao", 1))

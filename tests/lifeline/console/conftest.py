@@ -32,7 +32,7 @@ class Browser:
             health=lambda: self.health,
             clock_ns=lambda: desk.now_ns,
             devices=configuration.pipeline.devices,
-            clocks=configuration.pipeline.clocks,
+            clocks=configuration.pipeline.checks.clocks,
             quarantine=lambda: quarantine_of(configuration, stores.journal.dead_letters(1000)),
         )
         self._console = make_console(self.context)

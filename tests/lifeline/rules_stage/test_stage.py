@@ -7,8 +7,9 @@ from alerts.ledger.ledger import FencedError
 from alerts.store.errors import LedgerUnavailableError
 from collector.journal.reader import JournalReader
 from lifeline.reports.replay import compare
-from lifeline.rules_stage.stage import JournalMismatchError, joined
+from lifeline.rules_stage.stage import JournalMismatchError
 from lifeline.rules_stage.step_planner import merge_plans
+from rules.events import join_events
 
 
 def _lines(desk):
@@ -196,7 +197,7 @@ def test_rules_stage_restarts_anywhere_equal_one_replay(plan, desk, tmp_path_fac
 
 def test_joined_no_parts_has_no_events():
     """Nothing joined is nothing, with the right column types."""
-    assert (0, "float64") == (len(joined([])), joined([]).value.dtype.name)
+    assert (0, "float64") == (len(join_events([])), join_events([]).value.dtype.name)
 
 
 def test_merged_alert_changed_twice_keeps_last_state(desk):

@@ -1,58 +1,56 @@
-"""I/O: the page behind the link in a message, and the address that a gateway calls with its delivery reports.
+"""I/O: acknowledgements: by the link of a message, and by the button on the console.
 
-Comes in: signed tokens. Goes out: a plain page that works on any phone without script; GET shows, POST acknowledges.
-Refuses to act on GET, because link previews open every link.
+Input: signed tokens of links, and forms of the console's own pages.
+Output: acknowledgements in the ledger; a page for any phone, without script. GET shows, POST acknowledges.
+Not responsible for: making the links; `alerts.links` does.
+Rejects: a false token, an expired link, a forged form. GET never acknowledges, because link previews open every link.
 """
 
 import re
-import time
 from typing import Annotated
 
 import structlog
 from fastapi import APIRouter, Depends, Request
-from fastapi.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response
+from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from alerts.links import MAX_AGE_NS, verify
 from alerts.notification import Delivery
-from alerts.outbox.delivery_reports import ReceiptError, read_receipt
-from lifeline.console.cards import contact_name, ending_of, shown_level
+from lifeline.console.cards import OPERATOR, contact_name, ending_of, shown_level
 from lifeline.console.context import ConsoleContext
 from lifeline.console.forms import form_fields
-from lifeline.console.rendering import Pages
-from lifeline.console.security import FailureLimit
+from lifeline.console.rendering import Pages, asked_language
+from lifeline.console.security import is_form_proof
 from lifeline.text.formats import clock_text
 
 _log = structlog.get_logger()
 
 
-class PhoneRoutes:
-    """Routes that need no login because each link is its own proof."""
+class AcknowledgeRoutes:
+    """`/a/{token}` needs no log-in: each link is its own proof. `/alerts/{id}/acknowledge` is the console's button."""
 
     def __init__(self, context: ConsoleContext, pages: Pages) -> None:
         self._context, self._pages = context, pages
-        self._failures = FailureLimit()
-        self.router = APIRouter()
-        self.router.add_api_route("/a/{token}", self.show, methods=["GET", "HEAD"], response_class=HTMLResponse)
-        self.router.add_api_route("/a/{token}", self.acknowledge, methods=["POST"], response_class=HTMLResponse)
-        for method in ("GET", "POST"):
-            self.router.add_api_route("/receipts/{channel}/{token}", self.receipt, methods=[method])
+        self.router = APIRouter(default_response_class=HTMLResponse)
+        self.router.add_api_route("/a/{token}", self.show, methods=["GET", "HEAD"])
+        self.router.add_api_route("/a/{token}", self.acknowledge_by_link, methods=["POST"])
+        self.router.add_api_route("/alerts/{alert_id}/acknowledge", self.acknowledge_on_console, methods=["POST"])
 
     def show(self, token: str, request: Request) -> Response:
         """Return the alert behind `token` with its button; changes nothing."""
         delivery = self._delivery(token)
         if delivery is None:
-            return self._refused(request)
+            return self._reject(request)
         if self._is_expired(delivery):
             return self._pages.problem("link_bad", 410)
         return self._page(delivery)
 
-    def acknowledge(
+    def acknowledge_by_link(
         self, token: str, request: Request, _fields: Annotated[dict[str, str], Depends(form_fields)]
     ) -> Response:
         """Record that the bearer of `token` has received the alert, and show it."""
         delivery = self._delivery(token)
         if delivery is None:
-            return self._refused(request)
+            return self._reject(request)
         if self._is_expired(delivery):
             return self._pages.problem("link_bad", 410)
         notification = delivery.notification
@@ -63,15 +61,21 @@ class PhoneRoutes:
             _log.info("acknowledged", alert=notification.alert, contact=notification.contact, by="link")
         return RedirectResponse(request.url.path, 303)
 
-    def receipt(self, channel: str, token: str, request: Request) -> Response:
-        """Store a gateway's delivery report; the answer tells the gateway not to come back."""
-        try:
-            receipt = read_receipt(self._context.links.secret, token, request.query_params.get("status", ""))
-        except ReceiptError as error:
-            _log.warning("receipt_refused", channel=channel, reason=str(error))
-            return self._too_many(request) or PlainTextResponse("receipt refused", 404)
-        self._context.ledger.outbox.record_receipt(receipt, self._context.clock_ns())
-        return PlainTextResponse("ok")
+    def acknowledge_on_console(
+        self, alert_id: str, request: Request, fields: Annotated[dict[str, str], Depends(form_fields)]
+    ) -> Response:
+        """Record an acknowledgement in the name that the operator chose."""
+        context = self._context
+        alert = context.ledger.alerts.find(alert_id)
+        if alert is None:
+            return self._pages.problem("not_found", 404)
+        contact = fields.get("contact", "")
+        is_known = contact == OPERATOR or contact in {each.contact for each in alert.recipients}
+        if not is_known or not is_form_proof(context.links.secret, alert_id, fields.get("proof", "")):
+            return self._pages.problem("link_bad", 403)
+        if context.ledger.alerts.acknowledge(alert_id, contact, context.clock_ns()):
+            _log.info("acknowledged", alert=alert_id, contact=contact, by="console")
+        return RedirectResponse(f"/alerts/{alert_id}?lang={asked_language(request)}", 303)
 
     def _delivery(self, token: str) -> Delivery | None:
         notification = verify(self._context.links.secret, token)
@@ -80,12 +84,8 @@ class PhoneRoutes:
     def _is_expired(self, delivery: Delivery) -> bool:
         return self._context.clock_ns() - delivery.notification.created_ns > MAX_AGE_NS
 
-    def _refused(self, request: Request) -> Response:
-        return self._too_many(request) or self._pages.problem("link_bad", 404)
-
-    def _too_many(self, request: Request) -> Response | None:
-        client = request.client.host if request.client else ""
-        return self._pages.problem("too_many", 429) if self._failures.fail(client, time.monotonic()) else None
+    def _reject(self, request: Request) -> Response:
+        return self._pages.too_many(request) or self._pages.problem("link_bad", 404)
 
     def _page(self, delivery: Delivery) -> Response:
         alert = self._context.ledger.alerts.find(delivery.notification.alert)

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from collector.batch import INFORMATION, Quality
-from collector.checks.qartod import QartodFlag, qartod_flags
+from collector.qartod import QartodFlag, qartod_flags
 
 
 @pytest.mark.parametrize(

@@ -8,12 +8,12 @@ from hypothesis import strategies as st
 
 from collector.archive import CheckpointUnusableError
 from collector.batch import Quality, ReadingBatch, make_batch
-from collector.checks.limits import CheckLimits
-from collector.checks.plausibility import MAX_BURST, Plausibility
+from collector.check_state.limits import CheckLimits
 from collector.passes import CostModel
+from collector.quality import MAX_BURST, QualityChecks
 from config.quantities import Quantity
 from config.register import Register, Sensor
-from tests.collector.checks.plausibility_oracle import SensorState
+from tests.collector.quality_oracle import SensorState
 
 S = 1_000_000_000
 LEVEL = Quantity("level", "水位", "level", "m", 0.0, 10.0, 0.5, 2, {}, "test")
@@ -34,18 +34,18 @@ def sensor(name: str, quantity: str = "level", cadence_s: float = 2.0, heartbeat
     return Sensor(name, "A", "D", name, quantity, 1.0, 0.0, cadence_s, 3 * cadence_s, heartbeat)
 
 
-def plausibility(*sensors: Sensor, limits: CheckLimits = QUICK, costs: CostModel | None = None) -> Plausibility:
+def plausibility(*sensors: Sensor, limits: CheckLimits = QUICK, costs: CostModel | None = None) -> QualityChecks:
     """Return checks that know nothing yet; of three level sensors unless told."""
     known = sensors or (sensor("a"), sensor("b"), sensor("c"))
-    return Plausibility(Register({}, {}, known, {}, []), QUANTITIES, limits, costs)
+    return QualityChecks(Register({}, {}, known, {}, []), QUANTITIES, limits, costs)
 
 
-def course(checks: Plausibility, values, first_s: float = 0.0, step_s: float = 2.0, quality: int = 0) -> list[int]:
+def course(checks: QualityChecks, values, first_s: float = 0.0, step_s: float = 2.0, quality: int = 0) -> list[int]:
     """Return the bits of `values` of sensor 0, one batch each."""
     bits = []
     for i, value in enumerate(values):
         at = round((first_s + i * step_s) * S)
-        bits += checks.judge(make_batch(at, [0], [at], [value], [quality])).quality.tolist()
+        bits += checks.compare(make_batch(at, [0], [at], [value], [quality])).quality.tolist()
     return bits
 
 
@@ -124,7 +124,7 @@ def test_rate_over_a_received_time_is_not_judged():
     """When a reading arrived says nothing about how fast the water rose."""
     checks = plausibility(limits=replace(QUICK, learn_readings=10**6))
     stand_in = int(Quality.TIME_SERVER)
-    batch = checks.judge(make_batch(0, [0, 0, 0], [0, 1, 2 * S], [1.0, 9.0, 1.0], [stand_in, stand_in, 0]))
+    batch = checks.compare(make_batch(0, [0, 0, 0], [0, 1, 2 * S], [1.0, 9.0, 1.0], [stand_in, stand_in, 0]))
 
     assert [stand_in, stand_in, 0] == batch.quality.tolist()
 
@@ -211,9 +211,9 @@ def test_out_of_range_is_left_to_its_own_bit_and_teaches_nothing():
     bits = []
     for i, value in enumerate(readings):
         flag = int(Quality.OUT_OF_RANGE) if value < 0 else 0
-        bits += checks.judge(make_batch(2 * S * i, [0], [2 * S * i], [value], [flag])).quality.tolist()
+        bits += checks.compare(make_batch(2 * S * i, [0], [2 * S * i], [value], [flag])).quality.tolist()
         if value >= 0:
-            reference.judge(make_batch(2 * S * i, [0], [2 * S * i], [value], [0]))
+            reference.compare(make_batch(2 * S * i, [0], [2 * S * i], [value], [0]))
 
     assert [0] * 50 + [Quality.OUT_OF_RANGE, 0, 0, 0] == bits
     assert reference.memory.snapshot() == checks.memory.snapshot()
@@ -227,7 +227,7 @@ def test_burst_beyond_the_bound_is_said_to_be_unchecked_and_is_not_remembered(n,
     before = checks.memory.snapshot()
     times = [(102 + 2 * i) * S for i in range(n)]
     burst = make_batch(times[-1], [0] * n, times, [*[5.0] * (n - 1), 9.0], [0] * n)
-    bits = checks.judge(burst).quality
+    bits = checks.compare(burst).quality
 
     assert judged == bool(bits[-1] & Quality.SPIKE)
     assert (not judged) == bool((bits == Quality.UNCHECKED).all())
@@ -238,9 +238,9 @@ def test_burst_of_one_sensor_leaves_the_others_checked():
     """Who floods the intake hides nobody else's spike."""
     checks = plausibility()
     for i, value in enumerate(noisy(50)):
-        checks.judge(make_batch(2 * S * i, [0, 1], [2 * S * i] * 2, [value, value], [0, 0]))
+        checks.compare(make_batch(2 * S * i, [0, 1], [2 * S * i] * 2, [value, value], [0, 0]))
     n = MAX_BURST + 1
-    bits = checks.judge(make_batch(0, [0] * n + [1], [100 * S] * (n + 1), [5.9] * (n + 1), [0] * (n + 1))).quality
+    bits = checks.compare(make_batch(0, [0] * n + [1], [100 * S] * (n + 1), [5.9] * (n + 1), [0] * (n + 1))).quality
 
     assert (Quality.UNCHECKED, Quality.SPIKE) == (bits[0], bits[-1])
 
@@ -250,7 +250,7 @@ def test_late_reading_is_not_judged_and_the_newest_repeated_gets_the_same_bits()
     checks = plausibility()
     course(checks, [*noisy(50), 5.5])
     before = checks.memory.snapshot()
-    batch = checks.judge(make_batch(0, [0, 0], [100 * S, 10 * S], [5.5, 9.0], [0, 0]))
+    batch = checks.compare(make_batch(0, [0, 0], [100 * S, 10 * S], [5.5, 9.0], [0, 0]))
 
     assert [Quality.SPIKE, 0] == batch.quality.tolist()
     assert before == checks.memory.snapshot()
@@ -314,7 +314,7 @@ def test_judge_any_stream_says_what_the_oracle_says(costs, stream):
         columns = (batch.sensor.tolist(), batch.time_ns.tolist(), batch.value.tolist(), batch.quality.tolist())
         expected = [oracles[n].judge(batch.received_ns, *rest) for n, *rest in zip(*columns, strict=True)]
 
-        assert expected == checks.judge(batch).quality.tolist()
+        assert expected == checks.compare(batch).quality.tolist()
 
 
 @given(streams, st.integers(0, 2**32 - 1))
@@ -325,7 +325,7 @@ def test_judge_whichever_way_says_the_same_to_the_last_digit(stream, seed):
     for batch in batches_of(stream):
         value = batch.value + noise.normal(0.0, 0.3, len(batch))
         noisy_batch = replace(batch, value=np.where(noise.random(len(batch)) < 0.5, value, batch.value))
-        bits = [each.judge(noisy_batch).quality.tolist() for each in checks]
+        bits = [each.compare(noisy_batch).quality.tolist() for each in checks]
 
         assert bits[0] == bits[1] == bits[2]
     assert checks[0].memory.snapshot() == checks[1].memory.snapshot() == checks[2].memory.snapshot()
@@ -340,9 +340,9 @@ def test_judge_split_and_restarted_anywhere_says_the_same(stream, cuts, restart)
             blob, parted = parted.memory.snapshot(), plausibility()
             parted.memory.restore(blob)
         edges = [0, *sorted(cuts), len(batch)]
-        parts = [parted.judge(batch.take(slice(a, b))).quality.tolist() for a, b in pairwise(edges) if a < b]
+        parts = [parted.compare(batch.take(slice(a, b))).quality.tolist() for a, b in pairwise(edges) if a < b]
 
-        assert whole.judge(batch).quality.tolist() == [bit for part in parts for bit in part][: len(batch)]
+        assert whole.compare(batch).quality.tolist() == [bit for part in parts for bit in part][: len(batch)]
     assert whole.memory.snapshot() == parted.memory.snapshot()
 
 

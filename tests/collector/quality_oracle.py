@@ -4,7 +4,7 @@ import math
 from dataclasses import dataclass
 
 from collector.batch import Quality
-from collector.checks.limits import CheckLimits
+from collector.check_state.limits import CheckLimits
 
 S = 1_000_000_000
 STAND_IN = Quality.TIME_SERVER | Quality.TIME_FUTURE | Quality.TIME_PAST

@@ -1,9 +1,31 @@
-"""The numbers of the checks, with the reason of each.
+"""The numbers of the quality checks, each with its reason, and the bounds of each sensor that follow from them.
 
-Comes in: nothing. Goes out: `CheckLimits`. Refuses to know sensors.
+Input: the register and the catalogue of quantities.
+Output: `CheckLimits`, and `SensorBounds` of a register.
+Not responsible for: readings and the state of the sensors.
+Rejects: nothing.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from collector.check_state.step import SensorBounds
+from config.quantities import Quantity
+from config.register import Register
+from config.settings import IntakeSettings
+from config.time_units import DAY_NS, SECOND_NS
+
+_STATES = frozenset({"0/1", "count"})
+"""Units of states and counters: standing still and stepping are their nature."""
+_CHARGE = "battery"
+"""A charge too: it stands still for weeks, and a new battery is a step."""
+_SAME = 1e-9
+"""Readings this share of the quantity's range apart are equal; assumed: far below any instrument's last digit."""
+_NEVER_FLAT_NS = np.iinfo(np.int64).max
+"""No run is that long."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,5 +78,47 @@ class CheckLimits:
     """Quiet is moving less than this share of one's own usual, and of what the quietest neighbour moves of its."""
     moving_share: float = 0.5
     """Each neighbour moves at least this share of its usual; both shares were chosen on the river sensors."""
-    quiet_hold_ns: int = 86_400 * 1_000_000_000
+    quiet_hold_ns: int = DAY_NS
     """Quiet for so long is told; assumed: a day, so that a pump that rests at night is not called faulty."""
+
+
+def make_bounds(register: Register, quantities: Mapping[str, Quantity], limits: CheckLimits) -> SensorBounds:
+    """Return the bounds of every sensor; a sensor without a level gets bounds that nothing exceeds."""
+    sensors = register.sensors
+    kinds = [quantities[sensor.quantity] for sensor in sensors]
+    span = np.array([kind.high - kind.low for kind in kinds], np.float64)
+    stale_s = np.array([sensor.stale_after_s for sensor in sensors], np.float64)
+    cadence_s = np.array([sensor.cadence_s for sensor in sensors], np.float64)
+    rate = np.array([kind.max_rate for kind in kinds], np.float64)
+    flat_ns, rest_ns = (
+        np.round(cadence_s * n * SECOND_NS).astype(np.int64) for n in (limits.flat_readings, limits.rest_readings)
+    )
+    beats = {sensor.heartbeat for sensor in sensors}
+    has_level = np.array(
+        [
+            sensor.quantity != _CHARGE and sensor.id not in beats and kind.unit not in _STATES
+            for sensor, kind in zip(sensors, kinds, strict=True)
+        ],
+        np.bool_,
+    )
+    floor = np.where(has_level, span * limits.spike_floor, np.inf)
+    return SensorBounds(
+        rate=np.where(has_level, rate, np.inf),
+        floor=floor,
+        same=span * _SAME,
+        gap_ns=np.round(stale_s * SECOND_NS).astype(np.int64),
+        flat_ns=np.where(has_level, flat_ns, _NEVER_FLAT_NS),
+        rest_ns=np.where(has_level, rest_ns, _NEVER_FLAT_NS),
+        low=np.array([kind.low for kind in kinds], np.float64),
+        high=np.array([kind.high for kind in kinds], np.float64),
+        is_measured=np.isfinite(floor),
+    )
+
+
+def make_late_ns(register: Register, intake: IntakeSettings) -> NDArray[np.int64]:
+    """Return int64[n_sensors + 1], the age from which on readings are late; the last row stands for no sensor.
+
+    A reading is of now for as long as the stale time of its sensor, or the intake, says.
+    """
+    late_s = [*(max(intake.late_after_s, each.stale_after_s) for each in register.sensors), intake.late_after_s]
+    return np.array([round(each * SECOND_NS) for each in late_s], np.int64)

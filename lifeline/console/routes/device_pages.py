@@ -61,7 +61,7 @@ class DeviceRoutes:
             "search": search,
             "number": number,
             "n_pages": max(1, math.ceil(n_found / _ROWS)),
-            "updated": self._updated(),
+            "updated": self._context.updated_text(),
         }
         return self._pages.page("devices.html", request, values)
 
@@ -76,7 +76,7 @@ class DeviceRoutes:
             "device": self._texts(row, lang),
             "asset_name": asset.name_zh if lang == "zh" else asset.name_en,
             "sensors": [self._sensor(number, lang) for number in self._devices.sensors_of(device_id)],
-            "updated": self._updated(),
+            "updated": self._context.updated_text(),
         }
         return self._pages.page("device.html", request, values)
 
@@ -112,9 +112,6 @@ class DeviceRoutes:
         rows = self._devices.page(live_state, columns, chosen, (number - 1) * _ROWS, _ROWS)
         counts = {each.value: int(np.count_nonzero(columns.chosen(each))) for each in Filter}
         return rows, counts, int(np.count_nonzero(chosen))
-
-    def _updated(self) -> str:
-        return clock_text(self._context.live_state().received_ns, self._context.zone)
 
     def _facts(self, row: DeviceRow) -> dict[str, object]:
         return {**asdict(row), "state": row.state.name.lower()}

@@ -16,7 +16,7 @@ _WORST = 100
 """Alarms on the page; assumed: whoever mends ten comes back."""
 
 
-class QualityRoutes:
+class AlarmQualityRoutes:
     """The page `/quality`."""
 
     def __init__(self, context: ConsoleContext, pages: Pages) -> None:
@@ -28,10 +28,9 @@ class QualityRoutes:
         """Return the alarms that turn too often, the worst first."""
         context, lang = self._context, asked_language(request)
         tallies = context.ledger.transition_counts.read_worst(_WORST)
-        received_ns = context.live_state().received_ns
         values = {
             "rows": [self._row(tally, lang) for tally in tallies],
-            "updated": clock_text(received_ns, context.zone) if received_ns else "—",
+            "updated": context.updated_text() or "—",
         }
         return self._pages.page("quality.html", request, values)
 

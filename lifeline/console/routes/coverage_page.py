@@ -12,7 +12,6 @@ from fastapi.responses import HTMLResponse, JSONResponse, Response
 from lifeline.console.context import ConsoleContext
 from lifeline.console.rendering import Pages
 from lifeline.reports.coverage import Covered, Grouping, coverage, whole
-from lifeline.text.formats import clock_text
 
 _ASSETS = 200
 """Assets on the page, those with the most missing first; assumed: the API has all of them."""
@@ -38,7 +37,7 @@ class CoverageRoutes:
                 ("street", self._rows(Grouping.STREET), ""),
                 ("asset", assets[:_ASSETS], "/assets/"),
             ],
-            "updated": clock_text(live_state.received_ns, context.zone) if live_state.received_ns else "—",
+            "updated": context.updated_text() or "—",
         }
         return self._pages.page("coverage.html", request, values)
 

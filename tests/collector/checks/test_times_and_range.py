@@ -4,7 +4,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from collector.batch import Quality
-from collector.checks.range_and_time import flag_late, flag_range, in_time_order, settle_times
+from collector.checks.device_time import flag_late, settle_times
+from collector.checks.out_of_range import flag_range
+from collector.decoding.pipeline import order_by_time
 from collector.payload import NO_TIME
 
 NOW = 1_750_000_000_000_000_000
@@ -94,6 +96,6 @@ def test_times_of_a_clock_known_to_be_wrong_are_replaced():
 )
 def test_order_of_times_within_each_message(times, lengths, expected):
     """Only within a message; readings of one time stay as they were told."""
-    order = in_time_order(np.array(times, np.int64), lengths)
+    order = order_by_time(np.array(times, np.int64), lengths)
 
     assert expected == (None if order is None else order.tolist())

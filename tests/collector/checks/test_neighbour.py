@@ -7,9 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from collector.batch import Quality, ReadingBatch, make_batch
-from collector.checks.limits import CheckLimits
-from collector.checks.plausibility import Plausibility
+from collector.check_state.limits import CheckLimits
 from collector.passes import CostModel
+from collector.quality import QualityChecks
 from config.quantities import Quantity
 from config.register import Neighbour, Register, Sensor
 
@@ -30,14 +30,14 @@ WAYS = (CostModel(pass_us=0.0, run_us=1.0, reading_us=1.0), CostModel(pass_us=1e
 LEARNT, THEN = 100, 100
 
 
-def checks(quantities: str = "lll", costs: CostModel | None = None) -> Plausibility:
+def checks(quantities: str = "lll", costs: CostModel | None = None) -> QualityChecks:
     """Return checks over one sensor, l for level and o for other, at each of so many assets, all neighbours."""
     sensors = [
         Sensor(f"S{i}", f"A{i}", f"D{i}", "x", "level" if kind == "l" else "other", 1.0, 0.0, 2.0, 6.0, "")
         for i, kind in enumerate(quantities)
     ]
     beside = {one.asset: [Neighbour(other.asset, 10.0) for other in sensors if other is not one] for one in sensors}
-    return Plausibility(Register({}, {}, sensors, {}, [], neighbours=beside), QUANTITIES, QUICK, costs)
+    return QualityChecks(Register({}, {}, sensors, {}, [], neighbours=beside), QUANTITIES, QUICK, costs)
 
 
 def stream(*sizes: float, n: int = THEN, first: int = 0, seed: int = 5) -> list[ReadingBatch]:
@@ -51,12 +51,12 @@ def stream(*sizes: float, n: int = THEN, first: int = 0, seed: int = 5) -> list[
     return batches
 
 
-def said(plausibility: Plausibility, batches: list[ReadingBatch], sensor: int) -> list[int]:
+def said(plausibility: QualityChecks, batches: list[ReadingBatch], sensor: int) -> list[int]:
     """Return which of the sensor's readings were flagged."""
     return [
         int(bits) & BIT
         for batch in batches
-        for number, bits in zip(batch.sensor.tolist(), plausibility.judge(batch).quality.tolist(), strict=True)
+        for number, bits in zip(batch.sensor.tolist(), plausibility.compare(batch).quality.tolist(), strict=True)
         if number == sensor
     ]
 
@@ -118,7 +118,7 @@ def test_neighbour_reading_of_the_past_is_not_compared_with_the_present():
     last = stream(1.0, 0.02, 0.5, n=1, first=LEARNT + THEN)[0]
     late = replace(last, quality=np.array([0, int(Quality.LATE), 0], np.uint16))
 
-    assert [0, int(Quality.LATE), 0] == plausibility.judge(late).quality.tolist()
+    assert [0, int(Quality.LATE), 0] == plausibility.compare(late).quality.tolist()
 
 
 def together(batches: list[ReadingBatch], size: int) -> list[ReadingBatch]:
@@ -147,9 +147,9 @@ def test_neighbour_any_cut_restart_and_way_says_the_same_to_the_last_digit(seed,
             blob, parted = parted.memory.snapshot(), checks("llll")
             parted.memory.restore(blob)
         edges = [0, *sorted(min(cut, len(batch)) for cut in cuts), len(batch)]
-        parts = [parted.judge(batch.take(slice(a, b))).quality.tolist() for a, b in pairwise(edges) if a < b]
-        bits = columns.judge(batch).quality.tolist()
+        parts = [parted.compare(batch.take(slice(a, b))).quality.tolist() for a, b in pairwise(edges) if a < b]
+        bits = columns.compare(batch).quality.tolist()
 
-        assert bits == runs.judge(batch).quality.tolist() == [bit for part in parts for bit in part]
+        assert bits == runs.compare(batch).quality.tolist() == [bit for part in parts for bit in part]
     assert columns.memory.snapshot() == runs.memory.snapshot() == parted.memory.snapshot()
     assert columns.memory.columns.quiet_ns[1] > 0

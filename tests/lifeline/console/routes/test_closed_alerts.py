@@ -4,7 +4,7 @@ import pytest
 
 from alerts.alert import Plan, Step
 from lifeline.console.security import form_proof
-from lifeline.rules_stage.stage import joined
+from rules.events import join_events
 
 
 def _forget(desk):
@@ -67,7 +67,7 @@ def half_over(desk):
     over = replace(alert, is_open=False, level=0)
     other = replace(alert, id="f" * 24, subject="any/other", incident=alert.incident)
     cursor = ledger.take_over()
-    ledger.commit_step(Step(cursor, cursor.position, joined([]), (), Plan(alerts=(over, other))))
+    ledger.commit_step(Step(cursor, cursor.position, join_events([]), (), Plan(alerts=(over, other))))
     return over
 
 

@@ -35,7 +35,7 @@ class QuarantineRoutes:
             "strangers": [self._texts(each, lang) for each in strangers[:_SHOWN]],
             "more": len(strangers) - len(strangers[:_SHOWN]),
             "left_out": quarantine.left_out,
-            "updated": clock_text(self._context.live_state().received_ns, self._context.zone) or "—",
+            "updated": self._context.updated_text() or "—",
         }
         return self._pages.page("quarantine.html", request, values)
 
