@@ -169,11 +169,11 @@ def plan(
     *rows: Row,
     open_alerts: Sequence[Alert] = (),
     where: PlanningConfig | None = None,
-    tallies: Mapping[str, TransitionCounts] | None = None,
+    counts: Mapping[str, TransitionCounts] | None = None,
     received_ns: int = START_NS,
 ) -> Plan:
     """Return the changes that `rows` cause for people."""
-    return plan_step(events(rows), alarm_keys(), received_ns, open_alerts, where or district(), counts=tallies)
+    return plan_step(events(rows), alarm_keys(), received_ns, open_alerts, where or district(), counts=counts)
 
 
 def step(
@@ -188,7 +188,7 @@ def commit(ledger: Ledger, *rows: Row, where: PlanningConfig | None = None) -> S
     """Commit `rows` as the next step of `ledger` and return it."""
     cursor = ledger.take_over()
     position = cursor.position + 1
-    made = step(cursor, position, *at(position, rows), open_alerts=ledger.open_alerts(), where=where)
+    made = step(cursor, position, *at(position, rows), open_alerts=ledger.alerts.read_open(), where=where)
     ledger.commit_step(made)
     return made
 
