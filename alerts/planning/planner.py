@@ -105,11 +105,11 @@ def plan_step(
     return Plan(
         alerts=tuple(changed.values()),
         planned=tuple(each for context in contexts for each in context.planned),
-        withheld=tuple(each for context in contexts for each in context.suppressed),
+        suppressed=tuple(each for context in contexts for each in context.suppressed),
         decisions=tuple(decisions),
         open_alerts=opened.all(),
         alert_of=tuple(alert_ids),
-        tallies=tuple(new_counts.values()),
+        transition_counts=tuple(new_counts.values()),
     )
 
 

@@ -61,7 +61,7 @@ class Trial:
                 self._events.append(join_events(self._recent))
                 self._recent = []
             plan = self._planner.plan_step(events, batch.received_ns, self._open, self.tallies)
-            self.tallies.update((tally.alarm, tally) for tally in plan.tallies)
+            self.tallies.update((tally.alarm, tally) for tally in plan.transition_counts)
             self._keep(plan)
             self._due_ns = min(self._due_ns, self._first_due(plan.alerts))
         return events

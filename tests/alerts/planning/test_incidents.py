@@ -358,7 +358,7 @@ def test_incidents_of_any_history_inform_each_recipient_of_each_level(changes, s
                 if message.kind in ("raised", "escalated", "reminded"):
                     place = (incidents[message.alert], message.contact)
                     heard[place] = max(heard[place], message.level)
-            for each in plan.withheld:
+            for each in plan.suppressed:
                 assert heard[each.incident, each.notification.contact] >= each.notification.level
         for alert in desk.alerts:
             for contact in _wanted(alert):

@@ -89,7 +89,7 @@ def test_acknowledge_on_console_records_chosen_contact(browser, desk):
     answer = browser.post(f"/alerts/{alert.id}/acknowledge", data=fields)
     assert (303, alert.recipients[0].contact) == (
         answer.status_code,
-        desk.stores.ledger.alert(alert.id).acknowledged_by,
+        desk.stores.ledger.alerts.find(alert.id).acknowledged_by,
     )
 
 
@@ -108,7 +108,7 @@ def test_acknowledge_on_console_without_proof_or_with_stranger_is_refused(browse
     if "proof" in fields and fields["proof"] is None:
         fields = fields | {"proof": _proof(browser.get("/").text, alert)}
     answer = browser.post(f"/alerts/{alert.id}/acknowledge", data=fields)
-    assert (403, None) == (answer.status_code, desk.stores.ledger.alert(alert.id).acknowledged_ns)
+    assert (403, None) == (answer.status_code, desk.stores.ledger.alerts.find(alert.id).acknowledged_ns)
 
 
 @pytest.mark.parametrize("path", ["/", "/assets/T-0001", "/api/assets", "/metrics", "/none", "/static/console.css"])
