@@ -13,8 +13,7 @@ from collections.abc import Iterable, Sequence
 from alerts.alert import Alert, Plan
 from alerts.chatter import TransitionCounts
 from alerts.planning.context import PlanningConfig
-from alerts.planning.planner import Planner
-from alerts.planning.reminders import NEVER_DUE_NS, JournalTime
+from alerts.planning.planner import NEVER_DUE_NS, JournalTime, Planner
 from collector.batch import ReadingBatch
 from lifeline.backtest.episodes import Episode, episodes_of, turns_of
 from rules.engine import RuleEngine
