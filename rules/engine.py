@@ -54,7 +54,9 @@ class RuleEngine:
         first, order = 0, evaluation_order(self._ruleset.rules)
         self._last_order = max(order.values(), default=0)
         for rule in self._ruleset.rules:
-            bound[rule.kind].append(BoundRule(rule, first, order[rule.id]))
+            kind = RULE_KINDS[rule.kind]
+            ignored, not_learned = kind.ignores.flags, kind.does_not_learn.flags
+            bound[rule.kind].append(BoundRule(rule, first, order[rule.id], ignored, not_learned))
             first += len(rule.sensors)
         used = {name: kind for name, kind in RULE_KINDS.items() if bound[name]}
         catalogue = AlarmCatalogue(self.alarms, blinding_of(self._ruleset, self.alarms))
@@ -75,7 +77,7 @@ class RuleEngine:
         They are in the order of the readings that cause them, then of alarm numbers; what silence causes comes first.
         """
         self.position = position
-        admitted = self._parts.admission.admit(self._parts.reordering.order(batch))
+        admitted = self._parts.admission.admit(self._parts.reordering.reorder(batch))
         found = [each for evaluator in self._parts.evaluators.values() for each in evaluator.evaluate(admitted)]
         for order in range(1, self._last_order + 1):
             upstream = upstream_transitions(found)
@@ -170,13 +172,13 @@ def _events(found: Sequence[Transitions], position: int) -> AlarmEvents:
         value=_column([each.value for each in found], np.float64)[order],
         reason=_column([each.reason for each in found], np.uint8)[order],
         position=np.full(len(order), position, np.int64),
-        low=_column([_given(each.low, each, np.nan) for each in found], np.float64)[order],
-        high=_column([_given(each.high, each, np.nan) for each in found], np.float64)[order],
-        towards=_column([_given(each.towards, each, -1) for each in found], np.int32)[order],
+        low=_column([_fill_absent(each.low, each, np.nan) for each in found], np.float64)[order],
+        high=_column([_fill_absent(each.high, each, np.nan) for each in found], np.float64)[order],
+        towards=_column([_fill_absent(each.towards, each, -1) for each in found], np.int32)[order],
     )
 
 
-def _given(column: NDArray[T] | None, found: Transitions, absent: float) -> NDArray[T]:
+def _fill_absent(column: NDArray[T] | None, found: Transitions, absent: float) -> NDArray[T]:
     return np.full(len(found.place), absent) if column is None else column
 
 

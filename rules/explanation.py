@@ -48,11 +48,11 @@ def describe(rule: Rule, fields: TransitionFields, language: str, stale_after_s:
     """
     is_zh = language == "zh"
     if fields.reason is Reason.LIMIT_HELD:
-        return _held(rule, fields, is_zh=is_zh)
+        return _describe_limit_held(rule, fields, is_zh=is_zh)
     if fields.reason is Reason.BACK_WITHIN:
-        return _back(rule, fields, is_zh=is_zh)
+        return _describe_return(rule, fields, is_zh=is_zh)
     if fields.reason in {Reason.CONDITIONS_HOLD, Reason.CONDITIONS_END}:
-        return _conditions(rule, fields, is_zh=is_zh)
+        return _describe_conditions(rule, fields, is_zh=is_zh)
     zh, en = _SILENCE[fields.reason]
     span = "" if stale_after_s is None else _span(stale_after_s, is_zh=is_zh)
     within = (f"（超过{span}）" if is_zh else f" (longer than {span})") if span else ""
@@ -90,13 +90,13 @@ _SILENCE = {
 }
 
 
-def _conditions(rule: Rule, fields: TransitionFields, *, is_zh: bool) -> str:
+def _describe_conditions(rule: Rule, fields: TransitionFields, *, is_zh: bool) -> str:
     holds = fields.reason is Reason.CONDITIONS_HOLD
     limit = rule.limit_of(fields.level_after if holds else fields.level_before)
     what = "" if limit is None else limit.because_zh if is_zh else limit.because_en
     delay_s = 0.0 if limit is None else limit.on_delay_s if holds else limit.off_delay_s
     span = _span(delay_s, is_zh=is_zh) if delay_s else ""
-    stays = _stays(fields.level_after, is_zh=is_zh) if not holds else ""
+    stays = _describe_remaining(fields.level_after, is_zh=is_zh) if not holds else ""
     if is_zh:
         return f"{'' if holds else '已不再成立：'}{what}{f'，已持续{span}' if span else ''}{stays}"
     return f"{'' if holds else 'No longer so: '}{what}{f', for {span}' if span else ''}{stays}"
@@ -127,15 +127,15 @@ def place_words(extent: Extent | None, *, is_zh: bool) -> str:
     return f"; it began {metres} m from here towards {sensor}"
 
 
-def _held(rule: Rule, fields: TransitionFields, *, is_zh: bool) -> str:
-    decimals = rule.judged.decimals if rule.judged else 3
-    what = _measured(rule, fields.value, is_zh=is_zh) + interval_words(fields.extent, decimals)
+def _describe_limit_held(rule: Rule, fields: TransitionFields, *, is_zh: bool) -> str:
+    decimals = rule.judged_quantity.decimals if rule.judged_quantity else 3
+    what = _name_value(rule, fields.value, is_zh=is_zh) + interval_words(fields.extent, decimals)
     limit = rule.limit_of(fields.level_after)
     if limit is None:
         return what
     bound, reset = _number(rule, limit.limit), _number(rule, _reset(limit, fields))
-    is_low, held = limit.side is Side.LOW, _for_how_long(limit, is_zh=is_zh) + place_words(fields.extent, is_zh=is_zh)
-    held += _deadband(rule, fields, is_zh=is_zh)
+    is_low, held = limit.side is Side.LOW, _describe_delay(limit, is_zh=is_zh) + place_words(fields.extent, is_zh=is_zh)
+    held += _describe_deadband(rule, fields, is_zh=is_zh)
     # Within the deadband the condition still holds although the value alone would not begin it.
     is_between = fields.value > limit.limit if is_low else fields.value < limit.limit
     if is_zh:
@@ -147,7 +147,7 @@ def _held(rule: Rule, fields: TransitionFields, *, is_zh: bool) -> str:
     return f"{what}, {between}{word} the {limit.level.key} limit of {bound}{held}"
 
 
-def _for_how_long(limit: LevelLimit, *, is_zh: bool) -> str:
+def _describe_delay(limit: LevelLimit, *, is_zh: bool) -> str:
     if limit.of_samples:
         zh = f"，最近{limit.of_samples}次读数中至少{limit.on_samples}次"
         return zh if is_zh else f" in at least {limit.on_samples} of the last {limit.of_samples} readings"
@@ -157,8 +157,8 @@ def _for_how_long(limit: LevelLimit, *, is_zh: bool) -> str:
     return f"，已持续{span}" if is_zh else f" for {span}"
 
 
-def _back(rule: Rule, fields: TransitionFields, *, is_zh: bool) -> str:
-    what = _measured(rule, fields.value, is_zh=is_zh)
+def _describe_return(rule: Rule, fields: TransitionFields, *, is_zh: bool) -> str:
+    what = _name_value(rule, fields.value, is_zh=is_zh)
     # The one level that surely ended: a lower one may never have been active, or have ended before.
     limit = rule.limit_of(fields.level_before)
     if limit is None:
@@ -168,7 +168,7 @@ def _back(rule: Rule, fields: TransitionFields, *, is_zh: bool) -> str:
     is_low, span = limit.side is Side.LOW, _span(limit.off_delay_s, is_zh=is_zh) if limit.off_delay_s else ""
     # Within the deadband the condition stays over although the value alone would not end it.
     is_between = fields.value <= end if is_low else fields.value >= end
-    stays = _deadband(rule, fields, is_zh=is_zh) + _stays(fields.level_after, is_zh=is_zh)
+    stays = _describe_deadband(rule, fields, is_zh=is_zh) + _describe_remaining(fields.level_after, is_zh=is_zh)
     if is_zh:
         side, back, beyond = ("高于", "回升到", "以上") if is_low else ("低于", "回落到", "以下")
         begin = f"仍{side}{bound}，曾{back}" if is_between else f"已{back}"
@@ -187,22 +187,22 @@ def _reset(limit: LevelLimit, fields: TransitionFields) -> float:
     return fields.extent.high if limit.side is Side.LOW else fields.extent.low
 
 
-def _deadband(rule: Rule, fields: TransitionFields, *, is_zh: bool) -> str:
+def _describe_deadband(rule: Rule, fields: TransitionFields, *, is_zh: bool) -> str:
     if fields.extent is None or not fields.extent.is_deadband:
         return ""
     wide = _number(rule, fields.extent.high - fields.extent.low)
     return f"，回差{wide}" if is_zh else f" (deadband {wide})"
 
 
-def _stays(level: int, *, is_zh: bool) -> str:
+def _describe_remaining(level: int, *, is_zh: bool) -> str:
     if level == 0:
         return ""
     name = WarningLevel(level)
     return f"，仍为{name.colour_zh}色" if is_zh else f"; still {name.key}"
 
 
-def _measured(rule: Rule, value: float, *, is_zh: bool) -> str:
-    judged = rule.judged
+def _name_value(rule: Rule, value: float, *, is_zh: bool) -> str:
+    judged = rule.judged_quantity
     if judged is None:
         return _number(rule, value)
     if is_zh:
@@ -211,12 +211,12 @@ def _measured(rule: Rule, value: float, *, is_zh: bool) -> str:
 
 
 def _number(rule: Rule, value: float) -> str:
-    if rule.judged is None:
+    if rule.judged_quantity is None:
         return f"{value:g}"
-    text = f"{value:.{rule.judged.decimals}f}"
+    text = f"{value:.{rule.judged_quantity.decimals}f}"
     # "-0.00" reads as a fault of the instrument.
     plain = text.removeprefix("-") if float(text) == 0 else text
-    return f"{plain} {rule.judged.unit}".rstrip()
+    return f"{plain} {rule.judged_quantity.unit}".rstrip()
 
 
 def _span(seconds: float, *, is_zh: bool) -> str:

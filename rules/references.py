@@ -74,7 +74,7 @@ def _fault(rule: Rule, named: Reference, by_id: Mapping[str, Rule]) -> Fault | N
     if other is None:
         remedy = "correct the name, or add the rule or its pack"
         return Fault(path, "the id of a rule of this district", named.rule, remedy)
-    if rule.id in _presence_fan_out(other, by_id):
+    if rule.id in _rules_behind(other, by_id):
         remedy = "a rule cannot follow itself; remove one of the names"
         return Fault(path, f"a rule that does not lead back to {rule.id}", named.rule, remedy)
     top = max((limit.level for limit in other.levels), default=WarningLevel.GREEN)
@@ -86,7 +86,7 @@ def _fault(rule: Rule, named: Reference, by_id: Mapping[str, Rule]) -> Fault | N
     return None
 
 
-def _presence_fan_out(start: Rule, by_id: Mapping[str, Rule]) -> set[str]:
+def _rules_behind(start: Rule, by_id: Mapping[str, Rule]) -> set[str]:
     """Return the ids of `start` and of all that it follows, however far."""
     reached, waiting = {start.id}, [start]
     while waiting:

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rules.admission.admission import Admission
-from rules.admission.reordering import Reordering, Waiting
+from rules.admission.reordering import Reordering, WaitingReadings
 from rules.kind import DerivedEvaluator, Evaluator, State
 
 FORMAT = 2
@@ -52,7 +52,7 @@ def pack(parts: EngineState, position: int, sensor_ids: Sequence[str], alarm_ids
         "sensors": _from_ids(sensor_ids),
         "alarms": _from_ids(alarm_ids),
         **{f"admission.{name}": column for name, column in _admission_columns(parts.admission).items()},
-        **{f"reordering.{each.name}": getattr(parts.reordering.waiting, each.name) for each in fields(Waiting)},
+        **{f"reordering.{each.name}": getattr(parts.reordering.waiting, each.name) for each in fields(WaitingReadings)},
         "reordering.clock": parts.reordering.clock,
     }
     for kind, evaluator in parts.all_evaluators().items():
@@ -60,10 +60,10 @@ def pack(parts: EngineState, position: int, sensor_ids: Sequence[str], alarm_ids
         columns[f"{kind}.alarm"] = evaluator.alarm
         for group in (state.by_sensor, state.by_alarm, state.whole):
             columns |= {f"{kind}.{name}": column for name, column in group.items()}
-    return _archived(columns)
+    return _archive(columns)
 
 
-def _archived(columns: Mapping[str, NDArray[np.generic]]) -> bytes:
+def _archive(columns: Mapping[str, NDArray[np.generic]]) -> bytes:
     blob = io.BytesIO()
     with zipfile.ZipFile(blob, "w") as archive:
         for name, column in columns.items():
@@ -112,7 +112,7 @@ def _member(archive: zipfile.ZipFile, name: str) -> NDArray[np.generic]:
 def _fill(
     columns: Mapping[str, NDArray[np.generic]], parts: EngineState, sensor_ids: Sequence[str], alarm_ids: Sequence[str]
 ) -> int:
-    sensors = _matched(_to_ids(columns["sensors"]), sensor_ids)
+    sensors = _match(_to_ids(columns["sensors"]), sensor_ids)
     for name, column in _admission_columns(parts.admission).items():
         _move(columns[f"admission.{name}"], column, sensors)
     if "reordering.clock" in columns:
@@ -123,7 +123,7 @@ def _fill(
     for kind, evaluator in parts.all_evaluators().items():
         if f"{kind}.alarm" in columns:
             old_ids = [old_alarm_ids[i] for i in columns[f"{kind}.alarm"].astype(np.intp)]
-            alarms = _matched(old_ids, [alarm_ids[i] for i in evaluator.alarm])
+            alarms = _match(old_ids, [alarm_ids[i] for i in evaluator.alarm])
             _fill_state(
                 evaluator.state(), {name.removeprefix(f"{kind}."): columns[name] for name in columns}, sensors, alarms
             )
@@ -137,12 +137,12 @@ def _fill_reordering(reordering: Reordering, columns: Mapping[str, NDArray[np.ge
     number = np.full(int(columns["reordering.sensor"].max(initial=-1)) + 1, -1, np.int32)
     still = sensors.old < len(number)
     number[sensors.old[still]] = sensors.new[still]
-    kept = {each.name: columns[f"reordering.{each.name}"] for each in fields(Waiting)}
+    kept = {each.name: columns[f"reordering.{each.name}"] for each in fields(WaitingReadings)}
     for name, column in kept.items():
         empty = getattr(reordering.waiting, name)
         if column.dtype != empty.dtype or column.shape != kept["sensor"].shape:
             raise ValueError(f"{column.dtype}{column.shape} where {empty.dtype} belongs")
-    waiting = Waiting(**kept)  # type: ignore[arg-type]
+    waiting = WaitingReadings(**kept)  # type: ignore[arg-type]
     waiting.sensor = number[waiting.sensor]
     reordering.waiting = waiting.take(waiting.sensor >= 0)
     reordering.clock[:] = columns["reordering.clock"]
@@ -166,7 +166,7 @@ class _Match:
     new: NDArray[np.intp]
 
 
-def _matched(old_ids: Sequence[str], new_ids: Sequence[str]) -> _Match:
+def _match(old_ids: Sequence[str], new_ids: Sequence[str]) -> _Match:
     places = {each: i for i, each in enumerate(old_ids)}
     pairs = [(places[each], i) for i, each in enumerate(new_ids) if each in places]
     columns = np.array(pairs, np.intp).reshape(-1, 2)

@@ -109,7 +109,7 @@ class GroupCommit:
             now_s: monotonic seconds.
             now_ns: UTC nanoseconds, the `received_ns` of the batch.
         """
-        self._pipeline.clocks.notice(now_s, now_ns)
+        self._pipeline.checks.clocks.notice(now_s, now_ns)
         commit = self._held or self._prepare(now_ns)
         if commit.batch or commit.dead_letters or commit.note:
             try:
@@ -127,7 +127,7 @@ class GroupCommit:
 
     def tick(self, now_s: float, now_ns: int) -> None:
         """Tell the clock of the rules that we listened and nothing came, if the journal has room to hear it."""
-        self._pipeline.clocks.notice(now_s, now_ns)
+        self._pipeline.checks.clocks.notice(now_s, now_ns)
         try:
             position = self._journal.append([tick(now_ns)])
         except JournalFullError:

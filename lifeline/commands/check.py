@@ -85,7 +85,7 @@ def _rule_lines(rule: Rule, register: Register, waits_s: NDArray[np.float64]) ->
     for limit in reversed(rule.levels):
         worst = max((_worst_s(rule, limit, *each) for each in sensors), default=0.0)
         sign = "<=" if limit.side == "low" else ">="
-        unit = rule.judged.unit if rule.judged else ""
+        unit = rule.judged_quantity.unit if rule.judged_quantity else ""
         yield (
             f"  {limit.level.key}: {sign} {limit.limit:g} {unit} {_for_how_long(limit)}; "
             f"worst-case detection {worst:g} s; source: {limit.source}"

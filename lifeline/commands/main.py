@@ -42,9 +42,9 @@ from lifeline.reports.evidence import alert_of, evidence
 from lifeline.reports.explain import explanation
 from lifeline.reports.ledgers import existing_ledger
 from lifeline.reports.replay import comparable_from, compare, replay_lines
-from lifeline.rules_stage.live_engine import Judge
-from lifeline.runtime.gc_tuning import loading
-from lifeline.runtime.reload import run_reloading
+from lifeline.rules_stage.live_engine import LiveEngine
+from lifeline.runtime.gc_tuning import pause_gc
+from lifeline.runtime.reload import run_with_reload
 from lifeline.start_error import StartError
 from lifeline.text.words import language
 from rules.engine import RuleEngine
@@ -79,9 +79,9 @@ def run(config: ConfigPath = None) -> None:
     settings = load_settings(config)
     configure_logs(settings.log.format, settings.log.level, sys.stderr)
     stopping, reloading = _stop_on_signal(), _on_signal(signal.SIGHUP)
-    with loading():
+    with pause_gc():
         configuration = load_configuration(settings)
-    code = run_reloading(configuration, lambda: load_configuration(settings), stopping, reloading)
+    code = run_with_reload(configuration, lambda: load_configuration(settings), stopping, reloading)
     raise typer.Exit(code)
 
 
@@ -127,11 +127,14 @@ def coverage(
     """Print who is alive, blind and never seen, as of the last snapshot in the ledger."""
     configuration = load_configuration(load_settings(config))
     register = configuration.register
-    judge = Judge(RuleEngine(configuration.ruleset, register))
-    position = judge.restore(existing_ledger(configuration.settings.ledger.url).snapshot())
-    judge.publish()
+    live_engine = LiveEngine(RuleEngine(configuration.ruleset, register))
+    position = live_engine.restore(existing_ledger(configuration.settings.ledger.url).snapshot())
+    live_engine.publish()
     typer.echo(f"as of journal position {position}")
-    rows = [*covered_by(register, judge.board.health, by), covered_whole(register, judge.board.health)]
+    rows = [
+        *covered_by(register, live_engine.state.health, by),
+        covered_whole(register, live_engine.state.health),
+    ]
     for text in coverage_lines(rows):
         typer.echo(text)
 
@@ -221,7 +224,7 @@ def import_district(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Check everything, write nothing.")] = False,
 ) -> None:
     """Put rows into a district folder: new keys are added, known ones replaced; all or nothing."""
-    with loading(), Progress(console=Console(stderr=True)) as progress:
+    with pause_gc(), Progress(console=Console(stderr=True)) as progress:
         imported = import_into(into, sources, progress, dry_run=dry_run)
     for text in differences(imported.merges):
         typer.echo(text)

@@ -66,9 +66,9 @@ class Screen:
         return Group(Panel(self._numbers(world), title="城市生命线 · Lifeline"), Panel(lines), addresses)
 
     def _numbers(self, world: DemoWorld) -> Table:
-        health = world.app.board.health
+        health = world.app.live_state.health
         configuration = world.configuration
-        counts = level_counts(asset_rows(configuration.register, world.app.stages.engine.alarms, world.app.board))
+        counts = level_counts(asset_rows(configuration.register, world.app.stages.engine.alarms, world.app.live_state))
         table = Table.grid(padding=(0, 3))
         table.add_row(
             f"[bold]{self._rate(world):,.0f}[/] 读数/秒 readings/s",

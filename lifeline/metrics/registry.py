@@ -39,7 +39,7 @@ class Latencies:
     """To the moment at which a channel took the notification."""
 
 
-class StageCollector:
+class StageMetrics:
     """Reads counters and gauges when Prometheus asks."""
 
     def __init__(self, counts: Callable[[], Sequence[Counts]], gauges: Callable[[], Iterable[Gauge]]) -> None:
@@ -56,7 +56,7 @@ class StageCollector:
         return iter(())
 
 
-def latency_histograms(registry: CollectorRegistry) -> Latencies:
+def make_histograms(registry: CollectorRegistry) -> Latencies:
     """Return both histograms, registered with `registry`."""
     decided, handed_over = (
         Histogram(f"lifeline_{name}", text, registry=registry, buckets=_SECONDS) for name, text in HISTOGRAMS.items()

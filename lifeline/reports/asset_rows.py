@@ -1,6 +1,6 @@
 """What the overview shows: each asset's hazard level and, beside it and never mixed with it, the health of its data.
 
-Comes in: the register, alarm keys and a `Board` published by the rules stage. Goes out: frozen rows.
+Comes in: the register, alarm keys and a `LiveState` published by the rules stage. Goes out: frozen rows.
 Refuses to know HTML.
 """
 
@@ -11,9 +11,9 @@ from typing import Literal
 
 from config.levels import WarningLevel
 from config.register import Asset, Register
-from lifeline.rules_stage.live_state import ALIVE, BLIND, UNSEEN, Board
+from lifeline.rules_stage.live_state import ALIVE, BLIND, UNSEEN, LiveState
 from rules.events import AlarmKey, Dimension
-from rules.risk import Risk, Standing, listed_level, risk_of
+from rules.risk import ActiveAlarm, Risk, listed_level, risk_of
 
 HealthKey = Literal["ok", "partial", "blind", "unprotected"]
 
@@ -44,12 +44,12 @@ class AssetRow:
         return self.alive + self.blind + self.unseen
 
 
-def asset_rows(register: Register, alarms: Sequence[AlarmKey], board: Board) -> list[AssetRow]:
+def asset_rows(register: Register, alarms: Sequence[AlarmKey], live_state: LiveState) -> list[AssetRow]:
     """Return a row for each asset: highest level first, then worst health, then the order of the register."""
-    hazards = _hazards(register, alarms, board)
+    hazards = _hazards(register, alarms, live_state)
     health: dict[str, list[int]] = defaultdict(list)
     for number, sensor in enumerate(register.sensors):
-        health[sensor.asset].append(int(board.health[number]))
+        health[sensor.asset].append(int(live_state.health[number]))
     nothing = _Hazard()
     rows = [_row(asset, hazards.get(asset.id, nothing), health[asset.id]) for asset in register.assets.values()]
     worst = {"unprotected": 0, "blind": 1, "partial": 2, "ok": 3}
@@ -78,24 +78,24 @@ class _Hazard:
     """Health of each sensor that they look at."""
     heard: set[int] = field(default_factory=set)
     """Which of these sensors were ever heard: several rules may look at one."""
-    standing: list[Standing] = field(default_factory=list)
+    standing: list[ActiveAlarm] = field(default_factory=list)
 
 
-def _hazards(register: Register, alarms: Sequence[AlarmKey], board: Board) -> Mapping[str, _Hazard]:
+def _hazards(register: Register, alarms: Sequence[AlarmKey], live_state: LiveState) -> Mapping[str, _Hazard]:
     hazards: dict[str, _Hazard] = defaultdict(_Hazard)
     for number, alarm in enumerate(alarms):
         if alarm.dimension is not Dimension.HAZARD:
             continue
         hazard = hazards[register.sensors[alarm.sensor].asset]
-        hazard.health.append(int(board.health[alarm.sensor]))
-        if board.health[alarm.sensor] != UNSEEN:
+        hazard.health.append(int(live_state.health[alarm.sensor]))
+        if live_state.health[alarm.sensor] != UNSEEN:
             hazard.heard.add(alarm.sensor)
-        level = int(board.levels[number])
+        level = int(live_state.levels[number])
         if level:
             hazard.level = max(hazard.level, WarningLevel(level))
-            is_blind = int(board.health[alarm.sensor]) != ALIVE
+            is_blind = int(live_state.health[alarm.sensor]) != ALIVE
             device = register.sensors[alarm.sensor].device
-            hazard.standing.append(Standing(alarm.rule, device, WarningLevel(level), is_blind))
+            hazard.standing.append(ActiveAlarm(alarm.rule, device, WarningLevel(level), is_blind))
     return hazards
 
 

@@ -25,7 +25,7 @@ _ROUNDS = 16
 _log = structlog.get_logger()
 
 
-class Housekeeping:
+class JournalRetention:
     """Trims once a minute, and whenever the journal is nearly full."""
 
     def __init__(

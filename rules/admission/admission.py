@@ -97,7 +97,7 @@ class Admission:
     def admit(self, batch: ReadingBatch) -> AdmittedReadings:
         """Return the readings of `batch` that are news, and remember them."""
         sensor = batch.sensor.astype(np.intp)
-        place = self._judgeable(sensor, batch.value, batch.quality)
+        place = self._select_judgeable(sensor, batch.value, batch.quality)
         one_per_sensor = self._is_one_per_sensor(sensor[place])
         if len(place):
             place = place[self._is_news(batch, place, one_per_sensor=one_per_sensor)]
@@ -106,7 +106,9 @@ class Admission:
             sensor, time_ns, value, quality = sensor[place], time_ns[place], value[place], quality[place]
         self.is_seen[sensor] = True
         usable = (quality & Quality.OUT_OF_RANGE) == 0
-        heartbeat_advances, first_heartbeat = self._beats(sensor, value, usable, one_per_sensor=one_per_sensor)
+        heartbeat_advances, first_heartbeat = self._find_heartbeats(
+            sensor, value, usable, one_per_sensor=one_per_sensor
+        )
         repeats_of_low_battery = self.low_battery.is_repeat(sensor, value, usable)
         return AdmittedReadings(
             batch.received_ns,
@@ -124,7 +126,7 @@ class Admission:
             one_per_sensor=one_per_sensor,
         )
 
-    def _judgeable(
+    def _select_judgeable(
         self, sensor: NDArray[np.intp], value: NDArray[np.float64], quality: NDArray[np.uint16]
     ) -> NDArray[np.intp]:
         """Return the places of readings that a rule can look at; a poisoned one never reaches the columns."""
@@ -166,7 +168,7 @@ class Admission:
             return newer
         corrected = _is_corrected(time_ns, before, received_ns)
         if corrected.any():
-            self._follow(sensor, time_ns, before, received_ns)
+            self._compare_in_order(sensor, time_ns, before, received_ns)
             newer = (time_ns > before) | _is_corrected(time_ns, before, received_ns)
         else:
             np.maximum.at(self.newest_ns, sensor[newer], time_ns[newer])
@@ -174,7 +176,7 @@ class Admission:
         self._count("late", ~newer & (time_ns != before))
         return newer
 
-    def _follow(
+    def _compare_in_order(
         self, sensor: NDArray[np.intp], time_ns: NDArray[np.int64], before: NDArray[np.int64], received_ns: int
     ) -> None:
         """Write into `before` the time that each is to be compared with, where a clock was corrected, one by one."""
@@ -209,7 +211,7 @@ class Admission:
         result[order] = before
         return result
 
-    def _beats(
+    def _find_heartbeats(
         self, sensor: NDArray[np.intp], value: NDArray[np.float64], usable: NDArray[np.bool_], *, one_per_sensor: bool
     ) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
         """Return (heartbeat_advances, first_heartbeat), both bool[n], and remember the last value of each heartbeat."""

@@ -43,7 +43,7 @@ class Presence:
         """Return (row, binding), one pair for each binding whose device speaks by `sensor[row]`."""
         return self._presence_fan_out.bindings_of(sensor)
 
-    def pieces(self, admitted: AdmittedReadings) -> Iterator[tuple[AdmittedReadings, bool]]:
+    def split(self, admitted: AdmittedReadings) -> Iterator[tuple[AdmittedReadings, bool]]:
         """Yield the arrivals in order, in pieces of which all (True) or none (False) are about presence.
 
         No sensor stands twice in a piece about presence.

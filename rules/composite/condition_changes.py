@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from config.levels import WarningLevel
 from config.register import Register
 from rules.admission.admission import AdmittedReadings
-from rules.alarms.condition_levels import N_LEVELS
+from rules.alarms.level_state import N_LEVELS
 from rules.composite.alarm_view import AlarmView
 from rules.composite.operands import Operands, blinding_alarms_of
 from rules.fan_out import FanOut
@@ -57,7 +57,7 @@ class ConditionChanges:
 
     def _refresh(self) -> None:
         for b in self._operands_of:
-            self._value[b] = self._answers(b)
+            self._value[b] = self._evaluate(b)
             self._must_sample[b] = True
 
     def samples(
@@ -68,11 +68,11 @@ class ConditionChanges:
         changes = self._changes(admitted, upstream) if before is not self._value else []
         concerned = (self._must_sample | pending) & self._is_mine
         concerned[[b for _, b, _, _ in changes]] = True
-        place, binding, time_ns = self._ticks(admitted, concerned)
+        place, binding, time_ns = self._readings_of(admitted, concerned)
         self._must_sample[binding] = False
         if len(place) + len(changes) == 0:
             return None
-        return _joined(changes, before, (place, binding, time_ns))
+        return _join_samples(changes, before, (place, binding, time_ns))
 
     def _has_changes(self, admitted: AdmittedReadings, upstream: UpstreamTransitions) -> bool:
         return bool(self._is_watched[upstream.alarm].any()) or bool(self._is_news(admitted).any())
@@ -89,10 +89,10 @@ class ConditionChanges:
         for place, happens in self._changes_by_place(admitted, upstream):
             newest_ns: dict[int, int] = {}
             for alarm, level, sensor, time_ns in happens:
-                for b in self._note(alarm, level, sensor):
+                for b in self._apply(alarm, level, sensor):
                     newest_ns[b] = max(time_ns, newest_ns.get(b, time_ns))
             for b in sorted(newest_ns):
-                answers = self._answers(b)
+                answers = self._evaluate(b)
                 if not np.array_equal(answers, self._value[b], equal_nan=True):
                     self._value[b] = answers
                     changes.append((place, b, min(newest_ns[b], admitted.received_ns), answers))
@@ -110,7 +110,7 @@ class ConditionChanges:
             happens[int(admitted.place[i])].append((-1, 0, int(admitted.sensor[i]), int(admitted.time_ns[i])))
         yield from sorted(happens.items())
 
-    def _note(self, alarm: int, level: int, sensor: int) -> Sequence[int]:
+    def _apply(self, alarm: int, level: int, sensor: int) -> Sequence[int]:
         """Take note of a transition, or of a first reading where `alarm` is -1, and return whom it concerns."""
         if alarm >= 0:
             self._alarm_view.apply(alarm, level)
@@ -118,19 +118,19 @@ class ConditionChanges:
         self._alarm_view.seen[sensor] = True
         return self._by_sensor[sensor]
 
-    def _answers(self, b: int) -> NDArray[np.float64]:
+    def _evaluate(self, b: int) -> NDArray[np.float64]:
         """Return float64[5]: 1 true, 0 false or no such level, NaN unknown."""
         own, answers = self._operands_of[b], np.zeros(N_LEVELS)
 
-        def known(alarm: int, at_least: WarningLevel) -> bool | None:
+        def is_active(alarm: int, at_least: WarningLevel) -> bool | None:
             return self._alarm_view.is_active(alarm, at_least, own.sensors_of_alarm[alarm])
 
         for level, condition in own.conditions.items():
-            truth = condition.truth(own.alarms, known)
+            truth = condition.truth(own.alarms, is_active)
             answers[level - 1] = np.nan if truth is None else float(truth)
         return answers
 
-    def _ticks(
+    def _readings_of(
         self, admitted: AdmittedReadings, concerned: NDArray[np.bool_]
     ) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.int64]]:
         """Return (place, binding, time) of readings of the sensors behind bool[n] `concerned` bindings."""
@@ -159,7 +159,7 @@ def _watchers(
     return {alarm: tuple(each) for alarm, each in by_alarm.items()}, by_sensor
 
 
-def _joined(
+def _join_samples(
     changes: Sequence[tuple[int, int, int, NDArray[np.float64]]],
     before: NDArray[np.float64],
     ticks: tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.int64]],

@@ -81,15 +81,15 @@ class Condition(BaseModel):
         if self.negated is not None:
             yield from self.negated.references((*path, "not"))
 
-    def truth(self, alarms: Mapping["Condition", Sequence[int]], known: IsActive) -> Truth:
+    def truth(self, alarms: Mapping["Condition", Sequence[int]], is_active: IsActive) -> Truth:
         """Return whether it holds, given the alarms that each leaf names."""
         if self.every is not None:
-            return _all(each.truth(alarms, known) for each in self.every)
+            return _all(each.truth(alarms, is_active) for each in self.every)
         if self.some is not None:
-            return _not(_all(_not(each.truth(alarms, known)) for each in self.some))
+            return _not(_all(_not(each.truth(alarms, is_active)) for each in self.some))
         if self.negated is not None:
-            return _not(self.negated.truth(alarms, known))
-        return _enough([known(each, self.at_least) for each in alarms[self]], self.count)
+            return _not(self.negated.truth(alarms, is_active))
+        return _enough([is_active(each, self.at_least) for each in alarms[self]], self.count)
 
     def _inner(self) -> Sequence["Condition"]:
         return (*(self.every or ()), *(self.some or ()), *(() if self.negated is None else (self.negated,)))

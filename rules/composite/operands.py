@@ -88,7 +88,7 @@ def _operands(options: _Options, sensor: int, index: _Index, operands: Mapping[i
     alarms = {leaf: index.alarms(leaf, sensor) for leaf in leaves}
     named = {alarm for each in alarms.values() for alarm in each}
     sensors_of_alarm = {alarm: _sensors_of_alarm(alarm, index.catalogue, operands) for alarm in sorted(named)}
-    return Operands(conditions, alarms, sensors_of_alarm, frozenset(_joined(sensors_of_alarm.values())))
+    return Operands(conditions, alarms, sensors_of_alarm, frozenset(_flatten(sensors_of_alarm.values())))
 
 
 def _sensors_of_alarm(alarm: int, catalogue: AlarmCatalogue, operands: Mapping[int, Operands]) -> tuple[int, ...]:
@@ -98,7 +98,7 @@ def _sensors_of_alarm(alarm: int, catalogue: AlarmCatalogue, operands: Mapping[i
     return (catalogue.alarms[alarm].sensor,)
 
 
-def _joined(parts: Iterable[Sequence[int]]) -> list[int]:
+def _flatten(parts: Iterable[Sequence[int]]) -> list[int]:
     return [each for part in parts for each in part]
 
 

@@ -33,11 +33,11 @@ def voters_of(
     """
     near: list[tuple[int, ...]] = []
     for numbers, each in zip(sensors, reach, strict=True):
-        near += _of_rule(numbers, _looking(each, register), register, len(near))
+        near += _voters_of_rule(numbers, _finder(each, register), register, len(near))
     return near
 
 
-def _of_rule(
+def _voters_of_rule(
     numbers: Sequence[int], assets_near: Callable[[str], Iterable[str]], register: Register, first: int
 ) -> list[tuple[int, ...]]:
     at_asset: dict[str, list[int]] = defaultdict(list)
@@ -49,7 +49,7 @@ def _of_rule(
     ]
 
 
-def _looking(reach: VotingRange, register: Register) -> Callable[[str], Iterable[str]]:
+def _finder(reach: VotingRange, register: Register) -> Callable[[str], Iterable[str]]:
     """Return what finds the assets near one, itself included."""
     if reach.hops is not None:
         hops = reach.hops

@@ -11,13 +11,11 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from collector.batch import RECEIVED_CLOCK, Quality
+from collector.batch import RECEIVED_CLOCK
 from collector.passes import passes_without_repeats
 from rules.admission.admission import AdmittedReadings, starts_of
 from rules.alarms.level_evaluator import LevelEvaluator
 from rules.kind import Transitions
-
-_DOUBTED = np.uint16(Quality.SPIKE | Quality.RATE | Quality.DEVICE_SUSPECT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +72,7 @@ class RunLength(Protocol):
         """Return int64[n]: a number that readings of a binding share with those before it in the same run."""
         ...
 
-    def join(self, readings: Readings) -> None:
+    def add_to_run(self, readings: Readings) -> None:
         """Take readings that follow the first of their run, each binding's in their order."""
         ...
 
@@ -86,7 +84,6 @@ class SequentialEvaluator:
         self,
         level_evaluator: LevelEvaluator,
         *,
-        trusts_all: bool | NDArray[np.bool_] = False,
         remembers: NDArray[np.bool_] | None = None,
         runs: RunLength | None = None,
     ) -> None:
@@ -94,12 +91,10 @@ class SequentialEvaluator:
 
         Args:
             level_evaluator: of the kind.
-            trusts_all: of all bindings, or bool[n_bindings]; else readings that intake or device doubt are left out.
             remembers: bool[n_bindings], whose value depends on what was before; by default everybody's does.
             runs: of a kind that derives nothing but from the first reading of a run by one clock.
         """
         self._level_evaluator = level_evaluator
-        self._trusts = np.broadcast_to(np.asarray(trusts_all), len(level_evaluator.sensor))
         self._remembers = remembers
         self._runs = runs
 
@@ -122,19 +117,33 @@ class SequentialEvaluator:
         slot = np.zeros(len(row), np.intp)
         distinct = admitted.one_per_sensor
         if references is not None and len(references.row):
-            row, binding, slot = _merge(admitted, row, binding, references)
+            row, binding, slot = self._merge(admitted, row, binding, references)
             distinct = False
         quality = admitted.quality[row]
-        if not admitted.has_no_flags and (quality & _DOUBTED).any():
-            sound = ((quality & _DOUBTED) == 0) | self._trusts[binding]
-            row, binding, slot, quality = row[sound], binding[sound], slot[sound], quality[sound]
         clock = (quality & RECEIVED_CLOCK) != 0
         readings = Readings(binding, admitted.time_ns[row], admitted.value[row], clock, quality, slot)
-        derived = self._derived(readings, derive, distinct=distinct)
+        derived = self._derive_values(readings, derive, distinct=distinct)
         known = (~np.isnan(derived)).nonzero()[0]
         return self._level_evaluator.evaluate(admitted, row[known], binding[known], derived[known])
 
-    def _derived(
+    def _merge(
+        self,
+        admitted: AdmittedReadings,
+        row: NDArray[np.intp],
+        binding: NDArray[np.intp],
+        references: ReferenceReadings,
+    ) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.intp]]:
+        """Return (row, binding, slot) of the readings of the bindings and of the references, rows ascending."""
+        used = admitted.usable[references.row]
+        if not admitted.has_no_flags:
+            used &= ~self._level_evaluator.is_ignored(admitted, references.row, references.binding)
+        rows = np.concatenate((row, references.row[used]))
+        bindings = np.concatenate((binding, references.binding[used]))
+        slots = np.concatenate((np.zeros(len(row), np.intp), references.slot[used]))
+        order = np.argsort(rows, kind="stable")
+        return rows[order], bindings[order], slots[order]
+
+    def _derive_values(
         self, readings: Readings, derive: Callable[[Readings], NDArray[np.float64]], *, distinct: bool
     ) -> NDArray[np.float64]:
         """Return what `derive` gives for each of `readings`; with `distinct` no binding stands twice."""
@@ -143,7 +152,7 @@ class SequentialEvaluator:
         if distinct:
             return derive(readings)
         if self._runs is not None:
-            return self._derived_by(self._runs, readings, derive)
+            return self._derive_by_run(self._runs, readings, derive)
         derived = np.full(len(readings.binding), np.nan)
         in_turn = np.arange(len(derived))
         if self._remembers is not None:
@@ -154,7 +163,7 @@ class SequentialEvaluator:
             derived[in_turn[chosen]] = derive(readings.take(in_turn[chosen]))
         return derived
 
-    def _derived_by(
+    def _derive_by_run(
         self, runs: RunLength, readings: Readings, derive: Callable[[Readings], NDArray[np.float64]]
     ) -> NDArray[np.float64]:
         derived = np.full(len(readings.binding), np.nan)
@@ -169,16 +178,5 @@ class SequentialEvaluator:
             is_due[chosen] = True
             rest = is_due[run] & ~begins
             if rest.any():
-                runs.join(ordered.take(rest))
+                runs.add_to_run(ordered.take(rest))
         return derived
-
-
-def _merge(
-    admitted: AdmittedReadings, row: NDArray[np.intp], binding: NDArray[np.intp], references: ReferenceReadings
-) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.intp]]:
-    usable = admitted.usable[references.row]
-    rows = np.concatenate((row, references.row[usable]))
-    bindings = np.concatenate((binding, references.binding[usable]))
-    slots = np.concatenate((np.zeros(len(row), np.intp), references.slot[usable]))
-    order = np.argsort(rows, kind="stable")
-    return rows[order], bindings[order], slots[order]

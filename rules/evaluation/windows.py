@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from rules.kind import NEVER_NS
 
-MOST = 4096
+MOST_SEGMENT_SAMPLES = 4096
 """Samples of a segment."""
 _WIDEST = 1.5
 """Mean steps between two samples; a wider one is a lost sample, and the window of no use. Assumed."""
@@ -54,7 +54,7 @@ class Windows:
 
         Args:
             span_ns: int64[n_bindings], how long a window is.
-            n_segment: int64[n_bindings], samples of a segment, at most `MOST`.
+            n_segment: int64[n_bindings], samples of a segment, at most `MOST_SEGMENT_SAMPLES`.
         """
         n = len(span_ns)
         self._span_ns, self._n_segment = span_ns, n_segment
@@ -62,7 +62,7 @@ class Windows:
         self._first_ns, self._last_ns = np.zeros(n, np.int64), np.zeros(n, np.int64)
         self._widest_ns, self._count = np.zeros(n, np.int64), np.zeros(n, np.int64)
         self._origin = np.zeros(n)
-        self._segment, self._fill = np.zeros((n, MOST)), np.zeros(n, np.int64)
+        self._segment, self._fill = np.zeros((n, MOST_SEGMENT_SAMPLES)), np.zeros(n, np.int64)
         self._made_for = n_segment.copy()
 
     def cuts(self, b: int, time_ns: NDArray[np.int64], clock: NDArray[np.bool_]) -> NDArray[np.intp]:

@@ -73,7 +73,7 @@ class BaselineOptions(DistanceOptions):
     moving air comes and goes, an instrument that is off by as much stays so. 0, the default: it need not. Not for
     places where the danger itself stands still; absolute limits belong beside it."""
 
-    def judged(self, quantity: Quantity | None) -> Quantity | None:
+    def judged_quantity(self, quantity: Quantity | None) -> Quantity | None:
         """Return the distance of `quantity` from its baseline."""
         return None if quantity is None else distance_of(quantity, *_WORDS[self.direction])
 
@@ -114,7 +114,7 @@ class Baseline:
         mask = self._distance_evaluator.learning_mask(readings, step, distance)
         self._past.forget(b[mask.must_forget])
         self._past.learn(readings.take(mask.may_learn))
-        return self._excess.judged(b, distance, step.broken)
+        return self._excess.pass_varied(b, distance, step.broken)
 
     def state(self) -> State:
         """Return the columns to keep."""
@@ -205,7 +205,7 @@ class _Excess:
         self._before, self._step, self._size = np.zeros(n), np.zeros(n), np.zeros(n)
         self._n_calm, self._varied = np.zeros(n, np.int32), np.zeros(n, np.bool_)
 
-    def judged(
+    def pass_varied(
         self, b: NDArray[np.intp], distance: NDArray[np.float64], broken: NDArray[np.bool_]
     ) -> NDArray[np.float64]:
         """Return float64[n]: the distances, at most 0 where they are beyond and have not varied yet.

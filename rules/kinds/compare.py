@@ -81,7 +81,7 @@ class CompareOptions(DistanceOptions):
     warm_s: float = Field(default=2 * 86_400, ge=1, le=_LONGEST_S, allow_inf_nan=False)
     """Learned time before anything is judged; two days by default (assumed), so that a daily swing was seen twice."""
 
-    def judged(self, quantity: Quantity | None) -> Quantity | None:
+    def judged_quantity(self, quantity: Quantity | None) -> Quantity | None:
         """Return what is left of `quantity`."""
         if quantity is None:
             return None
@@ -149,7 +149,7 @@ class Compare:
         step = self._distance_evaluator.step(readings)
         fresh = self._covariates.are_fresh(b, readings.time_ns)
         features = self._covariates.features(b)
-        expected, leverage = self._regression.expected(b, features)
+        expected, leverage = self._regression.predict(b, features)
         left = readings.value - expected
         told = np.where(fresh & (leverage <= _MOST_LEVERAGE), left, np.nan)
         self._count("no_covariate", ~fresh)

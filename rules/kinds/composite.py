@@ -116,7 +116,7 @@ class CompositeOptions(BaseModel):
             for each in sorted(self.levels, key=lambda each: each.level)
         )
 
-    def judged(self, quantity: Quantity | None) -> Quantity | None:
+    def judged_quantity(self, quantity: Quantity | None) -> Quantity | None:
         """Return what is compared with the limits: whether the condition holds."""
         del quantity
         return _ANSWER

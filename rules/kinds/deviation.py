@@ -76,7 +76,7 @@ class DeviationOptions(DistanceOptions):
     utc_offset_h: float = Field(default=8, ge=-12, le=14, allow_inf_nan=False)
     """Local time less UTC, hours; left out, the standard time of the city's time zone."""
 
-    def judged(self, quantity: Quantity | None) -> Quantity | None:
+    def judged_quantity(self, quantity: Quantity | None) -> Quantity | None:
         """Return the distance of `quantity` from what is usual."""
         if quantity is None:
             return None

@@ -60,7 +60,7 @@ _SECOND_NS = 1_000_000_000
 _HOUR_NS = 3600 * _SECOND_NS
 
 
-class Method(StrEnum):
+class CreepMethod(StrEnum):
     """What is judged."""
 
     TANGENT_ANGLE = "tangent_angle"
@@ -72,7 +72,7 @@ class Method(StrEnum):
 class DisplacementOptions(LimitOptions):
     """Keys of a displacement rule; limits are degrees, or hours."""
 
-    method: Method
+    method: CreepMethod
     """`tangent_angle`: limits are degrees; `inverse_velocity`: limits are hours until failure. Needed."""
     direction: Direction
     """`fall`, `rise` or `either`: which way is downhill. Needed. Movement the other way is rest."""
@@ -104,14 +104,14 @@ class DisplacementOptions(LimitOptions):
         """Let the method say the side: a larger angle, or fewer hours."""
         if not isinstance(written, Mapping) or "side" in written:
             return written
-        is_low = written.get("method") == Method.INVERSE_VELOCITY
+        is_low = written.get("method") == CreepMethod.INVERSE_VELOCITY
         return {**written, "side": Side.LOW if is_low else Side.HIGH}
 
-    def judged(self, quantity: Quantity | None) -> Quantity | None:
+    def judged_quantity(self, quantity: Quantity | None) -> Quantity | None:
         """Return the angle of `quantity`, degrees, or the time until it fails, hours."""
         if quantity is None:
             return None
-        is_angle = self.method is Method.TANGENT_ANGLE
+        is_angle = self.method is CreepMethod.TANGENT_ANGLE
         return dataclasses.replace(
             quantity,
             name=f"{quantity.name}_{self.method}",
@@ -128,7 +128,7 @@ class DisplacementOptions(LimitOptions):
     def window_s(self, sensor: Sensor) -> float:
         """Return how long a danger may have to last, seconds: all buckets that a value is taken from."""
         del sensor
-        rates = 1 if self.method is Method.TANGENT_ANGLE else self.points
+        rates = 1 if self.method is CreepMethod.TANGENT_ANGLE else self.points
         return rates * self.rate_points * self.step_s
 
     def cadence_s(self, sensor: Sensor) -> float:
@@ -138,7 +138,7 @@ class DisplacementOptions(LimitOptions):
     def faults(self, quantity: Quantity | None, sensors: Sequence[Sensor]) -> Iterator[Fault]:
         """Yield what is missing for the method, windows longer than what is kept, and levels that a step raises."""
         yield from super().faults(quantity, sensors)
-        is_angle = self.method is Method.TANGENT_ANGLE
+        is_angle = self.method is CreepMethod.TANGENT_ANGLE
         side = Side.HIGH if is_angle else Side.LOW
         if self.side is not side:
             yield Fault(("side",), side.value, self.side.value, "remove it: the method says it")
@@ -152,7 +152,7 @@ class DisplacementOptions(LimitOptions):
 
     def _hasty(self) -> Iterator[Fault]:
         """Yield high levels that a single step of the curve, as after rain, would reach."""
-        needed = self.rate_points // 2 + 1 if self.method is Method.TANGENT_ANGLE else 3
+        needed = self.rate_points // 2 + 1 if self.method is CreepMethod.TANGENT_ANGLE else 3
         for i, each in enumerate(self.levels):
             if each.level >= WarningLevel.ORANGE and each.on_samples < needed:
                 remedy = "a single step, as after rain, would raise it: wait until the step has left the window"
@@ -163,7 +163,7 @@ class DisplacementOptions(LimitOptions):
                 yield Fault(("levels", i, "deadband"), f"less than the horizon, {self.horizon_h:g} h", got, remedy)
 
     def _can_end(self, reset: float) -> bool:
-        return self.method is Method.TANGENT_ANGLE or reset != self.horizon_h
+        return self.method is CreepMethod.TANGENT_ANGLE or reset != self.horizon_h
 
 
 class Displacement:
@@ -189,7 +189,7 @@ class Displacement:
         rule = self._bucket_evaluator.level_evaluator.rule[now.binding]
         for number in np.unique(rule).tolist():
             rows = np.flatnonzero(rule == number)
-            judge = self._angles if self._options[number].method is Method.TANGENT_ANGLE else self._hours
+            judge = self._angles if self._options[number].method is CreepMethod.TANGENT_ANGLE else self._hours
             values[rows] = judge(number, now.take(rows))
         return values
 

@@ -76,7 +76,7 @@ class FatigueOptions(LimitOptions):
     design_life_years: float = Field(default=100.0, gt=0, le=1000)
     """With `span_s`: 100 % is the wear that uses up the life in so many years; 100 by default."""
 
-    def judged(self, quantity: Quantity | None) -> Quantity | None:
+    def judged_quantity(self, quantity: Quantity | None) -> Quantity | None:
         """Return the damage by cycles of `quantity`, percent of the life or of what its design allows."""
         if quantity is None:
             return None

@@ -53,7 +53,7 @@ class FlatOptions(BaseModel):
         """Return no levels: a frozen device is no hazard."""
         return ()
 
-    def judged(self, quantity: Quantity | None) -> Quantity | None:
+    def judged_quantity(self, quantity: Quantity | None) -> Quantity | None:
         """Return the quantity as it is: nothing is compared with limits."""
         return quantity
 

@@ -45,7 +45,7 @@ from config.quantities import Quantity
 from config.register import Register, Sensor
 from rules.admission.admission import AdmittedReadings
 from rules.alarms.level_evaluator import LevelEvaluator
-from rules.evaluation.night_minimum import MOST, NightMinimum
+from rules.evaluation.night_minimum import MOST_NIGHTS, NightMinimum
 from rules.evaluation.per_sensor import Readings, SequentialEvaluator
 from rules.kind import BoundRule, Fault, State, Transitions
 from rules.level_options import LimitOptions
@@ -82,9 +82,9 @@ class NightFlowOptions(LimitOptions):
     utc_offset_h: float = Field(default=8.0, ge=-12, le=14)
     """How far that clock is ahead of UTC, hours; left out, the standard time of the city's time zone. Where
     clocks change in summer, choose hours that are quiet by both."""
-    nights: int = Field(default=10, ge=2, le=MOST)
+    nights: int = Field(default=10, ge=2, le=MOST_NIGHTS)
     """The usual night is taken from the last so many good ones, 2 to 60; 10 by default."""
-    fewest_nights: int = Field(default=5, ge=1, le=MOST)
+    fewest_nights: int = Field(default=5, ge=1, le=MOST_NIGHTS)
     """With fewer good nights nothing is known; 5 by default."""
     quantile: float = Field(default=0.0, ge=0, le=0.5)
     """0 (default): the lowest of them is usual. Up to 0.5: the one below which this share of them lies, where single
@@ -100,7 +100,7 @@ class NightFlowOptions(LimitOptions):
         """How long the hours of a night are, seconds; they may pass midnight."""
         return (self.until_hour - self.from_hour) % 24 * _HOUR_S
 
-    def judged(self, quantity: Quantity | None) -> Quantity | None:
+    def judged_quantity(self, quantity: Quantity | None) -> Quantity | None:
         """Return the rise of `quantity` at night, percent or in its unit."""
         if quantity is None:
             return None
@@ -165,7 +165,10 @@ class NightFlow:
             for number in bind.rule.sensors
         ]
         self._nights = NightMinimum(
-            np.array(begins, np.int64)[rule], np.array(lengths, np.int64)[rule], np.array(needed, np.int64)
+            np.array(begins, np.int64)[rule],
+            np.array(lengths, np.int64)[rule],
+            np.array(needed, np.int64),
+            not_learned=bound[0].not_learned,
         )
         self._n_nights = np.array([each.nights for each in options], np.int64)[rule]
         self._fewest = np.array([each.fewest_nights for each in options], np.int64)[rule]

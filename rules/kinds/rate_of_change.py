@@ -80,7 +80,7 @@ class RateOfChangeOptions(LimitOptions):
     noise_sigmas: float | None = Field(default=None, gt=0, le=100, allow_inf_nan=False)
     """Optional. A rate below so many sigma of the sensor's own usual rates counts as 0: nothing but noise."""
 
-    def judged(self, quantity: Quantity | None) -> Quantity | None:
+    def judged_quantity(self, quantity: Quantity | None) -> Quantity | None:
         """Return the slope of `quantity`."""
         return None if quantity is None else slope_of(quantity, self.per, self.direction)
 

@@ -68,7 +68,7 @@ _WORDS = {
 }
 
 
-class Method(StrEnum):
+class ShiftMethod(StrEnum):
     """How evidence is added up."""
 
     EWMA = "ewma"
@@ -86,7 +86,7 @@ class Learns(StrEnum):
 class ShiftOptions(DistanceOptions):
     """Keys of a shift rule; limits are in sigmas."""
 
-    method: Method = Method.CUSUM
+    method: ShiftMethod = ShiftMethod.CUSUM
     """How evidence is added up: `cusum`, the default; `ewma`; `page_hinkley`."""
     mean_s: float = Field(default=0, ge=0, le=86_400, allow_inf_nan=False)
     """Samples are means over so many seconds; 0, the default: each reading. Choose it longer than a wave of the
@@ -122,7 +122,7 @@ class ShiftOptions(DistanceOptions):
     rebaseline_s: float = Field(default=3 * 86_400, ge=0, le=_LONGEST_S, allow_inf_nan=False)
     """Assumed: after three days a shift is either mended or the new normal."""
 
-    def judged(self, quantity: Quantity | None) -> Quantity | None:
+    def judged_quantity(self, quantity: Quantity | None) -> Quantity | None:
         """Return the evidence for a shift of `quantity`, sigmas."""
         return None if quantity is None else in_sigmas(distance_of(quantity, *_WORDS[self.direction]))
 
@@ -137,8 +137,8 @@ class Shift:
         stale_s = [register.sensors[number].stale_after_s for each in bound for number in each.rule.sensors]
         # A part is closed by the first reading after it, and one may be missing.
         stale_ns = np.round(np.array(stale_s) * SECOND_NS).astype(np.int64) + 2 * part_ns
-        trusts = [each.on_doubt is OnSuspect.JUDGE for each in options]
-        self._distance_evaluator = DistanceEvaluator(bound, register, counts, stale_ns, trusts)
+        uses_ignored = np.array([each.on_doubt is OnSuspect.JUDGE for each in options], np.bool_)
+        self._distance_evaluator = DistanceEvaluator(bound, register, counts, stale_ns, uses_ignored=uses_ignored)
         self.alarm: NDArray[np.int32] = self._distance_evaluator.level_evaluator.alarm
         self.level: NDArray[np.int8] = self._distance_evaluator.level_evaluator.level
         self._parts = _Parts(part_ns, self._distance_evaluator.cadence_ns)
@@ -159,8 +159,8 @@ class Shift:
         distances = np.full(len(readings.binding), np.nan)
         sample = self._parts.collect(readings, step)
         b, weight_ns = sample.readings.binding, sample.weight_ns
-        off = self._usual.off(b, sample.readings.time_ns, sample.readings.value)
-        residual, off = self._usual.residual(b, off), self._usual.clipped(b, off)
+        off = self._usual.distance(b, sample.readings.time_ns, sample.readings.value)
+        residual, off = self._usual.residual(b, off), self._usual.clip(b, off)
         slow = self._distance_evaluator.signed(b, self._slow.add(b, off, weight_ns))
         distance = np.maximum(self._evidence.add(b, residual), slow)
         mask = self._distance_evaluator.learning_mask(sample.readings, sample.step, distance, self._learns_all[b])
@@ -287,7 +287,7 @@ class _Evidence:
         def column(numbers: Sequence[float]) -> NDArray[np.float64]:
             return np.array(numbers, np.float64)[rule][:, np.newaxis]
 
-        self._method = np.array([list(Method).index(each.method) for each in options], np.int8)[rule]
+        self._method = np.array([list(ShiftMethod).index(each.method) for each in options], np.int8)[rule]
         self._weight, self._slack = column([each.weight for each in options]), column([each.slack for each in options])
         self._cap = column([_CAP * max(limit.limit for limit in each.rule.levels) for each in bound])
         direction = directions([each.direction for each in options])[rule]

@@ -45,19 +45,18 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from collector.batch import RECEIVED_CLOCK, Quality
+from collector.batch import RECEIVED_CLOCK
 from config.quantities import Quantity
 from config.register import Register, Sensor
 from rules.admission.admission import AdmittedReadings, starts_of
 from rules.alarms.level_evaluator import LevelEvaluator
-from rules.evaluation.windows import MOST
+from rules.evaluation.windows import MOST_SEGMENT_SAMPLES
 from rules.kind import NEVER_NS, BoundRule, Fault, State, Transitions
 from rules.spectral.mode_options import ModeOptions
-from rules.spectral.spectra import Spectra, Window, peak_hz
+from rules.spectral.spectra import Spectra, WindowSpectrum, find_peak_hz
 from rules.statistics.rates import directions, towards
 
 _SECOND_NS = 1_000_000_000
-_DOUBTED = np.uint16(Quality.DEVICE_SUSPECT)
 
 
 class Judge(StrEnum):
@@ -79,7 +78,7 @@ class SpectrumOptions(ModeOptions):
     agree_percent: float = Field(default=2.0, gt=0, le=20)
     """How far apart the same place may be, percent; 2 by default."""
 
-    def judged(self, quantity: Quantity | None) -> Quantity | None:
+    def judged_quantity(self, quantity: Quantity | None) -> Quantity | None:
         """Return the change of the frequency, percent, or the root mean square of `quantity`."""
         if quantity is None:
             return None
@@ -120,7 +119,7 @@ class Spectrum:
         self._level_evaluator = LevelEvaluator(bound, register, counts, span_ns * 3 // 2)
         self.alarm: NDArray[np.int32] = self._level_evaluator.alarm
         self.level: NDArray[np.int8] = self._level_evaluator.level
-        n_segment = [min(max(round(each.segment_s / s.cadence_s), 2), MOST) for each, s in pairs]
+        n_segment = [min(max(round(each.segment_s / s.cadence_s), 2), MOST_SEGMENT_SAMPLES) for each, s in pairs]
         self._spectra = Spectra(span_ns, np.array(n_segment, np.int64))
         self._direction = directions([each.direction for each in self._options])
         self._beside = _beside(bound, register)
@@ -132,8 +131,6 @@ class Spectrum:
     def evaluate(self, admitted: AdmittedReadings) -> list[Transitions]:
         """Return the transitions that `admitted` cause."""
         row, binding = self._level_evaluator.bindings_of(admitted)
-        sound = (admitted.quality[row] & _DOUBTED) == 0
-        row, binding = row[sound], binding[sound]
         ended = sorted(self._ended(admitted, row, binding), key=lambda each: each[:2])
         # In the order of the readings, whoever's they are: sensors are compared with each other.
         values = [self._value(b, number, window) for _, b, number, window in ended]
@@ -146,7 +143,7 @@ class Spectrum:
 
     def _ended(
         self, admitted: AdmittedReadings, row: NDArray[np.intp], binding: NDArray[np.intp]
-    ) -> Iterator[tuple[int, int, int, Window]]:
+    ) -> Iterator[tuple[int, int, int, WindowSpectrum]]:
         """Yield (row that ends it, binding, number, window) of windows that are known, binding by binding."""
         order = np.argsort(binding, kind="stable")
         firsts = np.flatnonzero(starts_of(binding[order]))
@@ -160,13 +157,13 @@ class Spectrum:
                 if found is not None:
                     yield int(part[0]), b, *found
 
-    def _value(self, b: int, number: int, window: Window) -> float:
+    def _value(self, b: int, number: int, window: WindowSpectrum) -> float:
         """Return what is judged of a window of binding `b`, NaN where nothing is known."""
         rule = int(self._level_evaluator.rule[b])
         options = self._options[rule]
         if options.judge is Judge.RMS:
             return window.rms
-        hz = peak_hz(window, options.expected_hz or np.nan, options.search_percent / 100, options.prominence)
+        hz = find_peak_hz(window, options.expected_hz or np.nan, options.search_percent / 100, options.prominence)
         if np.isnan(hz):
             return np.nan
         self._hz[b], self._found_in[b] = hz, number

@@ -97,7 +97,7 @@ class StateOptions(LimitOptions):
         en = f"{en[:1].upper()}{en[1:]}"
         return tuple(LevelLimit(side=self.side, because_zh=zh, because_en=en, **each.model_dump()) for each in ordered)
 
-    def judged(self, quantity: Quantity | None) -> Quantity | None:
+    def judged_quantity(self, quantity: Quantity | None) -> Quantity | None:
         """Return what the state is, 0 or 1, or how often it changed."""
         if quantity is None:
             return None
@@ -150,7 +150,7 @@ class StateKind:
         self._rule = rule
         within_s = [each.changes_within_s or 0.0 for each in options]
         self._within_ns = np.array([round(each * _SECOND_NS) for each in within_s], np.int64)[rule]
-        self._sequential = SequentialEvaluator(self._level_evaluator, trusts_all=True, remembers=self._within_ns > 0)
+        self._sequential = SequentialEvaluator(self._level_evaluator, remembers=self._within_ns > 0)
         stale_s = np.array([each.stale_after_s for each in register.sensors])[sensor]
         self._continuity = Continuity(np.round(stale_s * _SECOND_NS).astype(np.int64))
         self._before = np.zeros(len(sensor))

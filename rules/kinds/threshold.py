@@ -45,7 +45,7 @@ from config.quantities import Quantity
 from config.register import Register, Sensor
 from rules.admission.admission import AdmittedReadings
 from rules.alarms.level_evaluator import LevelEvaluator
-from rules.evaluation.noise import Calm, Noise
+from rules.evaluation.noise import NoiseEstimate, NormalRange
 from rules.kind import BoundRule, Fault, State, Transitions
 from rules.level_options import LevelOptions, LimitOptions
 from rules.rule import Side
@@ -88,7 +88,7 @@ class ThresholdOptions(LimitOptions):
     """`absolute`, the default: limits are in the unit of the quantity. `design`: limits and deadbands are percent of
     each sensor's design value."""
 
-    def judged(self, quantity: Quantity | None) -> Quantity | None:
+    def judged_quantity(self, quantity: Quantity | None) -> Quantity | None:
         """Return the rule's quantity itself, or its share of the design value, percent."""
         if quantity is None or self.relative_to is RelativeTo.ABSOLUTE:
             return quantity
@@ -105,7 +105,7 @@ class ThresholdOptions(LimitOptions):
     def faults(self, quantity: Quantity | None, sensors: Sequence[Sensor]) -> Iterator[Fault]:
         """Yield what is wrong with the levels, and sensors without a design value where they need one."""
         yield from super().faults(quantity, sensors)
-        yield from self._noise_faults(self.judged(quantity))
+        yield from self._noise_faults(self.judged_quantity(quantity))
         if self.relative_to is RelativeTo.ABSOLUTE or quantity is None:
             return
         without = [each.id for each in sensors if not each.design]
@@ -186,22 +186,25 @@ def _is_share(each: BoundRule) -> bool:
     return isinstance(options, ThresholdOptions) and options.relative_to is RelativeTo.DESIGN
 
 
-def _noise(bound: Sequence[BoundRule], register: Register, level_evaluator: LevelEvaluator) -> Noise | None:
+def _noise(bound: Sequence[BoundRule], register: Register, level_evaluator: LevelEvaluator) -> NoiseEstimate | None:
     """Return what learns the noise of bindings whose rule has a deadband that follows it; None if there are none."""
     follows = [any(level.deadband_sigmas for level in each.rule.levels) for each in bound]
     if not any(follows):
         return None
     sign = [-1.0 if each.rule.levels[0].side is Side.LOW else 1.0 for each in bound]
     below = [min(way * level.reset for level in each.rule.levels) for way, each in zip(sign, bound, strict=True)]
-    finest = [_FINEST if each.rule.judged is None else 10.0**-each.rule.judged.decimals for each in bound]
+    finest = [
+        _FINEST if each.rule.judged_quantity is None else 10.0**-each.rule.judged_quantity.decimals for each in bound
+    ]
     stale_s = np.array([each.stale_after_s for each in register.sensors], np.float64)[level_evaluator.sensor]
     rule = level_evaluator.rule
-    return Noise(
-        Calm(
+    return NoiseEstimate(
+        NormalRange(
             np.array(follows, np.bool_)[rule],
             np.array(sign)[rule],
             np.array(below)[rule],
             np.array(finest)[rule],
             np.round(stale_s * 1e9).astype(np.int64),
-        )
+        ),
+        not_learned=bound[0].not_learned,
     )

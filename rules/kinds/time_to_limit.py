@@ -46,13 +46,13 @@ from rules.evaluation.per_sensor import Readings
 from rules.kind import BoundRule, Fault, State, Transitions
 from rules.level_options import LimitOptions
 from rules.rule import Side
-from rules.statistics.autocorrelation import FEWEST
+from rules.statistics.autocorrelation import FEWEST_POINTS
 from rules.statistics.line_forecast import crossings
 from rules.statistics.rates import Direction
 
 _SECOND_NS = 1_000_000_000
 _MINUTE_NS = 60 * _SECOND_NS
-_FEWEST = round(FEWEST / LEAST_SHARE)
+_FEWEST = round(FEWEST_POINTS / LEAST_SHARE)
 
 
 class TimeToLimitOptions(LimitOptions):
@@ -75,7 +75,7 @@ class TimeToLimitOptions(LimitOptions):
     horizon_min: float = Field(gt=0, le=366 * 1440)
     """How far anybody wants to look, minutes. Needed. Limits of levels, with their deadbands, must be shorter."""
 
-    def judged(self, quantity: Quantity | None) -> Quantity | None:
+    def judged_quantity(self, quantity: Quantity | None) -> Quantity | None:
         """Return the time until `quantity` is at its limit: 0 to the horizon, minutes."""
         if quantity is None:
             return None

@@ -43,12 +43,12 @@ from rules.evaluation.per_sensor import Readings
 from rules.kind import BoundRule, State, Transitions
 from rules.level_options import LimitOptions
 from rules.rule import Side
-from rules.statistics.autocorrelation import FEWEST
+from rules.statistics.autocorrelation import FEWEST_POINTS
 from rules.statistics.mann_kendall import sen_slopes
 from rules.statistics.rates import Direction, Per, directions, slope_of, towards
 
 _SECOND_NS = 1_000_000_000
-_FEWEST = round(FEWEST / LEAST_SHARE)
+_FEWEST = round(FEWEST_POINTS / LEAST_SHARE)
 
 
 class TrendOptions(LimitOptions):
@@ -68,7 +68,7 @@ class TrendOptions(LimitOptions):
     alpha: float = Field(default=0.01, gt=0, le=0.2, allow_inf_nan=False)
     """How often chance alone may look like a trend, up to 0.2; 0.01 by default."""
 
-    def judged(self, quantity: Quantity | None) -> Quantity | None:
+    def judged_quantity(self, quantity: Quantity | None) -> Quantity | None:
         """Return the slope of `quantity`."""
         return None if quantity is None else slope_of(quantity, self.per, self.direction)
 

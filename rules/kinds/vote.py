@@ -75,7 +75,7 @@ class VoteOptions(LimitOptions):
     within_s: float = Field(ge=0, le=LONGEST_S, allow_inf_nan=False)
     """An alarm that has ended is a vote for so long."""
 
-    def judged(self, quantity: Quantity | None) -> Quantity | None:
+    def judged_quantity(self, quantity: Quantity | None) -> Quantity | None:
         """Return what is compared with the limits: how many vote."""
         del quantity
         return _VOTES

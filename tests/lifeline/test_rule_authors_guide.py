@@ -67,7 +67,7 @@ def test_guide_names_the_schemas(name):
 
 def test_guide_names_every_key_of_a_test():
     """The format is documented whole."""
-    from rules.loading.loading import test_file as spec
+    from rules.loading import test_file as spec
 
     models = [each for each in vars(spec).values() if hasattr(each, "model_fields") and each is not spec.BaseModel]
     keys = {field.alias or name for model in models for name, field in model.model_fields.items()}

@@ -33,7 +33,7 @@ DEVICES = tuple(f"FT-{number:04}" for number in range(1, 9))
 
 def _changed_rules() -> str:
     """Return the demo's rules with one limit of one pack changed: orange at 0.05 MPa instead of 0.02."""
-    pack = (Path(rules.__file__).parents[1] / "packs" / "fire_water.yaml").read_text(encoding="utf-8")
+    pack = (Path(rules.__file__).parent / "packs" / "fire_water.yaml").read_text(encoding="utf-8")
     changed = pack.replace("limit: 0.02\n", "limit: 0.05\n", 1)
     assert changed != pack
     return yaml.safe_dump(
@@ -68,9 +68,11 @@ def _live(desk, batches):
         part = batches[start : start + 50]
         desk.stores.history.write(part)
         desk.stores.journal.append(part)
-        desk.judge()
+        desk.evaluate()
     keys = {key.id: key for key in desk.engine.alarms}
-    return [event for event in desk.stores.ledger.alarm_events() if keys[event.alarm].dimension is Dimension.HAZARD]
+    return [
+        event for event in desk.stores.ledger.alarm_events.read() if keys[event.alarm].dimension is Dimension.HAZARD
+    ]
 
 
 def _episodes(events):
@@ -152,7 +154,7 @@ def test_backtest_over_the_journal_equals_the_live_alarm_history_in_order(lived)
         events += trial.take(batch).lines(trial.alarms)
     reader.close()
 
-    assert [event.line for event in lived.stores.ledger.alarm_events()] == events
+    assert [event.line for event in lived.stores.ledger.alarm_events.read()] == events
 
 
 def test_difference_of_a_backtest_equals_the_difference_of_two_live_runs(lived):

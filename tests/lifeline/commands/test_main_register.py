@@ -27,7 +27,7 @@ def test_coverage_counts_what_the_last_snapshot_knows(desk, run):
     """A terminal that spoke is alive, everything else was never seen."""
     desk.stage.restore()
     desk.feed(0.35, 3)
-    desk.judge()
+    desk.evaluate()
     desk.stage._commit_position(desk.engine.snapshot())
     code, output = run("coverage", "--by", "asset")
 

@@ -3,7 +3,7 @@ import pytest
 
 from config.levels import WarningLevel
 from lifeline.reports.asset_rows import asset_rows, level_counts
-from lifeline.rules_stage.live_state import Board
+from lifeline.rules_stage.live_state import LiveState
 from rules.events import AlarmKey, Dimension
 
 ALARMS = (
@@ -16,7 +16,7 @@ ALARMS = (
 def _board(levels, health):
     n_sensors = len(health)
     last = (np.zeros(n_sensors), np.ones(n_sensors, np.int64), np.zeros(n_sensors, np.uint16))
-    return Board(1, 1, np.array(levels, np.int8), np.array(health, np.uint8), *last)
+    return LiveState(1, 1, np.array(levels, np.int8), np.array(health, np.uint8), *last)
 
 
 @pytest.mark.parametrize(

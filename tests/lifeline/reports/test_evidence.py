@@ -70,7 +70,7 @@ def test_explain_of_a_deadband_by_noise_tells_which_was_in_force(noisy):
     """At the beginning and at the end in words, and the sigma in the state of the rule."""
     alert = noisy.orange()
     noisy.feed(0.35, 40)
-    noisy.judge()
+    noisy.evaluate()
     chain = read_chain(noisy.stores.ledger, alert.id)
     text = explanation(chain, noisy.configuration.register, noisy.configuration.ruleset, "en")
     with contextlib.closing(
