@@ -2,7 +2,7 @@
 
 Input: an `AlertContext` of an alarm that is over, or that returned.
 Output: the context with its alert held, with a return, or with its device fault closed.
-Not responsible for: the time at which a held end is announced (`alerts.planning.reminders`).
+Not responsible for: the time at which a held end is announced (`alerts.planning.planner`).
 Rejects: nothing; a level above all earlier levels and an alert without recipients are never held.
 """
 

@@ -1,75 +1,34 @@
-"""I/O: ledger rows as values and back, and the queries that pages and tests read the ledger with.
+"""I/O: rows of the ledger's tables as values, and values as rows.
 
-Comes in: values of `alerts.alert`, an open connection. Goes out: rows, and the same values again. Refuses to write.
+Input: values of `alerts.alert` and `alerts.notification`, or rows.
+Output: rows, or the same values again.
+Not responsible for: queries and transactions.
+Rejects: nothing.
 """
 
 import json
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, fields
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, RowMapping, Select, and_, func, or_, select
+from sqlalchemy import RowMapping
 
-from alerts.alert import Alert, Decision, DecisionReason, DecisionVerdict, Ending, Planned, Recipient, Step
-from alerts.notification import Notification, NotificationKind
-from alerts.store import schema
-from alerts.store.database import Database
-from alerts.store.upsert import Row
-from rules.events import Dimension, Extent, Reason, Transition, extent_text
-
-
-@dataclass(frozen=True, slots=True)
-class StoredEvent:
-    """One transition as the ledger keeps it."""
-
-    position: int
-    ordinal: int
-    """Place among the transitions of the same position, from 0."""
-    alarm: str
-    alert: str
-    time_ns: int
-    episode_ns: int
-    transition: Transition
-    level_before: int
-    level_after: int
-    value: float
-    """NaN where silence caused it."""
-    reason: Reason
-    extent: Extent | None = None
-
-    @property
-    def line(self) -> str:
-        """Return the canonical JSON line, byte for byte as `AlarmEvents.lines` gives it."""
-        value = "null" if math.isnan(self.value) else repr(self.value)
-        return (
-            f'{{"alarm":"{self.alarm}","time_ns":{self.time_ns},"episode_ns":{self.episode_ns},'
-            f'"transition":"{self.transition.name.lower()}",'
-            f'"level_before":{self.level_before},"level_after":{self.level_after},'
-            f'"value":{value},"reason":"{self.reason.name.lower()}","position":{self.position}{extent_text(self.extent)}}}'
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class Delivery:
-    """A notification and what has become of it so far."""
-
-    notification: Notification
-    state: str
-    """pending, standby, grouped, sending, sent, delivered, refused, failed or withdrawn."""
-    sequence: int
-    attempts: int
-    first_attempt_ns: int | None
-    """When it was first tried."""
-    first_sent_ns: int | None
-    """When the other side first took it over."""
-    next_attempt_ns: int
-    last_reason: str
-    provider_ref: str
-    receipts: tuple[tuple[int, int], ...]
-    """(code, received_ns) of each receipt, in order of arrival."""
-    acknowledged_ns: int | None
-    """When this contact acknowledged the alert."""
+from alerts.alert import (
+    Alert,
+    Decision,
+    DecisionReason,
+    DecisionVerdict,
+    Ending,
+    Planned,
+    Recipient,
+    Step,
+    StoredEvent,
+)
+from alerts.chatter import TransitionCounts
+from alerts.notification import Delivery, Notification, NotificationKind
+from alerts.store.database import Row
+from rules.events import Dimension, Extent, Reason, Transition
 
 
 def event_rows(step: Step) -> list[Row]:
@@ -144,7 +103,7 @@ def _extent_of(row: RowMapping, prefix: str) -> Extent | None:
 
 
 def notification_row(planned: Planned) -> Row:
-    """Return the row of a notification that waits to be handed over at once, or on standby until somebody needs it."""
+    """Return the row of a notification: pending, on standby until it is needed, or suppressed ("grouped")."""
     notification = planned.notification
     state = "grouped" if planned.incident else "pending" if planned.standby is None else "standby"
     row: Row = {each.name: getattr(notification, each.name) for each in fields(notification)}
@@ -154,7 +113,7 @@ def notification_row(planned: Planned) -> Row:
         "sequence": planned.sequence,
         "fallbacks": fallbacks_text(planned.fallbacks),
         "state": state,
-        # On standby its place in the line; a notification of now is due since ever.
+        # On standby its place in the order of recipients; a pending notification is due at once.
         "next_attempt_ns": planned.standby or 0,
     }
 
@@ -170,60 +129,39 @@ def decision_row(decision: Decision) -> Row:
     return row | {"verdict": decision.verdict.value, "reason": decision.reason.value}
 
 
-def notification_of(row: RowMapping) -> Notification:
+def decision_from(row: RowMapping) -> Decision:
+    """Return the decision in a row of `decisions`."""
+    values = {each.name: row[each.name] for each in fields(Decision)}
+    return Decision(**values | {"verdict": DecisionVerdict(row["verdict"]), "reason": DecisionReason(row["reason"])})
+
+
+def counts_row(counts: TransitionCounts) -> Row:
+    """Return the row of `transition_counts`."""
+    return asdict(counts) | {"is_chattering": int(counts.is_chattering)}
+
+
+def counts_from(row: RowMapping) -> TransitionCounts:
+    """Return the counts in a row of `transition_counts`."""
+    return TransitionCounts(**{**row, "is_chattering": bool(row["is_chattering"])})
+
+
+def suppressed_row(planned: Planned) -> Row:
+    """Return the row of `suppressed` of a message that is left out."""
+    notification = planned.notification
+    names = ("alert", "channel", "contact", "level")
+    row: Row = {name: getattr(notification, name) for name in names}
+    return row | {"notification": notification.id, "incident": planned.incident}
+
+
+def notification_from(row: RowMapping) -> Notification:
     """Return the notification in a row of `notifications`."""
     values = {each.name: row[each.name] for each in fields(Notification)}
     return Notification(**values | {"kind": NotificationKind(row["kind"])})
 
 
-def planned_of(row: RowMapping) -> Planned:
+def planned_from(row: RowMapping) -> Planned:
     """Return the notification in a row with its place in the outbox."""
-    return Planned(notification_of(row), row["priority"], row["sequence"], tuple(json.loads(row["fallbacks"])))
-
-
-def _alerts_query() -> Select[tuple[object, ...]]:
-    """Select alerts, each with its first acknowledgement."""
-    given = schema.acknowledgements
-    place = func.row_number().over(partition_by=given.c.alert, order_by=(given.c.acknowledged_ns, given.c.contact))
-    first = select(given.c.alert, given.c.contact, given.c.acknowledged_ns, place.label("place")).subquery()
-    joined = schema.alerts.outerjoin(first, (first.c.alert == schema.alerts.c.id) & (first.c.place == 1))
-    return select(schema.alerts, first.c.contact, first.c.acknowledged_ns).select_from(joined)
-
-
-def read_alerts(connection: Connection, condition: ColumnElement[bool]) -> tuple[Alert, ...]:
-    """Return the alerts that meet `condition`, in the order of their beginning."""
-    order = (schema.alerts.c.opened_ns, schema.alerts.c.id)
-    rows = connection.execute(_alerts_query().where(condition).order_by(*order)).mappings()
-    return tuple(_alert(row) for row in rows)
-
-
-def recent_alerts(database: Database, limit: int, asset: str | None = None) -> tuple[Alert, ...]:
-    """Return the newest alerts first, open or over, of one asset or of all."""
-    query = _alerts_query().order_by(schema.alerts.c.opened_ns.desc(), schema.alerts.c.id).limit(limit)
-    if asset is not None:
-        query = query.where(schema.alerts.c.asset == asset)
-    with database.read() as connection:
-        return tuple(_alert(row) for row in connection.execute(query).mappings())
-
-
-def incident_alerts(database: Database, alert: Alert) -> tuple[Alert, ...]:
-    """Return the other alerts of the incident of `alert`, open or over, in the order of their beginning."""
-    table = schema.alerts
-    if not alert.incident:
-        return ()
-    with database.read() as connection:
-        return read_alerts(connection, and_(table.c.incident == alert.incident, table.c.id != alert.id))
-
-
-def acknowledged_alerts(database: Database) -> frozenset[str]:
-    """Return the ids of alerts that somebody has acknowledged, of those that are open or whose incident is."""
-    given, table = schema.acknowledgements.c.alert, schema.alerts
-    open_ones = select(table.c.id).where(table.c.is_open == 1)
-    lasting = select(table.c.incident).where(table.c.is_open == 1, table.c.incident != "")
-    of_them = select(table.c.id).where(table.c.incident.in_(lasting))
-    query = select(given).where(or_(given.in_(open_ones), given.in_(of_them))).distinct()
-    with database.read() as connection:
-        return frozenset(connection.execute(query).scalars())
+    return Planned(notification_from(row), row["priority"], row["sequence"], tuple(json.loads(row["fallbacks"])))
 
 
 _PLAIN = (
@@ -249,7 +187,8 @@ _PLAIN = (
 """Fields of an alert that its row holds as they are."""
 
 
-def _alert(row: RowMapping) -> Alert:
+def alert_from(row: RowMapping) -> Alert:
+    """Return the alert in a row of `alerts` joined with its first acknowledgement."""
     reason = row["end_reason"]
     return Alert(
         **{name: row[name] for name in _PLAIN},
@@ -268,20 +207,8 @@ def _recipient(stored: Mapping[str, Any]) -> Recipient:
     return Recipient(**{**stored, "fallbacks": tuple(stored["fallbacks"])})
 
 
-def read_events(
-    connection: Connection, *, alert: str | None, alarm: str | None, after: int, limit: int | None
-) -> list[StoredEvent]:
-    """Return transitions behind position `after`, in order."""
-    table = schema.alarm_events
-    query = select(table).where(table.c.position > after).order_by(table.c.position, table.c.ordinal).limit(limit)
-    if alert is not None:
-        query = query.where(table.c.alert == alert)
-    if alarm is not None:
-        query = query.where(table.c.alarm == alarm)
-    return [_event(row) for row in connection.execute(query).mappings()]
-
-
-def _event(row: RowMapping) -> StoredEvent:
+def event_from(row: RowMapping) -> StoredEvent:
+    """Return the transition in a row of `alarm_events`."""
     rest = {name: value for name, value in row.items() if not name.startswith("extent_")}
     changed = {
         "extent": _extent_of(row, "extent"),
@@ -292,41 +219,7 @@ def _event(row: RowMapping) -> StoredEvent:
     return StoredEvent(**{**rest, **changed})
 
 
-def read_deliveries(connection: Connection, condition: ColumnElement[bool]) -> list[Delivery]:
-    """Return the notifications that meet `condition`, in the order in which they were decided."""
-    table, given = schema.notifications, schema.acknowledgements
-    joined = table.outerjoin(given, (given.c.alert == table.c.alert) & (given.c.contact == table.c.contact))
-    order = (table.c.alert, table.c.sequence, table.c.channel, table.c.contact)
-    query = select(table, given.c.acknowledged_ns).select_from(joined).where(condition).order_by(*order)
-    rows = list(connection.execute(query).mappings())
-    receipts = _receipts(connection, condition)
-    return [_delivery(row, receipts.get(row["id"], ())) for row in rows]
-
-
-def _receipts(connection: Connection, condition: ColumnElement[bool]) -> Mapping[str, tuple[tuple[int, int], ...]]:
-    table = schema.receipts
-    joined = table.join(schema.notifications, table.c.notification == schema.notifications.c.id)
-    query = select(table).select_from(joined).where(condition).order_by(table.c.received_ns, table.c.code)
-    found: dict[str, tuple[tuple[int, int], ...]] = {}
-    for row in connection.execute(query):
-        found[row.notification] = (*found.get(row.notification, ()), (row.code, row.received_ns))
-    return found
-
-
-def _delivery(row: RowMapping, receipts: tuple[tuple[int, int], ...]) -> Delivery:
+def delivery_from(row: RowMapping, receipts: tuple[tuple[int, int], ...]) -> Delivery:
+    """Return the notification in a row, with its receipts and the acknowledgement of its contact."""
     names = {each.name for each in fields(Delivery)} - {"notification", "receipts"}
-    return Delivery(notification=notification_of(row), receipts=receipts, **{name: row[name] for name in names})
-
-
-def read_decisions(connection: Connection, alert: str) -> list[Decision]:
-    """Return the decisions about `alert`, in the order in which they were taken."""
-    table = schema.decisions
-    rows = connection.execute(select(table).where(table.c.alert == alert).order_by(table.c.id)).mappings()
-    names = [each.name for each in fields(Decision)]
-    return [
-        Decision(
-            **{name: row[name] for name in names}
-            | {"verdict": DecisionVerdict(row["verdict"]), "reason": DecisionReason(row["reason"])}
-        )
-        for row in rows
-    ]
+    return Delivery(notification=notification_from(row), receipts=receipts, **{name: row[name] for name in names})

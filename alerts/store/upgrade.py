@@ -18,6 +18,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, insert, inspect, select
 
 from alerts.store import schema
+from alerts.store.errors import LedgerVersionError
 
 FIRST = "0001"
 """The revision of 0.1.0, whose ledgers name no revision."""
@@ -25,10 +26,6 @@ NEW = ""
 """Stands for the revision of a database without tables."""
 
 _VERSION_0_1_0 = 1
-
-
-class LedgerVersionError(Exception):
-    """The database holds a ledger that this program must not write."""
 
 
 def find_revision(connection: Connection, place: str) -> str:

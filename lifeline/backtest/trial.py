@@ -13,8 +13,7 @@ from collections.abc import Iterable, Sequence
 from alerts.alert import Alert, Plan
 from alerts.chatter import TransitionCounts
 from alerts.planning.context import PlanningConfig
-from alerts.planning.planner import Planner
-from alerts.planning.reminders import NEVER_DUE_NS, JournalTime
+from alerts.planning.planner import NEVER_DUE_NS, JournalTime, Planner
 from collector.batch import ReadingBatch
 from lifeline.backtest.episodes import Episode, episodes_of, turns_of
 from rules.engine import RuleEngine
@@ -61,7 +60,7 @@ class Trial:
                 self._events.append(join_events(self._recent))
                 self._recent = []
             plan = self._planner.plan_step(events, batch.received_ns, self._open, self.tallies)
-            self.tallies.update((tally.alarm, tally) for tally in plan.tallies)
+            self.tallies.update((tally.alarm, tally) for tally in plan.transition_counts)
             self._keep(plan)
             self._due_ns = min(self._due_ns, self._first_due(plan.alerts))
         return events

@@ -150,8 +150,8 @@ def _names(configuration: Configuration, lang: Language) -> Names:
 
 def _incidents(name: str, configuration: Configuration) -> list[Incident]:
     if name == LEDGER:
-        database = existing_ledger(configuration.settings.ledger.url).database
-        found, gone = labelled_incidents(database, configuration.register, time.time_ns())
+        labels = existing_ledger(configuration.settings.ledger.url).labels
+        found, gone = labelled_incidents(labels, configuration.register, time.time_ns())
         if gone:
             typer.echo(f"labels: {gone} alerts of places that are not in the register are left out", err=True)
         return found

@@ -7,9 +7,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from alerts.alert import Alert
+from alerts.notification import Delivery
 from alerts.outbox.delivery_reports import ReceiptCode
 from alerts.state import AlarmState, state_of
-from alerts.store.records import Delivery, incident_alerts
 from config.levels import WarningLevel
 from lifeline.console.context import ConsoleContext
 from lifeline.console.security import form_proof
@@ -121,7 +121,7 @@ def ending_of(alert: Alert, context: ConsoleContext) -> str:
     """Return the word key of how `alert` stands."""
     if alert.is_open:
         return ending(alert, ())
-    return ending(alert, context.ledger.decisions(alert.id), incident_alerts(context.ledger.database, alert))
+    return ending(alert, context.ledger.decisions.read(alert.id), context.ledger.alerts.read_incident(alert))
 
 
 def shown_level(alert: Alert) -> WarningLevel | None:

@@ -8,11 +8,11 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from alerts.alert import Alert, Decision, DecisionReason
-from alerts.ledger.labels import Label
+from alerts.alert import Alert, Decision, DecisionReason, StoredEvent
+from alerts.ledger.ledger import Label
+from alerts.notification import Delivery
 from alerts.outbox.delivery_reports import ReceiptCode
 from alerts.planning.orphans import is_end_seen
-from alerts.store.records import Delivery, StoredEvent
 from config.levels import WarningLevel
 from config.register import Register, Sensor
 from lifeline.logs import redact_text

@@ -7,15 +7,11 @@ any clock but `received_ns`.
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
-from sqlalchemy.exc import DBAPIError
-
 from alerts.alert import Alert, Plan
 from alerts.chatter import TransitionCounts
-from alerts.ledger.alarm_counts import read_tallies
 from alerts.ledger.ledger import Ledger
-from alerts.planning.planner import Planner
-from alerts.planning.reminders import NEVER_DUE_NS, JournalTime
-from alerts.store.records import acknowledged_alerts
+from alerts.planning.planner import NEVER_DUE_NS, JournalTime, Planner
+from alerts.store.errors import LedgerUnavailableError
 from collector.journal import Entry
 from rules.events import AlarmEvents
 
@@ -37,7 +33,7 @@ class StepPlanner:
     def restore(self, open_alerts: Sequence[Alert]) -> None:
         """Go on from `open_alerts`, and from the tallies in the ledger."""
         self.open_alerts = tuple(open_alerts)
-        self._tallies = read_tallies(self._ledger.database)
+        self._tallies = self._ledger.transition_counts.read()
         times = (max(alert.notified_ns, alert.level_changed_at_receipt_ns) for alert in self.open_alerts)
         self._due_ns, self._clock_ns = 0, max(times, default=0)
 
@@ -55,7 +51,7 @@ class StepPlanner:
 
     def _plan_transitions(self, events: AlarmEvents, received_ns: int) -> Plan:
         plan = self._planner.plan_step(events, received_ns, self.open_alerts, self._tallies, clock_ns=self._clock_ns)
-        for tally in plan.tallies:
+        for tally in plan.transition_counts:
             before = self._tallies.get(tally.alarm, TransitionCounts(tally.alarm))
             self.counts["bad_alarms", "chattering"] += tally.chattering - before.chattering
             self.counts["bad_alarms", "fleeting"] += tally.fleeting - before.fleeting
@@ -66,8 +62,8 @@ class StepPlanner:
 
     def _plan_due(self, moment: JournalTime) -> Plan:
         try:
-            acknowledged = acknowledged_alerts(self._ledger.database)
-        except DBAPIError:
+            acknowledged = self._ledger.alerts.read_acknowledged()
+        except LedgerUnavailableError:
             # Nothing can be committed now either: the next entry asks again, and nothing is lost.
             return Plan(open_alerts=self.open_alerts)
         plan = self._planner.plan_due(self.open_alerts, moment, acknowledged)
@@ -88,6 +84,6 @@ def merge_plans(plans: Sequence[Plan]) -> Plan:
         tuple(decision for plan in plans for decision in plan.decisions),
         plans[-1].open_alerts,
         tuple(alert for plan in plans for alert in plan.alert_of),
-        tuple({tally.alarm: tally for plan in plans for tally in plan.tallies}.values()),
-        tuple(planned for plan in plans for planned in plan.withheld),
+        tuple({tally.alarm: tally for plan in plans for tally in plan.transition_counts}.values()),
+        tuple(planned for plan in plans for planned in plan.suppressed),
     )

@@ -188,7 +188,7 @@ def commit(ledger: Ledger, *rows: Row, where: PlanningConfig | None = None) -> S
     """Commit `rows` as the next step of `ledger` and return it."""
     cursor = ledger.take_over()
     position = cursor.position + 1
-    made = step(cursor, position, *at(position, rows), open_alerts=ledger.open_alerts(), where=where)
+    made = step(cursor, position, *at(position, rows), open_alerts=ledger.alerts.read_open(), where=where)
     ledger.commit_step(made)
     return made
 

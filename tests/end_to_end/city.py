@@ -144,7 +144,7 @@ def without_position(lines: Sequence[str]) -> list[str]:
 
 def ledger_lines(ledger: Ledger) -> list[str]:
     """Return the canonical lines of all alarm events of a ledger."""
-    return [event.line for event in ledger.alarm_events()]
+    return [event.line for event in ledger.alarm_events.read()]
 
 
 def told(gateway: SmsGateway, links: SignedLinks) -> dict[str, list[tuple[str, str]]]:

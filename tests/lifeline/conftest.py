@@ -120,7 +120,7 @@ class Desk:
         self.feed(0.35, 3)
         self.feed(0.0, 8)
         self.evaluate()
-        return self.stores.ledger.open_alerts()[0]
+        return self.stores.ledger.alerts.read_open()[0]
 
 
 @pytest.fixture

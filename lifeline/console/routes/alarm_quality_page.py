@@ -7,7 +7,6 @@ from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse, Response
 
 from alerts.chatter import TransitionCounts
-from alerts.ledger.alarm_counts import worst_tallies
 from lifeline.console.context import ConsoleContext
 from lifeline.console.rendering import Pages, asked_language
 from lifeline.text.formats import clock_text
@@ -28,7 +27,7 @@ class AlarmQualityRoutes:
     def page(self, request: Request) -> Response:
         """Return the alarms that turn too often, the worst first."""
         context, lang = self._context, asked_language(request)
-        tallies = worst_tallies(context.ledger.database, _WORST)
+        tallies = context.ledger.transition_counts.read_worst(_WORST)
         values = {
             "rows": [self._row(tally, lang) for tally in tallies],
             "updated": context.updated_text() or "—",

@@ -11,7 +11,6 @@ import math
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse, Response
 
-from alerts.store.records import recent_alerts
 from collector.history import HistoryUnavailableError
 from config.levels import WarningLevel
 from config.register import Sensor
@@ -56,7 +55,7 @@ class AssetRoutes:
             "chart": self._chart(charted) if charted else None,
             "alerts": [
                 {"card": alert_card(alert, context, lang), "chain": read_chain_card(alert.id, context, lang)}
-                for alert in recent_alerts(context.ledger.database, _RECENT_ALERTS, asset_id)
+                for alert in context.ledger.alerts.read_recent(_RECENT_ALERTS, asset_id)
             ],
             "updated": context.updated_text(),
         }

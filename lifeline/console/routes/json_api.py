@@ -52,7 +52,7 @@ class ApiRoutes:
 
     def alerts(self) -> Response:
         """Return the open alerts, oldest first."""
-        return JSONResponse({"alerts": [_alert(alert) for alert in self._context.ledger.open_alerts()]})
+        return JSONResponse({"alerts": [_alert(alert) for alert in self._context.ledger.alerts.read_open()]})
 
     def _rows(self) -> list[AssetRow]:
         return asset_rows(self._context.register, self._context.alarms, self._context.live_state())

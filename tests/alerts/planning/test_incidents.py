@@ -12,8 +12,7 @@ from alerts.messages.text import MessageFacts, compose_text
 from alerts.notification import NotificationKind
 from alerts.planning.context import PlanningConfig
 from alerts.planning.incidents import hazard_of
-from alerts.planning.planner import plan_step
-from alerts.planning.reminders import JournalTime, plan_due
+from alerts.planning.planner import JournalTime, plan_due, plan_step
 from config.register import Sensor
 from rules.events import AlarmKey, Dimension, Transition
 from rules.rule import RuleSet, Side
@@ -358,7 +357,7 @@ def test_incidents_of_any_history_inform_each_recipient_of_each_level(changes, s
                 if message.kind in ("raised", "escalated", "reminded"):
                     place = (incidents[message.alert], message.contact)
                     heard[place] = max(heard[place], message.level)
-            for each in plan.withheld:
+            for each in plan.suppressed:
                 assert heard[each.incident, each.notification.contact] >= each.notification.level
         for alert in desk.alerts:
             for contact in _wanted(alert):

@@ -10,8 +10,7 @@ from hypothesis import strategies as st
 from alerts.alert import Alert, Plan
 from alerts.chatter import TransitionCounts
 from alerts.planning.context import PlanningConfig
-from alerts.planning.planner import plan_step
-from alerts.planning.reminders import NEVER_DUE_NS, JournalTime, due_ns, plan_due
+from alerts.planning.planner import NEVER_DUE_NS, JournalTime, due_ns, plan_due, plan_step
 from alerts.state import AlarmState, state_of
 from rules.rule import RuleSet
 from tests.alerts import scenes

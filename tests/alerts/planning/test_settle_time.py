@@ -8,8 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from alerts.alert import Alert, DecisionReason, Plan
-from alerts.planning.planner import plan_step
-from alerts.planning.reminders import JournalTime, plan_due
+from alerts.planning.planner import JournalTime, plan_due, plan_step
 from alerts.routing.loading import SETTLE_S, load_routes
 from alerts.state import AlarmState, state_of
 from rules.events import Reason, Transition

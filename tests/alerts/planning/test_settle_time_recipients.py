@@ -6,10 +6,10 @@ from dataclasses import replace
 import pytest
 
 from alerts.alert import DecisionReason, Ending
-from alerts.ledger.ledger import open_ledger
+from alerts.ledger.sql_ledger import open_ledger
 from alerts.notification import Verdict
 from alerts.planning.orphans import HeldAlarms, plan_orphans
-from alerts.planning.reminders import NEVER_DUE_NS, due_ns
+from alerts.planning.planner import NEVER_DUE_NS, due_ns
 from alerts.state import AlarmState, state_of
 from config.register import Contact
 from rules.events import Extent, Reason, Transition
@@ -203,6 +203,6 @@ def test_ending_that_waits_outlives_a_restart(tmp_path):
     with contextlib.closing(open_ledger(f"sqlite:///{tmp_path / 'ledger.db'}")) as ledger:
         scenes.commit(ledger, raised(HAZARD, ORANGE), where=where)
         scenes.commit(ledger, cleared(HAZARD, ORANGE, low=0.3, high=0.4, reason=Reason.CONDITIONS_END), where=where)
-        [alert] = ledger.open_alerts()
+        [alert] = ledger.alerts.read_open()
 
     assert Ending(Reason.CONDITIONS_END, Extent(0.3, 0.4)) == alert.ending

@@ -7,12 +7,9 @@ from dataclasses import asdict, is_dataclass
 
 from sqlalchemy import select
 
-from alerts.ledger.alarm_counts import read_tallies
-from alerts.ledger.configurations import configurations, states
-from alerts.ledger.labels import labels_of
+from alerts.ledger.alert_records import read_alerts
 from alerts.ledger.ledger import Ledger
 from alerts.store import schema
-from alerts.store.records import acknowledged_alerts, incident_alerts, read_alerts
 
 _FIELDS_0_1_0 = {
     "recipients": "told",
@@ -50,17 +47,17 @@ def records_of(ledger: Ledger) -> dict[str, object]:
         "position": ledger.position(),
         "snapshot": plain(ledger.snapshot()),
         "alerts": plain(alerts),
-        "open_alerts": [alert.id for alert in ledger.open_alerts()],
-        "acknowledged": sorted(acknowledged_alerts(ledger.database)),
-        "incidents": {each.id: [mate.id for mate in incident_alerts(ledger.database, each)] for each in alerts},
-        "alarm_events": [{**plain(event), "line": event.line} for event in ledger.alarm_events()],
-        "deliveries": {alert: plain(ledger.notifications(alert)) for alert in ids},
-        "decisions": {alert: plain(ledger.decisions(alert)) for alert in [*ids, ""]},
-        "labels": {alert: plain(labels_of(ledger.database, alert)) for alert in ids},
-        "configurations": plain(configurations(ledger.database)),
-        "states": plain(states(ledger.database, 0)),
-        "tallies": plain(read_tallies(ledger.database)),
-        "waiting": plain(ledger.outbox.waiting()),
+        "open_alerts": [alert.id for alert in ledger.alerts.read_open()],
+        "acknowledged": sorted(ledger.alerts.read_acknowledged()),
+        "incidents": {each.id: [mate.id for mate in ledger.alerts.read_incident(each)] for each in alerts},
+        "alarm_events": [{**plain(event), "line": event.line} for event in ledger.alarm_events.read()],
+        "deliveries": {alert: plain(ledger.outbox.read_deliveries(alert)) for alert in ids},
+        "decisions": {alert: plain(ledger.decisions.read(alert)) for alert in [*ids, ""]},
+        "labels": {alert: plain(ledger.labels.read(alert)) for alert in ids},
+        "configurations": plain(ledger.configurations.read()),
+        "states": plain(ledger.replay_snapshots.read(0)),
+        "tallies": plain(ledger.transition_counts.read()),
+        "waiting": plain(ledger.outbox.measure_queues()),
         "withheld": sorted(_column(ledger, schema.suppressed.c.notification)),
         "awaited": sorted(_column(ledger, schema.expected_receipts.c.notification)),
     }

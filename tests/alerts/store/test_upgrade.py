@@ -15,8 +15,8 @@ from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
-from alerts.ledger.ledger import open_ledger
-from alerts.planning.reminders import NEVER_DUE_NS, due_ns
+from alerts.ledger.sql_ledger import open_ledger
+from alerts.planning.planner import NEVER_DUE_NS, due_ns
 from alerts.store import schema
 from alerts.store.database import Database
 from alerts.store.upgrade import FIRST, LedgerVersionError, upgrade
@@ -221,7 +221,7 @@ def test_copy_without_room_leaves_the_ledger_as_it_was(tmp_path, old_files):
 _KILLED = """
 import os, signal, sys
 from sqlalchemy import Engine, event
-from alerts.ledger.ledger import open_ledger
+from alerts.ledger.sql_ledger import open_ledger
 left = [int(sys.argv[2])]
 def count(*_):
     left[0] -= 1
@@ -268,7 +268,7 @@ def test_alert_of_an_early_ledger_of_0_1_0_is_read(tmp_path, old_files):
             connection.execute(f"DROP TABLE {table}")
         connection.execute("UPDATE alerts SET told = ?", (json.dumps(told),))
     with contextlib.closing(open_ledger(f"sqlite:///{path}")) as ledger:
-        earlier = ledger.alert(first["id"])
+        earlier = ledger.alerts.find(first["id"])
 
     expected = [(each["contact"], False, first["peak"], "", False) for each in first["told"]]
     assert expected == [

@@ -3,7 +3,6 @@ from dataclasses import replace
 import pytest
 
 from alerts.alert import Plan, Step
-from alerts.ledger.labels import labels_of
 from lifeline.console.security import form_proof
 from rules.events import join_events
 
@@ -57,7 +56,7 @@ def test_alert_page_refuses_labels_of_strangers_and_of_no_sense(browser, desk, c
     fields = {"disposition": "true", "contact": "console", "proof": form_proof(desk.links.secret, alert.id)}
     answer = browser.post(f"/alerts/{alert.id}/label", data=fields | change)
 
-    assert (403, ()) == (answer.status_code, labels_of(desk.stores.ledger.database, alert.id))
+    assert (403, ()) == (answer.status_code, desk.stores.ledger.labels.read(alert.id))
 
 
 @pytest.fixture
