@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from alerts.links import SignedLinks
-from alerts.planning.context import PlanningConfig
+from alerts.planning.alert_context import PlanningConfig
 from alerts.routing.routes import Routes
 from benchmarks.figures import Figure
 from benchmarks.town import make_register, make_ruleset

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-from alerts.planning.context import PlanningConfig
+from alerts.planning.alert_context import PlanningConfig
 from collector.batch import ReadingBatch
 from lifeline.backtest.difference import Difference, difference
 from lifeline.backtest.figures import DAY_NS, Load, load_of
