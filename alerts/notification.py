@@ -78,6 +78,28 @@ class Outcome:
     """How long the receipt of an urgent message may take before somebody else is told; None where none follows."""
 
 
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """A notification and what has become of it so far."""
+
+    notification: Notification
+    state: str
+    """pending, standby, grouped, sending, sent, delivered, refused, failed or withdrawn."""
+    sequence: int
+    attempts: int
+    first_attempt_ns: int | None
+    """When it was first tried."""
+    first_sent_ns: int | None
+    """When the other side first took it over."""
+    next_attempt_ns: int
+    last_reason: str
+    provider_ref: str
+    receipts: tuple[tuple[int, int], ...]
+    """(code, received_ns) of each receipt, in order of arrival."""
+    acknowledged_ns: int | None
+    """When this contact acknowledged the alert."""
+
+
 class Channel(Protocol):
     """One way out. Thread-safe; never raises for anything the other side does."""
 

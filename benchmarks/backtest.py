@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from alerts.links import SignedLinks
-from alerts.planning.draft import District
+from alerts.planning.context import PlanningConfig
 from alerts.routing.routes import Routes
 from benchmarks.figures import Figure
 from benchmarks.town import make_register, make_ruleset
@@ -68,9 +68,11 @@ def _figures(source: str, minutes: int, elapsed_s: float) -> Iterator[Figure]:
 
 def _timed(register: Register, pieces: Iterable[Piece]) -> float:
     """Return the seconds that a whole back-test of `pieces` takes, difference and figures included."""
-    district = District(register, load_quantities(), make_ruleset(register), Routes(()), SignedLinks("http://h", b""))
+    config = PlanningConfig(
+        register, load_quantities(), make_ruleset(register), Routes(()), SignedLinks("http://h", b"")
+    )
     begin = time.process_time()
-    backtest(district, district, Stream(register).batches(pieces))
+    backtest(config, config, Stream(register).batches(pieces))
     return time.process_time() - begin
 
 

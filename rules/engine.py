@@ -54,7 +54,9 @@ class RuleEngine:
         first, order = 0, evaluation_order(self._ruleset.rules)
         self._last_order = max(order.values(), default=0)
         for rule in self._ruleset.rules:
-            bound[rule.kind].append(BoundRule(rule, first, order[rule.id]))
+            kind = RULE_KINDS[rule.kind]
+            ignored, not_learned = kind.ignores.flags, kind.does_not_learn.flags
+            bound[rule.kind].append(BoundRule(rule, first, order[rule.id], ignored, not_learned))
             first += len(rule.sensors)
         used = {name: kind for name, kind in RULE_KINDS.items() if bound[name]}
         catalogue = AlarmCatalogue(self.alarms, blinding_of(self._ruleset, self.alarms))

@@ -6,7 +6,7 @@ single kind.
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
 from typing import Protocol
 
 import numpy as np
@@ -18,6 +18,7 @@ from config.quantities import Quantity
 from config.register import Register, Sensor
 from rules.admission.admission import AdmittedReadings
 from rules.events import AlarmKey, Dimension
+from rules.quality_masks import NOTHING, QualityMask
 from rules.rule import LevelLimit, Rule
 
 NEVER_NS = np.iinfo(np.int64).min // 2
@@ -62,7 +63,11 @@ class BoundRule:
     rule: Rule
     first_alarm: int
     order: int = 0
-    """0 where readings are judged; a rule that follows others comes in a later stage than all of them."""
+    """0 where readings are evaluated; a rule that names other rules has a higher number than all of them."""
+    ignored: int = 0
+    """`Quality` bits of readings that the rule does not use."""
+    not_learned: int = 0
+    """`Quality` bits of readings that the rule uses and does not learn from."""
 
 
 def alarm_numbers(bound: Sequence[BoundRule]) -> NDArray[np.int32]:
@@ -185,6 +190,11 @@ class RuleKind:
     """A model that also satisfies `KindOptions`; unknown keys are forbidden."""
     build: Callable[[Sequence[BoundRule], Register, Counter[tuple[str, str]]], Evaluator] | None
     """None for kinds that follow other rules."""
+    ignores: QualityMask = NOTHING
+    """Readings with one of these flags are not used. Hazard kinds hold OUT_OF_RANGE by `on_suspect` of each rule."""
+    does_not_learn: QualityMask = NOTHING
+    """Readings with one of these flags are used and not learned from."""
+    _: KW_ONLY
     blinds: bool = True
     """Of a health kind: while its alarm stands, the sensor says nothing that can be trusted."""
     build_derived: (

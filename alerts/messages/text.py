@@ -28,9 +28,6 @@ MAX_SEGMENTS = 4
 SEGMENT_UNITS = 67
 """UTF-16 units in one segment of a long SMS with coding=2. Source: 3GPP TS 23.040, 9.2.3.24.1 (134 octets)."""
 
-CITY_OFFSET_S = 8 * 3600
-"""Local time of Chongqing, UTC+08:00, all year."""
-
 _TIME_FORMAT = "%m-%d %H:%M"
 _ADDRESS = re.compile(
     r"\b[a-z][a-z0-9+.-]*://\S*|\bwww\.\S*|\b[a-z0-9.-]+\.(?:com|cn|net|org|io|cc|top|xyz|vip|me|co)\b\S*",

@@ -1,6 +1,9 @@
-"""When to try a notification again, and when to stop.
+"""The time of the next attempt to send a notification, and the end of the attempts.
 
-Comes in: what was tried and how often. Goes out: a time, or None. Refuses to know the clock and to draw lots itself.
+Input: a notification and the number of its attempts.
+Output: a time, or None when the attempts end.
+Not responsible for: the clock and random numbers; both are arguments.
+Rejects: nothing.
 """
 
 from alerts.notification import WARNINGS, Notification

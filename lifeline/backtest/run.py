@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-from alerts.planning.draft import District
+from alerts.planning.context import PlanningConfig
 from collector.batch import ReadingBatch
 from lifeline.backtest.difference import Difference, difference
 from lifeline.backtest.figures import DAY_NS, Load, load_of
@@ -52,8 +52,8 @@ class Result:
 
 
 def backtest(
-    tried: District,
-    running: District,
+    tried: PlanningConfig,
+    running: PlanningConfig,
     batches: Iterable[ReadingBatch],
     incidents: Sequence[Incident] = (),
     seen: Callable[[int], None] = lambda _received_ns: None,

@@ -10,9 +10,7 @@ from typing import Annotated
 
 import typer
 
-from alerts.ledger.labels import MAX_CAUSE, Disposition, Label, add_label, labelled_alerts
-from alerts.ledger.ledger import Ledger
-from alerts.store.records import incident_alerts
+from alerts.ledger.ledger import MAX_CAUSE, Disposition, Label, Ledger
 from config.loading import load_settings
 from lifeline.reports.evidence import alert_of
 from lifeline.reports.explain import label_text
@@ -45,22 +43,22 @@ def label(
 ) -> None:
     """Say what an alert turned out to be; the last word counts, earlier ones are kept."""
     ledger = existing_ledger(load_settings(config).ledger.url)
-    found = ledger.alert(alert_of(ledger, alert))
+    found = ledger.alerts.find(alert_of(ledger, alert))
     if found is None:
         raise StartError(f"alert {alert}: expected an id of the ledger, got none such; see the console or /api/alerts")
     if len(cause) > MAX_CAUSE or not by.strip():
         raise StartError(f"--cause and --by: expected at most {MAX_CAUSE} characters and a name; shorten or add it")
-    others = incident_alerts(ledger.database, found) if whole else ()
+    others = ledger.alerts.read_incident(found) if whole else ()
     now_ns = time.time_ns()
     for each in (found, *others):
-        is_new = add_label(ledger.database, Label(each.id, disposition, cause, by.strip(), now_ns))
+        is_new = ledger.labels.add(Label(each.id, disposition, cause, by.strip(), now_ns))
         typer.echo(f"{each.id} {each.subject}: {disposition}{'' if is_new else ' (said before)'}")
 
 
 def labels(config: ConfigPath = None, *, lang: Annotated[str, typer.Option(help="zh or en.")] = "zh") -> None:
     """List every labelled alert with the last word on it."""
     ledger: Ledger = existing_ledger(load_settings(config).ledger.url)
-    for alert, last in labelled_alerts(ledger.database):
+    for alert, last in ledger.labels.read_labelled_alerts():
         typer.echo(f"{alert.id} {alert.subject}  {label_text(last, language(lang))}")
 
 

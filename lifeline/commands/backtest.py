@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.progress import Progress
 
 from alerts.links import SignedLinks
-from alerts.planning.draft import District
+from alerts.planning.context import PlanningConfig
 from collector.batch import ReadingBatch
 from collector.history.opening import open_history
 from collector.journal.reader import JournalReader
@@ -81,9 +81,9 @@ def backtest(
         typer.echo(f"\n{report}")
 
 
-def district_of(configuration: Configuration, ruleset: RuleSet) -> District:
+def district_of(configuration: Configuration, ruleset: RuleSet) -> PlanningConfig:
     """Return the district of `configuration` with other rules; messages lead nowhere."""
-    return District(configuration.register, configuration.quantities, ruleset, configuration.routes, _LINKS)
+    return PlanningConfig(configuration.register, configuration.quantities, ruleset, configuration.routes, _LINKS)
 
 
 def _run(
@@ -150,8 +150,8 @@ def _names(configuration: Configuration, lang: Language) -> Names:
 
 def _incidents(name: str, configuration: Configuration) -> list[Incident]:
     if name == LEDGER:
-        database = existing_ledger(configuration.settings.ledger.url).database
-        found, gone = labelled_incidents(database, configuration.register, time.time_ns())
+        labels = existing_ledger(configuration.settings.ledger.url).labels
+        found, gone = labelled_incidents(labels, configuration.register, time.time_ns())
         if gone:
             typer.echo(f"labels: {gone} alerts of places that are not in the register are left out", err=True)
         return found

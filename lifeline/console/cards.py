@@ -7,13 +7,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from alerts.alert import Alert
+from alerts.notification import Delivery
 from alerts.outbox.delivery_reports import ReceiptCode
 from alerts.state import AlarmState, state_of
-from alerts.store.records import Delivery, incident_alerts
 from config.levels import WarningLevel
 from lifeline.console.context import ConsoleContext
 from lifeline.console.security import form_proof
-from lifeline.reports.chain import Chain
+from lifeline.reports.chain import Chain, read_chain
 from lifeline.reports.explain import chain_links, decision_text, ending
 from lifeline.text.formats import clock_text, masked
 from lifeline.text.words import Language, word
@@ -121,7 +121,7 @@ def ending_of(alert: Alert, context: ConsoleContext) -> str:
     """Return the word key of how `alert` stands."""
     if alert.is_open:
         return ending(alert, ())
-    return ending(alert, context.ledger.decisions(alert.id), incident_alerts(context.ledger.database, alert))
+    return ending(alert, context.ledger.decisions.read(alert.id), context.ledger.alerts.read_incident(alert))
 
 
 def shown_level(alert: Alert) -> WarningLevel | None:
@@ -148,6 +148,12 @@ def chain_card(chain: Chain, context: ConsoleContext, lang: Language) -> ChainCa
     )
     phones = tuple(_phone(delivery, chain.alert, context, lang) for delivery in chain.deliveries)
     return ChainCard(links, phones, tuple(decision_text(each, lang) for each in chain.decisions))
+
+
+def read_chain_card(alert_id: str, context: ConsoleContext, lang: Language) -> ChainCard | None:
+    """Return the chain of the alert in the ledger, None when the ledger has no such alert."""
+    chain = read_chain(context.ledger, alert_id)
+    return chain_card(chain, context, lang) if chain else None
 
 
 def _choices(alert: Alert, context: ConsoleContext, lang: Language) -> tuple[Choice, ...]:

@@ -9,9 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from alerts.alert import Alert
-from alerts.notification import BEGINNINGS, NotificationKind
+from alerts.notification import BEGINNINGS, Delivery, NotificationKind
 from alerts.outbox.delivery_reports import ReceiptCode
-from alerts.store.records import Delivery, recent_alerts
 from collector.journal.reader import JournalReader
 from config.levels import WarningLevel
 from config.register import Contact, Role
@@ -53,12 +52,12 @@ class Evidence:
                 *self._fault(),
                 self._replay(),
             ]
-        deliveries = self.world.app.stores.ledger.notifications(alert.id)
+        deliveries = self.world.app.stores.ledger.outbox.read_deliveries(alert.id)
         return [*self._hazard(alert, deliveries), *self._fault(), self._replay(), self._letters()]
 
     def alert(self, asset: str, dimension: Dimension) -> Alert | None:
         """Return the newest alert of `asset` in `dimension`."""
-        alerts = recent_alerts(self.world.app.stores.ledger.database, 10, asset)
+        alerts = self.world.app.stores.ledger.alerts.read_recent(10, asset)
         return next((alert for alert in alerts if alert.dimension is dimension), None)
 
     def hazard_sms(self, deliveries: Iterable[Delivery]) -> list[Sms]:
@@ -118,7 +117,7 @@ class Evidence:
         hazard = self.alert(asset, Dimension.HAZARD)
         yield Check("dead terminal raises no hazard", hazard is None, "none" if hazard is None else hazard.id)
         alert = self.alert(asset, Dimension.HEALTH)
-        deliveries = self.world.app.stores.ledger.notifications(alert.id) if alert else []
+        deliveries = self.world.app.stores.ledger.outbox.read_deliveries(alert.id) if alert else []
         notices = [each for each in deliveries if each.notification.kind is NotificationKind.DEVICE_FAULT]
         told = {each.notification.contact for each in notices if each.first_sent_ns}
         maintenance = {contact.id for contact in register.contacts_for(asset, Role.MAINTENANCE)}

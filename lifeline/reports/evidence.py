@@ -12,10 +12,8 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from alerts.alert import Snapshot
-from alerts.ledger.configurations import states
+from alerts.alert import Snapshot, StoredEvent
 from alerts.ledger.ledger import Ledger
-from alerts.store.records import StoredEvent
 from collector.batch import Quality, ReadingBatch
 from collector.journal.reader import JournalReader
 from config.levels import WarningLevel
@@ -154,7 +152,7 @@ def _past(
 
 def _restored(engine: RuleEngine, event: StoredEvent, ledger: Ledger) -> Snapshot:
     """Let `engine` go on from the last kept state before `event`, or from nothing; returns from which."""
-    for kept in reversed([each for each in states(ledger.database, 0) if each.position < event.position]):
+    for kept in reversed([each for each in ledger.replay_snapshots.read(0) if each.position < event.position]):
         try:
             engine.restore(kept.blob)
         except SnapshotError:
@@ -234,5 +232,5 @@ def _clock(time_ns: int) -> str:
 
 def alert_of(ledger: Ledger, name: str) -> str:
     """Return the id of the alert that `name` means: itself, or the last one of the alarm `rule/sensor`."""
-    events = ledger.alarm_events(alarm=name) if "/" in name else []
+    events = ledger.alarm_events.read(alarm=name) if "/" in name else []
     return events[-1].alert if events else name

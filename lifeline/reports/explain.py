@@ -8,11 +8,11 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from alerts.alert import Alert, Decision, DecisionReason
-from alerts.ledger.labels import Label
+from alerts.alert import Alert, Decision, DecisionReason, StoredEvent
+from alerts.ledger.ledger import Label
+from alerts.notification import Delivery
 from alerts.outbox.delivery_reports import ReceiptCode
-from alerts.planning.orphans import end_was_seen
-from alerts.store.records import Delivery, StoredEvent
+from alerts.planning.orphans import is_end_seen
 from config.levels import WarningLevel
 from config.register import Register, Sensor
 from lifeline.logs import redact_text
@@ -143,7 +143,7 @@ def ending(alert: Alert, decisions: Sequence[Decision], incident: Sequence[Alert
     """
     if alert.is_open:
         return "open"
-    if not end_was_seen(decisions):
+    if not is_end_seen(decisions):
         return "closed_unseen"
     return "incident_lasts" if any(each.is_open and each.peak > WarningLevel.GREEN for each in incident) else "closed"
 

@@ -15,14 +15,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import structlog
-from sqlalchemy.exc import SQLAlchemyError
 
 from alerts.alert import Alert, Cursor, Plan, Snapshot, Step
-from alerts.ledger.configurations import is_state_due, keep_state, record_configuration
 from alerts.ledger.ledger import Ledger
-from alerts.planning.orphans import Standing, plan_orphans
+from alerts.planning.orphans import HeldAlarms, plan_orphans
 from alerts.planning.planner import Planner
-from alerts.store.database import Database
+from alerts.store.errors import LedgerUnavailableError
 from collector.journal import Journal, Position
 from lifeline.rules_stage.ledger_writer import LedgerWriter
 from lifeline.rules_stage.live_engine import LiveEngine
@@ -144,15 +142,13 @@ class RulesStage:
             if not entries:
                 break
         standing = _standing(self.live_engine.engine, self._cursor.position, self._clock_ns())
-        open_alerts = _close_orphans(self._ledger, self._cursor, self._ledger.open_alerts(), standing)
+        open_alerts = _close_orphans(self._ledger, self._cursor, self._ledger.alerts.read_open(), standing)
         self._step_planner.restore(open_alerts)
         if self.live_engine.position > self._snapshot:
             # Else a program that never lives until the next snapshot would judge more again at each start.
             self._snapshot_s_at = -math.inf
         if self._version:
-            record_configuration(
-                self._ledger.database, self._version, self._clock_ns(), self.live_engine.engine.snapshot
-            )
+            self._ledger.configurations.record(self._version, self._clock_ns(), self.live_engine.engine.snapshot)
         self._restored = True
         self._publish()
         _log.info(
@@ -210,7 +206,7 @@ class RulesStage:
         if snapshot is not None:
             self._snapshot, self._snapshot_s_at = step.position, self._committed_s
             if self._version:
-                _keep_state(self._ledger.database, Snapshot(step.position, snapshot), self._clock_ns())
+                _keep_state(self._ledger, Snapshot(step.position, snapshot), self._clock_ns())
         return step
 
     def _due_snapshot(self) -> bytes | None:
@@ -222,7 +218,7 @@ class RulesStage:
         self.live_engine.publish()
 
 
-def _standing(engine: RuleEngine, position: Position, now_ns: int) -> Standing:
+def _standing(engine: RuleEngine, position: Position, now_ns: int) -> HeldAlarms:
     """Return what `engine`, restored to `position`, knows about the alarms of today's configuration."""
     sensors = engine.register.sensors
     active = {
@@ -230,10 +226,12 @@ def _standing(engine: RuleEngine, position: Position, now_ns: int) -> Standing:
         for key, level in zip(engine.alarms, engine.levels(), strict=True)
         if level
     }
-    return Standing({key.id for key in engine.alarms}, active, position, now_ns)
+    return HeldAlarms({key.id for key in engine.alarms}, active, position, now_ns)
 
 
-def _close_orphans(ledger: Ledger, cursor: Cursor, alerts: tuple[Alert, ...], standing: Standing) -> tuple[Alert, ...]:
+def _close_orphans(
+    ledger: Ledger, cursor: Cursor, alerts: tuple[Alert, ...], standing: HeldAlarms
+) -> tuple[Alert, ...]:
     """Close those of `alerts` that can never end, in one transaction; returns those that stay open."""
     plan = plan_orphans(alerts, standing)
     if plan.decisions:
@@ -244,12 +242,12 @@ def _close_orphans(ledger: Ledger, cursor: Cursor, alerts: tuple[Alert, ...], st
     return plan.open_alerts
 
 
-def _keep_state(database: Database, state: Snapshot, now_ns: int) -> None:
+def _keep_state(ledger: Ledger, state: Snapshot, now_ns: int) -> None:
     """Keep one state a day for replays; while the ledger is away it waits for the next snapshot."""
     try:
-        if is_state_due(database, now_ns):
-            keep_state(database, state, now_ns)
-    except SQLAlchemyError as error:
+        if ledger.replay_snapshots.is_due(now_ns):
+            ledger.replay_snapshots.keep(state, now_ns)
+    except LedgerUnavailableError as error:
         _log.warning("state_not_kept", position=state.position, reason=str(error))
 
 

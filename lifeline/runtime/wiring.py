@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from alerts.channels.loading import open_channels
 from alerts.dispatch.dispatcher import Dispatcher
 from alerts.links import SignedLinks
-from alerts.planning.draft import District
+from alerts.planning.context import PlanningConfig
 from alerts.planning.planner import Planner
 from collector.checkpoints import CheckCheckpoint, DeviceCheckpoint
 from collector.devices.clocks import DeviceClocks
@@ -119,7 +119,7 @@ def _dispatcher(
 
 def make_planner(configuration: Configuration, engine: RuleEngine, links: SignedLinks) -> Planner:
     """Return what plans with everything but the step itself already known."""
-    district = District(
+    district = PlanningConfig(
         configuration.register, configuration.quantities, configuration.ruleset, configuration.routes, links
     )
     return Planner(district, engine.alarms)

@@ -13,13 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from config.levels import WarningLevel
-from rules.alarms.inputs import Inputs
-from rules.alarms.level_state import LevelStates, LimitTable
+from rules.alarms.level_state import N_LEVELS, LevelStates, LimitTable
 from rules.events import Reason
 from rules.kind import Transitions
 from rules.rule import LevelLimit, Side
-
-N_LEVELS = len(WarningLevel)
 
 
 class ConditionLevels:
@@ -42,7 +39,7 @@ class ConditionLevels:
         """
         n = len(rule)
         table = LimitTable(
-            [(_limit_of(each, level),) for each in limits for level in WarningLevel], [False] * 5 * len(limits)
+            [(_limit_of(each, level),) for each in limits for level in WarningLevel], [False] * N_LEVELS * len(limits)
         )
         rows = (rule[:, np.newaxis] * N_LEVELS + np.arange(N_LEVELS)).ravel()
         stale_ns = np.repeat(stale_ns, N_LEVELS)
@@ -71,8 +68,8 @@ class ConditionLevels:
             time_ns: int64[n].
             value: float64[n], 1 true, 0 false, NaN nobody knows.
         """
-        flags = np.zeros(len(place), np.bool_)
-        found = self._states.apply(Inputs(place, level_row, time_ns, value, flags, flags))
+        no = np.zeros(len(place), np.bool_)
+        found = self._states.apply(place, level_row, time_ns=time_ns, value=value, received_clock=no, is_heartbeat=no)
         b = level_row // N_LEVELS
         self.pending[b] = self._states.pending.reshape(-1, N_LEVELS)[b].any(axis=1)
         turned = sorted(

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from config.levels import WarningLevel
 from config.register import Register
 from rules.admission.admission import AdmittedReadings
-from rules.alarms.condition_levels import N_LEVELS
+from rules.alarms.level_state import N_LEVELS
 from rules.composite.alarm_view import AlarmView
 from rules.composite.operands import Operands, blinding_alarms_of
 from rules.fan_out import FanOut

@@ -19,7 +19,6 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from collector.batch import Quality
 from config.quantities import Quantity
 from config.register import Register
 from rules.admission.admission import AdmittedReadings
@@ -32,8 +31,6 @@ from rules.rule import Side
 from rules.statistics.rates import Direction, directions, towards
 
 SECOND_NS = 1_000_000_000
-_ODD = np.uint16(Quality.FLAT | Quality.CLIMATOLOGY | Quality.UNCHECKED | Quality.OUT_OF_RANGE)
-"""Readings with any of these bits are judged, but teach nobody what is usual."""
 _LONGEST_S = 366 * 86_400
 SIGMA_OF_MEAN = 1.2533141373155003
 """Of normal numbers: standard deviation over mean absolute deviation, sqrt(pi / 2)."""
@@ -104,7 +101,8 @@ class DistanceEvaluator:
         register: Register,
         counts: Counter[tuple[str, str]],
         stale_ns: NDArray[np.int64] | None = None,
-        trusts: Sequence[bool] | None = None,
+        *,
+        uses_ignored: NDArray[np.bool_] | None = None,
     ) -> None:
         """Make one inactive alarm for each binding of `bound`, whose options are `DistanceOptions`.
 
@@ -113,9 +111,10 @@ class DistanceEvaluator:
             register: the sensors.
             counts: of the engine.
             stale_ns: int64[n_bindings], as a `LevelEvaluator` takes it.
-            trusts: of each rule, whether it judges readings that intake or device doubt; none does by default.
+            uses_ignored: bool[n_rules], as `LevelEvaluator` takes it.
         """
-        self.level_evaluator = LevelEvaluator(bound, register, counts, stale_ns)
+        self.level_evaluator = LevelEvaluator(bound, register, counts, stale_ns, uses_ignored=uses_ignored)
+        self._not_learned = np.array([each.not_learned for each in bound], np.uint16)[self.level_evaluator.rule]
         sensor, rule = self.level_evaluator.sensor, self.level_evaluator.rule
         options = [typing.cast("DistanceOptions", each.rule.options) for each in bound]
         stale_s = np.array([each.stale_after_s for each in register.sensors], np.float64)[sensor]
@@ -123,9 +122,7 @@ class DistanceEvaluator:
         self.cadence_ns = np.round(cadence_s * SECOND_NS).astype(np.int64)
         """int64[n_bindings]: expected time between readings."""
         self.stale_ns = np.round(stale_s * SECOND_NS).astype(np.int64)
-        self._sequential = SequentialEvaluator(
-            self.level_evaluator, trusts_all=np.array(trusts or [False] * len(bound), np.bool_)[rule]
-        )
+        self._sequential = SequentialEvaluator(self.level_evaluator)
         self._continuity = Continuity(self.stale_ns)
         self._direction = directions([each.direction for each in options])[rule]
         resets = [min((level.reset for level in each.rule.levels), default=np.inf) for each in bound]
@@ -174,7 +171,7 @@ class DistanceEvaluator:
         self._beyond_ns[b] = np.where(calm, 0, since)
         must_forget = ~calm & (self._longest_ns[b] > 0) & (self._beyond_ns[b] >= self._longest_ns[b])
         self._beyond_ns[b[must_forget]] = 0
-        return LearningMask(calm & (((readings.quality & _ODD) == 0) | always), must_forget)
+        return LearningMask(calm & (((readings.quality & self._not_learned[b]) == 0) | always), must_forget)
 
     def columns(self) -> dict[str, NDArray[np.generic]]:
         """Return what outlives a restart; first axis: bindings."""

@@ -9,29 +9,34 @@ A night's hours are event time of a place's own clock; the first reading behind 
 import numpy as np
 from numpy.typing import NDArray
 
-from collector.batch import Quality
 from rules.evaluation.per_sensor import Readings
 from rules.kind import NEVER_NS
 
 MOST_NIGHTS = 60
 """Nights that are kept."""
 _DAY_NS = 86_400 * 1_000_000_000
-_ODD = np.uint16(Quality.FLAT | Quality.CLIMATOLOGY | Quality.UNCHECKED | Quality.OUT_OF_RANGE)
-"""A night with a reading of any of these bits is judged, but teaches nobody what is usual."""
 
 
 class NightMinimum:
     """The open night and a ring of the means of good ones, of each binding."""
 
-    def __init__(self, begin_ns: NDArray[np.int64], length_ns: NDArray[np.int64], needed: NDArray[np.int64]) -> None:
+    def __init__(
+        self,
+        begin_ns: NDArray[np.int64],
+        length_ns: NDArray[np.int64],
+        needed: NDArray[np.int64],
+        *,
+        not_learned: int,
+    ) -> None:
         """Make empty ones.
 
         Args:
             begin_ns: int64[n_bindings], when the hours begin, after midnight UTC; may be negative.
             length_ns: int64[n_bindings], how long they are.
             needed: int64[n_bindings], readings without which a night has no mean.
+            not_learned: `Quality` bits; a night with a reading of any of them is not learned from.
         """
-        n = len(begin_ns)
+        n, self._not_learned = len(begin_ns), np.uint16(not_learned)
         self._begin_ns, self._length_ns, self._needed = begin_ns, length_ns, needed
         self._number, self._clock = np.full(n, NEVER_NS), np.zeros(n, np.bool_)
         self._sum, self._count, self._odd = np.zeros(n), np.zeros(n, np.int64), np.zeros(n, np.bool_)
@@ -60,7 +65,7 @@ class NightMinimum:
         self._number[held], self._clock[held] = number[counts], now.clock[counts]
         self._sum[held] += now.value[counts]
         self._count[held] += 1
-        self._odd[held] |= (now.quality[counts] & _ODD) != 0
+        self._odd[held] |= (now.quality[counts] & self._not_learned) != 0
         return np.where(mixed, np.nan, mean), teaches
 
     def usual(

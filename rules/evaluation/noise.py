@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from collector.batch import RECEIVED_CLOCK, Quality
+from collector.batch import RECEIVED_CLOCK
 from collector.passes import CostModel, PassSplitter
 from rules.admission.admission import AdmittedReadings
 from rules.evaluation.continuity import Continuity
@@ -31,16 +31,6 @@ MEMORY = 100
 """A range weighs one over this; assumed: noise changes with the device, not with the hour."""
 _MOST = 1e150
 """No range; what is computed from it stays finite."""
-_ODD = np.uint16(
-    Quality.SPIKE
-    | Quality.RATE
-    | Quality.DEVICE_SUSPECT
-    | Quality.FLAT
-    | Quality.NEIGHBOUR
-    | Quality.UNCHECKED
-    | Quality.OUT_OF_RANGE
-)
-"""Readings with any of these bits are as if they had not come."""
 _ALWAYS_PASSES = CostModel(pass_us=1.0, run_us=1e12, reading_us=1e12)
 
 
@@ -66,10 +56,10 @@ class NormalRange:
 class NoiseEstimate:
     """The mean moving range of each binding."""
 
-    def __init__(self, calm: NormalRange) -> None:
-        """Know nothing yet of any binding."""
+    def __init__(self, calm: NormalRange, *, not_learned: int) -> None:
+        """Know nothing yet of any binding; readings with one of the `Quality` bits `not_learned` are left out."""
         n = len(calm.wanted)
-        self._calm = calm
+        self._calm, self._not_learned = calm, np.uint16(not_learned)
         self._mean, self._n_ranges = np.zeros(n), np.zeros(n, np.int16)
         self._before = np.full(n, np.nan)
         """The last value, if it was calm."""
@@ -93,7 +83,7 @@ class NoiseEstimate:
             now = wanted[chosen]
             b = binding[now]
             sigma[now] = np.where(self._n_ranges[b] >= LEAST_RANGES, self._mean[b] / D2, 0.0)
-            sound = now[(admitted.quality[row[now]] & _ODD) == 0]
+            sound = now[(admitted.quality[row[now]] & self._not_learned) == 0]
             clock = (admitted.quality[row[sound]] & RECEIVED_CLOCK) != 0
             self._learn(binding[sound], admitted.time_ns[row[sound]], value[sound], clock)
         return sigma

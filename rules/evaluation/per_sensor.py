@@ -11,13 +11,11 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from collector.batch import RECEIVED_CLOCK, Quality
+from collector.batch import RECEIVED_CLOCK
 from collector.passes import passes_without_repeats
 from rules.admission.admission import AdmittedReadings, starts_of
 from rules.alarms.level_evaluator import LevelEvaluator
 from rules.kind import Transitions
-
-_DOUBTED = np.uint16(Quality.SPIKE | Quality.RATE | Quality.DEVICE_SUSPECT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +84,6 @@ class SequentialEvaluator:
         self,
         level_evaluator: LevelEvaluator,
         *,
-        trusts_all: bool | NDArray[np.bool_] = False,
         remembers: NDArray[np.bool_] | None = None,
         runs: RunLength | None = None,
     ) -> None:
@@ -94,12 +91,10 @@ class SequentialEvaluator:
 
         Args:
             level_evaluator: of the kind.
-            trusts_all: of all bindings, or bool[n_bindings]; else readings that intake or device doubt are left out.
             remembers: bool[n_bindings], whose value depends on what was before; by default everybody's does.
             runs: of a kind that derives nothing but from the first reading of a run by one clock.
         """
         self._level_evaluator = level_evaluator
-        self._trusts = np.broadcast_to(np.asarray(trusts_all), len(level_evaluator.sensor))
         self._remembers = remembers
         self._runs = runs
 
@@ -122,17 +117,31 @@ class SequentialEvaluator:
         slot = np.zeros(len(row), np.intp)
         distinct = admitted.one_per_sensor
         if references is not None and len(references.row):
-            row, binding, slot = _merge(admitted, row, binding, references)
+            row, binding, slot = self._merge(admitted, row, binding, references)
             distinct = False
         quality = admitted.quality[row]
-        if not admitted.has_no_flags and (quality & _DOUBTED).any():
-            sound = ((quality & _DOUBTED) == 0) | self._trusts[binding]
-            row, binding, slot, quality = row[sound], binding[sound], slot[sound], quality[sound]
         clock = (quality & RECEIVED_CLOCK) != 0
         readings = Readings(binding, admitted.time_ns[row], admitted.value[row], clock, quality, slot)
         derived = self._derive_values(readings, derive, distinct=distinct)
         known = (~np.isnan(derived)).nonzero()[0]
         return self._level_evaluator.evaluate(admitted, row[known], binding[known], derived[known])
+
+    def _merge(
+        self,
+        admitted: AdmittedReadings,
+        row: NDArray[np.intp],
+        binding: NDArray[np.intp],
+        references: ReferenceReadings,
+    ) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.intp]]:
+        """Return (row, binding, slot) of the readings of the bindings and of the references, rows ascending."""
+        used = admitted.usable[references.row]
+        if not admitted.has_no_flags:
+            used &= ~self._level_evaluator.is_ignored(admitted, references.row, references.binding)
+        rows = np.concatenate((row, references.row[used]))
+        bindings = np.concatenate((binding, references.binding[used]))
+        slots = np.concatenate((np.zeros(len(row), np.intp), references.slot[used]))
+        order = np.argsort(rows, kind="stable")
+        return rows[order], bindings[order], slots[order]
 
     def _derive_values(
         self, readings: Readings, derive: Callable[[Readings], NDArray[np.float64]], *, distinct: bool
@@ -171,14 +180,3 @@ class SequentialEvaluator:
             if rest.any():
                 runs.add_to_run(ordered.take(rest))
         return derived
-
-
-def _merge(
-    admitted: AdmittedReadings, row: NDArray[np.intp], binding: NDArray[np.intp], references: ReferenceReadings
-) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.intp]]:
-    usable = admitted.usable[references.row]
-    rows = np.concatenate((row, references.row[usable]))
-    bindings = np.concatenate((binding, references.binding[usable]))
-    slots = np.concatenate((np.zeros(len(row), np.intp), references.slot[usable]))
-    order = np.argsort(rows, kind="stable")
-    return rows[order], bindings[order], slots[order]

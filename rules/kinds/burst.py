@@ -44,7 +44,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from collector.batch import RECEIVED_CLOCK, Quality
+from collector.batch import RECEIVED_CLOCK
 from collector.passes import CostModel, PassSplitter
 from config.quantities import Quantity
 from config.register import Register, Sensor
@@ -62,7 +62,6 @@ from rules.statistics.wavefronts import Place, Wavefronts, pipe_neighbours
 _Known = tuple[int, Place | None]
 """From which place in the batch on, where the pipe has burst."""
 _SECOND_NS = 1_000_000_000
-_DOUBTED = np.uint16(Quality.SPIKE | Quality.DEVICE_SUSPECT)
 _ALWAYS_PASSES = CostModel(pass_us=1.0, run_us=1e12, reading_us=1e12)
 _WORDS = {
     Direction.FALL: ("{zh}骤降", "sudden drop of {en}"),
@@ -148,8 +147,6 @@ class Burst:
     def evaluate(self, admitted: AdmittedReadings) -> list[Transitions]:
         """Return the transitions that `admitted` cause."""
         row, binding = self._level_evaluator.bindings_of(admitted)
-        sound = (admitted.quality[row] & _DOUBTED) == 0
-        row, binding = row[sound], binding[sound]
         change, episode_ns, begins = self._changes(admitted, row, binding)
         confirmed, moved = self._confirmed(admitted, row, binding, episode_ns, begins)
         told = np.where(confirmed, change, np.minimum(change, self._highest_alone[binding]))

@@ -48,7 +48,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from collector.batch import RECEIVED_CLOCK, Quality
+from collector.batch import RECEIVED_CLOCK
 from config.quantities import Quantity
 from config.register import Register, Sensor
 from rules.admission.admission import AdmittedReadings, starts_of
@@ -70,7 +70,6 @@ from rules.spectral.spectra import find_peak
 from rules.statistics.rates import directions, towards
 
 _SECOND_NS = 1_000_000_000
-_DOUBTED = np.uint16(Quality.DEVICE_SUSPECT)
 _WIDE = 3
 """The band in which a mode must stand out is so many times as wide as the search."""
 _MARGIN = 2
@@ -176,9 +175,8 @@ class Modes:
     def evaluate(self, admitted: AdmittedReadings) -> list[Transitions]:
         """Return the transitions that `admitted` cause."""
         row, binding = self._level_evaluator.bindings_of(admitted)
-        sound = (admitted.quality[row] & _DOUBTED) == 0
         # In the order of the readings, whoever's they are: the last sensor of an asset ends its window.
-        ended = sorted(self._ended(admitted, row[sound], binding[sound]), key=lambda each: each[:2])
+        ended = sorted(self._ended(admitted, row, binding), key=lambda each: each[:2])
         values = [self._value(b, piece) for _, b, piece in ended]
         known = [i for i, value in enumerate(values) if not np.isnan(value)]
         rows = np.array([ended[i][0] for i in known], np.intp)

@@ -165,7 +165,10 @@ class NightFlow:
             for number in bind.rule.sensors
         ]
         self._nights = NightMinimum(
-            np.array(begins, np.int64)[rule], np.array(lengths, np.int64)[rule], np.array(needed, np.int64)
+            np.array(begins, np.int64)[rule],
+            np.array(lengths, np.int64)[rule],
+            np.array(needed, np.int64),
+            not_learned=bound[0].not_learned,
         )
         self._n_nights = np.array([each.nights for each in options], np.int64)[rule]
         self._fewest = np.array([each.fewest_nights for each in options], np.int64)[rule]

@@ -39,7 +39,6 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel
 
-from collector.batch import Quality
 from config.quantities import Quantity
 from config.register import Register, Sensor
 from rules.admission.admission import AdmittedReadings
@@ -63,7 +62,6 @@ _DEPARTURE = Quantity(
     {},
     "derived",
 )
-_DOUBTED = Quality.SPIKE | Quality.FLAT | Quality.DEVICE_SUSPECT
 
 
 class ResidualOptions(LimitOptions):
@@ -98,8 +96,6 @@ class Residual:
     def evaluate(self, admitted: AdmittedReadings) -> list[Transitions]:
         """Return the transitions that `admitted` cause."""
         row, binding = self._level_evaluator.bindings_of(admitted)
-        good = (admitted.quality[row] & _DOUBTED) == 0
-        row, binding = row[good], binding[good]
         danger = add_rows(self._model, admitted, row, binding).danger
         known = ~np.isnan(danger)
         return self._level_evaluator.evaluate(admitted, row[known], binding[known], danger[known])

@@ -33,7 +33,6 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
-from collector.batch import Quality
 from config.quantities import Quantity
 from config.register import Register, Sensor
 from rules.admission.admission import AdmittedReadings
@@ -46,7 +45,6 @@ from rules.zones.model import ZoneModel
 from rules.zones.options import ZoneOptions, zones_of
 from rules.zones.rows import add_rows
 
-_DOUBTED = Quality.SPIKE | Quality.DEVICE_SUSPECT
 _BACK = 0.5
 """It agrees again below this part of the limit; assumed."""
 
@@ -98,12 +96,13 @@ class ResidualFault:
         options = [typing.cast("ResidualFaultOptions", each.rule.options) for each in bound]
         rule = np.repeat(np.arange(len(bound)), [len(each.rule.sensors) for each in bound])
         self._limit = np.array([each.limit for each in options], np.float64)[rule]
+        self._ignored = np.array([each.ignored for each in bound], np.uint16)[rule]
         self._needed = np.array([each.zone.confirmed_by for each in options], np.int64)[rule]
 
     def evaluate(self, admitted: AdmittedReadings) -> list[Transitions]:
         """Return the sensors that depart alone, or agree again."""
         row, binding = self._reading_fan_out.bindings_of(admitted.sensor)
-        good = admitted.usable[row] & ((admitted.quality[row] & _DOUBTED) == 0)
+        good = (admitted.quality[row] & self._ignored[binding]) == 0
         row, binding = row[good], binding[good]
         known = add_rows(self._model, admitted, row, binding)
         departure = np.where(known.confirming < self._needed[binding], known.departure, known.alone)

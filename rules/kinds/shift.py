@@ -137,8 +137,8 @@ class Shift:
         stale_s = [register.sensors[number].stale_after_s for each in bound for number in each.rule.sensors]
         # A part is closed by the first reading after it, and one may be missing.
         stale_ns = np.round(np.array(stale_s) * SECOND_NS).astype(np.int64) + 2 * part_ns
-        trusts = [each.on_doubt is OnSuspect.JUDGE for each in options]
-        self._distance_evaluator = DistanceEvaluator(bound, register, counts, stale_ns, trusts)
+        uses_ignored = np.array([each.on_doubt is OnSuspect.JUDGE for each in options], np.bool_)
+        self._distance_evaluator = DistanceEvaluator(bound, register, counts, stale_ns, uses_ignored=uses_ignored)
         self.alarm: NDArray[np.int32] = self._distance_evaluator.level_evaluator.alarm
         self.level: NDArray[np.int8] = self._distance_evaluator.level_evaluator.level
         self._parts = _Parts(part_ns, self._distance_evaluator.cadence_ns)

@@ -45,7 +45,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from collector.batch import RECEIVED_CLOCK, Quality
+from collector.batch import RECEIVED_CLOCK
 from config.quantities import Quantity
 from config.register import Register, Sensor
 from rules.admission.admission import AdmittedReadings, starts_of
@@ -57,7 +57,6 @@ from rules.spectral.spectra import Spectra, WindowSpectrum, find_peak_hz
 from rules.statistics.rates import directions, towards
 
 _SECOND_NS = 1_000_000_000
-_DOUBTED = np.uint16(Quality.DEVICE_SUSPECT)
 
 
 class Judge(StrEnum):
@@ -132,8 +131,6 @@ class Spectrum:
     def evaluate(self, admitted: AdmittedReadings) -> list[Transitions]:
         """Return the transitions that `admitted` cause."""
         row, binding = self._level_evaluator.bindings_of(admitted)
-        sound = (admitted.quality[row] & _DOUBTED) == 0
-        row, binding = row[sound], binding[sound]
         ended = sorted(self._ended(admitted, row, binding), key=lambda each: each[:2])
         # In the order of the readings, whoever's they are: sensors are compared with each other.
         values = [self._value(b, number, window) for _, b, number, window in ended]

@@ -33,6 +33,7 @@ heartbeat are heard again: being online alone proves nothing.
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -42,7 +43,6 @@ from config.quantities import ONLINE, Quantity
 from config.register import Register, Sensor
 from rules.admission.admission import AdmittedReadings, heartbeat_numbers, starts_of
 from rules.admission.presence import Presence
-from rules.alarms.inputs import Inputs, inputs_of, join_inputs
 from rules.events import Reason
 from rules.fan_out import FanOut
 from rules.kind import NEVER_NS, BoundRule, Fault, State, Transitions, alarm_numbers
@@ -81,6 +81,17 @@ class StaleOptions(BaseModel):
         """Yield nothing: a stale rule works for any sensor of the register."""
         del quantity, sensors
         yield from ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Signals:
+    """Readings and heartbeats of blind bindings, sorted by binding and place."""
+
+    place: NDArray[np.intp]
+    binding: NDArray[np.intp]
+    time_ns: NDArray[np.int64]
+    value: NDArray[np.float64]
+    is_heartbeat: NDArray[np.bool_]
 
 
 class Stale:
@@ -123,7 +134,7 @@ class Stale:
             if is_presence:
                 found.append(self._hear_presence(piece))
             elif len(rows):
-                found.append(self._hear_again(self._inputs(piece, rows)))
+                found.append(self._hear_again(self._signals(piece, rows)))
             self._remember(piece)
         return found
 
@@ -145,24 +156,24 @@ class Stale:
         self._episode_ns[b] = time_ns
         return self._toggle(b, np.full(len(b), -1), time_ns, np.full(len(b), np.nan), reason)
 
-    def _hear_again(self, inputs: Inputs) -> Transitions:
+    def _hear_again(self, signals: _Signals) -> Transitions:
         """Return the blind sensors for which a usable reading and, if they have one, an advancing heartbeat are back.
 
         The first arrival with which both are fresh ends the blindness, whichever of the two it is.
         """
-        b, row = inputs.binding, np.arange(len(inputs.binding))
+        b, row = signals.binding, np.arange(len(signals.binding))
         first = np.maximum.accumulate(np.where(starts_of(b), row, 0))
-        newest_reading = np.maximum.accumulate(np.where(inputs.is_beat, -1, row))
-        newest_beat = np.maximum.accumulate(np.where(inputs.is_beat, row, -1))
+        newest_reading = np.maximum.accumulate(np.where(signals.is_heartbeat, -1, row))
+        newest_beat = np.maximum.accumulate(np.where(signals.is_heartbeat, row, -1))
         is_read = newest_reading >= first
         reads = is_read | self._is_fresh(self._heard_ns, self._time_ns, self._sensor[b])
         beats = (newest_beat >= first) | self._is_fresh(self._advanced_ns, self._beat_time_ns, self._beat[b])
         ends = np.flatnonzero(reads & beats)
         ends = ends[starts_of(b[ends])]
         b = b[ends]
-        value = np.where(is_read[ends], inputs.value[newest_reading[ends]], self._value[self._sensor[b]])
-        time_ns = np.maximum(inputs.time_ns[ends], self._changed_ns[b])
-        return self._toggle(b, inputs.place[ends], time_ns, value, np.full(len(b), Reason.HEARD_AGAIN, np.uint8))
+        value = np.where(is_read[ends], signals.value[newest_reading[ends]], self._value[self._sensor[b]])
+        time_ns = np.maximum(signals.time_ns[ends], self._changed_ns[b])
+        return self._toggle(b, signals.place[ends], time_ns, value, np.full(len(b), Reason.HEARD_AGAIN, np.uint8))
 
     def _hear_presence(self, piece: AdmittedReadings) -> Transitions:
         """Return whose device has gone, and who was heard before the device was said to be back."""
@@ -185,20 +196,21 @@ class Stale:
         reason = np.where(gone, Reason.DEVICE_OFFLINE, Reason.HEARD_AGAIN).astype(np.uint8)
         return self._toggle(b, piece.place[row], time_ns, value, reason)
 
-    def _inputs(self, admitted: AdmittedReadings, rows: NDArray[np.intp]) -> Inputs:
+    def _signals(self, admitted: AdmittedReadings, rows: NDArray[np.intp]) -> _Signals:
         """Return what `rows` of `admitted` bring to blind bindings, sorted by binding and then place."""
         readings = rows[admitted.usable[rows]]
         beats = rows[admitted.heartbeat_advances[rows] | admitted.first_heartbeat[rows]]
         row, binding = self._reading_fan_out.bindings_of(admitted.sensor[readings])
         beat_row, beat_binding = self._heartbeat_fan_out.bindings_of(admitted.sensor[beats])
-        parts = (
-            inputs_of(admitted, readings[row], binding, admitted.value[readings[row]], is_beat=False),
-            inputs_of(admitted, beats[beat_row], beat_binding, admitted.value[beats[beat_row]], is_beat=True),
+        rows, bindings = np.concatenate((readings[row], beats[beat_row])), np.concatenate((binding, beat_binding))
+        is_heartbeat = np.arange(len(rows)) >= len(row)
+        awaited = ((self.level > 0) & ~self._presence.is_offline(self._value))[bindings]
+        order = np.flatnonzero(awaited)
+        order = order[np.lexsort((admitted.place[rows[order]], bindings[order]))]
+        rows = rows[order]
+        return _Signals(
+            admitted.place[rows], bindings[order], admitted.time_ns[rows], admitted.value[rows], is_heartbeat[order]
         )
-        inputs = join_inputs(parts)
-        awaited = (self.level > 0) & ~self._presence.is_offline(self._value)
-        inputs = inputs.take(awaited[inputs.binding])
-        return inputs.take(np.lexsort((inputs.place, inputs.binding)))
 
     def _is_fresh(
         self, heard_ns: NDArray[np.int64], time_ns: NDArray[np.int64], sensor: NDArray[np.intp]

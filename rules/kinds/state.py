@@ -150,7 +150,7 @@ class StateKind:
         self._rule = rule
         within_s = [each.changes_within_s or 0.0 for each in options]
         self._within_ns = np.array([round(each * _SECOND_NS) for each in within_s], np.int64)[rule]
-        self._sequential = SequentialEvaluator(self._level_evaluator, trusts_all=True, remembers=self._within_ns > 0)
+        self._sequential = SequentialEvaluator(self._level_evaluator, remembers=self._within_ns > 0)
         stale_s = np.array([each.stale_after_s for each in register.sensors])[sensor]
         self._continuity = Continuity(np.round(stale_s * _SECOND_NS).astype(np.int64))
         self._before = np.zeros(len(sensor))

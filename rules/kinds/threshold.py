@@ -205,5 +205,6 @@ def _noise(bound: Sequence[BoundRule], register: Register, level_evaluator: Leve
             np.array(below)[rule],
             np.array(finest)[rule],
             np.round(stale_s * 1e9).astype(np.int64),
-        )
+        ),
+        not_learned=bound[0].not_learned,
     )

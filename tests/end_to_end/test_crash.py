@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from alerts.store.records import Delivery
+from alerts.notification import Delivery
 from collector.journal.reader import JournalReader
 from lifeline.reports.ledgers import existing_ledger
 from simulators.load import send_load
@@ -231,8 +231,8 @@ def _check_messages(story: Story) -> None:
 def _deliveries(story: Story) -> list[Delivery]:
     ledger = existing_ledger(story.program.configuration.settings.ledger.url)
     try:
-        alerts = dict.fromkeys(event.alert for event in ledger.alarm_events())
-        return [each for alert in alerts for each in ledger.notifications(alert)]
+        alerts = dict.fromkeys(event.alert for event in ledger.alarm_events.read())
+        return [each for alert in alerts for each in ledger.outbox.read_deliveries(alert)]
     finally:
         ledger.close()
 

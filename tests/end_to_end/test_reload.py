@@ -11,7 +11,6 @@ from collections import Counter
 
 import pytest
 
-from alerts.ledger.configurations import configurations
 from collector.journal.reader import JournalReader
 from config.loading import load_settings
 from config.settings import packaged_district
@@ -117,7 +116,7 @@ def test_reload_bad_district_is_refused_and_the_program_goes_on(program):
     _replace(district / "contacts.csv", "Chen Lixin", "Chen Li Xin")
     assert "reloaded" == _reload(program)
     program.wait_until(program.is_ready, 30)
-    versions = configurations(existing_ledger(program.configuration.settings.ledger.url).database)
+    versions = existing_ledger(program.configuration.settings.ledger.url).configurations.read()
 
     assert program.configuration.version == versions[-1].version
     assert 1 == program.metrics()["reloads_total", "refused"]

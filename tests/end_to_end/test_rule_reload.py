@@ -65,12 +65,12 @@ def _send(program, mosquitto, seconds):
 
 def _open_alerts(program):
     """Return the open alerts of the pressure; while a slow machine reloads, a device may be told as silent."""
-    alerts = existing_ledger(program.configuration.settings.ledger.url).open_alerts()
+    alerts = existing_ledger(program.configuration.settings.ledger.url).alerts.read_open()
     return [alert for alert in alerts if alert.rule == "fire_water.zero_pressure"]
 
 
 def _events(program):
-    events = existing_ledger(program.configuration.settings.ledger.url).alarm_events()
+    events = existing_ledger(program.configuration.settings.ledger.url).alarm_events.read()
     return [event.line for event in events if "fire_water.zero_pressure/FT-0001" in event.line]
 
 

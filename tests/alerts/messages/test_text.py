@@ -36,7 +36,7 @@ def facts_of(kind: NotificationKind = NotificationKind.RAISED, **changes) -> Mes
         value=0.0,
         reason=Reason.LIMIT_HELD,
         time_ns=scenes.START_NS + 62 * scenes.SECOND_NS,
-        time_zone=where.time_zone,
+        time_zone=where.register.city.zone,
     )
     return replace(first, **changes)
 
@@ -148,7 +148,7 @@ def test_text_of_every_level_uses_the_words_of_the_table(level, language):
 @pytest.mark.parametrize("language", ["zh", "en"])
 @pytest.mark.parametrize("kind", NotificationKind)
 def test_text_with_an_endless_name_fits_and_keeps_the_link(kind, language):
-    """A name of any length is cut before anything that matters."""
+    """A name of any length is cut before level, value, time and link."""
     facts = facts_of(kind) if kind.value in ("raised", "escalated", "reminded", "cleared") else fault(kind)
     name = "很长的楼名😀" * 100
     text = compose_text(replace(facts, asset=replace(facts.asset, name_zh=name, name_en=name)), language, LINK)
@@ -190,7 +190,7 @@ def test_clean_name_holds_nothing_that_misleads(name, cleaned):
 
 
 def test_text_of_a_nameless_asset_shows_its_id():
-    """An asset whose name was nothing but an address is still told apart."""
+    """An asset with nothing but an address as its name shows its id."""
     facts = facts_of()
     text = compose_text(replace(facts, asset=replace(facts.asset, name_zh="http://evil.com")), "zh", LINK)
 
@@ -242,16 +242,16 @@ def conditions_rule():
 @pytest.mark.parametrize(
     ("language", "expected"), [("zh", "有火无水，持续10秒，"), ("en", "fire without water for 10 s, ")]
 )
-def test_message_of_conditions_tells_their_words_and_no_value(language, expected):
-    """There is no value to tell."""
+def test_message_of_conditions_has_their_words_and_no_value(language, expected):
+    """A rule of conditions has no value."""
     text = compose_text(facts_of(rule=conditions_rule(), value=float("nan")), language, LINK)
 
     assert (True, False) == (expected in text, "nan" in text)
 
 
 @pytest.mark.parametrize("language", ["zh", "en"])
-def test_message_of_the_end_of_conditions_tells_no_value(language):
-    """Nor when it is over."""
+def test_message_of_the_end_of_conditions_has_no_value(language):
+    """The end of conditions has no value either."""
     ended = facts_of(NotificationKind.CLEARED, rule=conditions_rule(), value=float("nan"))
 
     assert "nan" not in compose_text(ended, language, LINK)
@@ -266,20 +266,20 @@ def test_message_of_the_end_of_conditions_tells_no_value(language):
         ("en", Extent(300.0, 420.0, "burst/B.p"), "; it began 300–420 m from here towards B.p, "),
     ],
 )
-def test_message_of_what_is_known_exactly_says_how_exactly(language, extent, words):
+def test_message_of_an_extent_shows_the_interval_or_the_place(language, extent, words):
     """The interval of a value, or the place along the pipe."""
     assert words in compose_text(facts_of(extent=extent), language, LINK)
 
 
 def test_payload_of_a_place_has_metres_and_sensor():
-    """Machines send the crew there too."""
+    """Machines get the place along the pipe in metres."""
     facts = json.loads(compose_payload(facts_of(extent=Extent(300.0, 420.0, "burst/B.p")), "n1"))["data"]
 
     assert {"low": 300.0, "high": 420.0, "towards": "B.p"} == facts["place_m"]
 
 
 def test_payload_of_a_deadband_has_its_ends_and_the_text_has_none():
-    """Machines may show the reset value that was in force; a phone shows what is wrong."""
+    """Machines may show the reset value in force; a phone shows only the reading."""
     told = facts_of(extent=Extent(0.02, 0.05, "deadband"))
     facts = json.loads(compose_payload(told, "n1"))["data"]
 

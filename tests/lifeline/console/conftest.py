@@ -52,7 +52,7 @@ class Browser:
 
     def link(self, alert, contact_place=0):
         """Return the path of the acknowledge link of one of the alert's messages."""
-        delivery = self.desk.stores.ledger.notifications(alert.id)[contact_place]
+        delivery = self.desk.stores.ledger.outbox.read_deliveries(alert.id)[contact_place]
         return self.context.links.acknowledge_link(delivery.notification.id).removeprefix("http://console")
 
 

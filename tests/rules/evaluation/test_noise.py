@@ -9,6 +9,7 @@ import pytest
 from collector.batch import Quality
 from rules.admission.admission import AdmittedReadings
 from rules.evaluation.noise import LEAST_RANGES, MEMORY, NoiseEstimate, NormalRange
+from rules.quality_masks import NOT_NOISE
 from tests.rules.small_district import SECOND_NS
 
 LIMIT = 100.0
@@ -18,7 +19,8 @@ def noise(**changed):
     """Return what learns of one sensor whose values below 100 are calm, told with two digits after the point."""
     columns = {"wanted": [True], "sign": [1.0], "below": [LIMIT], "finest": [0.01], "stale_ns": [10 * SECOND_NS]}
     columns |= changed
-    return NoiseEstimate(NormalRange(*(np.array(each) for each in columns.values())))
+    calm = NormalRange(*(np.array(each) for each in columns.values()))
+    return NoiseEstimate(calm, not_learned=NOT_NOISE.flags)
 
 
 def admitted(rows):

@@ -225,7 +225,7 @@ def test_regression_on_random_numbers_equals_weighted_least_squares():
         regression.learn(b, np.array([[1.0, *row, 0.0]]), np.array([target]), second)
     weight = np.sqrt((50 / 51) ** np.arange(299, -1, -1.0))
     fitted = np.linalg.lstsq(np.column_stack((np.ones(300), x)) * weight[:, np.newaxis], y * weight, rcond=None)[0]
-    expected, _ = regression.expected(b, np.array([[1.0, 25.0, 15.0, 0.0]]))
+    expected, _ = regression.predict(b, np.array([[1.0, 25.0, 15.0, 0.0]]))
 
     assert fitted @ [1.0, 25.0, 15.0] == pytest.approx(expected[0], abs=1e-5)
 
