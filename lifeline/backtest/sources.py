@@ -8,8 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from collector.batch import ReadingBatch
-from collector.history import HistoryUnavailableError
-from collector.history.opening import CountedHistory
+from collector.history import History, HistoryUnavailableError
 from collector.journal.reader import JournalReader
 from config.register import Register
 from lifeline.backtest.stream import Piece, piece_ns
@@ -29,7 +28,7 @@ class Span:
     end_ns: int = _LAST_NS
 
 
-def history_pieces(history: CountedHistory, register: Register, span: Span) -> Iterator[Piece]:
+def history_pieces(history: History, register: Register, span: Span) -> Iterator[Piece]:
     """Yield what `history` holds of `span`, piece by piece.
 
     Raises:
