@@ -16,7 +16,7 @@ from alerts.planning.draft import District
 from alerts.planning.planner import Planner
 from alerts.planning.reminders import NEVER_NS, Moment
 from collector.batch import ReadingBatch
-from lifeline.backtest.episodes import Episode, episodes_of, turns_of
+from lifeline.backtest.episodes import Episode, build_episodes, read_transitions
 from rules.engine import RuleEngine
 from rules.events import AlarmEvents, AlarmKey, Dimension, joined
 
@@ -68,8 +68,12 @@ class Trial:
 
     def episodes(self, dimension: Dimension) -> list[Episode]:
         """Return everything of one dimension that was raised so far."""
-        turns = (turn for part in (*self._events, *self._recent) for turn in turns_of(part, self.alarms, dimension))
-        return episodes_of(turns, dimension)
+        transitions = (
+            transition
+            for part in (*self._events, *self._recent)
+            for transition in read_transitions(part, self.alarms, dimension)
+        )
+        return build_episodes(transitions, dimension)
 
     def _keep(self, plan: Plan) -> None:
         self._open = plan.open_alerts

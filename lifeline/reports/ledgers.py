@@ -13,7 +13,7 @@ from alerts.store.database import LedgerVersionError
 from lifeline.start_error import StartError
 
 
-def existing_ledger(url: str) -> Ledger:
+def open_existing_ledger(url: str) -> Ledger:
     """Return the ledger at `url`.
 
     Raises:

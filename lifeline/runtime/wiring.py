@@ -18,7 +18,7 @@ from collector.devices.clocks import DeviceClocks
 from collector.intake.intake import MqttIntake
 from collector.recorder import Recorder
 from lifeline.configuration import Configuration
-from lifeline.metrics.registry import Latencies
+from lifeline.metrics.registry import LatencyHistograms
 from lifeline.metrics.timed_channel import TimedChannel
 from lifeline.rules_stage.live_engine import LiveEngine
 from lifeline.rules_stage.stage import RulesStage
@@ -47,7 +47,7 @@ class SharedServices:
     """What the stages share."""
 
     links: Links
-    latencies: Latencies
+    latencies: LatencyHistograms
     clock_ns: Callable[[], int]
 
 

@@ -11,7 +11,7 @@ from alerts.ledger.configurations import (
     states,
 )
 from alerts.ledger.ledger import open_ledger
-from lifeline.rules_stage.stage import joined
+from rules.events import joined
 
 
 @pytest.fixture

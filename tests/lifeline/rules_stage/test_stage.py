@@ -7,9 +7,10 @@ from hypothesis import strategies as st
 from alerts.alert import Plan
 from alerts.ledger.ledger import FencedError
 from collector.journal.reader import JournalReader
-from lifeline.reports.replay import compare
-from lifeline.rules_stage.stage import JournalMismatchError, joined
+from lifeline.reports.replay import compare_with_ledger
+from lifeline.rules_stage.stage import JournalMismatchError
 from lifeline.rules_stage.step_planner import merge_plans
+from rules.events import joined
 
 
 def _lines(desk):
@@ -19,7 +20,7 @@ def _lines(desk):
 def _comparison(desk):
     reader = JournalReader(desk.settings.journal.path, desk.configuration.register.sensor_ids)
     try:
-        return compare(reader, desk.stores.ledger, desk.configuration.register, desk.configuration.ruleset)
+        return compare_with_ledger(reader, desk.stores.ledger, desk.configuration.register, desk.configuration.ruleset)
     finally:
         reader.close()
 

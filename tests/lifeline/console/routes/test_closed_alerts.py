@@ -5,7 +5,7 @@ import pytest
 from alerts.alert import Plan, Step
 from alerts.ledger.labels import labels_of
 from lifeline.console.security import form_proof
-from lifeline.rules_stage.stage import joined
+from rules.events import joined
 
 
 def _forget(desk):
