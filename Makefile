@@ -16,7 +16,7 @@ demo: .venv/.run ## a whole district in one program; ONCE=1 plays the story, che
 
 test: .venv/.test ## gates, unit, property and end-to-end tests with real services; two at a time, PYTEST_ARGS=tests/rules for a part
 	@deploy/install-test-services.sh
-	@$(PYTHON) -m pytest $(PYTEST_ARGS)
+	@$(PYTHON) -m pytest --durations=20 $(PYTEST_ARGS)
 
 check: .venv/.test ## lint, types, contracts and budgets only
 	@$(PYTHON) -m pytest -q tests/test_style.py tests/test_contracts.py tests/test_budgets.py
@@ -36,7 +36,7 @@ run: .venv/.run ## the program, configured by CONFIG=lifeline.yaml
 	@touch $@
 
 # the lock file of the tests holds everything of the other one too
-.venv/.test: requirements/test.txt requirements/sparkplug-edge.txt pyproject.toml deploy/make-environment.sh
+.venv/.test: requirements/test.txt requirements/sparkplug-edge.txt requirements/oldest-pip.txt pyproject.toml deploy/make-environment.sh
 	@deploy/make-environment.sh requirements/test.txt
 	@touch .venv/.run $@
 

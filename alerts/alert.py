@@ -4,13 +4,14 @@ Comes in: nothing. Goes out: frozen values that planning makes and the ledger st
 """
 
 import hashlib
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from alerts.chatter import Tally
+from alerts.chatter import TransitionCounts
 from alerts.notification import Notification, NotificationKind
-from rules.events import AlarmEvents, AlarmKey, Dimension, Extent, Reason
+from rules.events import AlarmEvents, AlarmKey, Dimension, Extent, Reason, Transition, extent_text
 
 
 class DecisionVerdict(StrEnum):
@@ -93,7 +94,7 @@ class DecisionReason(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Recipient:
-    """One target that was told about an alert, kept with it so that the same target hears of its end."""
+    """One target of an alert's messages, kept with the alert: the same target gets the message about its end."""
 
     channel: str
     contact: str
@@ -105,10 +106,10 @@ class Recipient:
     """Told only when a message to somebody before them does not arrive."""
     level: int = 0
     """Up to which level of this alert they know of it; 0: they only hear of the end, for an alert that ended before."""
-    under: str = ""
-    """The alert of the same incident under which they know it; empty: this one's own message says it."""
-    is_alone: bool = False
-    """Told of each alarm by itself: nothing is left out for them, and nothing for others because of them."""
+    informed_by_alert: str = ""
+    """Id of the alert of the same incident whose message informed this recipient; empty: this alert's own did."""
+    is_ungrouped: bool = False
+    """This recipient gets a message for each alarm: no message is left out as part of an incident."""
 
     @property
     def place(self) -> tuple[str, str]:
@@ -146,7 +147,7 @@ class Alert:
     """Event time of the last transition."""
     alarms: tuple[str, ...]
     """Ids of the active alarms it stands for, in order of joining."""
-    told: tuple[Recipient, ...]
+    recipients: tuple[Recipient, ...]
     sequence: int
     """Number of rounds of notifications so far."""
     acknowledged_ns: int | None = None
@@ -155,12 +156,15 @@ class Alert:
     """Contact id of the first to acknowledge."""
     value: float | None = None
     """The reading of the last transition; None where silence caused it."""
-    turned_ns: int = 0
-    """Received time of the batch in which the alarm last changed its level; of a device, in which it last was back."""
-    told_ns: int = 0
-    """Latest received time at the last round of warnings that wants an acknowledgement; 0 when it wants none."""
-    calm_ns: int = 0
-    """Latest received time at which an alarm that is over counts as calm; 0 where its end waits for no time."""
+    level_changed_at_receipt_ns: int = 0
+    """Received time of the batch in which the alarm last changed its level. For a device fault: in which a sensor of
+    the device last recovered."""
+    notified_ns: int = 0
+    """Journal clock (the latest received time) at the last round of warnings that asks for an acknowledgement. 0 when
+    no round asks for one."""
+    end_held_until_ns: int = 0
+    """Journal clock (the latest received time) from which the end of the alarm may be sent. 0 where the end waits for
+    no time. The settle time and the wait of a chattering alarm set it."""
     is_latched: bool = False
     """The alarm is over and the alert stays until somebody has acknowledged it."""
     ending: Ending | None = None
@@ -178,7 +182,40 @@ class Alert:
     def is_over(self) -> bool:
         """Return whether nothing of it is active any more, also while its end is not told yet."""
         # A device fault has no level; only what is over waits for calm.
-        return not self.is_open or bool(self.calm_ns or (self.dimension is Dimension.HAZARD and not self.level))
+        return not self.is_open or bool(
+            self.end_held_until_ns or (self.dimension is Dimension.HAZARD and not self.level)
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class StoredEvent:
+    """One transition of an alarm as the ledger keeps it."""
+
+    position: int
+    ordinal: int
+    """Place among the transitions of the same position, from 0."""
+    alarm: str
+    alert: str
+    time_ns: int
+    episode_ns: int
+    transition: Transition
+    level_before: int
+    level_after: int
+    value: float
+    """NaN where silence caused it."""
+    reason: Reason
+    extent: Extent | None = None
+
+    @property
+    def line(self) -> str:
+        """Return the canonical JSON line, byte for byte as `AlarmEvents.lines` gives it."""
+        value = "null" if math.isnan(self.value) else repr(self.value)
+        return (
+            f'{{"alarm":"{self.alarm}","time_ns":{self.time_ns},"episode_ns":{self.episode_ns},'
+            f'"transition":"{self.transition.name.lower()}",'
+            f'"level_before":{self.level_before},"level_after":{self.level_after},'
+            f'"value":{value},"reason":"{self.reason.name.lower()}","position":{self.position}{extent_text(self.extent)}}}'
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,10 +264,11 @@ class Plan:
     """All alerts open after the step: the input of the next one."""
     alert_of: tuple[str, ...] = ()
     """Alert id of each transition, empty where there is none."""
-    tallies: tuple[Tally, ...] = ()
-    """Tallies of the alarms that turned, each once, with their final state."""
-    withheld: tuple[Planned, ...] = ()
-    """Messages left out because their targets know of the incident; kept for the case that what they know by fails."""
+    transition_counts: tuple[TransitionCounts, ...] = ()
+    """Counts of the alarms that were raised or cleared, each once, with their final state."""
+    suppressed: tuple[Planned, ...] = ()
+    """Messages left out because their targets know of the incident. They are sent if the message that informed the
+    target fails."""
 
 
 @dataclass(frozen=True, slots=True)

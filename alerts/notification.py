@@ -21,6 +21,16 @@ class NotificationKind(StrEnum):
     DEVICE_RECOVERED = "device_recovered"
 
 
+BEGINNINGS = (NotificationKind.RAISED, NotificationKind.ESCALATED)
+"""Messages that announce a level of a hazard."""
+WARNINGS = (*BEGINNINGS, NotificationKind.REMINDED)
+"""Messages about a hazard that lasts."""
+ENDS = (NotificationKind.CLEARED, NotificationKind.DEVICE_RECOVERED)
+"""Messages that announce the end of an alert."""
+WITH_ACKNOWLEDGE_LINK = (*WARNINGS, NotificationKind.DEVICE_FAULT)
+"""Messages that ask for an acknowledgement."""
+
+
 class Verdict(StrEnum):
     """The three things that can become of one attempt."""
 
@@ -68,6 +78,28 @@ class Outcome:
     """How long the receipt of an urgent message may take before somebody else is told; None where none follows."""
 
 
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """A notification and what has become of it so far."""
+
+    notification: Notification
+    state: str
+    """pending, standby, grouped, sending, sent, delivered, refused, failed or withdrawn."""
+    sequence: int
+    attempts: int
+    first_attempt_ns: int | None
+    """When it was first tried."""
+    first_sent_ns: int | None
+    """When the other side first took it over."""
+    next_attempt_ns: int
+    last_reason: str
+    provider_ref: str
+    receipts: tuple[tuple[int, int], ...]
+    """(code, received_ns) of each receipt, in order of arrival."""
+    acknowledged_ns: int | None
+    """When this contact acknowledged the alert."""
+
+
 class Channel(Protocol):
     """One way out. Thread-safe; never raises for anything the other side does."""
 
@@ -78,3 +110,9 @@ class Channel(Protocol):
     def close(self) -> None:
         """Release connections."""
         ...
+
+
+def plain_reason(text: str) -> str:
+    """Return the first line of `text`, printable and short enough for a log line."""
+    line = next(iter(text.strip().splitlines()), "")
+    return "".join(each for each in line if each.isprintable())[:120]

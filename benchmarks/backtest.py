@@ -13,8 +13,8 @@ from pathlib import Path
 
 import numpy as np
 
-from alerts.links import Links
-from alerts.planning.draft import District
+from alerts.links import SignedLinks
+from alerts.planning.context import PlanningConfig
 from alerts.routing.routes import Routes
 from benchmarks.figures import Figure
 from benchmarks.town import make_register, make_ruleset
@@ -67,9 +67,11 @@ def _figures(source: str, minutes: int, elapsed_s: float) -> Iterator[Figure]:
 
 def _timed(register: Register, chunks: Iterable[ReadingChunk]) -> float:
     """Return the seconds that a whole back-test of `chunks` takes, difference and figures included."""
-    district = District(register, load_quantities(), make_ruleset(register), Routes(()), Links("http://h", b""))
+    config = PlanningConfig(
+        register, load_quantities(), make_ruleset(register), Routes(()), SignedLinks("http://h", b"")
+    )
     begin = time.process_time()
-    run_backtest(district, district, BatchStream(register).batches(chunks))
+    run_backtest(config, config, BatchStream(register).batches(chunks))
     return time.process_time() - begin
 
 

@@ -18,12 +18,12 @@ Column = NDArray[np.generic]
 _CRC_BYTES = 4
 
 
-class MemoryUnusableError(ValueError):
+class CheckpointUnusableError(ValueError):
     """The bytes are not an intact snapshot of this program; what they knew can be learned again."""
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class RestoredColumns:
     """What was read from bytes."""
 
     columns: Mapping[str, Column]
@@ -38,7 +38,7 @@ class Kept:
             column[self.new] = self.columns[name][self.old]
 
 
-def packed(format_: int, ids: Sequence[str], columns: Mapping[str, Column]) -> bytes:
+def pack_columns(format_: int, ids: Sequence[str], columns: Mapping[str, Column]) -> bytes:
     """Return bytes that `unpacked` of the same format reads; ids hold no line feed."""
     blob = io.BytesIO()
     names = np.frombuffer("\n".join(ids).encode(), np.uint8)
@@ -47,9 +47,9 @@ def packed(format_: int, ids: Sequence[str], columns: Mapping[str, Column]) -> b
     return zlib.crc32(content).to_bytes(_CRC_BYTES, "little") + content
 
 
-def unpacked(
+def unpack_columns(
     blob: bytes, format_: int, ids: Sequence[str], columns: Mapping[str, Column], *, also: Sequence[str] = ()
-) -> Kept:
+) -> RestoredColumns:
     """Return what `blob` keeps of things named `ids` now.
 
     Args:
@@ -60,23 +60,23 @@ def unpacked(
         also: further arrays that it must hold.
 
     Raises:
-        MemoryUnusableError: it is not intact, or not of this format.
+        CheckpointUnusableError: it is not intact, or not of this format.
     """
     if zlib.crc32(blob[_CRC_BYTES:]) != int.from_bytes(blob[:_CRC_BYTES], "little"):
-        raise MemoryUnusableError("expected bytes that fit their checksum, got others")
+        raise CheckpointUnusableError("expected bytes that fit their checksum, got others")
     try:
         with np.load(io.BytesIO(blob[_CRC_BYTES:]), allow_pickle=False) as archive:
             kept = {name: archive[name] for name in ("format", "ids", *columns, *also)}
         text = kept["ids"].tobytes().decode()
     except (ValueError, KeyError, OSError, EOFError, zipfile.BadZipFile, zlib.error, RuntimeError) as error:
-        raise MemoryUnusableError(f"expected an archive of columns, got {error!r}") from error
+        raise CheckpointUnusableError(f"expected an archive of columns, got {error!r}") from error
     old_ids = text.split("\n") if text else []
     if kept["format"].tolist() != [format_]:
-        raise MemoryUnusableError(f"expected format {format_}, got {kept['format'].tolist()}")
+        raise CheckpointUnusableError(f"expected format {format_}, got {kept['format'].tolist()}")
     for name, column in columns.items():
         if kept[name].dtype != column.dtype or kept[name].shape != (len(old_ids),):
-            raise MemoryUnusableError(f"{name}: expected {column.dtype}({len(old_ids)},), got {kept[name].dtype}")
+            raise CheckpointUnusableError(f"{name}: expected {column.dtype}({len(old_ids)},), got {kept[name].dtype}")
     place = {each: i for i, each in enumerate(ids)}
     pairs = [(old, place[each]) for old, each in enumerate(old_ids) if each in place]
     both = np.array(pairs, np.intp).reshape(-1, 2)
-    return Kept(kept, both[:, 0], both[:, 1])
+    return RestoredColumns(kept, both[:, 0], both[:, 1])

@@ -1,7 +1,7 @@
 """Quarantine: what devices and channels outside the register have said, put together by device from the dead letters.
 
-Comes in: dead letters, newest first, the register, the subscriptions. Goes out: `Stranger`s, at most `MAX_DEVICES`, and
-what their rows in the register would be. Refuses to know files, and to register anything by itself.
+Comes in: dead letters, newest first, the register, the subscriptions. Goes out: `UnknownDevice`s, at most
+`MAX_DEVICES`, and what their rows in the register would be. Refuses to know files, and to register anything by itself.
 """
 
 import re
@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from collector.dead_letter import DeadLetter, Reason, is_cut
 from collector.decoding.compression import inflate
-from collector.decoding.subscriptions import Reader, compile_readers
+from collector.decoding.subscriptions import CompiledSubscription, compile_subscriptions
 from collector.decoding.topics import filter_matches
 from collector.payload import Blocks, Columns, Decoder, PayloadError
 from config.quantities import ONLINE, Quantity
@@ -39,7 +39,7 @@ _ALIASES: Mapping[str, str] = {
 
 
 @dataclass(slots=True)
-class Stranger:
+class UnknownDevice:
     """One device of which something is not in the register."""
 
     device: str
@@ -81,9 +81,9 @@ class Quarantine:
         """
         self._register = register
         self._assets = {sensor.device: sensor.asset for sensor in register.sensors}
-        readers = compile_readers(subscriptions, decoders)
+        readers = compile_subscriptions(subscriptions, decoders)
         self._readers = list(zip([each.decoder for each in subscriptions], readers, strict=True))
-        self.strangers: dict[str, Stranger] = {}
+        self.unknown_devices: dict[str, UnknownDevice] = {}
         self.left_out = 0
         """Letters of more devices than are listed, or of which nobody can tell the device."""
 
@@ -104,7 +104,7 @@ class Quarantine:
         values = _values(letter, reader, fields)
         return ({owner: {}} if owner else {}) if values is None else values
 
-    def _found(self, topic: str) -> tuple[str, Reader, Mapping[str, str]] | None:
+    def _found(self, topic: str) -> tuple[str, CompiledSubscription, Mapping[str, str]] | None:
         """Return the decoder's name, the reader and the fields of a topic."""
         for name, reader in self._readers:
             if filter_matches(reader.topic_filter, topic):
@@ -119,12 +119,14 @@ class Quarantine:
             return
         name, _, fields = found
         owner = fields.get("device", "")
-        known = self.strangers.get(owner)
+        known = self.unknown_devices.get(owner)
         is_enough = known is not None and known.decoded >= _READ_LETTERS
         values: Mapping[str, Mapping[str, float]] = {owner: {}} if is_enough else self.readings_of(letter)
         unknown = {device: self._unregistered(device, each) for device, each in values.items()}
         named = [
-            device for device in unknown if device not in self._assets or unknown[device] or device in self.strangers
+            device
+            for device in unknown
+            if device not in self._assets or unknown[device] or device in self.unknown_devices
         ]
         if not named and owner not in self._assets:
             self.left_out += 1
@@ -138,17 +140,17 @@ class Quarantine:
     def _note(
         self, device: str, decoder: str, letter: DeadLetter, fields: Mapping[str, str], values: Mapping[str, float]
     ) -> None:
-        if device not in self.strangers and len(self.strangers) >= MAX_DEVICES:
+        if device not in self.unknown_devices and len(self.unknown_devices) >= MAX_DEVICES:
             self.left_out += 1
             return
-        stranger = self.strangers.get(device)
+        stranger = self.unknown_devices.get(device)
         if stranger is None:
             asset = self._assets.get(device) or fields.get("asset", "")
             known = self._register.assets.get(asset)
             domain = known.domain if known else fields.get("domain", "")
-            stranger = Stranger(device, asset, domain, letter.topic, decoder, device in self._assets)
+            stranger = UnknownDevice(device, asset, domain, letter.topic, decoder, device in self._assets)
             stranger.first_ns = stranger.last_ns = letter.received_ns
-            self.strangers[device] = stranger
+            self.unknown_devices[device] = stranger
         stranger.messages += 1
         stranger.cut += is_cut(letter)
         stranger.first_ns = min(stranger.first_ns, letter.received_ns)
@@ -163,7 +165,7 @@ class Quarantine:
                 stranger.more_channels += 1
 
 
-def guessed(channel: str, domain: str, quantities: Mapping[str, Quantity]) -> tuple[str, str]:
+def guess_quantity(channel: str, domain: str, quantities: Mapping[str, Quantity]) -> tuple[str, str]:
     """Return the quantity and unit that a channel's name suggests, empty where it suggests none.
 
     `pressure_kpa` of a device in the domain `water` is a pressure of water in kPa, if there is one such quantity.
@@ -183,7 +185,7 @@ def guessed(channel: str, domain: str, quantities: Mapping[str, Quantity]) -> tu
 
 
 def sensor_rows(
-    stranger: Stranger, asset: str, quantities: Mapping[str, Quantity], chosen: Mapping[str, str]
+    stranger: UnknownDevice, asset: str, quantities: Mapping[str, Quantity], chosen: Mapping[str, str]
 ) -> list[dict[str, str]]:
     """Return a row of `sensors.csv` for each channel whose quantity is chosen or guessed, and for chosen ones not seen.
 
@@ -196,7 +198,7 @@ def sensor_rows(
     rows: list[dict[str, str]] = []
     beat = f"{stranger.device}.heartbeat" if "heartbeat" in {*stranger.channels, *chosen} else ""
     for channel in dict.fromkeys([*stranger.channels, *chosen]):
-        quantity, unit = guessed(channel, stranger.domain, quantities)
+        quantity, unit = guess_quantity(channel, stranger.domain, quantities)
         if channel in chosen:
             quantity, _, unit = chosen[channel].partition(":")
             unit = unit or (quantities[quantity].unit if quantity in quantities else "")
@@ -214,7 +216,9 @@ def _spelt(quantity: Quantity, unit: str) -> list[str]:
     return [spelt for spelt in quantity.accepts if spelt.casefold() == unit]
 
 
-def _values(letter: DeadLetter, reader: Reader, fields: Mapping[str, str]) -> dict[str, dict[str, float]] | None:
+def _values(
+    letter: DeadLetter, reader: CompiledSubscription, fields: Mapping[str, str]
+) -> dict[str, dict[str, float]] | None:
     """Return device to its channels and values; None where the payload is cut or cannot be read."""
     if is_cut(letter):
         return None

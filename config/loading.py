@@ -1,7 +1,9 @@
-"""I/O: loads settings, quantities and register from files and environment, and reports every error at once.
+"""I/O: settings, quantities and register from files and environment.
 
-Comes in: paths and the environment. Goes out: `Settings`, quantities, `Register`. Refuses to repair: what is wrong is
-a `ConfigError`, and nothing is loaded.
+Input: paths and the environment.
+Output: `Settings`, quantities, `Register`.
+Not responsible for: repairs.
+Rejects: every mistake, all at once, as one `ConfigError`; then nothing is loaded.
 """
 
 import dataclasses
@@ -13,6 +15,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from config.catalogue import catalogue_from
+from config.city_time import DEFAULT_ZONE, CityTime
 from config.document import Document, Plain
 from config.errors import ConfigError, Problem
 from config.files import read_text, read_yaml
@@ -74,13 +77,16 @@ def load_quantities(district: Path | None = None) -> dict[str, Quantity]:
     return dict(catalogue.quantities)
 
 
-def load_register(folder: Path, quantities: Mapping[str, Quantity]) -> Register:
+def load_register(folder: Path, quantities: Mapping[str, Quantity], time_zone: str = DEFAULT_ZONE) -> Register:
     """Return the register of the district in `folder`: regions, assets, sensors, contacts and duties as CSV.
+
+    `time_zone` is the IANA name of the city's time zone.
 
     Raises:
         ConfigError: everything that is wrong in all files.
     """
-    return register_from(load_tables(folder), quantities)
+    register = register_from(load_tables(folder), quantities)
+    return dataclasses.replace(register, city=CityTime(time_zone))
 
 
 def load_tables(folder: Path) -> dict[str, Table]:

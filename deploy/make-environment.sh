@@ -43,9 +43,16 @@ echo "installing the packages of $lock"
 # finds the newest release, which has no hash here, and stops.
 pip install --quiet --no-deps --require-hashes -r "$lock"
 pip install --quiet --no-deps --no-build-isolation -e .
-pip check
+if ! pip check; then
+    echo "expected packages that fit together in .venv, found the above; if they are of an older lock: rm -rf .venv, repeat" >&2
+    exit 1
+fi
 
-# the Sparkplug edge node of the tests is not ours and needs an older paho-mqtt: it gets a folder of its own
+# what the tests need in other versions gets folders of its own: the Sparkplug edge node, which is not ours, an older
+# paho-mqtt; the test of this script the oldest pip
 if [ "$lock" = requirements/test.txt ]; then
-    pip install --quiet --no-deps --require-hashes --upgrade --target .venv/sparkplug_edge -r requirements/sparkplug-edge.txt
+    for name in sparkplug-edge oldest-pip; do
+        folder=.venv/$(echo $name | tr - _)
+        pip install --quiet --no-deps --require-hashes --upgrade --target "$folder" -r requirements/$name.txt
+    done
 fi

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from alerts.channels.loading import open_channels
-from alerts.links import Links
+from alerts.links import SignedLinks
 from alerts.routing.loading import load_routes
 from alerts.routing.routes import Routes, check_duties
 from collector.decoding.entry_points import load_decoders
@@ -48,13 +48,13 @@ def load_configuration(settings: Settings) -> Configuration:
     """
     version = hash_district(settings.district)
     quantities = load_quantities(settings.district)
-    register = load_register(settings.district, quantities)
+    register = load_register(settings.district, quantities, settings.time_zone)
     channels = [channel.name for channel in settings.channels]
     problems: list[Problem] = []
     ruleset = _try(problems, lambda: load_rules(settings.district / "rules.yaml", register, quantities))
     routes = _try(problems, lambda: load_routes(settings.district / "routes.yaml", channels))
     pipeline = _try(problems, lambda: _pipeline(settings, quantities, register))
-    _try(problems, lambda: open_channels(settings.channels, Links("http://127.0.0.1", b"")))
+    _try(problems, lambda: open_channels(settings.channels, SignedLinks("http://127.0.0.1", b"")))
     if ruleset is not None and routes is not None:
         _try(problems, lambda: check_duties(routes, register, capable_levels(ruleset, register)))
     if hash_district(settings.district) != version:

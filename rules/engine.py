@@ -18,11 +18,11 @@ from config.register import Register
 from rules.admission.admission import Admission
 from rules.admission.reordering import Reordering
 from rules.events import AlarmEvents, AlarmKey, Dimension, Transition
-from rules.kind import BoundRule, Followed, Found
+from rules.kind import AlarmCatalogue, BoundRule, Transitions
 from rules.kinds import RULE_KINDS
-from rules.references import stages, turned_of
+from rules.references import evaluation_order, upstream_transitions
 from rules.rule import RuleSet
-from rules.snapshot import Parts, pack, unpack
+from rules.snapshot import EngineState, pack, unpack
 
 T = TypeVar("T", bound=np.generic)
 
@@ -41,7 +41,7 @@ class RuleEngine:
         """What the dense alarm numbers stand for."""
         self._health = np.flatnonzero(blinding_of(ruleset, self.alarms))
         self._sensor = np.array([key.sensor for key in self.alarms], np.intp)
-        self._n_stages = 0
+        self._last_order = 0
         self._nothing = _events([], 0)
         self.counts: Counter[tuple[str, str]] = Counter()
         """Metric name and reason to how often, since this engine was made; not part of a snapshot."""
@@ -49,23 +49,25 @@ class RuleEngine:
         """Journal position of the last batch evaluated."""
         self._parts = self._build()
 
-    def _build(self) -> Parts:
+    def _build(self) -> EngineState:
         bound: dict[str, list[BoundRule]] = {kind: [] for kind in RULE_KINDS}
-        first, stage = 0, stages(self._ruleset.rules)
-        self._n_stages = max(stage.values(), default=0)
+        first, order = 0, evaluation_order(self._ruleset.rules)
+        self._last_order = max(order.values(), default=0)
         for rule in self._ruleset.rules:
-            bound[rule.kind].append(BoundRule(rule, first, stage[rule.id]))
+            kind = RULE_KINDS[rule.kind]
+            ignored, not_learned = kind.ignores.flags, kind.does_not_learn.flags
+            bound[rule.kind].append(BoundRule(rule, first, order[rule.id], ignored, not_learned))
             first += len(rule.sensors)
         used = {name: kind for name, kind in RULE_KINDS.items() if bound[name]}
-        followed = Followed(self.alarms, blinding_of(self._ruleset, self.alarms))
-        return Parts(
+        catalogue = AlarmCatalogue(self.alarms, blinding_of(self._ruleset, self.alarms))
+        return EngineState(
             Reordering(self.register, self.counts),
             Admission(self.register, self.counts),
             {name: kind.build(bound[name], self.register, self.counts) for name, kind in used.items() if kind.build},
             {
-                name: kind.follow(bound[name], self.register, self.counts, followed)
+                name: kind.build_derived(bound[name], self.register, self.counts, catalogue)
                 for name, kind in used.items()
-                if kind.follow
+                if kind.build_derived
             },
         )
 
@@ -75,12 +77,12 @@ class RuleEngine:
         They are in the order of the readings that cause them, then of alarm numbers; what silence causes comes first.
         """
         self.position = position
-        arrivals = self._parts.admission.admit(self._parts.reordering.order(batch))
-        found = [each for evaluator in self._parts.evaluators.values() for each in evaluator.evaluate(arrivals)]
-        for stage in range(1, self._n_stages + 1):
-            turned = turned_of(found)
-            for follower in self._parts.followers.values():
-                found += follower.follow(arrivals, turned, stage)
+        admitted = self._parts.admission.admit(self._parts.reordering.reorder(batch))
+        found = [each for evaluator in self._parts.evaluators.values() for each in evaluator.evaluate(admitted)]
+        for order in range(1, self._last_order + 1):
+            upstream = upstream_transitions(found)
+            for derived in self._parts.derived_evaluators.values():
+                found += derived.evaluate(admitted, upstream, order)
         found = [each for each in found if len(each.place)]
         if not found:
             return self._nothing
@@ -106,10 +108,10 @@ class RuleEngine:
 
     def columns_of(self, alarm: int) -> dict[str, NDArray[np.generic]]:
         """Return what the kind remembers of the alarm numbered `alarm`, by name; of its sensor as `sensor.<name>`."""
-        for judge in self._parts.judges().values():
-            place = int(np.searchsorted(judge.alarm, alarm))
-            if place < len(judge.alarm) and judge.alarm[place] == alarm:
-                state = judge.state()
+        for evaluator in self._parts.all_evaluators().values():
+            place = int(np.searchsorted(evaluator.alarm, alarm))
+            if place < len(evaluator.alarm) and evaluator.alarm[place] == alarm:
+                state = evaluator.state()
                 of_sensor = {
                     f"sensor.{name}": column[self.alarms[alarm].sensor] for name, column in state.by_sensor.items()
                 }
@@ -128,14 +130,14 @@ class RuleEngine:
         """
         parts = self._build()
         self.position = unpack(blob, parts, self.register.sensor_ids, [key.id for key in self.alarms])
-        for follower in parts.followers.values():
-            follower.settle(self._levels_of(parts), parts.admission.is_seen)
+        for derived in parts.derived_evaluators.values():
+            derived.rebuild(self._levels_of(parts), parts.admission.is_seen)
         self._parts = parts
 
-    def _levels_of(self, parts: Parts) -> NDArray[np.int8]:
+    def _levels_of(self, parts: EngineState) -> NDArray[np.int8]:
         levels = np.zeros(len(self.alarms), np.int8)
-        for judge in parts.judges().values():
-            levels[judge.alarm] = judge.level
+        for evaluator in parts.all_evaluators().values():
+            levels[evaluator.alarm] = evaluator.level
         return levels
 
 
@@ -154,7 +156,7 @@ def blinding_of(ruleset: RuleSet, alarms: Sequence[AlarmKey]) -> NDArray[np.bool
     return np.array([key.dimension is Dimension.HEALTH and key.rule in blinding for key in alarms], np.bool_)
 
 
-def _events(found: Sequence[Found], position: int) -> AlarmEvents:
+def _events(found: Sequence[Transitions], position: int) -> AlarmEvents:
     place = _column([each.place for each in found], np.intp)
     alarm = _column([each.alarm for each in found], np.int32)
     order = np.lexsort((alarm, place))
@@ -170,13 +172,13 @@ def _events(found: Sequence[Found], position: int) -> AlarmEvents:
         value=_column([each.value for each in found], np.float64)[order],
         reason=_column([each.reason for each in found], np.uint8)[order],
         position=np.full(len(order), position, np.int64),
-        low=_column([_given(each.low, each, np.nan) for each in found], np.float64)[order],
-        high=_column([_given(each.high, each, np.nan) for each in found], np.float64)[order],
-        towards=_column([_given(each.towards, each, -1) for each in found], np.int32)[order],
+        low=_column([_fill_absent(each.low, each, np.nan) for each in found], np.float64)[order],
+        high=_column([_fill_absent(each.high, each, np.nan) for each in found], np.float64)[order],
+        towards=_column([_fill_absent(each.towards, each, -1) for each in found], np.int32)[order],
     )
 
 
-def _given(column: NDArray[T] | None, found: Found, absent: float) -> NDArray[T]:
+def _fill_absent(column: NDArray[T] | None, found: Transitions, absent: float) -> NDArray[T]:
     return np.full(len(found.place), absent) if column is None else column
 
 

@@ -159,7 +159,7 @@ class AlarmEvents:
         return Extent(float(self.low[i]), float(self.high[i]), name)
 
 
-def joined(parts: Sequence[AlarmEvents]) -> AlarmEvents:
+def join_events(parts: Sequence[AlarmEvents]) -> AlarmEvents:
     """Return the transitions of all `parts` in order; of no part, no transitions."""
     of_extent = (np.float64, np.float64, np.int32)
     dtypes = (np.int32, np.int64, np.int64, np.uint8, np.int8, np.int8, np.float64, np.uint8, np.int64, *of_extent)

@@ -13,7 +13,7 @@ from rules.rule import LevelLimit, Rule, Side
 
 
 @dataclass(frozen=True, slots=True)
-class Turn:
+class TransitionFields:
     """The fields of one transition that an explanation needs."""
 
     transition: Transition
@@ -25,9 +25,9 @@ class Turn:
     extent: Extent | None = None
 
 
-def turn_at(events: AlarmEvents, i: int, alarms: Sequence[AlarmKey]) -> Turn:
+def fields_at(events: AlarmEvents, i: int, alarms: Sequence[AlarmKey]) -> TransitionFields:
     """Return the fields of transition `i` of `events`, whose numbers stand for `alarms`."""
-    return Turn(
+    return TransitionFields(
         Transition(events.transition[i]),
         Reason(events.reason[i]),
         int(events.level_before[i]),
@@ -37,23 +37,23 @@ def turn_at(events: AlarmEvents, i: int, alarms: Sequence[AlarmKey]) -> Turn:
     )
 
 
-def describe(rule: Rule, turn: Turn, language: str, stale_after_s: float | None = None) -> str:
+def describe(rule: Rule, fields: TransitionFields, language: str, stale_after_s: float | None = None) -> str:
     """Return why the alarm turned.
 
     Args:
         rule: the rule of the alarm.
-        turn: what happened.
+        fields: what happened.
         language: `zh`; anything else is English.
         stale_after_s: the stale time of the silent sensor, named where it is the cause.
     """
     is_zh = language == "zh"
-    if turn.reason is Reason.LIMIT_HELD:
-        return _held(rule, turn, is_zh=is_zh)
-    if turn.reason is Reason.BACK_WITHIN:
-        return _back(rule, turn, is_zh=is_zh)
-    if turn.reason in {Reason.CONDITIONS_HOLD, Reason.CONDITIONS_END}:
-        return _conditions(rule, turn, is_zh=is_zh)
-    zh, en = _SILENCE[turn.reason]
+    if fields.reason is Reason.LIMIT_HELD:
+        return _describe_limit_held(rule, fields, is_zh=is_zh)
+    if fields.reason is Reason.BACK_WITHIN:
+        return _describe_return(rule, fields, is_zh=is_zh)
+    if fields.reason in {Reason.CONDITIONS_HOLD, Reason.CONDITIONS_END}:
+        return _describe_conditions(rule, fields, is_zh=is_zh)
+    zh, en = _SILENCE[fields.reason]
     span = "" if stale_after_s is None else _span(stale_after_s, is_zh=is_zh)
     within = (f"（超过{span}）" if is_zh else f" (longer than {span})") if span else ""
     return zh.format(within=within) if is_zh else en.format(within=within)
@@ -90,13 +90,13 @@ _SILENCE = {
 }
 
 
-def _conditions(rule: Rule, turn: Turn, *, is_zh: bool) -> str:
-    holds = turn.reason is Reason.CONDITIONS_HOLD
-    limit = rule.limit_of(turn.level_after if holds else turn.level_before)
+def _describe_conditions(rule: Rule, fields: TransitionFields, *, is_zh: bool) -> str:
+    holds = fields.reason is Reason.CONDITIONS_HOLD
+    limit = rule.limit_of(fields.level_after if holds else fields.level_before)
     what = "" if limit is None else limit.because_zh if is_zh else limit.because_en
     delay_s = 0.0 if limit is None else limit.on_delay_s if holds else limit.off_delay_s
     span = _span(delay_s, is_zh=is_zh) if delay_s else ""
-    stays = _stays(turn.level_after, is_zh=is_zh) if not holds else ""
+    stays = _describe_remaining(fields.level_after, is_zh=is_zh) if not holds else ""
     if is_zh:
         return f"{'' if holds else '已不再成立：'}{what}{f'，已持续{span}' if span else ''}{stays}"
     return f"{'' if holds else 'No longer so: '}{what}{f', for {span}' if span else ''}{stays}"
@@ -127,17 +127,17 @@ def place_words(extent: Extent | None, *, is_zh: bool) -> str:
     return f"; it began {metres} m from here towards {sensor}"
 
 
-def _held(rule: Rule, turn: Turn, *, is_zh: bool) -> str:
-    decimals = rule.judged.decimals if rule.judged else 3
-    what = _measured(rule, turn.value, is_zh=is_zh) + interval_words(turn.extent, decimals)
-    limit = rule.limit_of(turn.level_after)
+def _describe_limit_held(rule: Rule, fields: TransitionFields, *, is_zh: bool) -> str:
+    decimals = rule.judged_quantity.decimals if rule.judged_quantity else 3
+    what = _name_value(rule, fields.value, is_zh=is_zh) + interval_words(fields.extent, decimals)
+    limit = rule.limit_of(fields.level_after)
     if limit is None:
         return what
-    bound, reset = _number(rule, limit.limit), _number(rule, _reset(limit, turn))
-    is_low, held = limit.side is Side.LOW, _for_how_long(limit, is_zh=is_zh) + place_words(turn.extent, is_zh=is_zh)
-    held += _deadband(rule, turn, is_zh=is_zh)
+    bound, reset = _number(rule, limit.limit), _number(rule, _reset(limit, fields))
+    is_low, held = limit.side is Side.LOW, _describe_delay(limit, is_zh=is_zh) + place_words(fields.extent, is_zh=is_zh)
+    held += _describe_deadband(rule, fields, is_zh=is_zh)
     # Within the deadband the condition still holds although the value alone would not begin it.
-    is_between = turn.value > limit.limit if is_low else turn.value < limit.limit
+    is_between = fields.value > limit.limit if is_low else fields.value < limit.limit
     if is_zh:
         word, back = ("不高于", "回升到") if is_low else ("不低于", "回落到")
         between = f"尚未{back}{reset}，曾" if is_between else ""
@@ -147,7 +147,7 @@ def _held(rule: Rule, turn: Turn, *, is_zh: bool) -> str:
     return f"{what}, {between}{word} the {limit.level.key} limit of {bound}{held}"
 
 
-def _for_how_long(limit: LevelLimit, *, is_zh: bool) -> str:
+def _describe_delay(limit: LevelLimit, *, is_zh: bool) -> str:
     if limit.of_samples:
         zh = f"，最近{limit.of_samples}次读数中至少{limit.on_samples}次"
         return zh if is_zh else f" in at least {limit.on_samples} of the last {limit.of_samples} readings"
@@ -157,18 +157,18 @@ def _for_how_long(limit: LevelLimit, *, is_zh: bool) -> str:
     return f"，已持续{span}" if is_zh else f" for {span}"
 
 
-def _back(rule: Rule, turn: Turn, *, is_zh: bool) -> str:
-    what = _measured(rule, turn.value, is_zh=is_zh)
+def _describe_return(rule: Rule, fields: TransitionFields, *, is_zh: bool) -> str:
+    what = _name_value(rule, fields.value, is_zh=is_zh)
     # The one level that surely ended: a lower one may never have been active, or have ended before.
-    limit = rule.limit_of(turn.level_before)
+    limit = rule.limit_of(fields.level_before)
     if limit is None:
         return what
-    end = _reset(limit, turn)
+    end = _reset(limit, fields)
     bound, reset = _number(rule, limit.limit), _number(rule, end)
     is_low, span = limit.side is Side.LOW, _span(limit.off_delay_s, is_zh=is_zh) if limit.off_delay_s else ""
     # Within the deadband the condition stays over although the value alone would not end it.
-    is_between = turn.value <= end if is_low else turn.value >= end
-    stays = _deadband(rule, turn, is_zh=is_zh) + _stays(turn.level_after, is_zh=is_zh)
+    is_between = fields.value <= end if is_low else fields.value >= end
+    stays = _describe_deadband(rule, fields, is_zh=is_zh) + _describe_remaining(fields.level_after, is_zh=is_zh)
     if is_zh:
         side, back, beyond = ("高于", "回升到", "以上") if is_low else ("低于", "回落到", "以下")
         begin = f"仍{side}{bound}，曾{back}" if is_between else f"已{back}"
@@ -180,29 +180,29 @@ def _back(rule: Rule, turn: Turn, *, is_zh: bool) -> str:
     return f"{what}, {between}back {side} the {limit.level.key} reset value of {reset}{held}{stays}"
 
 
-def _reset(limit: LevelLimit, turn: Turn) -> float:
+def _reset(limit: LevelLimit, fields: TransitionFields) -> float:
     """Return the reset value that was in force."""
-    if turn.extent is None or not turn.extent.is_deadband:
+    if fields.extent is None or not fields.extent.is_deadband:
         return limit.reset
-    return turn.extent.high if limit.side is Side.LOW else turn.extent.low
+    return fields.extent.high if limit.side is Side.LOW else fields.extent.low
 
 
-def _deadband(rule: Rule, turn: Turn, *, is_zh: bool) -> str:
-    if turn.extent is None or not turn.extent.is_deadband:
+def _describe_deadband(rule: Rule, fields: TransitionFields, *, is_zh: bool) -> str:
+    if fields.extent is None or not fields.extent.is_deadband:
         return ""
-    wide = _number(rule, turn.extent.high - turn.extent.low)
+    wide = _number(rule, fields.extent.high - fields.extent.low)
     return f"，回差{wide}" if is_zh else f" (deadband {wide})"
 
 
-def _stays(level: int, *, is_zh: bool) -> str:
+def _describe_remaining(level: int, *, is_zh: bool) -> str:
     if level == 0:
         return ""
     name = WarningLevel(level)
     return f"，仍为{name.colour_zh}色" if is_zh else f"; still {name.key}"
 
 
-def _measured(rule: Rule, value: float, *, is_zh: bool) -> str:
-    judged = rule.judged
+def _name_value(rule: Rule, value: float, *, is_zh: bool) -> str:
+    judged = rule.judged_quantity
     if judged is None:
         return _number(rule, value)
     if is_zh:
@@ -211,12 +211,12 @@ def _measured(rule: Rule, value: float, *, is_zh: bool) -> str:
 
 
 def _number(rule: Rule, value: float) -> str:
-    if rule.judged is None:
+    if rule.judged_quantity is None:
         return f"{value:g}"
-    text = f"{value:.{rule.judged.decimals}f}"
+    text = f"{value:.{rule.judged_quantity.decimals}f}"
     # "-0.00" reads as a fault of the instrument.
     plain = text.removeprefix("-") if float(text) == 0 else text
-    return f"{plain} {rule.judged.unit}".rstrip()
+    return f"{plain} {rule.judged_quantity.unit}".rstrip()
 
 
 def _span(seconds: float, *, is_zh: bool) -> str:

@@ -1,4 +1,4 @@
-"""`Links`: which bindings each sensor feeds, as two arrays instead of a dictionary of lists.
+"""`FanOut`: which bindings each sensor feeds, as two arrays instead of a dictionary of lists.
 
 Comes in: pairs of sensor and binding. Goes out: for many readings at once, the bindings they reach. Refuses to know
 what a binding is.
@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 
-class Links:
+class FanOut:
     """A fixed relation from sensors to bindings."""
 
     def __init__(self, n_sensors: int, sensor: NDArray[np.intp], binding: NDArray[np.intp]) -> None:
@@ -25,7 +25,7 @@ class Links:
             self._only = np.full(n_sensors, -1, np.intp)
             self._only[sensor] = binding
 
-    def reach(self, sensor: NDArray[np.intp]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    def bindings_of(self, sensor: NDArray[np.intp]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
         """Return (row, binding), one pair for each binding that `sensor[row]` feeds, rows ascending."""
         if self._is_empty:
             return self._binding, self._binding

@@ -1,11 +1,12 @@
 """The contract of a rule kind: options of one rule, and one evaluator for all rules of the kind.
 
-Comes in: nothing. Goes out: `RuleKind`, `KindOptions`, `Evaluator`, `State`, `Found`. Refuses to know any single kind.
+Comes in: nothing. Goes out: `RuleKind`, `KindOptions`, `Evaluator`, `State`, `Transitions`. Refuses to know any
+single kind.
 """
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
 from typing import Protocol
 
 import numpy as np
@@ -15,8 +16,9 @@ from pydantic import BaseModel
 from config.document import Path
 from config.quantities import Quantity
 from config.register import Register, Sensor
-from rules.admission.admission import Arrivals
+from rules.admission.admission import AdmittedReadings
 from rules.events import AlarmKey, Dimension
+from rules.quality_masks import NOTHING, QualityMask
 from rules.rule import LevelLimit, Rule
 
 NEVER_NS = np.iinfo(np.int64).min // 2
@@ -41,7 +43,7 @@ class KindOptions(Protocol):
         """Return the levels a rule can raise, lowest first; empty for rules that judge devices."""
         ...
 
-    def judged(self, quantity: Quantity | None) -> Quantity | None:
+    def judged_quantity(self, quantity: Quantity | None) -> Quantity | None:
         """Return what is compared with the limits: `quantity` itself, or what the kind derives from it."""
         ...
 
@@ -60,8 +62,12 @@ class BoundRule:
 
     rule: Rule
     first_alarm: int
-    stage: int = 0
-    """0 where readings are judged; a rule that follows others comes in a later stage than all of them."""
+    order: int = 0
+    """0 where readings are evaluated; a rule that names other rules has a higher number than all of them."""
+    ignored: int = 0
+    """`Quality` bits of readings that the rule does not use."""
+    not_learned: int = 0
+    """`Quality` bits of readings that the rule uses and does not learn from."""
 
 
 def alarm_numbers(bound: Sequence[BoundRule]) -> NDArray[np.int32]:
@@ -71,7 +77,7 @@ def alarm_numbers(bound: Sequence[BoundRule]) -> NDArray[np.int32]:
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class Transitions:
     """Transitions as an evaluator finds them, in any order; columns as in `AlarmEvents`.
 
     `place` is the place in its batch of the reading that caused it, -1 where silence before the batch did.
@@ -113,7 +119,7 @@ class Evaluator(Protocol):
     level: NDArray[np.int8]
     """Current level of each binding, 0 while inactive."""
 
-    def evaluate(self, arrivals: Arrivals) -> list[Found]:
+    def evaluate(self, admitted: AdmittedReadings) -> list[Transitions]:
         """Return the transitions that these arrivals and the clock cause."""
         ...
 
@@ -121,14 +127,14 @@ class Evaluator(Protocol):
         """Return the columns to keep."""
         ...
 
-    def settle(self, known: NDArray[np.bool_]) -> None:
+    def rebuild(self, known: NDArray[np.bool_]) -> None:
         """Derive what is not kept, after the columns were filled; bool[n_sensors] `known` were in the snapshot."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
-class Turned:
-    """Transitions of other rules in one batch, in the order of place, then alarm; columns as in `Found`."""
+class UpstreamTransitions:
+    """Transitions of other rules in one batch, in the order of place, then alarm; columns as in `Transitions`."""
 
     place: NDArray[np.intp]
     alarm: NDArray[np.int32]
@@ -137,7 +143,7 @@ class Turned:
 
 
 @dataclass(frozen=True, slots=True)
-class Followed:
+class AlarmCatalogue:
     """The alarms of all rules, which rules of following kinds name."""
 
     alarms: Sequence[AlarmKey]
@@ -146,7 +152,7 @@ class Followed:
     """bool[n_alarms]: while it stands its sensor says nothing that can be trusted."""
 
 
-class Follower(Protocol):
+class DerivedEvaluator(Protocol):
     """Judges all rules of one kind that follows the alarms of other rules."""
 
     alarm: NDArray[np.int32]
@@ -154,7 +160,7 @@ class Follower(Protocol):
     level: NDArray[np.int8]
     """Current level of each binding, 0 while inactive."""
 
-    def follow(self, arrivals: Arrivals, turned: Turned, stage: int) -> list[Found]:
+    def evaluate(self, admitted: AdmittedReadings, upstream: UpstreamTransitions, order: int) -> list[Transitions]:
         """Return what the rules of `stage` make of these arrivals and of what all rules before them turned.
 
         Places of both are of one batch; nothing else about the batch may matter.
@@ -165,7 +171,7 @@ class Follower(Protocol):
         """Return the columns to keep."""
         ...
 
-    def settle(self, levels: NDArray[np.int8], seen: NDArray[np.bool_]) -> None:
+    def rebuild(self, levels: NDArray[np.int8], seen: NDArray[np.bool_]) -> None:
         """Derive what is not kept.
 
         Args:
@@ -184,10 +190,17 @@ class RuleKind:
     """A model that also satisfies `KindOptions`; unknown keys are forbidden."""
     build: Callable[[Sequence[BoundRule], Register, Counter[tuple[str, str]]], Evaluator] | None
     """None for kinds that follow other rules."""
+    ignores: QualityMask = NOTHING
+    """Readings with one of these flags are not used. Hazard kinds hold OUT_OF_RANGE by `on_suspect` of each rule."""
+    does_not_learn: QualityMask = NOTHING
+    """Readings with one of these flags are used and not learned from."""
+    _: KW_ONLY
     blinds: bool = True
     """Of a health kind: while its alarm stands, the sensor says nothing that can be trusted."""
-    follow: Callable[[Sequence[BoundRule], Register, Counter[tuple[str, str]], Followed], Follower] | None = None
-    """Of a kind that follows other rules; its options are `rules.references.FollowingOptions` as well."""
+    build_derived: (
+        Callable[[Sequence[BoundRule], Register, Counter[tuple[str, str]], AlarmCatalogue], DerivedEvaluator] | None
+    ) = None
+    """Of a kind that follows other rules; its options are `rules.references.ReferencingOptions` as well."""
     among: Callable[[BaseModel, Sequence[Sensor], Register], Iterator[Fault]] | None = None
     """What is wrong between a rule's options, the sensors that it is bound to, and the others of the register."""
     one_for: Callable[[BaseModel, Sensor], str] | None = None

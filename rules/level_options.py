@@ -96,7 +96,7 @@ class LevelOptions(BaseModel):
     """Of `threshold` alone."""
 
 
-class LadderOptions(BaseModel):
+class LimitOptions(BaseModel):
     """The keys of a hazard rule besides those that every rule has; each kind adds its own."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
@@ -117,7 +117,7 @@ class LadderOptions(BaseModel):
     def _as_written(self) -> tuple[LevelLimit, ...]:
         return tuple(LevelLimit(side=self.side, **each.model_dump()) for each in self.levels)
 
-    def judged(self, quantity: Quantity | None) -> Quantity | None:
+    def judged_quantity(self, quantity: Quantity | None) -> Quantity | None:
         """Return what is compared with the limits: the rule's quantity, or what the kind derives from it."""
         return quantity
 
@@ -137,7 +137,7 @@ class LadderOptions(BaseModel):
 
     def faults(self, quantity: Quantity | None, sensors: Sequence[Sensor]) -> Iterator[Fault]:
         """Yield limits that can never be reached or that contradict each other, and devices without a heartbeat."""
-        judged = self.judged(quantity)
+        judged = self.judged_quantity(quantity)
         if judged is None:
             yield Fault(("quantity",), "a quantity", "nothing", "name what is compared with the limits")
         else:

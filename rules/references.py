@@ -12,7 +12,7 @@ import numpy as np
 
 from config.document import Path
 from config.levels import WarningLevel
-from rules.kind import Fault, Found, Turned
+from rules.kind import Fault, Transitions, UpstreamTransitions
 from rules.rule import Rule
 
 
@@ -28,7 +28,7 @@ class Reference:
 
 
 @runtime_checkable
-class FollowingOptions(Protocol):
+class ReferencingOptions(Protocol):
     """What the options of a kind that follows others tell besides `KindOptions`."""
 
     def references(self) -> Iterator[Reference]:
@@ -38,24 +38,24 @@ class FollowingOptions(Protocol):
 
 def references_of(rule: Rule) -> tuple[Reference, ...]:
     """Return what `rule` names; nothing where its kind judges readings."""
-    return tuple(rule.options.references()) if isinstance(rule.options, FollowingOptions) else ()
+    return tuple(rule.options.references()) if isinstance(rule.options, ReferencingOptions) else ()
 
 
-def stages(rules: Sequence[Rule]) -> Mapping[str, int]:
+def evaluation_order(rules: Sequence[Rule]) -> Mapping[str, int]:
     """Return the stage of each rule by id: 0, or one more than the latest that it names.
 
     Raises:
         ValueError: rules name each other in a circle, or one that does not exist.
     """
     names = {rule.id: [each.rule for each in references_of(rule)] for rule in rules}
-    stage = {name: 0 for name, named in names.items() if not named}
-    while len(stage) < len(names):
-        ready = [name for name in names if name not in stage and all(each in stage for each in names[name])]
+    order = {name: 0 for name, named in names.items() if not named}
+    while len(order) < len(names):
+        ready = [name for name in names if name not in order and all(each in order for each in names[name])]
         if not ready:
-            stuck = ", ".join(sorted(names.keys() - stage.keys()))
+            stuck = ", ".join(sorted(names.keys() - order.keys()))
             raise ValueError(f"rules: expected names of rules that do not lead back, got {stuck}; correct their names")
-        stage |= {name: 1 + max(stage[each] for each in names[name]) for name in ready}
-    return stage
+        order |= {name: 1 + max(order[each] for each in names[name]) for name in ready}
+    return order
 
 
 def reference_faults(rules: Sequence[Rule]) -> Iterator[tuple[Rule, Fault]]:
@@ -74,7 +74,7 @@ def _fault(rule: Rule, named: Reference, by_id: Mapping[str, Rule]) -> Fault | N
     if other is None:
         remedy = "correct the name, or add the rule or its pack"
         return Fault(path, "the id of a rule of this district", named.rule, remedy)
-    if rule.id in _reached(other, by_id):
+    if rule.id in _rules_behind(other, by_id):
         remedy = "a rule cannot follow itself; remove one of the names"
         return Fault(path, f"a rule that does not lead back to {rule.id}", named.rule, remedy)
     top = max((limit.level for limit in other.levels), default=WarningLevel.GREEN)
@@ -86,7 +86,7 @@ def _fault(rule: Rule, named: Reference, by_id: Mapping[str, Rule]) -> Fault | N
     return None
 
 
-def _reached(start: Rule, by_id: Mapping[str, Rule]) -> set[str]:
+def _rules_behind(start: Rule, by_id: Mapping[str, Rule]) -> set[str]:
     """Return the ids of `start` and of all that it follows, however far."""
     reached, waiting = {start.id}, [start]
     while waiting:
@@ -97,13 +97,15 @@ def _reached(start: Rule, by_id: Mapping[str, Rule]) -> set[str]:
     return reached
 
 
-def turned_of(found: Sequence[Found]) -> Turned:
+def upstream_transitions(found: Sequence[Transitions]) -> UpstreamTransitions:
     """Return all transitions of `found` in the order of place, then alarm."""
     if not found:
-        return Turned(np.zeros(0, np.intp), np.zeros(0, np.int32), np.zeros(0, np.int64), np.zeros(0, np.int8))
+        return UpstreamTransitions(
+            np.zeros(0, np.intp), np.zeros(0, np.int32), np.zeros(0, np.int64), np.zeros(0, np.int8)
+        )
     place = np.concatenate([each.place for each in found])
     alarm = np.concatenate([each.alarm for each in found])
     order = np.lexsort((alarm, place))
     time_ns = np.concatenate([each.time_ns for each in found])
     level = np.concatenate([each.level_after for each in found])
-    return Turned(place[order], alarm[order], time_ns[order], level[order])
+    return UpstreamTransitions(place[order], alarm[order], time_ns[order], level[order])

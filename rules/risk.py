@@ -31,7 +31,7 @@ _WATCHED_FROM = WarningLevel.ORANGE
 _CAP = WarningLevel.ORANGE
 
 
-class WhyCode(StrEnum):
+class RiskReasonCode(StrEnum):
     """The reasons behind a risk level."""
 
     STANDS = "stands"
@@ -49,7 +49,7 @@ class WhyCode(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class ActiveAlarm:
     """A hazard alarm that stands at the asset."""
 
     rule: str
@@ -60,10 +60,10 @@ class Standing:
 
 
 @dataclass(frozen=True, slots=True)
-class Why:
+class RiskReason:
     """One reason."""
 
-    code: WhyCode
+    code: RiskReasonCode
     numbers: tuple[int, ...]
     rule: str = ""
     """Whose alarms, where the reason is about one rule."""
@@ -74,10 +74,10 @@ class Risk:
     """What an asset stands at."""
 
     level: WarningLevel | None
-    why: tuple[Why, ...]
+    why: tuple[RiskReason, ...]
 
 
-def risk_of(standing: Sequence[Standing], n_heard: int, listed: WarningLevel | None) -> Risk:
+def risk_of(standing: Sequence[ActiveAlarm], n_heard: int, listed: WarningLevel | None) -> Risk:
     """Return the risk level and its reasons.
 
     Args:
@@ -86,20 +86,20 @@ def risk_of(standing: Sequence[Standing], n_heard: int, listed: WarningLevel | N
         listed: the level that the list of hazard points gives the asset.
     """
     if not standing:
-        nothing = Why(WhyCode.CALM, (n_heard,)) if n_heard else Why(WhyCode.NEVER_HEARD, ())
+        nothing = RiskReason(RiskReasonCode.CALM, (n_heard,)) if n_heard else RiskReason(RiskReasonCode.NEVER_HEARD, ())
         return Risk(WarningLevel.GREEN if n_heard else None, (nothing,))
     level = max(each.level for each in standing)
     top = [each for each in standing if each.level == level]
-    why = list(_stands(standing))
+    why = list(_reasons_by_rule(standing))
     n_devices = len({each.device for each in top})
     if n_devices >= MANY_DEVICES and level < _CAP:
         level = WarningLevel(level + 1)
-        why.append(Why(WhyCode.MANY_DEVICES, (n_devices, MANY_DEVICES)))
+        why.append(RiskReason(RiskReasonCode.MANY_DEVICES, (n_devices, MANY_DEVICES)))
     if _is_watched(listed) and level < _CAP:
         level = WarningLevel(level + 1)
-        why.append(Why(WhyCode.WATCH_LIST, (int(listed or 0),)))
+        why.append(RiskReason(RiskReasonCode.WATCH_LIST, (int(listed or 0),)))
     if all(each.is_blind for each in top):
-        why.append(Why(WhyCode.LAST_KNOWN, (len(top),)))
+        why.append(RiskReason(RiskReasonCode.LAST_KNOWN, (len(top),)))
     return Risk(level, tuple(why))
 
 
@@ -117,11 +117,11 @@ def _is_watched(listed: WarningLevel | None) -> bool:
     return listed is not None and listed >= _WATCHED_FROM
 
 
-def words(why: Why, title: str, language: str) -> str:
+def describe_reason(why: RiskReason, title: str, language: str) -> str:
     """Return a reason as a sentence in `language`, `zh` or else English; `title` is that of its rule."""
     zh, en = _SENTENCES[why.code]
     is_zh = language == "zh"
-    is_level = why.code in {WhyCode.STANDS, WhyCode.WATCH_LIST}
+    is_level = why.code in {RiskReasonCode.STANDS, RiskReasonCode.WATCH_LIST}
     numbers: list[object] = list(why.numbers)
     if is_level:
         level = WarningLevel(why.numbers[0])
@@ -129,7 +129,7 @@ def words(why: Why, title: str, language: str) -> str:
     return (zh if is_zh else en).format(*numbers, title=title or why.rule)
 
 
-def _stands(standing: Sequence[Standing]) -> list[Why]:
+def _reasons_by_rule(standing: Sequence[ActiveAlarm]) -> list[RiskReason]:
     """Return one reason for each rule, highest level first, then by name."""
     levels = Counter[str]()
     devices: dict[str, set[str]] = {}
@@ -137,23 +137,23 @@ def _stands(standing: Sequence[Standing]) -> list[Why]:
         levels[each.rule] = max(levels[each.rule], each.level)
         devices.setdefault(each.rule, set()).add(each.device)
     ordered = sorted(levels, key=lambda rule: (-levels[rule], rule))
-    return [Why(WhyCode.STANDS, (int(levels[rule]), len(devices[rule])), rule) for rule in ordered]
+    return [RiskReason(RiskReasonCode.STANDS, (int(levels[rule]), len(devices[rule])), rule) for rule in ordered]
 
 
 _SENTENCES = {
-    WhyCode.STANDS: ("{title}：{0}色，{1}台设备", "{title}: {0}, {1} device(s)"),
-    WhyCode.MANY_DEVICES: (
+    RiskReasonCode.STANDS: ("{title}：{0}色，{1}台设备", "{title}: {0}, {1} device(s)"),
+    RiskReasonCode.MANY_DEVICES: (
         "{0}台设备同时报警（达到{1}台提高一级）",
         "{0} devices say so at once ({1} or more raise it by one level)",
     ),
-    WhyCode.WATCH_LIST: (
+    RiskReasonCode.WATCH_LIST: (
         "该对象在隐患清单中为{0}色（报警时提高一级）",
         "The list of hazard points gives it {0} (raised by one level while an alarm stands)",
     ),
-    WhyCode.LAST_KNOWN: (
+    RiskReasonCode.LAST_KNOWN: (
         "{0}个最高级报警的测点已失联，为失联前等级",
         "Those who say so have fallen silent ({0} alarms): the level is the last known",
     ),
-    WhyCode.CALM: ("没有报警，{0}个测点有过读数", "No alarm stands; {0} sensors have been heard"),
-    WhyCode.NEVER_HEARD: ("从未收到读数，等级未知", "Nothing was ever heard: the level is unknown"),
+    RiskReasonCode.CALM: ("没有报警，{0}个测点有过读数", "No alarm stands; {0} sensors have been heard"),
+    RiskReasonCode.NEVER_HEARD: ("从未收到读数，等级未知", "Nothing was ever heard: the level is unknown"),
 }

@@ -96,7 +96,7 @@ class Rule:
     """file:line, for people."""
 
     @property
-    def judged(self) -> Quantity | None:
+    def judged_quantity(self) -> Quantity | None:
         """What limits and the values of events are in; None for rules that judge devices."""
         return self.derived or self.quantity
 

@@ -12,15 +12,18 @@ clock: a day is that of a reading's own time.
 
 import re
 import typing
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic_core import PydanticCustomError
 
+from config.city_time import CityTime
+from config.time_units import HOUR_NS
+
 _LONGEST = (31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
 """Days of the months, in a leap year."""
-_HOUR_NS = 3_600_000_000_000
 
 
 def _day(text: object) -> object:
@@ -46,11 +49,17 @@ class Season(BaseModel):
     to: Day
     """Last day, month and day."""
     utc_offset_h: float = Field(default=8, ge=-12, le=14, allow_inf_nan=False)
-    """China Standard Time."""
+    """Local time less UTC, hours; left out, the standard time of the city's time zone."""
+
+    def at_home(self, city: CityTime) -> Self:
+        """Return the season by the standard time of `city`, unless an offset is written."""
+        if "utc_offset_h" in self.model_fields_set:
+            return self
+        return self.model_copy(update={"utc_offset_h": city.standard_offset_h})
 
     def holds(self, time_ns: NDArray[np.int64]) -> NDArray[np.bool_]:
         """Return bool[n]: which of `time_ns`, int64[n] UTC nanoseconds, lie in the season."""
-        local = (time_ns + round(self.utc_offset_h * _HOUR_NS)).astype("datetime64[ns]")
+        local = (time_ns + round(self.utc_offset_h * HOUR_NS)).astype("datetime64[ns]")
         month = local.astype("datetime64[M]")
         day = (local.astype("datetime64[D]") - month.astype("datetime64[D]")).astype(np.int64) + 1
         number = (month.astype(np.int64) % 12 + 1) * 100 + day

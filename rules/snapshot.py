@@ -17,8 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rules.admission.admission import Admission
-from rules.admission.reordering import Reordering, Waiting
-from rules.kind import Evaluator, Follower, State
+from rules.admission.reordering import Reordering, WaitingReadings
+from rules.kind import DerivedEvaluator, Evaluator, State
 
 FORMAT = 2
 _CRC_BYTES = 4
@@ -31,20 +31,20 @@ class SnapshotError(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
-class Parts:
+class EngineState:
     """Everything in an engine that remembers."""
 
     reordering: Reordering
     admission: Admission
     evaluators: Mapping[str, Evaluator]
-    followers: Mapping[str, Follower]
+    derived_evaluators: Mapping[str, DerivedEvaluator]
 
-    def judges(self) -> Mapping[str, Evaluator | Follower]:
+    def all_evaluators(self) -> Mapping[str, Evaluator | DerivedEvaluator]:
         """Return all kinds by name."""
-        return {**self.evaluators, **self.followers}
+        return {**self.evaluators, **self.derived_evaluators}
 
 
-def pack(parts: Parts, position: int, sensor_ids: Sequence[str], alarm_ids: Sequence[str]) -> bytes:
+def pack(parts: EngineState, position: int, sensor_ids: Sequence[str], alarm_ids: Sequence[str]) -> bytes:
     """Return the snapshot of `parts` at `position`; equal states are equal bytes."""
     columns: dict[str, NDArray[np.generic]] = {
         "format": np.array([FORMAT], np.int64),
@@ -52,18 +52,18 @@ def pack(parts: Parts, position: int, sensor_ids: Sequence[str], alarm_ids: Sequ
         "sensors": _from_ids(sensor_ids),
         "alarms": _from_ids(alarm_ids),
         **{f"admission.{name}": column for name, column in _admission_columns(parts.admission).items()},
-        **{f"reordering.{each.name}": getattr(parts.reordering.waiting, each.name) for each in fields(Waiting)},
+        **{f"reordering.{each.name}": getattr(parts.reordering.waiting, each.name) for each in fields(WaitingReadings)},
         "reordering.clock": parts.reordering.clock,
     }
-    for kind, evaluator in parts.judges().items():
+    for kind, evaluator in parts.all_evaluators().items():
         state = evaluator.state()
         columns[f"{kind}.alarm"] = evaluator.alarm
         for group in (state.by_sensor, state.by_alarm, state.whole):
             columns |= {f"{kind}.{name}": column for name, column in group.items()}
-    return _archived(columns)
+    return _archive(columns)
 
 
-def _archived(columns: Mapping[str, NDArray[np.generic]]) -> bytes:
+def _archive(columns: Mapping[str, NDArray[np.generic]]) -> bytes:
     blob = io.BytesIO()
     with zipfile.ZipFile(blob, "w") as archive:
         for name, column in columns.items():
@@ -77,7 +77,7 @@ def _archived(columns: Mapping[str, NDArray[np.generic]]) -> bytes:
     return zlib.crc32(content).to_bytes(_CRC_BYTES, "little") + content
 
 
-def unpack(blob: bytes, parts: Parts, sensor_ids: Sequence[str], alarm_ids: Sequence[str]) -> int:
+def unpack(blob: bytes, parts: EngineState, sensor_ids: Sequence[str], alarm_ids: Sequence[str]) -> int:
     """Fill freshly built `parts` from `blob` and return its position.
 
     Raises:
@@ -110,9 +110,9 @@ def _member(archive: zipfile.ZipFile, name: str) -> NDArray[np.generic]:
 
 
 def _fill(
-    columns: Mapping[str, NDArray[np.generic]], parts: Parts, sensor_ids: Sequence[str], alarm_ids: Sequence[str]
+    columns: Mapping[str, NDArray[np.generic]], parts: EngineState, sensor_ids: Sequence[str], alarm_ids: Sequence[str]
 ) -> int:
-    sensors = _matched(_to_ids(columns["sensors"]), sensor_ids)
+    sensors = _match(_to_ids(columns["sensors"]), sensor_ids)
     for name, column in _admission_columns(parts.admission).items():
         _move(columns[f"admission.{name}"], column, sensors)
     if "reordering.clock" in columns:
@@ -120,15 +120,15 @@ def _fill(
     known = np.zeros(len(sensor_ids), np.bool_)
     known[sensors.new] = True
     old_alarm_ids = _to_ids(columns["alarms"])
-    for kind, evaluator in parts.judges().items():
+    for kind, evaluator in parts.all_evaluators().items():
         if f"{kind}.alarm" in columns:
             old_ids = [old_alarm_ids[i] for i in columns[f"{kind}.alarm"].astype(np.intp)]
-            alarms = _matched(old_ids, [alarm_ids[i] for i in evaluator.alarm])
+            alarms = _match(old_ids, [alarm_ids[i] for i in evaluator.alarm])
             _fill_state(
                 evaluator.state(), {name.removeprefix(f"{kind}."): columns[name] for name in columns}, sensors, alarms
             )
     for settled in parts.evaluators.values():
-        settled.settle(known)
+        settled.rebuild(known)
     return int(columns["position"].astype(np.int64)[0])
 
 
@@ -137,12 +137,12 @@ def _fill_reordering(reordering: Reordering, columns: Mapping[str, NDArray[np.ge
     number = np.full(int(columns["reordering.sensor"].max(initial=-1)) + 1, -1, np.int32)
     still = sensors.old < len(number)
     number[sensors.old[still]] = sensors.new[still]
-    kept = {each.name: columns[f"reordering.{each.name}"] for each in fields(Waiting)}
+    kept = {each.name: columns[f"reordering.{each.name}"] for each in fields(WaitingReadings)}
     for name, column in kept.items():
         empty = getattr(reordering.waiting, name)
         if column.dtype != empty.dtype or column.shape != kept["sensor"].shape:
             raise ValueError(f"{column.dtype}{column.shape} where {empty.dtype} belongs")
-    waiting = Waiting(**kept)  # type: ignore[arg-type]
+    waiting = WaitingReadings(**kept)  # type: ignore[arg-type]
     waiting.sensor = number[waiting.sensor]
     reordering.waiting = waiting.take(waiting.sensor >= 0)
     reordering.clock[:] = columns["reordering.clock"]
@@ -166,7 +166,7 @@ class _Match:
     new: NDArray[np.intp]
 
 
-def _matched(old_ids: Sequence[str], new_ids: Sequence[str]) -> _Match:
+def _match(old_ids: Sequence[str], new_ids: Sequence[str]) -> _Match:
     places = {each: i for i, each in enumerate(old_ids)}
     pairs = [(places[each], i) for i, each in enumerate(new_ids) if each in places]
     columns = np.array(pairs, np.intp).reshape(-1, 2)
@@ -184,7 +184,7 @@ def _admission_columns(admission: Admission) -> dict[str, NDArray[np.generic]]:
         "newest_ns": admission.newest_ns,
         "is_seen": admission.is_seen,
         "beat": admission.beat,
-        "last": admission.power.last,
+        "last": admission.low_battery.last,
     }
 
 

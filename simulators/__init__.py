@@ -7,10 +7,11 @@ from collections.abc import Callable, Mapping
 
 from config.register import Sensor
 from simulators import bridge, fire_water, gas, septic, slope, tunnel, water_supply
-from simulators.noise import FloatArray, IntArray
+from simulators.daylight import SampleTimes
+from simulators.noise import FloatArray
 
-Signal = Callable[[int, Sensor, IntArray], FloatArray]
-"""(seed, sensor, time_ns int64[n]) to values float64[n] in the quantity's canonical unit; always pure."""
+Signal = Callable[[int, Sensor, SampleTimes], FloatArray]
+"""(seed, sensor, times of n samples) to values float64[n] in the quantity's canonical unit; always pure."""
 
 LIFELINES: Mapping[str, Mapping[str, Signal]] = {
     "bridge": bridge.SIGNALS,

@@ -1,11 +1,14 @@
 """Bridge: strain and displacement that follow the deck's temperature and tremble under traffic.
 
-Comes in: seed, sensor, times. Goes out: um/m, mm, degrees Celsius. Refuses to know what the bridge bears.
+Input: seed, sensor, times.
+Output: um/m, mm, degrees Celsius.
+Not responsible for: limits of the bridge.
+Rejects: nothing.
 """
 
 from config.register import Sensor
-from simulators.daylight import daily_bump, daily_wave
-from simulators.noise import FloatArray, IntArray, share, smooth, white
+from simulators.daylight import SampleTimes, daily_bump, daily_wave
+from simulators.noise import FloatArray, share, smooth, white
 
 _STRAIN_PER_DEGREE = 2.5
 """um/m a degree, a part of the 12 of free steel because the gauge compensates most of it. Assumed."""
@@ -16,33 +19,33 @@ _TRAFFIC_UM_M = 2.5
 _REFERENCE_DEGREES = 20.0
 
 
-def temperature(seed: int, sensor: Sensor, time_ns: IntArray) -> FloatArray:
+def temperature(seed: int, sensor: Sensor, when: SampleTimes) -> FloatArray:
     """Return the deck's temperature, float64[n], degrees Celsius: one for the whole bridge, instrument noise apart."""
-    sample = time_ns // int(sensor.cadence_s * 1e9)
-    return _deck(seed, sensor.asset, time_ns) + 0.05 * white(seed, sensor.id, sample)
+    sample = when.time_ns // int(sensor.cadence_s * 1e9)
+    return _deck(seed, sensor.asset, when) + 0.05 * white(seed, sensor.id, sample)
 
 
-def strain(seed: int, sensor: Sensor, time_ns: IntArray) -> FloatArray:
+def strain(seed: int, sensor: Sensor, when: SampleTimes) -> FloatArray:
     """Return the strain, float64[n], um/m: temperature, then traffic that is heavier by day."""
     gain = 0.8 + 0.4 * share(seed, f"{sensor.id}/gain")
-    thermal = _STRAIN_PER_DEGREE * gain * (_deck(seed, sensor.asset, time_ns) - _REFERENCE_DEGREES)
-    return thermal + _TRAFFIC_UM_M * gain * _traffic(seed, sensor, time_ns)
+    thermal = _STRAIN_PER_DEGREE * gain * (_deck(seed, sensor.asset, when) - _REFERENCE_DEGREES)
+    return thermal + _TRAFFIC_UM_M * gain * _traffic(seed, sensor, when)
 
 
-def displacement(seed: int, sensor: Sensor, time_ns: IntArray) -> FloatArray:
+def displacement(seed: int, sensor: Sensor, when: SampleTimes) -> FloatArray:
     """Return the displacement of a bearing, float64[n], mm."""
     gain = 0.9 + 0.2 * share(seed, f"{sensor.id}/gain")
-    thermal = _MM_PER_DEGREE * gain * (_deck(seed, sensor.asset, time_ns) - _REFERENCE_DEGREES)
-    return thermal + 0.3 * _traffic(seed, sensor, time_ns)
+    thermal = _MM_PER_DEGREE * gain * (_deck(seed, sensor.asset, when) - _REFERENCE_DEGREES)
+    return thermal + 0.3 * _traffic(seed, sensor, when)
 
 
-def _deck(seed: int, asset: str, time_ns: IntArray) -> FloatArray:
-    return 20.0 + 4.0 * daily_wave(time_ns, 15.0) + 1.5 * smooth(seed, f"{asset}/weather", time_ns, 7200.0)
+def _deck(seed: int, asset: str, when: SampleTimes) -> FloatArray:
+    return 20.0 + 4.0 * daily_wave(when.hour, 15.0) + 1.5 * smooth(seed, f"{asset}/weather", when.time_ns, 7200.0)
 
 
-def _traffic(seed: int, sensor: Sensor, time_ns: IntArray) -> FloatArray:
-    sample = time_ns // int(sensor.cadence_s * 1e9)
-    volume = 0.3 + 0.7 * (daily_bump(time_ns, 8.5, 2.0) + daily_bump(time_ns, 17.5, 2.5)).clip(0.0, 1.0)
+def _traffic(seed: int, sensor: Sensor, when: SampleTimes) -> FloatArray:
+    sample = when.time_ns // int(sensor.cadence_s * 1e9)
+    volume = 0.3 + 0.7 * (daily_bump(when.hour, 8.5, 2.0) + daily_bump(when.hour, 17.5, 2.5)).clip(0.0, 1.0)
     return volume * white(seed, f"{sensor.id}/traffic", sample)
 
 

@@ -1,7 +1,9 @@
 """A simulated district: every device of the register as a pure function of seed and time.
 
-Comes in: register, quantities, seed, effects. Goes out: device messages. Refuses to know clocks and sockets: whoever
-asks says which span of time is meant, and the same span is always the same messages.
+Input: register, quantities, seed, effects.
+Output: device messages; the same span of time always gives the same messages.
+Not responsible for: clocks and sockets; the caller names the span.
+Rejects: sensors of quantities without a simulated signal.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -13,6 +15,7 @@ from config.errors import ConfigError, Problem
 from config.quantities import Quantity
 from config.register import Register, Sensor
 from simulators import LIFELINES, Signal
+from simulators.daylight import SampleTimes, sample_times
 from simulators.message import DeviceMessage
 from simulators.noise import FloatArray, IntArray, share
 from simulators.scenarios import Scenario
@@ -96,19 +99,20 @@ class District:
 
     def _trace(self, device: Device, slots: IntArray, effects: Sequence[Effect]) -> DeviceTrace:
         times = slots * device.cadence_ns + device.phase_ns
-        values = {sensor.channel: self._values(sensor, slots, times) for sensor in device.sensors}
+        when = sample_times(times, self.register.city)
+        values = {sensor.channel: self._values(sensor, slots, when) for sensor in device.sensors}
         trace = DeviceTrace(self.seed, device.id, slots, times, times, values)
         for i, effect in enumerate(effects):
             before = _slots(device, effect.start_ns - device.cadence_ns - 1, effect.start_ns - 1)
             trace = effect.apply(trace, self._trace(device, before, effects[:i]))
         return trace
 
-    def _values(self, sensor: Sensor, slots: IntArray, times: IntArray) -> FloatArray:
+    def _values(self, sensor: Sensor, slots: IntArray, when: SampleTimes) -> FloatArray:
         if sensor.quantity == "heartbeat":
             return (slots % _HEARTBEAT_WRAP).astype(np.float64)
         if sensor.quantity == "battery":
-            return _battery(self.seed, sensor, times)
-        return _signal(self.register, sensor)(self.seed, sensor, times)
+            return _battery(self.seed, sensor, when.time_ns)
+        return _signal(self.register, sensor)(self.seed, sensor, when)
 
 
 def _devices(register: Register, seed: int) -> dict[str, Device]:

@@ -1,12 +1,16 @@
 """Fire water: static pressure of a standpipe by floor group, held up by a small stabilising pump.
 
-Comes in: seed, sensor, times. Goes out: MPa. Refuses to know what pressure is too low.
+Input: seed, sensor, times.
+Output: MPa.
+Not responsible for: limits of pressure.
+Rejects: nothing.
 """
 
 import numpy as np
 
 from config.register import Sensor
-from simulators.noise import FloatArray, IntArray, share, smooth, white
+from simulators.daylight import SampleTimes
+from simulators.noise import FloatArray, share, smooth, white
 
 _STATIC_MPA = (0.42, 0.36, 0.30)
 """Low, middle and high floor group. Assumed: above the 0.07 MPa that GB 50974-2014 5.2.2 asks at the worst point, with
@@ -17,18 +21,18 @@ _NOISE_MPA = 0.0008
 """Assumed: 0.1 % of a 1 MPa instrument."""
 
 
-def pressure(seed: int, sensor: Sensor, time_ns: IntArray) -> FloatArray:
+def pressure(seed: int, sensor: Sensor, when: SampleTimes) -> FloatArray:
     """Return the pressure at the terminal, float64[n], MPa.
 
     A sawtooth: leaking joints lose the pump's swing over 20 to 40 minutes, then the pump restores it in a minute.
     """
     static = _STATIC_MPA[int(share(seed, f"{sensor.asset}/floor group") * len(_STATIC_MPA))]
     cycle_s = 1200.0 + 1200.0 * share(seed, f"{sensor.asset}/pump cycle")
-    phase = (time_ns / 1e9 / cycle_s + share(seed, f"{sensor.asset}/pump phase")) % 1.0
+    phase = (when.time_ns / 1e9 / cycle_s + share(seed, f"{sensor.asset}/pump phase")) % 1.0
     restoring = 60.0 / cycle_s
     level = np.where(phase < restoring, phase / restoring, (1.0 - phase) / (1.0 - restoring))
-    sample = time_ns // int(sensor.cadence_s * 1e9)
-    wander = 0.002 * smooth(seed, f"{sensor.asset}/wander", time_ns, 900.0)
+    sample = when.time_ns // int(sensor.cadence_s * 1e9)
+    wander = 0.002 * smooth(seed, f"{sensor.asset}/wander", when.time_ns, 900.0)
     return static + _PUMP_SWING_MPA * (level - 0.5) + wander + _NOISE_MPA * white(seed, sensor.id, sample)
 
 

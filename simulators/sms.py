@@ -1,19 +1,21 @@
 """`Sms`: one received text message, and the inbox page that shows messages as a phone would.
 
-Comes in: messages. Goes out: JSON and HTML that opens without JavaScript. Refuses to know how a message came.
+Input: messages.
+Output: JSON, and HTML that opens without JavaScript.
+Not responsible for: the transport of messages.
+Rejects: nothing.
 """
 
 import html
 import re
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime, timedelta, timezone
 
 import msgspec
 
+from config.city_time import CityTime
 from config.levels import WarningLevel
 
-_CITY = timezone(timedelta(hours=8))
 _ADDRESS = re.compile(r"https?://[A-Za-z0-9\-._~:/?#\[\]@!$&'()*+,;=%]*[A-Za-z0-9/=_-]")
 _OVER = ("恢复正常", "设备恢复", "Back to normal", "Device is back")
 _FAULT = ("设备故障", "Device fault")
@@ -46,7 +48,7 @@ class Sms:
     received_ns: int
     """UTC nanoseconds."""
     report_url: str = ""
-    """Where the sender wants its delivery reports: what tells two messages of equal text apart; empty for none."""
+    """Address for delivery reports; it distinguishes two messages of equal text; empty for none."""
 
 
 def inbox_json(messages: Sequence[Sms]) -> bytes:
@@ -58,9 +60,9 @@ def inbox_json(messages: Sequence[Sms]) -> bytes:
     return msgspec.json.encode([{"from" if name == "sender" else name: row[name] for name in row} for row in rows])
 
 
-def inbox_page(messages: Sequence[Sms]) -> str:
+def inbox_page(messages: Sequence[Sms], city: CityTime) -> str:
     """Return the inbox as one HTML page, newest first, which loads itself again every two seconds."""
-    articles = "".join(_article(message) for message in reversed(messages))
+    articles = "".join(_article(message, city) for message in reversed(messages))
     body = articles or '<p class="none">还没有短信 · no messages yet</p>'
     return (
         '<!doctype html><html lang="zh"><head><meta charset="utf-8"><title>短信收件箱 · SMS inbox</title>'
@@ -84,17 +86,17 @@ def colour_of(text: str) -> str:
     return _PLAIN_HEX
 
 
-def _article(message: Sms) -> str:
-    received = datetime.fromtimestamp(message.received_ns // 10**9, UTC).astimezone(_CITY)
+def _article(message: Sms, city: CityTime) -> str:
+    received = city.text(message.received_ns, "%m-%d %H:%M:%S")
     return (
         f'<article style="border-color:{colour_of(message.text)}"><p>{_linked(message.text)}</p>'
         f"<footer><span>{html.escape(message.sender)} → {html.escape(message.to)}</span>"
-        f"<time>{received:%m-%d %H:%M:%S}</time></footer></article>"
+        f"<time>{received}</time></footer></article>"
     )
 
 
 def _linked(text: str) -> str:
-    """Return escaped text whose web addresses can be tapped."""
+    """Return escaped text with web addresses as links."""
     pieces, end = [], 0
     for found in _ADDRESS.finditer(text):
         address = html.escape(found.group())

@@ -1,7 +1,9 @@
 """I/O: an SMS gateway on loopback that speaks Kannel's sendsms, keeps an inbox and sends delivery reports.
 
-Comes in: GET or form POST /cgi-bin/sendsms. Goes out: `202 0: Accepted for delivery`, the inbox at /inbox (for people)
-and /inbox.json, and calls of the sender's dlr-url. Refuses to send anything anywhere else: no phone ever rings.
+Input: GET or form POST /cgi-bin/sendsms.
+Output: `202 0: Accepted for delivery`, the inbox at /inbox and /inbox.json, calls of the sender's dlr-url.
+Not responsible for: delivery to phones: no phone ever rings.
+Rejects: requests with a wrong login, without a number or without text.
 """
 
 import asyncio
@@ -22,6 +24,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
+from config.city_time import CityTime
 from simulators.sms import Sms, inbox_json, inbox_page
 
 _STOP_TIMEOUT_S = 10.0
@@ -37,7 +40,7 @@ class Behaviour(StrEnum):
 
     ACCEPT = "accept"
     UNAVAILABLE = "unavailable"
-    """503, as a gateway whose message centre is away."""
+    """503, as a gateway without its message centre."""
     HANG = "hang"
     """The request is taken and never answered."""
 
@@ -58,16 +61,18 @@ class SmsGateway:
         password: str | None = None,
         delivery_reports: bool = True,
         report_delays_s: Mapping[int, float] | None = None,
+        city: CityTime | None = None,
     ) -> None:
         """Keep the address (port 0: a free one) and the login (none: everybody may send).
 
-        `report_delays_s` maps report types to seconds after acceptance.
+        `report_delays_s` maps report types to seconds after acceptance; `city` gives the times of the inbox.
         """
         self.host = host
         self.port = port
         self.behaviour = Behaviour.ACCEPT
         """May be changed at any moment."""
         self.counts: Counter[tuple[str, str]] = Counter()
+        self._city = city or CityTime()
         self._login = (username, password)
         self._delays_s = dict(_REPORTS if report_delays_s is None else report_delays_s) if delivery_reports else {}
         self._inbox: list[Sms] = []
@@ -133,7 +138,7 @@ class SmsGateway:
                 await asyncio.gather(*self._reports, return_exceptions=True)
 
         async def show_page(_request: Request) -> Response:
-            return HTMLResponse(inbox_page(self.inbox()))
+            return HTMLResponse(inbox_page(self.inbox(), self._city))
 
         async def show_json(_request: Request) -> Response:
             return Response(inbox_json(self.inbox()), media_type="application/json")

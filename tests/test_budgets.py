@@ -6,9 +6,9 @@ from pathlib import Path
 
 from tests.sources import PACKAGES, ROOT, Function, classes, functions, is_pure, python_files, tree
 
-MODULE_LINES = 400
-FUNCTION_LINES = 40
-CLASS_METHODS = 12
+MODULE_LINES = 500
+FUNCTION_LINES = 50
+CLASS_METHODS = 20
 POSITIONAL_PARAMETERS = 5
 
 EVERYWHERE = (*PACKAGES, "benchmarks", "tests")
@@ -38,21 +38,21 @@ def _methods(path: Path) -> set[Function]:
 
 
 def test_modules_everywhere_stay_within_budget():
-    """No module has more than 400 lines."""
+    """No module has more than 500 lines."""
     lengths = {path: len((ROOT / path).read_text(encoding="utf-8").splitlines()) for path in _files()}
 
     assert {} == {str(path): n_lines for path, n_lines in lengths.items() if n_lines > MODULE_LINES}
 
 
 def test_functions_everywhere_stay_within_budget():
-    """No function has more than 40 lines without its docstring."""
+    """No function has more than 50 lines without its docstring."""
     lengths = {f"{path}:{node.lineno} {node.name}": _body_lines(node) for path in _files() for node in functions(path)}
 
     assert {} == {place: n_lines for place, n_lines in lengths.items() if n_lines > FUNCTION_LINES}
 
 
 def test_classes_of_the_program_stay_within_budget():
-    """No class has more than 12 methods."""
+    """No class has more than 20 methods."""
     counts = {
         f"{path}:{node.lineno} {node.name}": sum(isinstance(item, Function) for item in node.body)
         for path in python_files(*PACKAGES)
@@ -71,6 +71,13 @@ def test_parameters_of_the_program_stay_within_budget():
     }
 
     assert {} == {place: count for place, count in counts.items() if count > POSITIONAL_PARAMETERS}
+
+
+def test_contributors_read_the_same_limits():
+    """CONTRIBUTING.md names the three limits of this file."""
+    text = " ".join((ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8").split())
+
+    assert f"{MODULE_LINES} lines a module, {FUNCTION_LINES} a function, {CLASS_METHODS} methods a class" in text
 
 
 def test_public_names_of_the_program_have_docstrings():

@@ -39,12 +39,12 @@ def test_import_linter_on_the_project_keeps_every_contract():
 
 
 def test_contracts_of_the_project_name_every_plug_in():
-    """Each decoder, rule kind and channel is a module of an independence contract."""
+    """Each decoder, quality check, rule kind and channel is a module of an independence contract."""
     contracts = pyproject()["tool"]["importlinter"]["contracts"]
     independent = {name for contract in contracts if contract["type"] == "independence" for name in contract["modules"]}
     channels = {f"alerts.channels.{name}" for name in CHANNELS}
 
-    assert {"collector.decoders.*", "rules.kinds.*"} | channels == independent
+    assert {"collector.decoders.*", "collector.checks.*", "rules.kinds.*"} | channels == independent
 
 
 def test_pure_modules_never_reach_the_outside(graph):

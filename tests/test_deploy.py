@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from alerts.channels.loading import open_channels
-from alerts.links import Links
+from alerts.links import SignedLinks
 from config.loading import load_settings
 from tests.sources import PACKAGES, ROOT
 
@@ -69,7 +69,7 @@ def test_compose_settings_open_their_channels(compose, tmp_path):
     path.write_text(text, encoding="utf-8")
 
     settings = load_settings(path, {})
-    channels = open_channels(settings.channels, Links(settings.console.public_url, b"secret"))
+    channels = open_channels(settings.channels, SignedLinks(settings.console.public_url, b"secret"))
 
     assert ["sms"] == list(channels)
     assert ("mosquitto", 8882) == (settings.mqtt.host, settings.mqtt.port)
@@ -151,7 +151,7 @@ def test_grafana_provisioning_gets_its_variables_from_compose(compose):
     assert provider["providers"][0]["options"]["path"] in mounted
 
 
-@pytest.mark.parametrize("name", ["make-environment.sh", "install-test-services.sh"])
+@pytest.mark.parametrize("name", sorted(path.name for path in DEPLOY.glob("*.sh")))
 def test_scripts_are_executable_and_parse(name):
     """A shell accepts the scripts as they stand."""
     path = DEPLOY / name

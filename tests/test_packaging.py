@@ -27,6 +27,11 @@ def test_wheel_holds_every_file_of_the_packages(wheel_names):
     assert set() == expected - wheel_names
 
 
+def test_wheel_marks_every_package_as_typed(wheel_names):
+    """Type checkers of other projects read the annotations of the installed packages."""
+    assert set() == {f"{name}/py.typed" for name in PACKAGES} - wheel_names
+
+
 def test_wheel_holds_nothing_beside_the_packages(wheel_names):
     """Tests, benchmarks and documents are not installed."""
     tops = {name.split("/")[0] for name in wheel_names}

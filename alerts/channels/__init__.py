@@ -1,8 +1,9 @@
-"""The channels a notification can leave by: one file each, one verb, one line in `CHANNELS`.
+"""The kinds of channels: one file, one verb and one line in `CHANNELS` for each.
 
-Comes in: a `Notification`. Goes out: an `Outcome`. Retry, timing and metrics belong to `alerts.dispatch.dispatcher`;
-opening them
-from settings to `alerts.channels.loading`.
+Input: a `Notification`.
+Output: an `Outcome`.
+Not responsible for: retries, timing and metrics (`alerts.dispatch.dispatcher`); opening (`alerts.channels.loading`).
+Rejects: unknown options.
 """
 
 from collections.abc import Callable, Mapping
@@ -11,22 +12,22 @@ from dataclasses import dataclass
 from pydantic import BaseModel
 
 from alerts.channels import sms, webhook
-from alerts.channels.http import Outside
+from alerts.channels.http import ChannelContext
 from alerts.notification import Channel
 
 
 @dataclass(frozen=True, slots=True)
 class ChannelKind:
-    """How one kind of channel is configured and built."""
+    """The options and the constructor of one kind of channel."""
 
     options: type[BaseModel]
-    """Its options; unknown keys are errors."""
-    build: Callable[[str, Mapping[str, object], Outside], Channel]
-    """(name, options as in the settings, outside) to channel; raises pydantic's `ValidationError`."""
+    """Options model; unknown keys are errors."""
+    build: Callable[[str, Mapping[str, object], ChannelContext], Channel]
+    """(name, options as in the settings, context) to channel; raises pydantic's `ValidationError`."""
 
 
 CHANNELS: Mapping[str, ChannelKind] = {
     "sms": ChannelKind(sms.Options, sms.build),
     "webhook": ChannelKind(webhook.Options, webhook.build),
 }
-"""Kind in the settings to channel. File name, key and heading in docs/alerts.md are the same word."""
+"""The kind in the settings names the channel. File name, key and heading in docs/alerts.md are the same word."""

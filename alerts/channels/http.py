@@ -1,99 +1,55 @@
-"""What a channel may use of the world outside: one HTTP exchange, links that lead back, the time.
+"""The services that a channel receives: one HTTP exchange, signed links and the time.
 
-Comes in: nothing. Goes out: `Request`, `Reply`, `Outside` and the rule which addresses are public. Refuses to connect.
+Input: the transport and the links that `alerts.channels.loading` makes.
+Output: `ChannelContext`, the `Exchange` contract and `HttpReply`.
+Not responsible for: connections; `alerts.channels.http_client` makes them.
+Rejects: nothing; a failed exchange is an `ExchangeError`.
 """
 
-import ipaddress
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
-from alerts.links import Links
+from alerts.links import SignedLinks
 
 MAX_REPLY_BYTES = 64 * 1024
-"""No more of a reply is read. Source: Standard Webhooks, server-side request forgery (small replies only)."""
+"""No more bytes of a reply are read. Source: Standard Webhooks, server-side request forgery (small replies only)."""
 DEADLINE_S = 15.0
-"""A whole exchange takes at most this long. Source: Standard Webhooks recommends 15 to 30 s."""
-
-_TRANSLATED = ipaddress.ip_network("64:ff9b::/96")
-"""IPv6 addresses that stand for IPv4 ones. Source: RFC 6052."""
+"""The longest duration of a whole exchange. Source: Standard Webhooks recommends 15 to 30 s."""
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
-    """One HTTP request."""
-
-    method: str
-    url: str
-    headers: Mapping[str, str]
-    body: bytes
-    allow_private: bool
-    """False where the address must be public."""
-
-
-@dataclass(frozen=True, slots=True)
-class Reply:
-    """What the other side said."""
+class HttpReply:
+    """The reply of a gateway or receiver."""
 
     status: int
     body: str
     """The first `MAX_REPLY_BYTES`."""
     retry_after_s: float | None
-    """Its Retry-After, when it gave a usable one."""
+    """Its Retry-After header, if the header was usable."""
 
 
 class ExchangeError(Exception):
-    """There was no whole reply; nobody knows whether the other side took it. The message is a reason in one word."""
+    """There was no complete reply; the receiver may have the request. The message is a reason in one word."""
 
 
 class Exchange(Protocol):
     """Sends one request and waits for its reply."""
 
-    def send(self, request: Request) -> Reply:
-        """Return the reply.
+    def send(self, method: str, url: str, headers: Mapping[str, str], body: bytes, *, allow_private: bool) -> HttpReply:
+        """Return the reply; without `allow_private` the address must be public.
 
         Raises:
-            ExchangeError: there was none within `DEADLINE_S`, or the address is not allowed.
+            ExchangeError: there was no reply within `DEADLINE_S`, or the address is not allowed.
         """
         ...
 
 
 @dataclass(frozen=True, slots=True)
-class Outside:
-    """Everything that a channel is given besides its options."""
+class ChannelContext:
+    """Everything that a channel receives besides its options."""
 
     exchange: Exchange
-    links: Links
+    links: SignedLinks
     clock_ns: Callable[[], int]
     """UTC nanoseconds."""
-
-
-def is_public(address: str) -> bool:
-    """Tell whether `address` (an IP address) is a public one, also where IPv6 wraps IPv4.
-
-    Loopback, private, link-local (with cloud metadata), carrier-grade NAT, multicast and reserved ones are not.
-    """
-    try:
-        parsed = ipaddress.ip_address(address.split("%", maxsplit=1)[0])
-    except ValueError:
-        return False
-    if isinstance(parsed, ipaddress.IPv6Address):
-        wrapped = parsed.ipv4_mapped or parsed.sixtofour
-        if parsed in _TRANSLATED:
-            wrapped = ipaddress.IPv4Address(int(parsed) & 0xFFFFFFFF)
-        if wrapped is not None:
-            return is_public(str(wrapped))
-    return parsed.is_global and not parsed.is_multicast
-
-
-def plain_reason(text: str) -> str:
-    """Return the first line of what the other side said, printable and short enough for a log."""
-    line = next(iter(text.strip().splitlines()), "")
-    return "".join(each for each in line if each.isprintable())[:120]
-
-
-def retry_after_s(header: str | None) -> float | None:
-    """Return the seconds in a Retry-After header; None for a date or nonsense, and then back-off decides."""
-    if header is None or not header.strip().isdecimal() or len(header) > 6:
-        return None
-    return float(header)

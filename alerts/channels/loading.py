@@ -1,6 +1,9 @@
-"""I/O: opens the configured channels, reading the secrets that stand in files.
+"""I/O: the configured channels, opened, with secrets read from files.
 
-Comes in: channel settings. Goes out: `Channel`s by name; every error is a `ConfigError`. Refuses to send.
+Input: channel settings and signed links.
+Output: a `Channel` for each name.
+Not responsible for: sending.
+Rejects: unknown kinds, wrong options and unreadable secret files, all of them in one `ConfigError`.
 """
 
 import time
@@ -10,9 +13,9 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from alerts.channels import CHANNELS, ChannelKind
-from alerts.channels.http import Outside
+from alerts.channels.http import ChannelContext
 from alerts.channels.http_client import HttpExchange
-from alerts.links import Links
+from alerts.links import SignedLinks
 from alerts.notification import Channel
 from config.document import Document
 from config.errors import ConfigError, Problem
@@ -20,23 +23,23 @@ from config.settings import ChannelSettings
 from config.validation import problems_from_validation
 
 
-def open_channels(settings: Sequence[ChannelSettings], links: Links) -> dict[str, Channel]:
+def open_channels(settings: Sequence[ChannelSettings], links: SignedLinks) -> dict[str, Channel]:
     """Return the configured channels by name.
 
     Args:
         settings: the `channels` of the settings.
-        links: where gateways call back.
+        links: the addresses that gateways call back.
 
     Raises:
-        ConfigError: everything that is wrong with the kinds and options.
+        ConfigError: every error in the kinds and options.
     """
-    outside = Outside(HttpExchange(), links, time.time_ns)
+    context = ChannelContext(HttpExchange(), links, time.time_ns)
     channels: dict[str, Channel] = {}
     problems: list[Problem] = []
     for i, each in enumerate(settings):
         try:
-            kind = _kind(i, each)
-            channels[each.name] = _build(i, each, kind, outside)
+            kind = _find_kind(i, each)
+            channels[each.name] = _build(i, each, kind, context)
         except ConfigError as error:
             problems += error.problems
     if problems:
@@ -44,26 +47,26 @@ def open_channels(settings: Sequence[ChannelSettings], links: Links) -> dict[str
     return channels
 
 
-def _kind(i: int, settings: ChannelSettings) -> ChannelKind:
+def _find_kind(i: int, settings: ChannelSettings) -> ChannelKind:
     if settings.kind not in CHANNELS:
         expected = f"one of {', '.join(sorted(CHANNELS))}"
         raise ConfigError([Problem("settings", 0, f"channels[{i}].kind", expected, settings.kind, "correct the kind")])
     return CHANNELS[settings.kind]
 
 
-def _build(i: int, settings: ChannelSettings, kind: ChannelKind, outside: Outside) -> Channel:
-    options = {**settings.options, **_secrets(i, settings, kind)}
+def _build(i: int, settings: ChannelSettings, kind: ChannelKind, context: ChannelContext) -> Channel:
+    options = {**settings.options, **_read_secrets(i, settings, kind)}
     document = Document("settings", {"channels": [*([None] * i), {"options": dict.fromkeys(settings.options)}]})
     try:
-        return kind.build(settings.name, options, outside)
+        return kind.build(settings.name, options, context)
     except ValidationError as error:
         raise ConfigError(
             problems_from_validation(document, error, kind.options, ("channels", i, "options"))
         ) from error
 
 
-def _secrets(i: int, settings: ChannelSettings, kind: ChannelKind) -> dict[str, str]:
-    """Return the secrets that stand in files, by the name of the option that they fill."""
+def _read_secrets(i: int, settings: ChannelSettings, kind: ChannelKind) -> dict[str, str]:
+    """Return the secrets from files, by the name of their option."""
     found = {}
     for name in kind.options.model_fields:
         path = settings.options.get(f"{name}_file")

@@ -1,7 +1,9 @@
-"""SMS by an HTTP gateway that speaks Kannel's sendsms.
+"""SMS through an HTTP gateway with Kannel's sendsms interface.
 
-Comes in: a `Notification` to a phone number. Goes out: one request, and an `Outcome` read from the gateway's answer.
-Refuses to wait for the phone: that is the delivery report's part, which the gateway calls back with.
+Input: a `Notification` to a phone number.
+Output: one request, and an `Outcome` read from the gateway's answer.
+Not responsible for: delivery to the phone; the gateway calls back with a delivery report.
+Rejects: options without a usable address or password.
 
 Source: Kannel 1.4.5 user guide, "Using the HTTP interface to send SMS messages" and "SMS push reply codes".
 """
@@ -14,17 +16,18 @@ from urllib.parse import quote, urlencode, urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
 
-from alerts.channels.http import ExchangeError, Outside, Reply, Request, plain_reason
-from alerts.notification import Notification, Outcome, Verdict
+from alerts.channels.http import ChannelContext, ExchangeError, HttpReply
+from alerts.notification import Notification, Outcome, Verdict, plain_reason
 
 UNICODE = "2"
-"""`coding`: UCS-2, the only one with Chinese."""
+"""`coding`: UCS-2, the only coding with Chinese."""
 ALL_REPORTS = "31"
 """`dlr-mask`: delivered 1, failed 2, queued 4, accepted 8, rejected 16."""
+_HEADERS = {"user-agent": "lifeline"}
 
 
 class Options(BaseModel):
-    """Where the gateway is and who we are there."""
+    """The gateway and the account there."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True, hide_input_in_errors=True)
 
@@ -41,7 +44,7 @@ class Options(BaseModel):
     smsc: str = ""
     """Id of the operator's connection to use; empty leaves it to the gateway."""
     receipt_within_s: float = Field(120.0, ge=0, le=86_400, allow_inf_nan=False)
-    """How long the receipt of an orange or red warning may take before the next target is told; 0: for ever."""
+    """The longest wait for the receipt of an orange or red warning before the next recipient gets it; 0: no limit."""
 
     @model_validator(mode="after")
     def _is_usable(self) -> Self:
@@ -55,26 +58,26 @@ class Options(BaseModel):
 
 
 class Sms:
-    """One gateway."""
+    """One SMS gateway."""
 
-    def __init__(self, name: str, options: Options, outside: Outside) -> None:
-        """Send through the gateway in `options`, known to receipts as `name`."""
-        self._name, self._options, self._outside = name, options, outside
+    def __init__(self, name: str, options: Options, context: ChannelContext) -> None:
+        """Send through the gateway in `options`; its receipts name the channel `name`."""
+        self._name, self._options, self._context = name, options, context
 
     def send(self, notification: Notification) -> Outcome:
         """Hand the message over to the gateway."""
         try:
-            reply = self._outside.exchange.send(self._request(notification))
+            reply = self._context.exchange.send("GET", self._url(notification), _HEADERS, b"", allow_private=True)
         except ExchangeError as error:
             return Outcome(Verdict.RETRY, str(error))
         outcome = outcome_of(reply)
-        is_awaited = outcome.verdict is Verdict.SENT and self._options.receipt_within_s
-        return replace(outcome, receipt_within_s=self._options.receipt_within_s) if is_awaited else outcome
+        has_receipt = outcome.verdict is Verdict.SENT and self._options.receipt_within_s
+        return replace(outcome, receipt_within_s=self._options.receipt_within_s) if has_receipt else outcome
 
     def close(self) -> None:
-        """Nothing is kept open."""
+        """Do nothing: no connection stays open."""
 
-    def _request(self, notification: Notification) -> Request:
+    def _url(self, notification: Notification) -> str:
         options = self._options
         fields = {
             "username": options.username,
@@ -84,31 +87,30 @@ class Sms:
             "coding": UNICODE,
             "text": notification.text,
             "dlr-mask": ALL_REPORTS,
-            "dlr-url": self._outside.links.receipt(self._name, notification.id),
+            "dlr-url": self._context.links.receipt_link(self._name, notification.id),
         }
         fields |= {"from": options.sender} if options.sender else {}
         fields |= {"smsc": options.smsc} if options.smsc else {}
         mark = "&" if urlsplit(options.url).query else "?"
-        url = f"{options.url}{mark}{urlencode(fields, quote_via=quote, safe='')}"
-        return Request("GET", url, {"user-agent": "lifeline"}, b"", allow_private=True)
+        return f"{options.url}{mark}{urlencode(fields, quote_via=quote, safe='')}"
 
 
-def build(name: str, options: Mapping[str, object], outside: Outside) -> Sms:
+def build(name: str, options: Mapping[str, object], context: ChannelContext) -> Sms:
     """Return the channel that `options` describe.
 
     Raises:
-        ValidationError: they are not right.
+        ValidationError: an option is missing, unknown or wrong.
     """
-    return Sms(name, Options.model_validate(options), outside)
+    return Sms(name, Options.model_validate(options), context)
 
 
-def outcome_of(reply: Reply) -> Outcome:
-    """Return what the gateway's `reply` means for the message."""
+def outcome_of(reply: HttpReply) -> Outcome:
+    """Return the outcome that the gateway's `reply` stands for."""
     said = plain_reason(reply.body)
     if reply.status in (200, 202):
-        # Some gateways answer 200 and refuse in the text: only the words of acceptance count.
-        is_taken = said.startswith(("0:", "3:", "Sent"))
-        return Outcome(Verdict.SENT if is_taken else Verdict.RETRY, said or "empty_reply")
+        # Some gateways answer 200 and reject in the text: only the words of acceptance count.
+        is_accepted = said.startswith(("0:", "3:", "Sent"))
+        return Outcome(Verdict.SENT if is_accepted else Verdict.RETRY, said or "empty_reply")
     reason = f"{reply.status} {said}".strip()
     if _is_final(reply.status, said):
         return Outcome(Verdict.REFUSED, reason)
@@ -116,7 +118,7 @@ def outcome_of(reply: Reply) -> Outcome:
 
 
 def _is_final(status: int, said: str) -> bool:
-    """Tell whether the gateway will never take this message, whatever an operator repairs."""
+    """Return whether the gateway will never accept this message, so that no repair by an operator helps."""
     if status == 403:
         return "denied" in said.lower()
     return status == 400 and "sender" not in said.lower()

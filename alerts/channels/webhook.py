@@ -1,9 +1,11 @@
 """Webhook: a signed POST to a machine of the city's platform.
 
-Comes in: a `Notification` whose payload is JSON. Goes out: one request after the Standard Webhooks specification 1.0,
-and an `Outcome` read from the status. Refuses redirects and, unless told otherwise, addresses that are not public.
+Input: a `Notification` with a JSON payload.
+Output: one request after the Standard Webhooks specification 1.0, and an `Outcome` read from the status.
+Not responsible for: the meaning of the payload at the receiver.
+Rejects: plain http and addresses that are not public, unless `allow_private` is set; weak secrets.
 
-`webhook-id` is the notification's id and the same over all attempts: the receiver's idempotency key.
+`webhook-id` is the notification's id and the same in all attempts: the receiver's idempotency key.
 """
 
 import base64
@@ -17,19 +19,19 @@ from urllib.parse import urlsplit
 import standardwebhooks
 from pydantic import BaseModel, ConfigDict, SecretStr, model_validator
 
-from alerts.channels.http import ExchangeError, Outside, Reply, Request, plain_reason
-from alerts.notification import Notification, Outcome, Verdict
+from alerts.channels.http import ChannelContext, ExchangeError, HttpReply
+from alerts.notification import Notification, Outcome, Verdict, plain_reason
 
 PUBLIC_PORTS = (443, 8443)
-"""Ports on public addresses; assumed: what webhook receivers use."""
+"""Allowed ports on public addresses; assumed: the usual ports of webhook receivers."""
 REPAIRABLE = (401, 403, 404, 408, 409, 425, 429)
-"""Client errors that somebody can repair at the other side within the days that we try."""
+"""Client errors that an operator of the receiver can repair during the days of retries."""
 GONE = 410
-"""The receiver wants no more. Source: Standard Webhooks, "410 Gone"."""
+"""The receiver accepts no further requests. Source: Standard Webhooks, "410 Gone"."""
 
 
 class Options(BaseModel):
-    """Where to, and signed with what."""
+    """The receiver and the secret of the signature."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True, hide_input_in_errors=True)
 
@@ -58,53 +60,58 @@ class Options(BaseModel):
 
 
 class Webhook:
-    """One receiver."""
+    """One webhook receiver."""
 
-    def __init__(self, name: str, options: Options, outside: Outside) -> None:
+    def __init__(self, name: str, options: Options, context: ChannelContext) -> None:
         """Send to the receiver in `options`."""
-        self._name, self._options, self._outside = name, options, outside
+        self._name, self._options, self._context = name, options, context
         secret = options.secret.get_secret_value() if options.secret else ""
         self._signer = standardwebhooks.Webhook(secret)
         self._is_gone = False
 
     def send(self, notification: Notification) -> Outcome:
-        """Hand the payload over to the receiver."""
+        """Send the payload to the receiver."""
         if self._is_gone:
             return Outcome(Verdict.REFUSED, "disabled: the receiver answered 410 before; restart to try again")
         try:
-            reply = self._outside.exchange.send(self._request(notification))
+            reply = self._context.exchange.send(
+                "POST",
+                self._options.url,
+                self._sign(notification),
+                notification.payload.encode(),
+                allow_private=self._options.allow_private,
+            )
         except ExchangeError as error:
             return Outcome(Verdict.RETRY, str(error))
         self._is_gone = reply.status == GONE
         return outcome_of(reply)
 
     def close(self) -> None:
-        """Nothing is kept open."""
+        """Do nothing: no connection stays open."""
 
-    def _request(self, notification: Notification) -> Request:
-        now = datetime.fromtimestamp(self._outside.clock_ns() // 10**9, UTC)
-        headers = {
+    def _sign(self, notification: Notification) -> dict[str, str]:
+        """Return the headers with the signature."""
+        now = datetime.fromtimestamp(self._context.clock_ns() // 10**9, UTC)
+        return {
             "content-type": "application/json",
             "user-agent": "lifeline",
             "webhook-id": notification.id,
             "webhook-timestamp": str(int(now.timestamp())),
             "webhook-signature": self._signer.sign(notification.id, now, notification.payload),
         }
-        body = notification.payload.encode()
-        return Request("POST", self._options.url, headers, body, allow_private=self._options.allow_private)
 
 
-def build(name: str, options: Mapping[str, object], outside: Outside) -> Webhook:
+def build(name: str, options: Mapping[str, object], context: ChannelContext) -> Webhook:
     """Return the channel that `options` describe.
 
     Raises:
-        ValidationError: they are not right.
+        ValidationError: an option is missing, unknown or wrong.
     """
-    return Webhook(name, Options.model_validate(options), outside)
+    return Webhook(name, Options.model_validate(options), context)
 
 
-def outcome_of(reply: Reply) -> Outcome:
-    """Return what the receiver's `reply` means for the notification."""
+def outcome_of(reply: HttpReply) -> Outcome:
+    """Return the outcome that the receiver's `reply` stands for."""
     reason = f"{reply.status} {plain_reason(reply.body)}".strip()
     if 200 <= reply.status < 300:
         return Outcome(Verdict.SENT, reason)

@@ -1,1 +1,1 @@
-"""Deliver the notifications of the outbox: the sending loop and its outages."""
+"""Deliver the notifications of the outbox."""

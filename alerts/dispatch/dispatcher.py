@@ -1,10 +1,12 @@
-"""I/O: the threads that hand notifications over: red first, every channel on its own, until it is done or given up.
+"""I/O: the threads that send notifications: red first, each channel on its own, until delivered or given up.
 
-Comes in: the outbox. Goes out: messages, and what became of each. Refuses to decide who is
-told and what a channel says.
+Input: the notifications of the outbox.
+Output: messages, the outcome of each attempt, and two log lines for an outage.
+Not responsible for: recipients, texts and the meaning of an answer.
+Rejects: nothing; a notification for an unknown channel waits and is logged.
 
-One thread claims; each channel has a few threads that send, so that a channel that hangs delays only itself. A claim is
-a short lease that is renewed while its attempt lasts: when the program dies, another takes over within `LEASE_S`.
+One thread claims. Each channel has a few threads that send, so that a channel that hangs delays no other channel. A
+claim is a short lease, renewed during its attempt: when the program dies, another dispatcher takes over in `LEASE_S`.
 """
 
 import os
@@ -14,53 +16,92 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import structlog
 
-from alerts.channels.http import plain_reason
-from alerts.dispatch.outages import Outages
 from alerts.ledger.ledger import Ledger
-from alerts.notification import Channel, Outcome, Verdict
+from alerts.notification import Channel, Outcome, Verdict, plain_reason
 from alerts.outbox.backoff import delay_s, retry_ns
-from alerts.outbox.outbox import Claim, Waiting
+from alerts.outbox.outbox import Claim, QueueDepth
 
 LEASE_S = 10.0
-"""A dead dispatcher's notifications go to another after this; assumed: a red message may wait no longer."""
+"""The notifications of a dead dispatcher go to another after this; assumed: a red message may wait no longer."""
 SLOTS = 8
-"""Attempts at a time on one channel; assumed: enough for the three roles of two places at once."""
+"""Parallel attempts on one channel; assumed: enough for the three roles of two assets."""
 POLL_S = 1.0
-"""How long something that another program put into the outbox may go unnoticed; assumed."""
+"""Longest time until a notification from another program is noticed; assumed."""
 
 _log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
 class ChannelStatus:
-    """How one channel is doing."""
+    """The state of one channel."""
 
-    waiting: Waiting
+    waiting: QueueDepth
     down_since_ns: int | None
-    """When its outage began; None while it works."""
+    """Start of its outage; None while it works."""
     reason: str
-    """Why it is down."""
+    """Reason of the outage."""
 
 
 @dataclass(frozen=True, slots=True)
 class DispatchStatus:
-    """How the dispatcher is doing."""
+    """The state of the dispatcher."""
 
     is_alive: bool
     is_ledger_away: bool
     channels: Mapping[str, ChannelStatus]
-    """Also channels that notifications wait for and that are not configured."""
+    """All configured channels, and channels that are not configured although notifications wait for them."""
+
+
+@dataclass(frozen=True, slots=True)
+class CurrentOutage:
+    """An outage that has not ended."""
+
+    since_ns: int
+    reason: str
+    """The reason of the first failure."""
+    failures: int
+
+
+class OutageLog:
+    """The current outages by name: one log line at the start of an outage and one at its end. Thread-safe."""
+
+    def __init__(self) -> None:
+        """Begin without an outage."""
+        self._lock = threading.Lock()
+        self._current: dict[str, CurrentOutage] = {}
+
+    def add_failure(self, name: str, reason: str, now_ns: int) -> None:
+        """Record a failure of `name`; the first failure begins an outage."""
+        with self._lock:
+            outage = self._current.get(name)
+            begun = CurrentOutage(now_ns, reason, 1)
+            self._current[name] = replace(outage, failures=outage.failures + 1) if outage else begun
+        if outage is None:
+            _log.error("outage_started", what=name, reason=reason)
+
+    def add_success(self, name: str, now_ns: int) -> None:
+        """Record a success of `name`; it ends its outage."""
+        with self._lock:
+            outage = self._current.pop(name, None)
+        if outage is not None:
+            lasted_s = round((now_ns - outage.since_ns) / 1e9, 1)
+            _log.warning("outage_ended", what=name, lasted_s=lasted_s, failures=outage.failures)
+
+    def current(self) -> Mapping[str, CurrentOutage]:
+        """Return the current outages."""
+        with self._lock:
+            return dict(self._current)
 
 
 _LEDGER = "ledger"
 
 
 class Dispatcher:
-    """Sends what the outbox holds. Several may run on one ledger, in one program or many."""
+    """Sends the notifications of the outbox. Several may run on one ledger, in one program or in many."""
 
     def __init__(
         self, ledger: Ledger, channels: Mapping[str, Channel], clock_ns: Callable[[], int], *, slots: int = SLOTS
@@ -72,7 +113,7 @@ class Dispatcher:
         self._jitter = secrets.SystemRandom().random
         self._lock = threading.Lock()
         self._in_flight: dict[str, dict[str, Claim]] = {name: {} for name in channels}
-        self._outages = Outages()
+        self._outages = OutageLog()
         self._renewed_ns = 0
         self._awake, self._stopping = threading.Event(), threading.Event()
         self._thread = threading.Thread(target=self._run, name="dispatch", daemon=True)
@@ -81,13 +122,13 @@ class Dispatcher:
 
     def start(self) -> None:
         """Start sending."""
-        for name, waiting in self._outbox.waiting().items():
+        for name, waiting in self._outbox.measure_queues().items():
             if name not in self._channels:
                 _log.error("channel_not_configured", channel=name, waiting=waiting.pending + waiting.sending)
         self._thread.start()
 
     def stop(self) -> None:
-        """Claim nothing more, let attempts under way end, and return when their outcomes are stored."""
+        """Stop to claim, wait for the running attempts, and return when their outcomes are stored."""
         self._stopping.set()
         self._awake.set()
         if self._thread.is_alive():
@@ -96,21 +137,21 @@ class Dispatcher:
             sender.shutdown(wait=True)
 
     def wake(self) -> None:
-        """Look into the outbox now: something was committed."""
+        """Look into the outbox now, because a step was committed."""
         self._awake.set()
 
     def status(self) -> DispatchStatus:
-        """Return how every channel is doing; while the ledger is away nothing is known to wait."""
-        nothing = Waiting(0, 0, 0)
+        """Return the state of every channel; while the ledger is away, no waiting notification is known."""
+        empty = QueueDepth(0, 0, 0)
         try:
-            waiting = self._outbox.waiting()
+            waiting = self._outbox.measure_queues()
         except Exception as error:  # noqa: BLE001 - the page that shows an outage must not fail with it
-            self._outages.fails(_LEDGER, _named(error), self._clock_ns())
+            self._outages.add_failure(_LEDGER, _describe(error), self._clock_ns())
             waiting = {}
         outages = self._outages.current()
         channels = {
             name: ChannelStatus(
-                waiting.get(name, nothing),
+                waiting.get(name, empty),
                 outages[name].since_ns if name in outages else None,
                 outages[name].reason if name in outages else "" if name in self._channels else "not configured",
             )
@@ -122,18 +163,18 @@ class Dispatcher:
         while not self._stopping.is_set():
             self._awake.clear()
             try:
-                wait_s = self._round()
-                self._outages.works(_LEDGER, self._clock_ns())
-            except Exception as error:  # noqa: BLE001 - whatever it is, warnings must go on being sent
-                self._outages.fails(_LEDGER, _named(error), self._clock_ns())
+                wait_s = self._claim_due()
+                self._outages.add_success(_LEDGER, self._clock_ns())
+            except Exception as error:  # noqa: BLE001 - after any error, warnings must still be sent
+                self._outages.add_failure(_LEDGER, _describe(error), self._clock_ns())
                 wait_s = POLL_S
             self._awake.wait(wait_s)
 
-    def _round(self) -> float:
-        """Claim and submit what is due; returns how long to wait before the next look."""
+    def _claim_due(self) -> float:
+        """Claim and submit the due notifications; returns the seconds until the next look."""
         now_ns = self._clock_ns()
-        self._renew(now_ns)
-        for reason in self._outbox.hand_on(now_ns):
+        self._renew_leases(now_ns)
+        for reason in self._outbox.fail_over(now_ns):
             _log.warning("receipt_missing", decision=reason.value)
         if released := self._outbox.release(now_ns):
             _log.warning("grouped_messages_released", messages=released)
@@ -152,7 +193,7 @@ class Dispatcher:
             self._senders[claim.notification.channel].submit(self._send, claim)
         return 0.0 if claims else POLL_S
 
-    def _renew(self, now_ns: int) -> None:
+    def _renew_leases(self, now_ns: int) -> None:
         with self._lock:
             claims = [claim for each in self._in_flight.values() for claim in each.values()]
         if claims and abs(now_ns - self._renewed_ns) >= LEASE_S / 3 * 1e9:
@@ -167,7 +208,7 @@ class Dispatcher:
             if outcome.verdict is Verdict.RETRY:
                 wait_s = delay_s(claim.notification, claim.attempt, self._jitter(), outcome.retry_after_s)
                 again_ns = retry_ns(claim.first_attempt_ns, now_ns, wait_s)
-            self._note(claim, outcome, now_ns, is_last=again_ns is None)
+            self._log_outcome(claim, outcome, now_ns, is_last=again_ns is None)
             while not self._record(claim, outcome, now_ns, again_ns) and not self._stopping.wait(POLL_S):
                 pass
         finally:
@@ -179,14 +220,14 @@ class Dispatcher:
         try:
             return self._channels[claim.notification.channel].send(claim.notification)
         except Exception as error:  # noqa: BLE001 - a fault in a channel must not end its thread
-            return Outcome(Verdict.RETRY, f"channel_broken: {_named(error)}")
+            return Outcome(Verdict.RETRY, f"channel_broken: {_describe(error)}")
 
-    def _note(self, claim: Claim, outcome: Outcome, now_ns: int, *, is_last: bool) -> None:
+    def _log_outcome(self, claim: Claim, outcome: Outcome, now_ns: int, *, is_last: bool) -> None:
         channel = claim.notification.channel
         if outcome.verdict is Verdict.RETRY:
-            self._outages.fails(channel, outcome.reason, now_ns)
+            self._outages.add_failure(channel, outcome.reason, now_ns)
         else:
-            self._outages.works(channel, now_ns)
+            self._outages.add_success(channel, now_ns)
         if outcome.verdict is not Verdict.SENT and is_last:
             _log.error(
                 "notification_undelivered",
@@ -198,14 +239,14 @@ class Dispatcher:
             )
 
     def _record(self, claim: Claim, outcome: Outcome, now_ns: int, again_ns: int | None) -> bool:
-        """Store the outcome; False when the ledger is away, and then it is repeated while the lease is renewed."""
+        """Store the outcome; False while the ledger is away: the caller repeats it and the lease is renewed."""
         try:
             self._outbox.record_attempt(claim, outcome, now_ns, again_ns)
-        except Exception as error:  # noqa: BLE001 - what was handed over must not be handed over again
-            self._outages.fails(_LEDGER, _named(error), now_ns)
+        except Exception as error:  # noqa: BLE001 - a sent notification must not be sent again
+            self._outages.add_failure(_LEDGER, _describe(error), now_ns)
             return False
         return True
 
 
-def _named(error: Exception) -> str:
+def _describe(error: Exception) -> str:
     return f"{type(error).__name__}: {plain_reason(str(error))}"

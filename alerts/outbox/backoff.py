@@ -1,9 +1,12 @@
-"""When to try a notification again, and when to stop.
+"""The time of the next attempt to send a notification, and the end of the attempts.
 
-Comes in: what was tried and how often. Goes out: a time, or None. Refuses to know the clock and to draw lots itself.
+Input: a notification and the number of its attempts.
+Output: a time, or None when the attempts end.
+Not responsible for: the clock and random numbers; both are arguments.
+Rejects: nothing.
 """
 
-from alerts.notification import Notification, NotificationKind
+from alerts.notification import WARNINGS, Notification
 from config.levels import WarningLevel
 
 GIVE_UP_NS = 3 * 24 * 3600 * 10**9
@@ -18,9 +21,7 @@ RETRY_AFTER_CAP_S = 3600.0
 
 def is_urgent(notification: Notification) -> bool:
     """Tell whether this warns people of an orange or red danger."""
-    warnings = (NotificationKind.RAISED, NotificationKind.ESCALATED, NotificationKind.REMINDED)
-    is_warning = notification.kind in warnings
-    return is_warning and notification.level >= WarningLevel.ORANGE
+    return notification.kind in WARNINGS and notification.level >= WarningLevel.ORANGE
 
 
 def delay_s(notification: Notification, attempt: int, jitter: float, retry_after_s: float | None = None) -> float:

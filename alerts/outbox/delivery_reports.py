@@ -1,13 +1,16 @@
-"""What a delivery report of an SMS gateway means for a notification.
+"""Delivery reports of an SMS gateway, and the state of a notification after each.
 
-Comes in: the token and the code of a report. Goes out: `Receipt`, and the state that follows. Refuses to store it.
+Input: the token and the code of a report.
+Output: a `Receipt`, and the state that follows.
+Not responsible for: storage.
+Rejects: a forged token and an unknown code (`ReceiptError`).
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import IntEnum
 
-from alerts.links import Purpose, verify
+from alerts.links import TokenPurpose, verify
 
 
 class ReceiptCode(IntEnum):
@@ -58,7 +61,7 @@ def read_receipt(secret: bytes, token: str, status: str) -> Receipt:
     Raises:
         ReceiptError: `token` is not ours, or `status` is not one of the five types.
     """
-    notification = verify(secret, token, Purpose.RECEIPT)
+    notification = verify(secret, token, TokenPurpose.RECEIPT)
     if notification is None:
         raise ReceiptError("forged")
     try:

@@ -1,7 +1,9 @@
-"""I/O: reads routes.yaml into `Routes`; every error is a `ConfigError`.
+"""I/O: `Routes` from a file routes.yaml.
 
-Comes in: the file's path and the names of the configured channels. Goes out: `Routes`. Refuses to know who has which
-role (`alerts.routing.routes.check_duties`).
+Input: the path of the file and the names of the configured channels.
+Output: `Routes`.
+Not responsible for: the contacts of a role (`alerts.routing.routes.check_duties`).
+Rejects: unknown keys, unknown channels and contradictory entries, all of them in one `ConfigError` with their lines.
 """
 
 from collections.abc import Collection, Iterator
@@ -20,54 +22,54 @@ from config.validation import problems_from_validation
 from rules.events import Dimension
 
 SETTLE_S = 1800.0
-"""An alarm over for less is not told as over; assumed: within half an hour nothing is told again unless it is worse."""
+"""Default settle time; assumed: within half an hour a return is news only if it is worse."""
 
 _STRICT = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
 
-class RouteSpec(BaseModel):
+class RouteEntry(BaseModel):
     """One entry of routes.yaml."""
 
     model_config = _STRICT
 
     name: str = Field(pattern=r"^[a-z0-9_-]{1,48}$")
-    """What decisions call it."""
+    """Its name in decisions."""
     dimension: Dimension
     """hazard or health."""
     levels: tuple[Literal["red", "orange", "yellow", "blue"], ...] = ()
-    """Which levels of a hazard; health has none."""
+    """Levels of a hazard; health has no levels."""
     domains: tuple[str, ...] = ()
-    """Which domains; none named means all."""
+    """Domains of assets; an empty list means all domains."""
     roles: tuple[Role, ...] = ()
-    """Who is told."""
+    """Roles that get the message at once."""
     channels: tuple[str, ...] = ()
-    """How the roles are told: all channels at the same time."""
+    """Channels to the roles, all at the same time."""
     targets: tuple[str, ...] = ()
     """Channels that are the target themselves, e.g. a webhook."""
     fallback: tuple[str, ...] = ()
-    """Channels of the same sort, tried in order when one refuses or gives up."""
+    """Channels of the same sort, tried in order when a channel rejects the message or gives up."""
     next_roles: tuple[Role, ...] = ()
-    """Who is told, one after another, each when an orange or red message to somebody before does not arrive."""
+    """Roles on standby: one after another, each when an earlier orange or red message does not arrive."""
     realarm_s: float | None = Field(default=None, ge=0, le=86_400)
-    """How long an open, unacknowledged hazard waits until it is told again; 0 never. By default by its level."""
+    """Time until a reminder of an unacknowledged hazard; 0 means never. The default depends on the level."""
     group: bool | None = None
-    """Whether alarms of one asset and one kind of danger are told as one incident; by default yes for roles, no for
-    targets, whose receivers tell alerts apart by their ids."""
+    """Whether alarms of one asset and one kind of danger make one incident. The default is true for roles and false
+    for targets, because machines distinguish alerts by their ids."""
     language: Literal["zh", "en"] = "zh"
-    """Language of messages to targets; contacts have their own."""
+    """Language of messages to targets; contacts have their own language."""
     optional: bool = False
-    """Left out, instead of an error, when a channel that it names is not configured."""
+    """Whether the route is left out, instead of an error, when one of its channels is not configured."""
 
 
-class RoutesSpec(BaseModel):
+class RoutesFile(BaseModel):
     """The whole of routes.yaml."""
 
     model_config = _STRICT
 
-    routes: tuple[RouteSpec, ...] = Field(min_length=1)
+    routes: tuple[RouteEntry, ...] = Field(min_length=1)
     """Every route that matches counts, whatever their order."""
     settle_s: float = Field(default=SETTLE_S, ge=0, le=86_400)
-    """How long an alarm must have been over until its end is told; 0 tells it at once."""
+    """Settle time: duration without a return until the end of an alarm is announced; 0: at once."""
 
 
 def load_routes(path: Path, channels: Collection[str]) -> Routes:
@@ -78,31 +80,33 @@ def load_routes(path: Path, channels: Collection[str]) -> Routes:
         channels: names of the configured channels.
 
     Raises:
-        ConfigError: everything that is wrong with the file, each with its line.
+        ConfigError: every error in the file, with its line.
     """
     document = read_yaml(path)
     try:
-        spec = RoutesSpec.model_validate(document.value if document.value is not None else {})
+        spec = RoutesFile.model_validate(document.value if document.value is not None else {})
     except ValidationError as error:
-        raise ConfigError(problems_from_validation(document, error, RoutesSpec)) from error
-    problems = [problem for i, route in enumerate(spec.routes) for problem in _problems(document, i, route, channels)]
-    problems += _repeated_names(document, spec)
+        raise ConfigError(problems_from_validation(document, error, RoutesFile)) from error
+    problems = [
+        problem for i, route in enumerate(spec.routes) for problem in _find_problems(document, i, route, channels)
+    ]
+    problems += _find_repeated_names(document, spec)
     if problems:
         raise ConfigError(problems)
-    return Routes(tuple(_route(each) for each in spec.routes if not _is_left_out(each, channels)), spec.settle_s)
+    return Routes(tuple(_make_route(each) for each in spec.routes if not _lacks_channel(each, channels)), spec.settle_s)
 
 
-def _named(route: RouteSpec) -> Iterator[tuple[str, int, str]]:
+def _channel_names(route: RouteEntry) -> Iterator[tuple[str, int, str]]:
     for key in ("channels", "targets", "fallback"):
         for place, name in enumerate(getattr(route, key)):
             yield key, place, name
 
 
-def _is_left_out(route: RouteSpec, channels: Collection[str]) -> bool:
-    return route.optional and any(name not in channels for _, _, name in _named(route))
+def _lacks_channel(route: RouteEntry, channels: Collection[str]) -> bool:
+    return route.optional and any(name not in channels for _, _, name in _channel_names(route))
 
 
-def _problems(document: Document, i: int, route: RouteSpec, channels: Collection[str]) -> Iterator[Problem]:
+def _find_problems(document: Document, i: int, route: RouteEntry, channels: Collection[str]) -> Iterator[Problem]:
     top = ("routes", i)
     if bool(route.levels) != (route.dimension is Dimension.HAZARD):
         expected = "levels for hazard, and none for health"
@@ -121,7 +125,7 @@ def _problems(document: Document, i: int, route: RouteSpec, channels: Collection
     if route.fallback and route.channels and route.targets:
         remedy = "make two routes of it, each with its own fallback"
         yield document.problem((*top, "fallback"), expected="channels or targets", got="both", remedy=remedy)
-    for key, place, name in _named(route):
+    for key, place, name in _channel_names(route):
         if name not in channels and not route.optional:
             known = ", ".join(sorted(channels)) or "none"
             remedy = f"add a channel named {name} to the settings, or make the route optional"
@@ -130,7 +134,7 @@ def _problems(document: Document, i: int, route: RouteSpec, channels: Collection
             )
 
 
-def _repeated_names(document: Document, spec: RoutesSpec) -> Iterator[Problem]:
+def _find_repeated_names(document: Document, spec: RoutesFile) -> Iterator[Problem]:
     seen: set[str] = set()
     for i, route in enumerate(spec.routes):
         if route.name in seen:
@@ -139,7 +143,7 @@ def _repeated_names(document: Document, spec: RoutesSpec) -> Iterator[Problem]:
         seen.add(route.name)
 
 
-def _route(spec: RouteSpec) -> Route:
+def _make_route(spec: RouteEntry) -> Route:
     return Route(
         name=spec.name,
         dimension=spec.dimension,

@@ -1,8 +1,9 @@
-"""Who is told on which channel: routes as frozen values, and the check that nobody is missing.
+"""Routes from alerts to recipients and channels, and the check that every serious warning has a recipient.
 
-Comes in: routes checked by `alerts.routing.loading`, the register. Goes out: matching routes, every gap as a
-`ConfigError`.
-Refuses to read files and to know what is said.
+Input: routes checked by `alerts.routing.loading`, and the register.
+Output: the routes of an alert.
+Not responsible for: files and texts.
+Rejects: an asset without a reachable recipient for an orange or red warning, with a `ConfigError`.
 """
 
 import re
@@ -14,17 +15,20 @@ from config.levels import WarningLevel
 from config.register import Asset, Register, Role
 from rules.events import Dimension
 
+REALARM_S = {WarningLevel.ORANGE: 1800.0, WarningLevel.RED: 600.0}
+"""Default re-alarm time: from an unacknowledged warning to its reminder; assumed. Lower levels have no reminder."""
+
 _E164 = re.compile(r"\+[1-9][0-9]{6,14}")
 
 
 def is_reachable(phone: str) -> bool:
-    """Tell whether `phone` is a complete number. Source: ITU-T E.164, at most 15 digits after the plus sign."""
+    """Return whether `phone` is a complete number. Source: ITU-T E.164, at most 15 digits after the plus sign."""
     return _E164.fullmatch(phone) is not None
 
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """Alerts of some levels and domains go to some roles, or to channels that are targets themselves."""
+    """The roles and targets for alerts of some levels and domains."""
 
     name: str
     dimension: Dimension
@@ -42,22 +46,22 @@ class Route:
     language: str = "zh"
     """Language of messages to `targets`; a contact has its own."""
     next_roles: tuple[Role, ...] = ()
-    """Told on `channels`, one after another, each when a message before does not arrive."""
+    """Roles on standby: each gets its message on `channels` when an earlier message does not arrive."""
     group: bool | None = None
-    """Whether alarms of one incident are told as one; None: to people, and not to targets."""
+    """Whether alarms of one incident make one message; None: for people, and not for targets."""
     realarm_s: float | None = None
-    """How long a danger may stay unacknowledged until it is told again; 0: never, None: by its level."""
+    """Time until a reminder of an unacknowledged hazard; 0: never, None: by its level."""
 
 
 @dataclass(frozen=True, slots=True)
 class Routes:
-    """All routes in the order of the file. Every one that matches counts."""
+    """All routes in the order of the file. Every route that matches counts."""
 
     routes: tuple[Route, ...]
     settle_s: float = 0.0
-    """How long an alarm must have been over until those who were told hear of its end; 0: at once."""
+    """Settle time: duration without a return until the end of an alarm is announced; 0: at once."""
 
-    def matching(self, dimension: Dimension, level: int, domain: str) -> tuple[Route, ...]:
+    def find(self, dimension: Dimension, level: int, domain: str) -> tuple[Route, ...]:
         """Return the routes for an alert of `dimension` and `level` (0 for device health) in `domain`."""
         return tuple(
             route
@@ -67,41 +71,48 @@ class Routes:
             and (not route.domains or domain in route.domains)
         )
 
+    def find_realarm_s(self, dimension: Dimension, level: int, domain: str) -> float:
+        """Return the re-alarm time of an alert, the shortest of its routes; 0 where it has no reminder."""
+        default_s = REALARM_S.get(WarningLevel(level), 0.0)
+        found = self.find(dimension, level, domain)
+        waits_s = [default_s if route.realarm_s is None else route.realarm_s for route in found]
+        return min((each for each in waits_s if each), default=0.0)
+
 
 def check_duties(routes: Routes, register: Register, capable_levels: Mapping[str, WarningLevel]) -> None:
-    """Return when everybody who must be told of an orange or red warning can be.
+    """Check that every orange or red warning reaches all its recipients.
 
     Args:
-        routes: who is told.
-        register: who answers for what.
+        routes: roles and channels for each level and domain.
+        register: contacts for each role and asset.
         capable_levels: asset id to the highest level that a rule can raise there.
 
     Raises:
-        ConfigError: for each asset that can turn orange or red: no route to a person, a role without a contact, or a
-            contact without a usable phone number. All of them at once.
+        ConfigError: all gaps of assets that can turn orange or red. A gap is a level without a route to a person.
+            Another gap is a role without a contact, or a contact without a usable phone number.
     """
     problems: list[Problem] = []
     for asset_id, highest in capable_levels.items():
         if highest >= WarningLevel.ORANGE:
-            problems += _asset_problems(routes, register, register.assets[asset_id], highest)
+            problems += _find_asset_problems(routes, register, register.assets[asset_id], highest)
     if problems:
         raise ConfigError(list(dict.fromkeys(problems)))
 
 
-def _asset_problems(routes: Routes, register: Register, asset: Asset, highest: WarningLevel) -> Iterator[Problem]:
+def _find_asset_problems(routes: Routes, register: Register, asset: Asset, highest: WarningLevel) -> Iterator[Problem]:
     needed: dict[Role, None] = {}
     for level in (each for each in (WarningLevel.ORANGE, WarningLevel.RED) if each <= highest):
-        people = [route for route in routes.matching(Dimension.HAZARD, level, asset.domain) if route.roles]
+        people = [route for route in routes.find(Dimension.HAZARD, level, asset.domain) if route.roles]
         if not people:
-            yield _no_route(asset, level)
+            yield _missing_route(asset, level)
         needed |= dict.fromkeys(role for route in people for role in (*route.roles, *route.next_roles))
-    for route in routes.matching(Dimension.HEALTH, 0, asset.domain):
+    for route in routes.find(Dimension.HEALTH, 0, asset.domain):
         needed |= dict.fromkeys(route.roles)
     for role in needed:
-        yield from _role_problems(register, asset, role)
+        yield from _find_role_problems(register, asset, role)
 
 
-def _role_problems(register: Register, asset: Asset, role: Role) -> Iterator[Problem]:
+def _find_role_problems(register: Register, asset: Asset, role: Role) -> Iterator[Problem]:
     contacts = register.contacts_for(asset.id, role)
     where = f"asset {asset.id} role {role.value}"
     if not contacts:
@@ -116,7 +127,7 @@ def _role_problems(register: Register, asset: Asset, role: Role) -> Iterator[Pro
             yield Problem("contacts.csv", 0, f"{where} contact {contact.id}", "a phone number (E.164)", got, remedy)
 
 
-def _no_route(asset: Asset, level: WarningLevel) -> Problem:
+def _missing_route(asset: Asset, level: WarningLevel) -> Problem:
     return Problem(
         "routes.yaml",
         0,

@@ -9,7 +9,7 @@ import struct
 import zlib
 from pathlib import Path
 
-from collector.archive import MemoryUnusableError
+from collector.archive import CheckpointUnusableError
 from collector.journal import Position
 
 _HEAD = struct.Struct(">QI")
@@ -17,11 +17,11 @@ _EVERY_S = 60.0
 """Time between two savings, seconds; assumed: a minute is learned again within seconds, and its notes are 24 MB."""
 
 
-class OtherJournalError(MemoryUnusableError):
+class OtherJournalError(CheckpointUnusableError):
     """The file is true for a position that the journal does not have."""
 
 
-class MemoryFile:
+class CheckpointFile:
     """Replaced as a whole; belongs to one thread."""
 
     def __init__(self, path: Path) -> None:
@@ -58,15 +58,15 @@ class MemoryFile:
             FileNotFoundError: there is none yet.
             OSError: it cannot be read.
             OtherJournalError: its position is behind `last`.
-            MemoryUnusableError: it is not intact.
+            CheckpointUnusableError: it is not intact.
         """
         content = self.path.read_bytes()
         if len(content) < _HEAD.size:
-            raise MemoryUnusableError(f"file: expected at least {_HEAD.size} bytes, got {len(content)}")
+            raise CheckpointUnusableError(f"file: expected at least {_HEAD.size} bytes, got {len(content)}")
         position, crc = _HEAD.unpack_from(content)
         blob = content[_HEAD.size :]
         if _checksum(position, blob) != crc:
-            raise MemoryUnusableError("file: its checksum does not fit")
+            raise CheckpointUnusableError("file: its checksum does not fit")
         if position > last:
             raise OtherJournalError(f"file: true for position {position}, the journal ends at {last}")
         return position, blob

@@ -10,28 +10,28 @@ from pathlib import Path
 
 import structlog
 
-from collector.archive import MemoryUnusableError
-from collector.checkpoints.checkpoint_file import MemoryFile, OtherJournalError
-from collector.checkpoints.clocks import ClockMemory
-from collector.checks.plausibility import Plausibility
+from collector.archive import CheckpointUnusableError
+from collector.checkpoints.checkpoint_file import CheckpointFile, OtherJournalError
+from collector.checkpoints.clocks import ClockCheckpoint
 from collector.devices.clocks import DeviceClocks
 from collector.journal import Position
 from collector.journal.sqlite import SqliteJournal
+from collector.quality import QualityChecks
 
 _LEARN_ENTRIES = 20_000
 """Without a usable file the checks learn from the last so many entries; assumed: some seconds of the start."""
 _READ_ENTRIES = 256
 
 
-class CheckMemory:
+class CheckCheckpoint:
     """Belongs to the thread of the intake once it is loaded."""
 
-    def __init__(self, path: Path, plausibility: Plausibility, clocks: DeviceClocks | None = None) -> None:
-        """Keep what `plausibility` knows in `path`, and what `clocks` know beside it."""
+    def __init__(self, path: Path, checks: QualityChecks, clocks: DeviceClocks | None = None) -> None:
+        """Keep what `checks` know in `path`, and what `clocks` know beside it."""
         self.counts: Counter[tuple[str, str]] = Counter()
-        self._file, self._plausibility = MemoryFile(path), plausibility
+        self._file, self._checks = CheckpointFile(path), checks
         self._log = structlog.get_logger()
-        self._clocks = None if clocks is None else ClockMemory(path.with_name("clocks.bin"), clocks, self.counts)
+        self._clocks = None if clocks is None else ClockCheckpoint(path.with_name("clocks.bin"), clocks, self.counts)
 
     def load(self, journal: SqliteJournal) -> Position:
         """Fill the checks' memory; returns from behind which position it was learned again."""
@@ -44,7 +44,7 @@ class CheckMemory:
         after = position
         while entries := journal.read(after, _READ_ENTRIES):
             for entry in entries:
-                self._plausibility.judge(entry.batch)
+                self._checks.compare(entry.batch)
             after = entries[-1].position
         return position
 
@@ -57,7 +57,7 @@ class CheckMemory:
         """Replace the files; a failure is counted and costs only time at the next start."""
         self.save_clocks()
         try:
-            self._file.write(position, self._plausibility.memory.snapshot())
+            self._file.write(position, self._checks.memory.snapshot())
         except OSError as error:
             self.counts["check_memory_failures", "write"] += 1
             self._log.warning("check_memory_not_saved", path=str(self._file.path), error=str(error))
@@ -73,14 +73,14 @@ class CheckMemory:
         """Return the position of an intact file that belongs to this journal."""
         try:
             position, blob = self._file.read(last)
-            self._plausibility.memory.restore(blob)
+            self._checks.memory.restore(blob)
         except FileNotFoundError:
             return None
         except OSError as error:
             return self._refused("read", str(error))
         except OtherJournalError as error:
             return self._refused("other_journal", str(error))
-        except MemoryUnusableError as error:
+        except CheckpointUnusableError as error:
             return self._refused("damaged", str(error))
         return position
 

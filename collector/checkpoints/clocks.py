@@ -9,20 +9,20 @@ from pathlib import Path
 
 import structlog
 
-from collector.archive import MemoryUnusableError
-from collector.checkpoints.checkpoint_file import MemoryFile
+from collector.archive import CheckpointUnusableError
+from collector.checkpoints.checkpoint_file import CheckpointFile
 from collector.devices.clocks import DeviceClocks
 
 _NO_POSITION = 0
 """What clocks say belongs to no place in the journal."""
 
 
-class ClockMemory:
+class ClockCheckpoint:
     """Belongs to the thread of the intake once it is loaded."""
 
     def __init__(self, path: Path, clocks: DeviceClocks, counts: Counter[tuple[str, str]]) -> None:
         """Read nothing yet; count into `counts`."""
-        self._file, self._clocks, self._counts = MemoryFile(path), clocks, counts
+        self._file, self._clocks, self._counts = CheckpointFile(path), clocks, counts
         self._log = structlog.get_logger()
 
     def load(self) -> bool:
@@ -34,7 +34,7 @@ class ClockMemory:
         except OSError as error:
             self._refuse("read", str(error))
             return False
-        except MemoryUnusableError as error:
+        except CheckpointUnusableError as error:
             self._refuse("damaged", str(error))
             return False
         return True

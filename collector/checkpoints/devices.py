@@ -11,23 +11,23 @@ from pathlib import Path
 
 import structlog
 
-from collector.archive import MemoryUnusableError
-from collector.checkpoints.checkpoint_file import MemoryFile
-from collector.devices.device_state import DeviceBook
+from collector.archive import CheckpointUnusableError
+from collector.checkpoints.checkpoint_file import CheckpointFile
+from collector.devices.device_state import DeviceStates
 from collector.journal import JournalFullError, Position
 from collector.journal.sqlite import DEVICES, SqliteJournal
 
 _READ_NOTES = 256
 
 
-class DeviceMemory:
+class DeviceCheckpoint:
     """Belongs to the thread of the intake once it is loaded."""
 
-    def __init__(self, path: Path, book: DeviceBook, journal: SqliteJournal) -> None:
+    def __init__(self, path: Path, book: DeviceStates, journal: SqliteJournal) -> None:
         """Read nothing yet."""
         self.book = book
         self.counts: Counter[tuple[str, str]] = journal.counts
-        self._file, self._journal = MemoryFile(path), journal
+        self._file, self._journal = CheckpointFile(path), journal
         self._log = structlog.get_logger()
 
     def load(self) -> Position:
@@ -62,7 +62,7 @@ class DeviceMemory:
             self.book.restore(blob)
         except FileNotFoundError:
             return 0
-        except (OSError, MemoryUnusableError) as error:
+        except (OSError, CheckpointUnusableError) as error:
             self.counts["device_memory_failures", "read"] += 1
             remedy = "sequence numbers are counted from here on"
             self._log.warning("device_memory_unusable", path=str(self._file.path), error=str(error), remedy=remedy)

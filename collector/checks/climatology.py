@@ -1,21 +1,30 @@
-"""Climatology: is a value usual for its month and hour? One bit, CLIMATOLOGY.
+"""`climatology`: is a value usual for its month and hour? It sets the bit CLIMATOLOGY.
 
-Comes in: columns of readings and the usual ranges of the register. Goes out: `Quality` bits, same length. Refuses to
-remember: each reading is judged by itself. Source: QARTOD's climatology test, as in ioos_qc's `climatology_test`, with
-months and hours of local time as periods and one range each.
+Input: a batch, and the usual ranges of the register.
+Output: the same batch with the bit.
+Not responsible for: what a working instrument can report; see `out_of_range`.
+Rejects: nothing; where no range speaks there is no bit, and each reading is judged by itself.
+
+Source: QARTOD manuals (IOOS), test 5, climatology, as in ioos_qc's `climatology_test`, with months and hours of local
+time as periods and one range each.
+
+>>> from collector.quality import check_series
+>>> check_series([20.0, 31.0], usual=(0.0, 30.0))
+['', 'CLIMATOLOGY']
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
-from collector.batch import Quality
-from config.climatology import CITY_OFFSET_S, UsualRange
+from collector.batch import Quality, ReadingBatch
+from collector.check_state.check import BatchCheck, CheckSetup
+from config.city_time import CityTime
+from config.climatology import UsualRange
 from config.register import Register
+from config.time_units import DAY_S, HOUR_S
 
-_SECOND_NS = 1_000_000_000
-_HOUR_S, _DAY_S = 3600, 86_400
 _HOURS, _MONTHS = 24, 12
 Place = tuple[NDArray[np.intp], NDArray[np.intp]]
 
@@ -26,6 +35,7 @@ class Climatology:
     def __init__(self, register: Register) -> None:
         """Lay out a calendar of ranges for each quantity and each sensor that the register has ranges of."""
         ranges = register.usual_ranges
+        self._city = register.city
         self._low = np.array([*(each.low for each in ranges), -np.inf], np.float64)
         self._high = np.array([*(each.high for each in ranges), np.inf], np.float64)
         of_quantity = _numbers(ranges, [each.quantity for each in ranges])
@@ -44,6 +54,10 @@ class Climatology:
             self._calendar_of[number] = place[key]
         self._calendars = np.array(calendars, np.int32).reshape(-1, _MONTHS, _HOURS)
 
+    def flag(self, batch: ReadingBatch) -> ReadingBatch:
+        """Return the batch with CLIMATOLOGY where a value is unusual."""
+        return batch.add_flags(self.flags(batch.sensor.astype(np.intp), batch.time_ns, batch.value))
+
     def flags(
         self, sensor: NDArray[np.intp], time_ns: NDArray[np.int64], value: NDArray[np.float64]
     ) -> NDArray[np.uint16]:
@@ -58,7 +72,7 @@ class Climatology:
         if not len(self._calendars):
             return flags
         rows = np.flatnonzero(self._calendar_of[sensor] >= 0)
-        month, hour = _local(time_ns[rows])
+        month, hour = _local(self._city, time_ns[rows])
         each = self._calendars[self._calendar_of[sensor[rows]], month, hour]
         unusual = (value[rows] < self._low[each]) | (value[rows] > self._high[each])
         flags[rows] = unusual * np.uint16(Quality.CLIMATOLOGY)
@@ -83,9 +97,16 @@ def _calendar(ranges: Sequence[UsualRange], *parts: Sequence[int]) -> NDArray[np
     return calendar
 
 
-def _local(time_ns: NDArray[np.int64]) -> Place:
+def _local(city: CityTime, time_ns: NDArray[np.int64]) -> Place:
     """Return months, 0 to 11, and hours, 0 to 23, of local time."""
-    local_s = time_ns // _SECOND_NS + CITY_OFFSET_S
-    days = (local_s // _DAY_S).astype("datetime64[D]")
+    local_s = city.local_s(time_ns)
+    days = (local_s // DAY_S).astype("datetime64[D]")
     month = days.astype("datetime64[M]").astype(np.int64) % _MONTHS
-    return month.astype(np.intp), (local_s % _DAY_S // _HOUR_S).astype(np.intp)
+    return month.astype(np.intp), (local_s % DAY_S // HOUR_S).astype(np.intp)
+
+
+def _prepare(setup: CheckSetup) -> Callable[[ReadingBatch], ReadingBatch] | None:
+    return Climatology(setup.register).flag if setup.register.usual_ranges else None
+
+
+CHECK = BatchCheck(Quality.CLIMATOLOGY, "QARTOD test 5, climatology", _prepare)

@@ -16,7 +16,7 @@ import msgspec
 from collector.dead_letter import Reason
 from collector.payload import NO_TIME, Columns, Mark, PayloadError
 from collector.wire.json_values import check_count, gather, read_json
-from collector.wire.rows_by_time import only_moment
+from collector.wire.rows_by_time import single_row
 from collector.wire.timestamps import ns_to_rfc3339, rfc3339_to_ns
 
 BATTERY = "bat"
@@ -105,7 +105,7 @@ def encode(columns: Columns) -> bytes:
     Raises:
         ValueError: readings of several times or devices.
     """
-    moment = only_moment(columns)
+    moment = single_row(columns)
     event = _Event(_Device(moment.device), decoded=dict(moment.values))
     if moment.time_ns != NO_TIME:
         event.time = ns_to_rfc3339(moment.time_ns)

@@ -11,7 +11,7 @@ import msgspec
 from collector.dead_letter import Reason
 from collector.payload import NO_TIME, Columns, PayloadError
 from collector.wire.json_values import check_count, gather, read_json
-from collector.wire.rows_by_time import moments_of
+from collector.wire.rows_by_time import group_by_device_and_time
 from collector.wire.timestamps import ns_to_rfc3339, rfc3339_to_ns
 
 _TIME = "TimeInstant"
@@ -39,6 +39,6 @@ def encode(columns: Columns) -> bytes:
     """Return the object of one moment, or a list of several."""
     objects = [
         moment.values if moment.time_ns == NO_TIME else moment.values | {_TIME: ns_to_rfc3339(moment.time_ns)}
-        for moment in moments_of(columns)
+        for moment in group_by_device_and_time(columns)
     ]
     return msgspec.json.encode(objects[0] if len(objects) == 1 else objects)

@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict
 from collector.dead_letter import Reason
 from collector.payload import NO_TIME, Columns, Decoder, PayloadError
 from collector.wire.json_values import check_count
-from collector.wire.rows_by_time import moments_of
+from collector.wire.rows_by_time import group_by_device_and_time
 
 _LINE = re.compile(r'((?:[^\\ ]++|\\.)++) ++((?:[^\\" ]++|"(?:[^"\\]++|\\.)*+"|\\.)++)(?: ++(-?\d{1,19}))? *+\r?')
 _FIELD = re.compile(r'((?:[^\\,= ]++|\\.)++)=("(?:[^"\\]++|\\.)*+"|[^",]++)(?:,(?=.)|$)')
@@ -172,7 +172,7 @@ def _time_ns(text: str | None, precision: str) -> int:
 def _encode(columns: Columns, options: Options) -> bytes:
     """Return one line a moment, or one a reading where the measurement is the channel; times cut to the precision."""
     lines = []
-    for moment in moments_of(columns):
+    for moment in group_by_device_and_time(columns):
         tags = f",{_escaped(options.device_tag)}={_escaped(moment.device)}" if options.device_tag else ""
         when = "" if moment.time_ns == NO_TIME else f" {moment.time_ns // _NS[options.precision]}"
         if options.channel == "measurement":

@@ -17,7 +17,7 @@ from collector.dead_letter import Reason
 from collector.payload import NO_TIME, Columns, Decoder, PayloadError
 from collector.wire.json_path import MISSING, compile_path, follow, put
 from collector.wire.json_values import check_count, gather, number, read_json
-from collector.wire.rows_by_time import moments_of
+from collector.wire.rows_by_time import group_by_device_and_time
 from collector.wire.timestamps import ns_to_rfc3339, rfc3339_to_ns, seconds_to_ns
 
 _NUMBER = re.compile(r"\s*([+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d{1,4})?)\s*(.*?)\s*", re.ASCII | re.DOTALL)
@@ -77,7 +77,7 @@ class _Mapping:
     def encode(self, columns: Columns) -> bytes:
         """Return the list of objects that reads as `columns`, times cut to their unit."""
         records = []
-        for moment in moments_of(columns):
+        for moment in group_by_device_and_time(columns):
             record: dict[str, object] = {}
             if self.time is not None and moment.time_ns != NO_TIME:
                 put(record, self.time, self._written(moment.time_ns))

@@ -13,7 +13,7 @@ import msgspec
 from collector.dead_letter import Reason
 from collector.payload import NO_TIME, Columns, PayloadError
 from collector.wire.json_values import check_count, gather, read_json
-from collector.wire.rows_by_time import only_moment
+from collector.wire.rows_by_time import single_row
 from collector.wire.timestamps import ns_to_rfc3339, rfc3339_to_ns
 
 RESULT = "result"
@@ -54,7 +54,7 @@ def encode(columns: Columns) -> bytes:
     Raises:
         ValueError: several readings, or another channel.
     """
-    moment = only_moment(columns)
+    moment = single_row(columns)
     if set(moment.values) != {RESULT}:
         raise ValueError(f"channel: expected {RESULT} only, got {sorted(moment.values)}")
     when = None if moment.time_ns == NO_TIME else ns_to_rfc3339(moment.time_ns)

@@ -15,7 +15,7 @@ from collector.batch import Quality
 from collector.dead_letter import Reason
 from collector.payload import NO_TIME, Columns, Mark, PayloadError
 from collector.wire.json_values import check_count, gather, read_json
-from collector.wire.rows_by_time import only_moment
+from collector.wire.rows_by_time import single_row
 from collector.wire.timestamps import ns_to_rfc3339, rfc3339_to_ns
 
 RSSI, SNR = "rssi", "snr"
@@ -89,7 +89,7 @@ def encode(columns: Columns) -> bytes:
     Raises:
         ValueError: readings of several times or devices.
     """
-    moment = only_moment(columns)
+    moment = single_row(columns)
     received_at = "" if moment.time_ns == NO_TIME else ns_to_rfc3339(moment.time_ns)
     uplink = _Uplink(dict(moment.values), received_at=received_at)
     simulated = bool(columns.quality) and all(quality & _SUSPECT for quality in columns.quality)

@@ -11,7 +11,7 @@ import msgspec
 
 from collector.payload import Columns
 from collector.wire.json_values import check_count, read_json
-from collector.wire.rows_by_time import moments_of
+from collector.wire.rows_by_time import group_by_device_and_time
 from collector.wire.thingsboard import gather_item, item_of
 
 _DECODER = msgspec.json.Decoder(dict[str, object] | list[object])
@@ -29,5 +29,5 @@ def decode(payload: bytes, fields: Mapping[str, str], max_readings: int) -> Colu
 
 def encode(columns: Columns) -> bytes:
     """Return one item, or the list of several; times are cut to milliseconds."""
-    items = [item_of(moment) for moment in moments_of(columns)]
+    items = [item_of(moment) for moment in group_by_device_and_time(columns)]
     return msgspec.json.encode(items[0] if len(items) == 1 else items)

@@ -11,7 +11,7 @@ import msgspec
 from collector.dead_letter import Reason
 from collector.payload import Columns, PayloadError
 from collector.wire.json_values import check_count, read_json
-from collector.wire.rows_by_time import moments_of
+from collector.wire.rows_by_time import group_by_device_and_time
 from collector.wire.thingsboard import gather_item, item_of
 
 _DECODER = msgspec.json.Decoder(dict[str, list[object]])
@@ -38,6 +38,6 @@ def encode(columns: Columns) -> bytes:
     if columns.device is None:
         raise ValueError("device: expected one for each reading, got none")
     items: dict[str, list[Mapping[str, object]]] = {}
-    for moment in moments_of(columns):
+    for moment in group_by_device_and_time(columns):
         items.setdefault(moment.device, []).append(item_of(moment))
     return msgspec.json.encode(items)

@@ -13,23 +13,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from collector.batch import Quality, ReadingBatch, tick
-from collector.checks.equal_times import Instants
-from collector.checks.plausibility import Plausibility
-from collector.checks.range_and_time import flag_late, flag_range, in_time_order, settle_times
 from collector.dead_letter import DeadLetter, Reason
 from collector.decoders import DECODERS
 from collector.decoding.compression import inflate
 from collector.decoding.sensor_lookup import sensors_of, sensors_of_blocks
-from collector.decoding.subscriptions import opened
-from collector.decoding.topic_routes import NOT_KEPT, Sources
-from collector.devices.clocks import DeviceClocks
-from collector.devices.device_state import DeviceBook, Heard
+from collector.decoding.subscriptions import open_decoders
+from collector.decoding.topic_routes import NO_SENSOR, TopicRoutes
+from collector.devices.device_state import DeviceStates, SeenMessages
 from collector.payload import NO_TIME, Blocks, Columns, Decoder, PayloadError, Publication
+from collector.quality import QualityChecks
 from config.quantities import Quantity
 from config.register import Register
 from config.settings import IntakeSettings, Subscription
-
-_DAY_NS = 86_400 * 1_000_000_000
 
 
 @dataclass(slots=True)
@@ -56,7 +51,7 @@ class _Rows:
     lengths: list[int] = field(default_factory=list)
     """Readings of each of `messages`."""
     problems: list[tuple[RawMessage, PayloadError]] = field(default_factory=list)
-    heard: Heard = field(default_factory=Heard)
+    heard: SeenMessages = field(default_factory=SeenMessages)
 
     def columns(self) -> tuple[NDArray[np.int32], NDArray[np.int64], NDArray[np.float64], NDArray[np.uint16]]:
         """Return sensor, time, value and quality of all readings in the order of their messages."""
@@ -91,28 +86,19 @@ class Pipeline:
         """
         self.counts: Counter[tuple[str, str]] = Counter()
         """What formats with a memory have counted."""
-        table = opened(decoders, register, self.counts)
+        table = open_decoders(decoders, register, self.counts)
         self._asking = [each.requests for each in table.values() if each.requests is not None]
-        self._sources = Sources(register, subscriptions, table)
-        self.devices = DeviceBook(tuple(self._sources.devices))
+        self._routes = TopicRoutes(register, subscriptions, table)
+        self.devices = DeviceStates(tuple(self._routes.devices))
         """What it remembers of the devices; kept over a restart by whoever owns a file."""
         self.note = b""
         """What the last `decode` learned of the devices' sequence numbers, to be kept with its readings."""
         self._limits = limits
         sensors = register.sensors
-        kinds = [quantities[sensor.quantity] for sensor in sensors]
         self._scale = np.array([*(sensor.scale for sensor in sensors), 1.0], np.float64)
         self._offset = np.array([*(sensor.offset for sensor in sensors), 0.0], np.float64)
-        self._low = np.array([*(kind.low for kind in kinds), 0.0], np.float64)
-        self._high = np.array([*(kind.high for kind in kinds), 0.0], np.float64)
-        self._instants = Instants(len(sensors), self.counts)
-        # Young enough to be of now is what its sensor's stale time, or the intake, calls so.
-        late_s = [max(limits.late_after_s, sensor.stale_after_s) for sensor in sensors]
-        self._late_ns = np.array([round(each * 1e9) for each in (*late_s, limits.late_after_s)], np.int64)
-        self.clocks = DeviceClocks(register, self._late_ns, int(limits.future_tolerance_s * 1e9))
-        """What it remembers of the devices' clocks; the same."""
-        self.plausibility = Plausibility(register, quantities)
-        """What it remembers of the sensors; kept over a restart by whoever owns a file."""
+        self.checks = QualityChecks(register, quantities, intake=limits, counts=self.counts)
+        """The quality checks; the owner of a file keeps the state of sensors and clocks over a restart."""
 
     def decode(self, messages: Sequence[RawMessage], received_ns: int) -> tuple[ReadingBatch, list[DeadLetter]]:
         """Return the readings of `messages` in their order, and a dead letter for all that is not among them."""
@@ -131,8 +117,8 @@ class Pipeline:
         return [each for ask in self._asking for each in ask(now_s, now_ns)]
 
     def _take(self, message: RawMessage, rows: _Rows, received_ns: int) -> None:
-        """Add the readings of one message, with NOT_KEPT for those without a sensor."""
-        source = self._sources.find(message.topic)
+        """Add the readings of one message, with NO_SENSOR for those without a sensor."""
+        source = self._routes.find(message.topic)
         if message.retain and not source.reader.decoder.tells_state:
             raise PayloadError(Reason.RETAINED, "retained: an old value kept by the broker is never read as live")
         reader = source.reader
@@ -140,13 +126,13 @@ class Pipeline:
         readings = reader.decoder.decode(payload, source.fields, reader.max_readings or self._limits.max_readings)
         if isinstance(readings, Blocks):
             sensor, problems = sensors_of_blocks(readings, source)
-            if source.device != NOT_KEPT:
+            if source.device != NO_SENSOR:
                 rows.heard.add(source.device, None)
             rows.blocks.append((len(rows.sensor), sensor, readings))
             rows.lengths.append(len(sensor))
         else:
             numbers, problems = sensors_of(readings, source)
-            if source.device != NOT_KEPT:
+            if source.device != NO_SENSOR:
                 rows.heard.add(source.device, readings.mark)
             elif readings.device:
                 self._note_named(readings, readings.device, numbers, rows.heard)
@@ -161,11 +147,13 @@ class Pipeline:
         if problems:
             rows.problems += [(message, problem) for problem in problems]
 
-    def _note_named(self, readings: Columns, devices: Sequence[str], numbers: Sequence[int], heard: Heard) -> None:
+    def _note_named(
+        self, readings: Columns, devices: Sequence[str], numbers: Sequence[int], heard: SeenMessages
+    ) -> None:
         """Note the devices that a payload names and may name; its number is that of its only one."""
-        named = {device for device, number in zip(devices, numbers, strict=True) if number != NOT_KEPT}
+        named = {device for device, number in zip(devices, numbers, strict=True) if number != NO_SENSOR}
         for device in named:
-            heard.add(self._sources.devices[device], readings.mark if len(named) == 1 else None)
+            heard.add(self._routes.devices[device], readings.mark if len(named) == 1 else None)
 
     def _unpack(self, payload: bytes, compression: str) -> bytes:
         """Return the payload as its decoder takes it, within the limit."""
@@ -177,30 +165,18 @@ class Pipeline:
     def _finish(self, rows: _Rows, received_ns: int) -> ReadingBatch:
         """Scale and flag all rows at once; leave out those without a sensor or beyond float64 in canonical units."""
         sensor, sent_ns, sent, said = rows.columns()
-        order = in_time_order(sent_ns, rows.lengths)
+        order = order_by_time(sent_ns, rows.lengths)
         if order is not None:
             sensor, sent_ns, sent, said = sensor[order], sent_ns[order], sent[order], said[order]
         with np.errstate(over="ignore"):
             value = sent * self._scale[sensor] + self._offset[sensor]
-        limits = self._limits
-        clock = self.clocks.judge(sensor, sent_ns, said, received_ns)
-        time_ns, time_flags = settle_times(
-            sent_ns,
-            received_ns,
-            int(limits.future_tolerance_s * 1e9),
-            int(limits.past_tolerance_days * _DAY_NS),
-            clock,
-        )
-        quality = said | time_flags | clock | flag_late(time_ns, received_ns, self._late_ns[sensor])
-        quality |= flag_range(value, self._low[sensor], self._high[sensor])
-        batch = ReadingBatch(received_ns, sensor, time_ns, value, quality)
-        known = sensor != NOT_KEPT
+        batch = ReadingBatch(received_ns, sensor, sent_ns, value, said)
+        known = sensor != NO_SENSOR
         finite = np.isfinite(value)
         if not (known.all() and finite.all()):
             _note_overflow(rows, known & ~finite)
             batch = batch.take(known & finite)
-        # judged by the times that the device gave: between two of the same instant nothing is a rate
-        return self._instants.keep_apart(self.plausibility.judge(batch))
+        return self.checks.check(batch)
 
 
 T = TypeVar("T", bound=np.generic)
@@ -212,6 +188,24 @@ def _interleave(rows: NDArray[T], starts: Sequence[int], blocks: Sequence[NDArra
         return rows
     parts = np.split(rows, starts)
     return np.concatenate([part for pair in zip(parts, blocks, strict=False) for part in pair] + parts[-1:])
+
+
+def order_by_time(time_ns: NDArray[np.int64], lengths: Sequence[int]) -> NDArray[np.intp] | None:
+    """Return the places of readings so that each message tells its own in the order of their times, None if all do.
+
+    A device may write what it gathered newest first: judged in that order, all but the newest would come too late.
+
+    Args:
+        time_ns: int64[n], UTC nanoseconds, message after message.
+        lengths: how many of them are in each message.
+    """
+    falls = np.diff(time_ns) < 0
+    if not falls.any():
+        return None
+    message = np.repeat(np.arange(len(lengths)), lengths)
+    if not (falls & (message[1:] == message[:-1])).any():
+        return None
+    return np.lexsort((time_ns, message))
 
 
 def _make_absolute(columns: Columns, received_ns: int) -> None:

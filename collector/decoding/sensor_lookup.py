@@ -1,7 +1,7 @@
 """Whose reading each is: from the channels and devices of one payload to the sensors of the register.
 
-Comes in: what a decoder gave and the source of its topic. Goes out: dense numbers of sensors, `NOT_KEPT` where there is
-none, and what to tell about those. Refuses to know values and times.
+Comes in: what a decoder gave and the source of its topic. Goes out: dense numbers of sensors, `NO_SENSOR` where
+there is none, and what to tell about those. Refuses to know values and times.
 """
 
 from collections.abc import Mapping, Sequence
@@ -10,20 +10,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from collector.dead_letter import Reason
-from collector.decoding.topic_routes import NOT_KEPT, Source
+from collector.decoding.topic_routes import NO_SENSOR, TopicRoute
 from collector.payload import Blocks, Columns, PayloadError
 
 _NAMED = 8
 """Names in one detail, at most; the others are counted."""
 
 
-def sensors_of(columns: Columns, source: Source) -> tuple[list[int], list[PayloadError]]:
+def sensors_of(columns: Columns, source: TopicRoute) -> tuple[list[int], list[PayloadError]]:
     """Return the number of each reading's sensor and the problems of those that have none."""
     owner = source.fields.get("device", "")
     if columns.device is None or (owner and columns.device.count(owner) == len(columns.device)):
         number_of = source.channels.get
-        numbers = [number_of(channel, NOT_KEPT) for channel in columns.channel]
-        if NOT_KEPT not in numbers and not columns.left_out:
+        numbers = [number_of(channel, NO_SENSOR) for channel in columns.channel]
+        if NO_SENSOR not in numbers and not columns.left_out:
             return numbers, []
         known, problems = {owner: source.channels}, list[PayloadError]()
         devices = [owner] * len(numbers)
@@ -31,20 +31,20 @@ def sensors_of(columns: Columns, source: Source) -> tuple[list[int], list[Payloa
         devices = columns.device
         known, problems = _channels_of({*devices, *(device for device, _ in columns.left_out)}, source)
         numbers = [
-            known[device].get(channel, NOT_KEPT) for device, channel in zip(devices, columns.channel, strict=True)
+            known[device].get(channel, NO_SENSOR) for device, channel in zip(devices, columns.channel, strict=True)
         ]
-    if NOT_KEPT in numbers:
+    if NO_SENSOR in numbers:
         problems += _unknown(set(zip(devices, columns.channel, strict=True)), known, source)
     return numbers, problems + _no_numbers(columns.left_out, known, source)
 
 
-def sensors_of_blocks(blocks: Blocks, source: Source) -> tuple[NDArray[np.int32], list[PayloadError]]:
+def sensors_of_blocks(blocks: Blocks, source: TopicRoute) -> tuple[NDArray[np.int32], list[PayloadError]]:
     """Return the same for a sampled signal of the topic's device."""
     numbers, problems = sensors_of(Columns(blocks.channels, [], [], []), source)
     return np.array(numbers, np.int32)[blocks.channel], problems
 
 
-def _channels_of(devices: set[str], source: Source) -> tuple[dict[str, Mapping[str, int]], list[PayloadError]]:
+def _channels_of(devices: set[str], source: TopicRoute) -> tuple[dict[str, Mapping[str, int]], list[PayloadError]]:
     """Return the channels of each device, none for those not known here, and one problem for each reason."""
     known: dict[str, Mapping[str, int]] = {}
     refused: dict[Reason, list[str]] = {}
@@ -57,7 +57,9 @@ def _channels_of(devices: set[str], source: Source) -> tuple[dict[str, Mapping[s
     return known, [PayloadError(reason, _listed(details, "; ")) for reason, details in refused.items()]
 
 
-def _unknown(pairs: set[tuple[str, str]], known: Mapping[str, Mapping[str, int]], source: Source) -> list[PayloadError]:
+def _unknown(
+    pairs: set[tuple[str, str]], known: Mapping[str, Mapping[str, int]], source: TopicRoute
+) -> list[PayloadError]:
     """Return one problem for all channels that known devices do not have."""
     optional = source.reader.decoder.optional_channels
     lost: dict[str, list[str]] = {}
@@ -72,7 +74,7 @@ def _unknown(pairs: set[tuple[str, str]], known: Mapping[str, Mapping[str, int]]
 
 
 def _no_numbers(
-    left_out: Sequence[tuple[str, str]], known: Mapping[str, Mapping[str, int]], source: Source
+    left_out: Sequence[tuple[str, str]], known: Mapping[str, Mapping[str, int]], source: TopicRoute
 ) -> list[PayloadError]:
     """Return one problem for all registered channels that came without a number."""
     owner = source.fields.get("device", "")

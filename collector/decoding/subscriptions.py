@@ -1,7 +1,7 @@
 """The subscriptions of the settings, checked and compiled: what each topic filter means and how it is decoded.
 
-Comes in: subscriptions and the table of decoders. Goes out: `Reader`s in the order of the settings, or every problem at
-once. Refuses to know the register and the payloads.
+Comes in: subscriptions and the table of decoders. Goes out: `CompiledSubscription`s in the order of the
+settings, or every problem at once. Refuses to know the register and the payloads.
 """
 
 import fnmatch
@@ -22,7 +22,7 @@ _FIELD = re.compile(r"\{(\w+)\}")
 
 
 @dataclass(frozen=True, slots=True)
-class Reader:
+class CompiledSubscription:
     """One subscription, ready to read."""
 
     topic_filter: str
@@ -39,7 +39,7 @@ class Reader:
         return any(fnmatch.fnmatchcase(device, _fill_in(pattern, fields)) for pattern in self.devices)
 
 
-def opened(
+def open_decoders(
     decoders: Mapping[str, Decoder], register: Register, counts: Counter[tuple[str, str]]
 ) -> Mapping[str, Decoder]:
     """Return `decoders` of which those that can remember do so, for the devices of `register`, counting in `counts`."""
@@ -49,13 +49,15 @@ def opened(
     return {name: each.open(channels, counts) if each.open else each for name, each in decoders.items()}
 
 
-def compile_readers(subscriptions: Sequence[Subscription], decoders: Mapping[str, Decoder]) -> list[Reader]:
+def compile_subscriptions(
+    subscriptions: Sequence[Subscription], decoders: Mapping[str, Decoder]
+) -> list[CompiledSubscription]:
     """Return one reader a subscription.
 
     Raises:
         ConfigError: a decoder, its options, a template or the devices do not fit.
     """
-    readers: list[Reader] = []
+    readers: list[CompiledSubscription] = []
     problems: list[Problem] = []
     for place, subscription in enumerate(subscriptions):
         path = f"mqtt.subscriptions[{place}]"
@@ -69,7 +71,7 @@ def compile_readers(subscriptions: Sequence[Subscription], decoders: Mapping[str
             continue
         problems += _misfits(subscription, template, decoder, path)
         readers.append(
-            Reader(
+            CompiledSubscription(
                 subscription.filter,
                 template,
                 decoder,

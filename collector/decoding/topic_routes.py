@@ -1,38 +1,38 @@
 """From a topic to the sensors that may speak on it, checked against the register.
 
-Comes in: the register, the subscriptions, topics. Goes out: `Source`: how to decode and which sensors the channels are.
-Refuses to know payloads.
+Comes in: the register, the subscriptions, topics. Goes out: `TopicRoute`: how to decode and the sensors of the
+channels. Refuses to know payloads.
 """
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from collector.dead_letter import Reason
-from collector.decoding.subscriptions import Reader, compile_readers
+from collector.decoding.subscriptions import CompiledSubscription, compile_subscriptions
 from collector.decoding.topics import filter_matches, topic_problem
 from collector.payload import Decoder, PayloadError
 from config.register import Register
 from config.settings import Subscription
 
-NOT_KEPT = -1
+NO_SENSOR = -1
 """Stands for the sensor of a reading that is left out: no such device or channel."""
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class TopicRoute:
     """Everything about one topic that its payloads need."""
 
-    reader: Reader
+    reader: CompiledSubscription
     fields: Mapping[str, str]
     channels: Mapping[str, int]
     """Channel of the topic's device to dense number of the sensor; empty where the topic names no device."""
     channels_of: Callable[[str], Mapping[str, int]]
     """The same of a device that the payload names; raises PayloadError UNKNOWN_SENSOR or IDENTITY."""
     device: int
-    """Place of the topic's device among those of the register, `NOT_KEPT` where the topic names none."""
+    """Place of the topic's device among those of the register, `NO_SENSOR` where the topic names none."""
 
 
-class Sources:
+class TopicRoutes:
     """Finds the source of a topic; remembers those found, not many more than the register has sensors."""
 
     def __init__(
@@ -44,8 +44,8 @@ class Sources:
             ConfigError: a template, a decoder, its options or its devices do not fit.
         """
         self._register = register
-        self._known: dict[str, Source] = {}
-        self._readers = compile_readers(subscriptions, decoders)
+        self._known: dict[str, TopicRoute] = {}
+        self._readers = compile_subscriptions(subscriptions, decoders)
         self._channels: dict[str, dict[str, int]] = {}
         for number, sensor in enumerate(register.sensors):
             self._channels.setdefault(sensor.device, {})[sensor.channel] = number
@@ -58,7 +58,7 @@ class Sources:
         """Devices of the register and their places, in its order."""
         return self._places
 
-    def find(self, topic: str) -> Source:
+    def find(self, topic: str) -> TopicRoute:
         """Return the source of `topic`.
 
         Raises:
@@ -72,7 +72,7 @@ class Sources:
             self._known[topic] = source
         return source
 
-    def _look_up(self, topic: str) -> Source:
+    def _look_up(self, topic: str) -> TopicRoute:
         problem = topic_problem(topic)
         if problem:
             raise PayloadError(Reason.TOPIC, problem)
@@ -84,20 +84,24 @@ class Sources:
                 return self._make(reader, fields)
         raise PayloadError(Reason.TOPIC, "topic: no subscription covers it; is an old session of this client id left?")
 
-    def _make(self, reader: Reader, fields: Mapping[str, str]) -> Source:
+    def _make(self, reader: CompiledSubscription, fields: Mapping[str, str]) -> TopicRoute:
         if "device" not in fields:
-            return Source(reader, fields, {}, lambda device: self._named_channels(reader, fields, device), NOT_KEPT)
+            return TopicRoute(
+                reader, fields, {}, lambda device: self._named_channels(reader, fields, device), NO_SENSOR
+            )
         own = self._own_channels(fields, fields["device"])
         channel = fields.get("channel")
         if channel is not None and channel not in own:
             # refused here, before it is remembered: else any client could fill the memory with made-up channels
             device = fields["device"]
             raise PayloadError(Reason.UNKNOWN_SENSOR, f"device {device}: no channel {channel[:80]!r} in the register")
-        return Source(
+        return TopicRoute(
             reader, fields, own, lambda device: _only(fields["device"], device, own), self._places[fields["device"]]
         )
 
-    def _named_channels(self, reader: Reader, fields: Mapping[str, str], device: str) -> Mapping[str, int]:
+    def _named_channels(
+        self, reader: CompiledSubscription, fields: Mapping[str, str], device: str
+    ) -> Mapping[str, int]:
         """Return the channels of a device named by a payload on a topic that names none."""
         if not reader.decoder.speaks_for_topic and not reader.may_name(device, fields):
             expected = " or ".join(reader.devices)

@@ -14,7 +14,7 @@ from dataclasses import dataclass, fields
 import numpy as np
 from numpy.typing import NDArray
 
-from collector.archive import packed, unpacked
+from collector.archive import pack_columns, unpack_columns
 from collector.batch import RECEIVED_CLOCK, Quality
 from collector.payload import NO_TIME
 from config.register import Register
@@ -219,16 +219,16 @@ class DeviceClocks:
 
     def snapshot(self) -> bytes:
         """Return all of it."""
-        return packed(_FORMAT, self.ids, self._named())
+        return pack_columns(_FORMAT, self.ids, self._named())
 
     def restore(self, blob: bytes) -> None:
         """Take over what a snapshot says of the devices that exist in both.
 
         Raises:
-            MemoryUnusableError: `blob` is not intact; nothing was taken over.
+            CheckpointUnusableError: `blob` is not intact; nothing was taken over.
         """
         columns = self._named()
-        unpacked(blob, _FORMAT, self.ids, columns).move_into(columns)
+        unpack_columns(blob, _FORMAT, self.ids, columns).move_into(columns)
 
     def _named(self) -> dict[str, Ints]:
         return {each.name: getattr(self.columns, each.name)[:-1] for each in fields(Clocks)}

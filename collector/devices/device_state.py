@@ -1,4 +1,4 @@
-"""`DeviceBook`: what is known of every device of the register beside its readings; bounded by the register.
+"""`DeviceStates`: what is known of every device of the register beside its readings; bounded by the register.
 
 Comes in: the senders of one commit's messages and what these say of themselves. Goes out: columns that pages may look
 at, a note of a few bytes that tells the same again, a snapshot. Refuses to know payloads, pages and files. A device
@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, fields
 import numpy as np
 from numpy.typing import NDArray
 
-from collector.archive import packed, unpacked
+from collector.archive import pack_columns, unpack_columns
 from collector.devices.sequence_numbers import NO_NUMBER, Counted, Sequences
 from collector.payload import Mark
 
@@ -25,7 +25,7 @@ _NOTE = np.dtype([("key", "<u8"), ("number", "<i8"), ("boot", "<u4")])
 
 
 @dataclass(slots=True)
-class Heard:
+class SeenMessages:
     """The messages of one commit, one row for each device that speaks in each."""
 
     device: list[int] = field(default_factory=list)
@@ -48,7 +48,7 @@ class Heard:
             self.firmware[device] = mark.firmware[:MAX_FIRMWARE]
 
 
-class DeviceBook:
+class DeviceStates:
     """Belongs to the thread of the intake; its columns may be looked at from any."""
 
     def __init__(self, device_ids: Sequence[str]) -> None:
@@ -63,7 +63,7 @@ class DeviceBook:
         self.sequences = Sequences(len(self.ids))
         self._keys = np.array([_key(device) for device in self.ids], np.uint64)
 
-    def take(self, heard: Heard, received_ns: int) -> tuple[NDArray[np.int64], bytes]:
+    def take(self, heard: SeenMessages, received_ns: int) -> tuple[NDArray[np.int64], bytes]:
         """Remember the messages of one commit; returns what each numbered one misses, and the note to keep of them."""
         device = np.array(heard.device, np.intp)
         np.add.at(self.messages, device, 1)
@@ -95,16 +95,16 @@ class DeviceBook:
             "holes": [(device, list(holes)) for device, holes in self.sequences.holes.items()],
         }
         text = np.frombuffer(json.dumps(rest).encode(), np.uint8)
-        return packed(_FORMAT, self.ids, {**self._columns(), "rest": text})
+        return pack_columns(_FORMAT, self.ids, {**self._columns(), "rest": text})
 
     def restore(self, blob: bytes) -> None:
         """Take over what a snapshot says of the devices that exist in both.
 
         Raises:
-            MemoryUnusableError: `blob` is not intact; nothing was taken over.
+            CheckpointUnusableError: `blob` is not intact; nothing was taken over.
         """
         columns = self._columns()
-        kept = unpacked(blob, _FORMAT, self.ids, columns, also=["rest"])
+        kept = unpack_columns(blob, _FORMAT, self.ids, columns, also=["rest"])
         rest = json.loads(kept.columns["rest"].tobytes())
         places = dict(zip(kept.old.tolist(), kept.new.tolist(), strict=True))
         kept.move_into(columns)

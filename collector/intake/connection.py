@@ -13,8 +13,8 @@ import structlog
 
 from collector.intake.canary import Canary
 from collector.intake.group_commit import Received
-from collector.intake.paho_client import MqttLink
-from collector.intake.reconnect import TAKEOVERS, Reconnecting
+from collector.intake.paho_client import PahoClient
+from collector.intake.reconnect import TAKEOVERS, ReconnectBackoff
 from collector.intake.session import MqttSession
 from collector.payload import Publication
 from config.settings import MqttSettings
@@ -52,14 +52,14 @@ class BrokerConnection:
         self.session_present = self.session_lost = False
         self.outage = "not connected yet"
         self.connections = 0
-        self.reconnecting = Reconnecting()
+        self.backoff = ReconnectBackoff()
         self.canary = Canary(settings.canary_interval_s, now_s)
         self._settings, self._inbox, self._counts = settings, inbox, counts
         self._filters = [each.filter for each in settings.subscriptions]
         self._canary_topic = f"lifeline/canary/{settings.client_id}"
         self._had_session, self._requests = had_session, requests
         self._max_payload_bytes = max_payload_bytes
-        self._link: MqttLink | None = None
+        self._link: PahoClient | None = None
         self._epoch = 0
         self._opened_s = self._tended_s = self._outage_s = now_s
         self._outage_told = False
@@ -72,7 +72,7 @@ class BrokerConnection:
 
     def must_connect(self, now_s: float) -> bool:
         """Return whether it is time to call `connect`."""
-        return self._link is None and now_s >= self.reconnecting.retry_at_s
+        return self._link is None and now_s >= self.backoff.retry_at_s
 
     def connect(self, now_s: float) -> None:
         """Open a link; may take seconds. A failure is noted and sets the time of the next try."""
@@ -86,11 +86,11 @@ class BrokerConnection:
             max_payload_bytes=self._max_payload_bytes,
         )
         try:
-            self._link = MqttLink(self._settings, session)
+            self._link = PahoClient(self._settings, session)
         except (OSError, ValueError) as error:
             self._counts["connects_failed", ""] += 1
             self._begin_outage(now_s, f"cannot connect: {error}")
-            self.reconnecting.failed(now_s, _chance())
+            self.backoff.note_failed(now_s, _chance())
             return
         self._opened_s = now_s
 
@@ -144,7 +144,7 @@ class BrokerConnection:
             self._link.close()
             self._link = None
 
-    def _prove(self, link: MqttLink, now_s: float) -> None:
+    def _prove(self, link: PahoClient, now_s: float) -> None:
         """Send the canary and requests when due; give the link up when neither canary nor anything else came."""
         for each in self._requests(now_s, time.time_ns()):
             link.publish(each.topic, each.payload, 0)
@@ -155,7 +155,7 @@ class BrokerConnection:
             self._counts["canaries_lost", ""] += 1
             link.session.ended = f"no canary came back: may this client publish and subscribe to {self._canary_topic}?"
 
-    def _follow(self, link: MqttLink, now_s: float) -> None:
+    def _follow(self, link: PahoClient, now_s: float) -> None:
         """Draw the conclusions of what the session has learned."""
         session = link.session
         if session.canary_back:
@@ -169,10 +169,10 @@ class BrokerConnection:
         self._begin_outage(now_s, session.ended)
         if not session.accepted:
             self._counts["connects_failed", ""] += 1
-            self.reconnecting.failed(now_s, _chance())
+            self.backoff.note_failed(now_s, _chance())
             return
-        self.reconnecting.ended(now_s, _chance())
-        if self.reconnecting.short_connections == TAKEOVERS:
+        self.backoff.note_ended(now_s, _chance())
+        if self.backoff.short_connections == TAKEOVERS:
             self._counts["takeovers_suspected", ""] += 1
             remedy = "stop the other program, or give one of them another mqtt.client_id"
             self._log.error("client_id_taken_over", short_connections=TAKEOVERS, remedy=remedy)
@@ -184,7 +184,7 @@ class BrokerConnection:
         self._outage_told = False
         self.connections += 1
         self._counts["connections", ""] += 1
-        self.reconnecting.opened(now_s)
+        self.backoff.note_opened(now_s)
         self.canary = Canary(self._settings.canary_interval_s, now_s, moved_s=now_s)
         self.session_present = session.present
         if self._had_session and not session.present:

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 import structlog
 
 from collector.batch import Quality, ReadingBatch, tick
-from collector.checkpoints.checks import CheckMemory
-from collector.checkpoints.devices import DeviceMemory
+from collector.checkpoints.checks import CheckCheckpoint
+from collector.checkpoints.devices import DeviceCheckpoint
 from collector.dead_letter import DeadLetter, Reason
 from collector.decoding.pipeline import Pipeline, RawMessage
 from collector.journal import Journal, JournalFullError, Position
@@ -57,8 +57,8 @@ class GroupCommit:
         limits: IntakeSettings,
         counts: Counter[tuple[str, str]],
         *,
-        memory: CheckMemory | None = None,
-        devices: DeviceMemory | None = None,
+        memory: CheckCheckpoint | None = None,
+        devices: DeviceCheckpoint | None = None,
     ) -> None:
         self._memories = [each for each in (memory, devices) if each is not None]
         self.pending: list[Received] = []
@@ -109,7 +109,7 @@ class GroupCommit:
             now_s: monotonic seconds.
             now_ns: UTC nanoseconds, the `received_ns` of the batch.
         """
-        self._pipeline.clocks.notice(now_s, now_ns)
+        self._pipeline.checks.clocks.notice(now_s, now_ns)
         commit = self._held or self._prepare(now_ns)
         if commit.batch or commit.dead_letters or commit.note:
             try:
@@ -127,7 +127,7 @@ class GroupCommit:
 
     def tick(self, now_s: float, now_ns: int) -> None:
         """Tell the clock of the rules that we listened and nothing came, if the journal has room to hear it."""
-        self._pipeline.clocks.notice(now_s, now_ns)
+        self._pipeline.checks.clocks.notice(now_s, now_ns)
         try:
             position = self._journal.append([tick(now_ns)])
         except JournalFullError:

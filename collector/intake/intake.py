@@ -10,8 +10,8 @@ import time
 from collections import Counter
 from dataclasses import dataclass
 
-from collector.checkpoints.checks import CheckMemory
-from collector.checkpoints.devices import DeviceMemory
+from collector.checkpoints.checks import CheckCheckpoint
+from collector.checkpoints.devices import DeviceCheckpoint
 from collector.decoding.pipeline import Pipeline
 from collector.intake.connection import BrokerConnection
 from collector.intake.group_commit import GroupCommit
@@ -65,8 +65,8 @@ class MqttIntake:
         pipeline: Pipeline,
         journal: Journal,
         *,
-        memory: CheckMemory | None = None,
-        devices: DeviceMemory | None = None,
+        memory: CheckCheckpoint | None = None,
+        devices: DeviceCheckpoint | None = None,
     ) -> None:
         """Connect nothing yet; `memory` and `devices`, already loaded, are saved now and then."""
         self.counts: Counter[tuple[str, str]] = Counter() if memory is None else memory.counts
@@ -115,7 +115,7 @@ class MqttIntake:
             connected=not connection.outage,
             session_present=connection.session_present,
             session_lost=connection.session_lost,
-            takeover_suspected=connection.reconnecting.takeover_suspected,
+            takeover_suspected=connection.backoff.takeover_suspected,
             journal_full=self._commits.is_held,
             loop_age_s=now_s - self._turned_s,
             canary_age_s=connection.canary.age_s(now_s),

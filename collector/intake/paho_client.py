@@ -22,7 +22,7 @@ CONNECT_TIMEOUT_S = 5.0
 """TCP and then TLS each have this long; assumed."""
 
 
-class MqttLink:
+class PahoClient:
     """An open socket with paho's protocol on it."""
 
     def __init__(self, settings: MqttSettings, session: MqttSession) -> None:

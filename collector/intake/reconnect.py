@@ -30,7 +30,7 @@ def delay_s(failures: int, chance: float) -> float:
 
 
 @dataclass(slots=True)
-class Reconnecting:
+class ReconnectBackoff:
     """The history of attempts, as far as it matters for the next."""
 
     retry_at_s: float = 0.0
@@ -43,19 +43,19 @@ class Reconnecting:
         """Whether the broker has ended several connections in a row right after they opened."""
         return self.short_connections >= TAKEOVERS
 
-    def opened(self, now_s: float) -> None:
+    def note_opened(self, now_s: float) -> None:
         """Note that the broker accepted us."""
         self.opened_s = now_s
 
-    def ended(self, now_s: float, chance: float) -> None:
+    def note_ended(self, now_s: float, chance: float) -> None:
         """Note that an accepted connection is gone."""
         lasted_s = now_s - self.opened_s
         if lasted_s >= _STABLE_S:
             self.failures = 0
         self.short_connections = self.short_connections + 1 if lasted_s < _SHORT_S else 0
-        self.failed(now_s, chance)
+        self.note_failed(now_s, chance)
 
-    def failed(self, now_s: float, chance: float) -> None:
+    def note_failed(self, now_s: float, chance: float) -> None:
         """Note that no connection came about."""
         self.failures += 1
         self.retry_at_s = now_s + delay_s(self.failures, chance)

@@ -13,7 +13,7 @@ _PAGES_AHEAD = 16
 """Free pages beyond twice what a batch needs before a full disk takes one from trimmed pages; assumed."""
 
 
-class Room:
+class Capacity:
     """The capacity of one journal file; used under the writer's lock."""
 
     def __init__(self, connection: sqlite3.Connection, max_bytes: int, ballast: Ballast) -> None:
@@ -30,7 +30,7 @@ class Room:
         pages: int = self._connection.execute("PRAGMA page_count").fetchone()[0]
         return pages - self._free_pages()
 
-    def refusal(self, size: int) -> str:
+    def reason_to_reject(self, size: int) -> str:
         """Return why `size` bytes cannot be taken now; empty when they can."""
         pages = size // self.page_bytes + 1
         allowed = self._max_pages - self._reserve_pages
@@ -43,7 +43,7 @@ class Room:
             return f"the disk is full: {self._ballast.free_bytes()} bytes are free"
         return ""
 
-    def give_way(self) -> None:
+    def release_ballast(self) -> None:
         """Release the ballast because the disk refused a write."""
         self.is_disk_full = True
         self._ballast.release()

@@ -18,7 +18,7 @@ from collector.journal.rows import Row, read_rows
 from collector.journal.schema import LAST_POSITION
 
 
-class EntrySource:
+class EntryReader:
     """Reads entries through `pool`. Safe to use from several threads."""
 
     def __init__(self, pool: ReadPool, sensor_ids: Sequence[str], counts: Counter[tuple[str, str]]) -> None:

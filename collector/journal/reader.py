@@ -12,7 +12,7 @@ from pathlib import Path
 
 from collector.dead_letter import DeadLetter, Reason
 from collector.journal import Entry, Position, dead_letters
-from collector.journal.entries import EntrySource
+from collector.journal.entries import EntryReader
 from collector.journal.pool import ReadPool
 from collector.journal.schema import FIRST_POSITION, LAST_POSITION
 
@@ -26,7 +26,7 @@ class JournalReader:
     def __init__(self, path: Path, sensor_ids: Sequence[str]) -> None:
         self.counts: Counter[tuple[str, str]] = Counter()
         self._pool = ReadPool(path)
-        self._entries = EntrySource(self._pool, sensor_ids, self.counts)
+        self._entries = EntryReader(self._pool, sensor_ids, self.counts)
 
     def read(self, after: Position, limit: int) -> list[Entry]:
         """Return at most `limit` entries behind `after`, in order; fewer when they are large."""

@@ -20,7 +20,7 @@ import structlog
 
 from collector.journal import JournalBrokenError, JournalFullError
 from collector.journal.ballast import Ballast
-from collector.journal.capacity import Room
+from collector.journal.capacity import Capacity
 from collector.journal.salvage import beside, ensure_sound, suspect
 from collector.journal.schema import APPLICATION_ID, TABLES
 
@@ -60,7 +60,7 @@ class Writer:
         except BaseException:
             self._lock_file.close()
             raise
-        self._room = Room(self._connection, max_bytes, ballast)
+        self._capacity = Capacity(self._connection, max_bytes, ballast)
         self._checkpoint_bytes = min(_CHECKPOINT_BYTES, ballast_bytes // 2 or _CHECKPOINT_BYTES)
         self._uncheckpointed = 0
         self._broken = ""
@@ -71,7 +71,7 @@ class Writer:
     def used_bytes(self) -> int:
         """Return pages in use, in bytes, without the free list."""
         with self._lock:
-            return self._room.used_pages() * self._room.page_bytes
+            return self._capacity.used_pages() * self._capacity.page_bytes
 
     def store(self, size: int, work: Callable[[sqlite3.Connection], _Result]) -> _Result:
         """Do `work` in one durable transaction that adds about `size` bytes of readings; returns its result.
@@ -81,7 +81,7 @@ class Writer:
             JournalBrokenError: the process must restart.
         """
         with self._lock:
-            if reason := self._room.refusal(size):
+            if reason := self._capacity.reason_to_reject(size):
                 raise self._refused(reason)
             result = self._commit(size, work)
             if self.full:
@@ -113,7 +113,7 @@ class Writer:
             result = work(self._connection)
             self._connection.execute("COMMIT")
         self._uncheckpointed += size
-        if self._uncheckpointed >= self._checkpoint_bytes or self._room.is_disk_full:
+        if self._uncheckpointed >= self._checkpoint_bytes or self._capacity.is_disk_full:
             self._checkpoint()
         return result
 
@@ -130,8 +130,8 @@ class Writer:
 
     def _classified(self, error: sqlite3.Error) -> Exception:
         if self._is_no_room(error):
-            if not self._room.is_at_cap():
-                self._room.give_way()
+            if not self._capacity.is_at_cap():
+                self._capacity.release_ballast()
                 self._checkpoint()
             return self._refused(str(error))
         kind = _kind(error)
@@ -147,19 +147,19 @@ class Writer:
         """Copy the WAL into the file; an error here never takes back a commit that is already durable."""
         try:
             frames = self._connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()[0][1]
-            if frames * self._room.page_bytes > 2 * _WAL_LIMIT_BYTES:
+            if frames * self._capacity.page_bytes > 2 * _WAL_LIMIT_BYTES:
                 # Readers that always overlap keep the WAL from starting over: wait for them, a moment.
                 self._connection.execute("PRAGMA wal_checkpoint(RESTART)").fetchall()
             self._uncheckpointed = 0
         except sqlite3.Error as error:
             if self._is_no_room(error):
-                self._room.give_way()
+                self._capacity.release_ballast()
             else:
                 self._classified(error)
 
     def _is_no_room(self, error: sqlite3.Error) -> bool:
         if _kind(error) == sqlite3.SQLITE_IOERR and getattr(error, "sqlite_errorcode", 0) not in _SYNC_ERRORS:
-            return self._room.has_no_bytes(_NO_ROOM_BYTES)
+            return self._capacity.has_no_bytes(_NO_ROOM_BYTES)
         return _kind(error) == sqlite3.SQLITE_FULL
 
     def _refused(self, reason: str) -> JournalFullError:

@@ -9,7 +9,7 @@ from collector.payload import Columns
 
 
 @dataclass(slots=True)
-class Moment:
+class TimedRow:
     """What one device measured at one time."""
 
     device: str
@@ -18,24 +18,24 @@ class Moment:
     values: dict[str, float]
 
 
-def moments_of(columns: Columns) -> list[Moment]:
+def group_by_device_and_time(columns: Columns) -> list[TimedRow]:
     """Return the readings in their order; those that follow each other at one time of one device together."""
-    found: list[Moment] = []
+    found: list[TimedRow] = []
     devices = columns.device or [""] * len(columns.channel)
     for device, channel, time_ns, value in zip(devices, columns.channel, columns.time_ns, columns.value, strict=True):
         last = found[-1] if found else None
         if last is None or last.device != device or last.time_ns != time_ns or channel in last.values:
-            last = Moment(device, time_ns, {})
+            last = TimedRow(device, time_ns, {})
             found.append(last)
         last.values[channel] = value
     return found
 
 
-def only_moment(columns: Columns) -> Moment:
+def single_row(columns: Columns) -> TimedRow:
     """Return the one moment of `columns`.
 
     Raises:
         ValueError: there is none, or more than one: this format has one payload each.
     """
-    (moment,) = moments_of(columns)
+    (moment,) = group_by_device_and_time(columns)
     return moment

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from collector.dead_letter import Reason
 from collector.payload import NO_TIME, Columns, PayloadError
 from collector.wire.json_values import gather
-from collector.wire.rows_by_time import Moment
+from collector.wire.rows_by_time import TimedRow
 from collector.wire.timestamps import epoch_ms_to_ns
 
 
@@ -30,7 +30,7 @@ def gather_item(columns: Columns, item: object, where: str, device: str = "") ->
     gather(columns, values, epoch_ms_to_ns(time_ms), device)
 
 
-def item_of(moment: Moment) -> Mapping[str, object]:
+def item_of(moment: TimedRow) -> Mapping[str, object]:
     """Return the item of one moment, the time cut to milliseconds."""
     if moment.time_ns == NO_TIME:
         return dict(moment.values)

@@ -14,8 +14,7 @@ from datetime import UTC, datetime, timedelta, timezone
 import numpy as np
 from numpy.typing import NDArray
 
-from alerts.chatter import Tally, counted
-from alerts.messages.text import CITY_OFFSET_S
+from alerts.chatter import TransitionCounts, add_transition
 from lifeline.backtest.episodes import Episode
 
 MINUTE_NS = 60 * 10**9
@@ -30,7 +29,7 @@ FLOOD_SHARE = 0.01
 """Share of the time that may be flood. Source: ISA-18.2 as quoted on public pages."""
 _WORST = 10
 _DAY_SHIFT = range(8, 20)
-CITY = timezone(timedelta(seconds=CITY_OFFSET_S))
+CITY = timezone(timedelta(hours=8))
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,20 +142,20 @@ def _in_ten_minutes(announced_ns: NDArray[np.int64]) -> NDArray[np.int64]:
     return (np.searchsorted(announced_ns, announced_ns, side="right") - low).astype(np.int64)
 
 
-def _tallies(episodes: Sequence[Episode]) -> dict[str, Tally]:
+def _tallies(episodes: Sequence[Episode]) -> dict[str, TransitionCounts]:
     """Return the tally of each alarm, counted as the live program counts it."""
     turns = []
     for each in episodes:
         turns.append((each.start_ns, each.alarm, each.start_ns, False))
         if each.end_ns is not None:
             turns.append((each.end_ns, each.alarm, each.start_ns, True))
-    tallies: dict[str, Tally] = {}
+    tallies: dict[str, TransitionCounts] = {}
     for time_ns, alarm, start_ns, is_end in sorted(turns):
-        tallies[alarm] = counted(tallies.get(alarm) or Tally(alarm), time_ns, start_ns, is_end=is_end)
+        tallies[alarm] = add_transition(tallies.get(alarm) or TransitionCounts(alarm), time_ns, start_ns, is_end=is_end)
     return tallies
 
 
-def _actors(episodes: Sequence[Episode], tallies: dict[str, Tally]) -> tuple[BadActor, ...]:
+def _actors(episodes: Sequence[Episode], tallies: dict[str, TransitionCounts]) -> tuple[BadActor, ...]:
     counts = Counter(each.alarm for each in episodes)
     worst = sorted(counts.items(), key=lambda item: (-item[1], item[0]))[:_WORST]
     return tuple(BadActor(alarm, n, tallies[alarm].chattering) for alarm, n in worst)

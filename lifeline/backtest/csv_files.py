@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from collector.checks.range_and_time import flag_range
+from collector.checks.out_of_range import flag_range
 from collector.payload import PayloadError
 from collector.wire.timestamps import rfc3339_to_ns
 from config.quantities import Quantity

@@ -6,8 +6,7 @@ Comes in: a ledger, the register. Goes out: `KnownIncident`s. Refuses device fau
 from collections.abc import Iterable
 
 from alerts.alert import Alert
-from alerts.ledger.labels import Disposition, labelled_alerts
-from alerts.store.database import Database
+from alerts.ledger.ledger import Disposition, LabelRecords
 from config.register import Register
 from lifeline.backtest.known_incidents import IncidentKind, KnownIncident
 from rules.events import Dimension
@@ -15,17 +14,17 @@ from rules.events import Dimension
 _TRUTHS = {Disposition.TRUE: IncidentKind.DANGER, Disposition.FALSE: IncidentKind.FALSE_ALARM}
 
 
-def read_labelled_incidents(database: Database, register: Register, now_ns: int) -> tuple[list[KnownIncident], int]:
+def read_labelled_incidents(labels: LabelRecords, register: Register, now_ns: int) -> tuple[list[KnownIncident], int]:
     """Return what labelled hazard alerts say, and of how many the place has left the register.
 
     Args:
-        database: of the ledger.
+        labels: of the ledger.
         register: what stands where now.
         now_ns: where alerts end that are still open, UTC nanoseconds.
     """
     found: list[KnownIncident] = []
     gone = 0
-    for alert, label in labelled_alerts(database):
+    for alert, label in labels.read_labelled_alerts():
         if alert.dimension is not Dimension.HAZARD:
             continue
         sensor = alert.subject.partition("/")[2]

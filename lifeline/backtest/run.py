@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-from alerts.planning.draft import District
+from alerts.planning.context import PlanningConfig
 from collector.batch import ReadingBatch
 from lifeline.backtest.alarm_load import DAY_NS, AlarmLoad, measure_alarm_load
 from lifeline.backtest.difference import HistoryDifference, compare_episodes
@@ -52,8 +52,8 @@ class BacktestResult:
 
 
 def run_backtest(
-    tried: District,
-    running: District,
+    tried: PlanningConfig,
+    running: PlanningConfig,
     batches: Iterable[ReadingBatch],
     incidents: Sequence[KnownIncident] = (),
     seen: Callable[[int], None] = lambda _received_ns: None,

@@ -10,13 +10,11 @@ from typing import Annotated
 
 import typer
 
-from alerts.ledger.labels import MAX_CAUSE, Disposition, Label, add_label, labelled_alerts
-from alerts.ledger.ledger import Ledger
-from alerts.store.records import incident_alerts
+from alerts.ledger.ledger import MAX_CAUSE, Disposition, Label, Ledger
 from config.loading import load_settings
 from lifeline.reports.evidence import find_alert_id
 from lifeline.reports.explain import format_label
-from lifeline.reports.ledgers import open_existing_ledger
+from lifeline.reports.ledgers import open_ledger_for_lookup
 from lifeline.start_error import StartError
 from lifeline.text.words import parse_language
 
@@ -44,23 +42,23 @@ def label_alert(
     whole: Annotated[bool, typer.Option("--incident", help="All alerts of its incident.")] = False,
 ) -> None:
     """Say what an alert turned out to be; the last word counts, earlier ones are kept."""
-    ledger = open_existing_ledger(load_settings(config).ledger.url)
-    found = ledger.alert(find_alert_id(ledger, alert))
+    ledger = open_ledger_for_lookup(load_settings(config).ledger.url)
+    found = ledger.alerts.find(find_alert_id(ledger, alert))
     if found is None:
         raise StartError(f"alert {alert}: expected an id of the ledger, got none such; see the console or /api/alerts")
     if len(cause) > MAX_CAUSE or not by.strip():
         raise StartError(f"--cause and --by: expected at most {MAX_CAUSE} characters and a name; shorten or add it")
-    others = incident_alerts(ledger.database, found) if whole else ()
+    others = ledger.alerts.read_incident(found) if whole else ()
     now_ns = time.time_ns()
     for each in (found, *others):
-        is_new = add_label(ledger.database, Label(each.id, disposition, cause, by.strip(), now_ns))
+        is_new = ledger.labels.add(Label(each.id, disposition, cause, by.strip(), now_ns))
         typer.echo(f"{each.id} {each.subject}: {disposition}{'' if is_new else ' (said before)'}")
 
 
 def list_labels(config: ConfigPath = None, *, lang: Annotated[str, typer.Option(help="zh or en.")] = "zh") -> None:
     """List every labelled alert with the last word on it."""
-    ledger: Ledger = open_existing_ledger(load_settings(config).ledger.url)
-    for alert, last in labelled_alerts(ledger.database):
+    ledger: Ledger = open_ledger_for_lookup(load_settings(config).ledger.url)
+    for alert, last in ledger.labels.read_labelled_alerts():
         typer.echo(f"{alert.id} {alert.subject}  {format_label(last, parse_language(lang))}")
 
 

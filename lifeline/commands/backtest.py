@@ -13,8 +13,8 @@ import typer
 from rich.console import Console
 from rich.progress import Progress
 
-from alerts.links import Links
-from alerts.planning.draft import District
+from alerts.links import SignedLinks
+from alerts.planning.context import PlanningConfig
 from collector.batch import ReadingBatch
 from collector.history.opening import open_history
 from collector.journal.reader import JournalReader
@@ -30,7 +30,7 @@ from lifeline.backtest.report_tables import DisplayNames, build_tables, format_t
 from lifeline.backtest.run import BacktestResult, run_backtest
 from lifeline.backtest.stream import BatchStream
 from lifeline.configuration import Configuration, load_configuration
-from lifeline.reports.ledgers import open_existing_ledger
+from lifeline.reports.ledgers import open_ledger_for_lookup
 from lifeline.start_error import StartError
 from lifeline.text.words import Language, parse_language
 from rules.loading.loading import load_rules
@@ -39,7 +39,7 @@ from rules.rule import RuleSet
 _WEEK_NS = 7 * 86_400 * 10**9
 LEDGER = "ledger"
 """What `--labels` calls the labels that people gave to alerts."""
-_LINKS = Links("http://127.0.0.1", b"")
+_LINKS = SignedLinks("http://127.0.0.1", b"")
 """Messages are counted, not sent: their links lead nowhere."""
 
 
@@ -78,9 +78,9 @@ def backtest(
         typer.echo(f"\n{report}")
 
 
-def with_other_rules(configuration: Configuration, ruleset: RuleSet) -> District:
+def with_other_rules(configuration: Configuration, ruleset: RuleSet) -> PlanningConfig:
     """Return the district of `configuration` with other rules; messages lead nowhere."""
-    return District(configuration.register, configuration.quantities, ruleset, configuration.routes, _LINKS)
+    return PlanningConfig(configuration.register, configuration.quantities, ruleset, configuration.routes, _LINKS)
 
 
 def _run(
@@ -147,8 +147,8 @@ def _names(configuration: Configuration, lang: Language) -> DisplayNames:
 
 def _incidents(name: str, configuration: Configuration) -> list[KnownIncident]:
     if name == LEDGER:
-        database = open_existing_ledger(configuration.settings.ledger.url).database
-        found, gone = read_labelled_incidents(database, configuration.register, time.time_ns())
+        labels = open_ledger_for_lookup(configuration.settings.ledger.url).labels
+        found, gone = read_labelled_incidents(labels, configuration.register, time.time_ns())
         if gone:
             typer.echo(f"labels: {gone} alerts of places that are not in the register are left out", err=True)
         return found

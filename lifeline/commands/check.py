@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from config.register import Register, Sensor
 from rules.admission.reordering import reorder_s
-from rules.level_options import LadderOptions
-from rules.loading.lint import findings, unwatched_assets, unwatched_sensors
+from rules.level_options import LimitOptions
+from rules.loading.lint import lint, unwatched_assets, unwatched_sensors
 from rules.rule import LevelLimit, Rule, RuleSet, capable_levels
 
 _MOST_NAMED = 10
@@ -37,7 +37,7 @@ def describe_configuration(register: Register, ruleset: RuleSet) -> list[str]:
     if idle:
         lines.append(f"rules of packs that find no sensor here: {', '.join(idle)}")
     lines += _unwatched(register, ruleset)
-    lines += (f"WARNING: {finding}" for finding in findings(ruleset, register))
+    lines += (f"WARNING: {finding}" for finding in lint(ruleset, register))
     return lines
 
 
@@ -66,7 +66,7 @@ def worst_detection_s(limit: LevelLimit, sensor: Sensor, waits_s: float = 0.0) -
 def _worst_of_rule_s(rule: Rule, limit: LevelLimit, sensor: Sensor, waits_s: float) -> float:
     """Return `worst_detection_s` of what the rule judges, which may be more than a reading and come more rarely."""
     options = rule.options
-    if not isinstance(options, LadderOptions):
+    if not isinstance(options, LimitOptions):
         return worst_detection_s(limit, sensor, waits_s)
     judged = dataclasses.replace(sensor, cadence_s=options.cadence_s(sensor))
     return options.window_s(sensor) + worst_detection_s(limit, judged, waits_s)
@@ -85,7 +85,7 @@ def _rule_lines(rule: Rule, register: Register, waits_s: NDArray[np.float64]) ->
     for limit in reversed(rule.levels):
         worst = max((_worst_of_rule_s(rule, limit, *each) for each in sensors), default=0.0)
         sign = "<=" if limit.side == "low" else ">="
-        unit = rule.judged.unit if rule.judged else ""
+        unit = rule.judged_quantity.unit if rule.judged_quantity else ""
         yield (
             f"  {limit.level.key}: {sign} {limit.limit:g} {unit} {_for_how_long(limit)}; "
             f"worst-case detection {worst:g} s; source: {limit.source}"

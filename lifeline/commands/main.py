@@ -38,7 +38,7 @@ from lifeline.reports.coverage import Grouping, count_coverage, count_whole_city
 from lifeline.reports.dead_letter_lines import format_dead_letter
 from lifeline.reports.evidence import describe_evidence, find_alert_id
 from lifeline.reports.explain import format_explanation
-from lifeline.reports.ledgers import open_existing_ledger
+from lifeline.reports.ledgers import open_ledger_for_lookup
 from lifeline.reports.replay import compare_with_ledger, find_replay_start, replay_events
 from lifeline.rules_stage.live_engine import LiveEngine
 from lifeline.runtime.gc_tuning import pause_gc
@@ -126,7 +126,7 @@ def coverage(
     configuration = load_configuration(load_settings(config))
     register = configuration.register
     live_engine = LiveEngine(RuleEngine(configuration.ruleset, register))
-    position = live_engine.restore(open_existing_ledger(configuration.settings.ledger.url).snapshot())
+    position = live_engine.restore(open_ledger_for_lookup(configuration.settings.ledger.url).snapshot())
     live_engine.publish()
     typer.echo(f"as of journal position {position}")
     rows = [
@@ -156,7 +156,7 @@ def replay(
         for line in replay_events(reader, configuration.register, configuration.ruleset):
             typer.echo(line)
         return
-    ledger = open_existing_ledger(configuration.settings.ledger.url if compare_with == "settings" else compare_with)
+    ledger = open_ledger_for_lookup(configuration.settings.ledger.url if compare_with == "settings" else compare_with)
     start = find_replay_start(reader, ledger, configuration.version)
     result = compare_with_ledger(reader, ledger, configuration.register, configuration.ruleset, start)
     if result.after:
@@ -182,7 +182,7 @@ def explain(
     Of an alarm, written rule/sensor, it is the last alert.
     """
     configuration = load_configuration(load_settings(config))
-    ledger = open_existing_ledger(configuration.settings.ledger.url)
+    ledger = open_ledger_for_lookup(configuration.settings.ledger.url)
     chain = read_chain(ledger, find_alert_id(ledger, alert))
     if chain is None:
         typer.echo(

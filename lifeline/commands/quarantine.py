@@ -12,7 +12,7 @@ import typer
 
 from collector.dead_letter import DeadLetter, Reason
 from collector.journal.reader import JournalReader
-from collector.quarantine import Stranger
+from collector.quarantine import UnknownDevice
 from config.files import read_text
 from config.loading import load_settings
 from lifeline.configuration import Configuration, load_configuration
@@ -56,11 +56,11 @@ def list_devices(context: typer.Context, config: ConfigPath = None) -> None:
         return
     configuration = load_configuration(load_settings(config))
     quarantine = read_quarantine(configuration, _letters(configuration))
-    for stranger in quarantine.strangers.values():
+    for stranger in quarantine.unknown_devices.values():
         has_asset = stranger.asset in configuration.register.assets
         for text in describe_stranger(stranger, configuration.quantities, has_asset=has_asset):
             typer.echo(text)
-    typer.echo(f"{len(quarantine.strangers)} devices; {quarantine.left_out} messages of others are not listed")
+    typer.echo(f"{len(quarantine.unknown_devices)} devices; {quarantine.left_out} messages of others are not listed")
 
 
 def register_unknown(
@@ -74,9 +74,9 @@ def register_unknown(
 ) -> None:
     """Write the device's sensors into the district, all or nothing; then send SIGHUP, then replay."""
     configuration = load_configuration(load_settings(config))
-    found = read_quarantine(configuration, _letters(configuration)).strangers.get(device)
+    found = read_quarantine(configuration, _letters(configuration)).unknown_devices.get(device)
     chosen = dict(_pair(text) for text in quantity or ())
-    stranger = found or Stranger(device, asset, _domain(configuration, asset), "", "", is_registered=False)
+    stranger = found or UnknownDevice(device, asset, _domain(configuration, asset), "", "", is_registered=False)
     changes, outside = register_device(configuration, stranger, asset, chosen)
     for text in changes:
         typer.echo(text)

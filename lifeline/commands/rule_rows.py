@@ -28,4 +28,4 @@ def _levels(rule: Rule) -> str:
 
 
 def _judged(rule: Rule) -> str:
-    return f" of {rule.judged.en}, {rule.judged.unit}" if rule.judged else ""
+    return f" of {rule.judged_quantity.en}, {rule.judged_quantity.unit}" if rule.judged_quantity else ""

@@ -17,8 +17,8 @@ from config.quantities import Quantity
 from config.register import Register
 from rules.engine import alarm_keys
 from rules.events import AlarmKey
-from rules.loading.loading import checked, rules_from
-from rules.loading.test_file import Expected, RuleTest, RuleTestFile
+from rules.loading.loading import bind_rules, validate_document
+from rules.loading.test_file import ExpectedTransition, RuleTest, RuleTestFile
 from rules.rule import RuleSet
 from rules.rule_file import DistrictFile
 from rules.testing.runner import Outcome, level_word, register_of, run
@@ -51,7 +51,7 @@ def load_suite(path: Path) -> RuleTestSuite:
     """
     document = read_yaml(path)
     _raise_if_any(_based_problems(document))
-    spec = checked(document, RuleTestFile)
+    spec = validate_document(document, RuleTestFile)
     district = path.parent / spec.district if spec.district is not None else None
     quantities = load_quantities(district)
     if spec.sensors or district is None:
@@ -85,7 +85,7 @@ def _rules(
             [document.problem(("rules_file",), expected="rules here or a file", got="both", remedy=remedy)]
         )
     if spec.rules or spec.packs:
-        return rules_from(document, written, register, quantities)
+        return bind_rules(document, written, register, quantities)
     named = spec.rules_file
     if named is None and spec.district is not None:
         named = f"{spec.district}/rules.yaml"
@@ -94,12 +94,12 @@ def _rules(
         raise ConfigError([document.problem((), expected="rules to test", got="none", remedy=remedy)])
     other = read_yaml(path.parent / named)
     # Sensors listed for a test are seldom all that a district's rules watch.
-    return rules_from(other, checked(other, DistrictFile), register, quantities, must_bind=not spec.sensors)
+    return bind_rules(other, validate_document(other, DistrictFile), register, quantities, must_bind=not spec.sensors)
 
 
 def _register_problems(document: Document, spec: RuleTestFile, quantities: Mapping[str, Quantity]) -> Iterable[Problem]:
     ids = [each.id for each in spec.sensors]
-    assets = set(spec.assets_named())
+    assets = set(spec.asset_ids())
     for i, each in enumerate(spec.sensors):
         place: Place = ("sensors", i)
         if each.quantity not in quantities:
@@ -143,7 +143,7 @@ def _senders(test: RuleTest) -> Iterable[tuple[Place, str]]:
 
 
 def _expectation_problems(
-    document: Document, place: Place, each: Expected, test: RuleTest, alarms: Mapping[str, AlarmKey]
+    document: Document, place: Place, each: ExpectedTransition, test: RuleTest, alarms: Mapping[str, AlarmKey]
 ) -> Iterable[Problem]:
     key = alarms.get(each.alarm)
     if key is None:

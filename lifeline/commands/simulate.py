@@ -44,7 +44,7 @@ def run_simulation(settings: Settings, options: SimulationOptions, stopping: thr
         ConfigError: the district or a scenario's name is wrong.
     """
     quantities = load_quantities(settings.district)
-    register = load_register(settings.district, quantities)
+    register = load_register(settings.district, quantities, settings.time_zone)
     start_ns = time.time_ns()
     scenarios = _scenarios(register, options, start_ns)
     if options.truth:

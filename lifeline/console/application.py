@@ -9,9 +9,9 @@ from pathlib import Path
 from fastapi import FastAPI, Request
 from fastapi.responses import Response
 from fastapi.staticfiles import StaticFiles
-from sqlalchemy.exc import DBAPIError
 from starlette.exceptions import HTTPException
 
+from alerts.store.errors import LedgerUnavailableError
 from config.levels import WarningLevel
 from lifeline.console.context import ConsoleContext
 from lifeline.console.rendering import Pages
@@ -62,7 +62,7 @@ def make_console(context: ConsoleContext) -> FastAPI:
         return pages.problem("ledger_away", 503)
 
     application.add_exception_handler(HTTPException, not_found)
-    application.add_exception_handler(DBAPIError, ledger_away)
+    application.add_exception_handler(LedgerUnavailableError, ledger_away)
     return application
 
 

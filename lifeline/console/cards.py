@@ -7,9 +7,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from alerts.alert import Alert
+from alerts.notification import Delivery
 from alerts.outbox.delivery_reports import ReceiptCode
 from alerts.state import AlarmState, state_of
-from alerts.store.records import Delivery, incident_alerts
 from config.levels import WarningLevel
 from lifeline.console.context import ConsoleContext
 from lifeline.console.security import form_proof
@@ -108,7 +108,7 @@ def make_alert_card(alert: Alert, context: ConsoleContext, lang: Language) -> Al
         ending=read_ending_key(alert, context),
         state=f"state_{state}",
         over_since=clock_text(alert.changed_ns if alert.is_open and alert.is_over else 0, context.zone),
-        end_told_at=clock_text(alert.calm_ns if state is AlarmState.SETTLING else 0, context.zone),
+        end_told_at=clock_text(alert.end_held_until_ns if state is AlarmState.SETTLING else 0, context.zone),
         acknowledged=alert.acknowledged_ns is not None,
         acknowledged_by=contact_name(alert.acknowledged_by, context, lang),
         acknowledged_at=clock_text(alert.acknowledged_ns or 0, context.zone),
@@ -121,7 +121,7 @@ def read_ending_key(alert: Alert, context: ConsoleContext) -> str:
     """Return the word key of how `alert` stands."""
     if alert.is_open:
         return ending_key(alert, ())
-    return ending_key(alert, context.ledger.decisions(alert.id), incident_alerts(context.ledger.database, alert))
+    return ending_key(alert, context.ledger.decisions.read(alert.id), context.ledger.alerts.read_incident(alert))
 
 
 def shown_level(alert: Alert) -> WarningLevel | None:
@@ -157,7 +157,7 @@ def read_chain_card(alert_id: str, context: ConsoleContext, lang: Language) -> C
 
 
 def _choices(alert: Alert, context: ConsoleContext, lang: Language) -> tuple[Choice, ...]:
-    told = dict.fromkeys(each.contact for each in alert.told if each.contact in context.register.contacts)
+    told = dict.fromkeys(each.contact for each in alert.recipients if each.contact in context.register.contacts)
     return tuple(Choice(contact, contact_name(contact, context, lang)) for contact in (OPERATOR, *told))
 
 

@@ -13,9 +13,9 @@ from datetime import tzinfo
 from prometheus_client import CollectorRegistry
 
 from alerts.ledger.ledger import Ledger
-from alerts.links import Links
+from alerts.links import SignedLinks
 from collector.devices.clocks import DeviceClocks
-from collector.devices.device_state import DeviceBook
+from collector.devices.device_state import DeviceStates
 from collector.history import History
 from collector.quarantine import Quarantine
 from config.quantities import Quantity
@@ -37,12 +37,12 @@ class ConsoleContext:
     alarms: Sequence[AlarmKey]
     ledger: Ledger
     history: History
-    links: Links
+    links: SignedLinks
     registry: CollectorRegistry
     live_state: Callable[[], LiveState]
     health: Callable[[], SystemHealth]
     clock_ns: Callable[[], int]
-    devices: DeviceBook
+    devices: DeviceStates
     clocks: DeviceClocks
     quarantine: Callable[[], Quarantine]
     zone: tzinfo | None = CITY_ZONE

@@ -60,7 +60,7 @@ class Feed:
         self._show(line)
 
     def _alarms(self) -> None:
-        for event in self._world.app.stores.ledger.alarm_events(after=self._position):
+        for event in self._world.app.stores.ledger.alarm_events.read(after=self._position):
             self._position = max(self._position, event.position)
             level = WarningLevel(event.level_after) if event.level_after and event.alarm in self._hazards else None
             shown = f"{level.colour_zh} {level.zh}" if level else ("设备故障" if event.level_after else "—")

@@ -64,7 +64,7 @@ class DemoStory:
         self._wait("return to normal", lambda: self._returns(evidence) >= 3, 60)
         self.feed.say("水压恢复，三人收到恢复通知 · pressure is back, the three have been told")
         self._wait("the device notice", lambda: evidence.alert("T-0003", Dimension.HEALTH) is not None, 30)
-        self._wait("an empty outbox", lambda: not self.world.app.stores.ledger.outbox.waiting(), 15)
+        self._wait("an empty outbox", lambda: not self.world.app.stores.ledger.outbox.measure_queues(), 15)
         return evidence
 
     def _acknowledge(self, evidence: StoryEvidence) -> None:
@@ -92,16 +92,16 @@ class DemoStory:
 
     def _sms(self, evidence: StoryEvidence) -> list[Sms]:
         alert = evidence.alert("T-0001", Dimension.HAZARD)
-        return evidence.hazard_sms(self.world.app.stores.ledger.notifications(alert.id)) if alert else []
+        return evidence.hazard_sms(self.world.app.stores.ledger.outbox.read_deliveries(alert.id)) if alert else []
 
     def _receipts(self, evidence: StoryEvidence) -> int:
         alert = evidence.alert("T-0001", Dimension.HAZARD)
-        deliveries = self.world.app.stores.ledger.notifications(alert.id) if alert else []
+        deliveries = self.world.app.stores.ledger.outbox.read_deliveries(alert.id) if alert else []
         return sum(any(code == ReceiptCode.DELIVERED for code, _ in each.receipts) for each in deliveries)
 
     def _returns(self, evidence: StoryEvidence) -> int:
         alert = evidence.alert("T-0001", Dimension.HAZARD)
-        deliveries = self.world.app.stores.ledger.notifications(alert.id) if alert else []
+        deliveries = self.world.app.stores.ledger.outbox.read_deliveries(alert.id) if alert else []
         return sum(
             each.notification.kind is NotificationKind.CLEARED and each.first_sent_ns is not None for each in deliveries
         )

@@ -9,9 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from alerts.alert import Alert
-from alerts.notification import NotificationKind
+from alerts.notification import BEGINNINGS, Delivery, NotificationKind
 from alerts.outbox.delivery_reports import ReceiptCode
-from alerts.store.records import Delivery, recent_alerts
 from collector.journal.reader import JournalReader
 from config.levels import WarningLevel
 from config.register import Contact, Role
@@ -25,7 +24,6 @@ SPREAD_S = 2.0
 """The three messages reach the gateway within this of each other."""
 DELAY_S = 5.0
 """They reach it within this after the on-delay's end."""
-_HAZARD_KINDS = (NotificationKind.RAISED, NotificationKind.ESCALATED)
 _ROLES = (Role.RESPONSIBLE, Role.MANAGER, Role.MAINTENANCE)
 
 
@@ -54,17 +52,17 @@ class StoryEvidence:
                 *self._fault(),
                 self._replay(),
             ]
-        deliveries = self.world.app.stores.ledger.notifications(alert.id)
+        deliveries = self.world.app.stores.ledger.outbox.read_deliveries(alert.id)
         return [*self._hazard(alert, deliveries), *self._fault(), self._replay(), self._letters()]
 
     def alert(self, asset: str, dimension: Dimension) -> Alert | None:
         """Return the newest alert of `asset` in `dimension`."""
-        alerts = recent_alerts(self.world.app.stores.ledger.database, 10, asset)
+        alerts = self.world.app.stores.ledger.alerts.read_recent(10, asset)
         return next((alert for alert in alerts if alert.dimension is dimension), None)
 
     def hazard_sms(self, deliveries: Iterable[Delivery]) -> list[Sms]:
         """Return the messages of the inbox that are hazard notifications of `deliveries`."""
-        texts = {each.notification.text for each in deliveries if each.notification.kind in _HAZARD_KINDS}
+        texts = {each.notification.text for each in deliveries if each.notification.kind in BEGINNINGS}
         return [message for message in self.world.gateway.inbox() if message.text in texts]
 
     def _hazard(self, alert: Alert, deliveries: list[Delivery]) -> Iterator[StoryCheck]:
@@ -76,7 +74,7 @@ class StoryEvidence:
         yield StoryCheck("one SMS to each of the three roles", reached == sorted(expected), f"{len(reached)} SMS")
         yield self._spread(messages)
         yield self._delay(messages)
-        hazard = [each for each in deliveries if each.notification.kind in _HAZARD_KINDS]
+        hazard = [each for each in deliveries if each.notification.kind in BEGINNINGS]
         receipts = sum(any(code == ReceiptCode.DELIVERED for code, _ in each.receipts) for each in hazard)
         yield StoryCheck("delivery receipts stored", receipts == len(hazard) == 3, f"{receipts} of {len(hazard)}")
         by = alert.acknowledged_by or "nobody"
@@ -119,7 +117,7 @@ class StoryEvidence:
         hazard = self.alert(asset, Dimension.HAZARD)
         yield StoryCheck("dead terminal raises no hazard", hazard is None, "none" if hazard is None else hazard.id)
         alert = self.alert(asset, Dimension.HEALTH)
-        deliveries = self.world.app.stores.ledger.notifications(alert.id) if alert else []
+        deliveries = self.world.app.stores.ledger.outbox.read_deliveries(alert.id) if alert else []
         notices = [each for each in deliveries if each.notification.kind is NotificationKind.DEVICE_FAULT]
         told = {each.notification.contact for each in notices if each.first_sent_ns}
         maintenance = {contact.id for contact in register.contacts_for(asset, Role.MAINTENANCE)}

@@ -14,7 +14,7 @@ from rich.progress import Progress
 
 from collector.dead_letter import DeadLetter
 from collector.decoding.entry_points import load_decoders
-from collector.quarantine import Quarantine, Stranger, guessed, sensor_rows
+from collector.quarantine import Quarantine, UnknownDevice, guess_quantity, sensor_rows
 from config.merging import columns_of, csv_text, differences
 from config.quantities import Quantity
 from config.register_rows import TABLES
@@ -38,13 +38,13 @@ def read_quarantine(configuration: Configuration, letters: Sequence[DeadLetter])
     return Quarantine(configuration.register, subscriptions, decoders).take(letters)
 
 
-def describe_stranger(stranger: Stranger, quantities: Mapping[str, Quantity], *, has_asset: bool) -> list[str]:
+def describe_stranger(stranger: UnknownDevice, quantities: Mapping[str, Quantity], *, has_asset: bool) -> list[str]:
     """Return what is known of one stranger, with the rows that would register it and the command that does."""
     what = "channels of a device in the register" if stranger.is_registered else "device"
     cut = f", {stranger.cut} cut" if stranger.cut else ""
     lines = [f"{what} {stranger.device}: {stranger.messages} messages{cut} in {stranger.decoder} on {stranger.topic}"]
     for channel, value in stranger.channels.items():
-        quantity, unit = guessed(channel, stranger.domain, quantities)
+        quantity, unit = guess_quantity(channel, stranger.domain, quantities)
         lines.append(f"  {channel} = {value:g}  {f'{quantity} in {unit}?' if quantity else 'which quantity?'}")
     if stranger.more_channels:
         lines.append(f"  and {stranger.more_channels} more channels")
@@ -61,12 +61,12 @@ def describe_stranger(stranger: Stranger, quantities: Mapping[str, Quantity], *,
     return [escape_control_characters(line) for line in lines]
 
 
-def registration_command(stranger: Stranger, quantities: Mapping[str, Quantity]) -> str:
+def registration_command(stranger: UnknownDevice, quantities: Mapping[str, Quantity]) -> str:
     """Return the command that registers a stranger; the quantities that nobody can guess are left to fill in.
 
     A stranger chooses its own name, and a person may paste the command into a shell: every word is quoted.
     """
-    wanted = [each for each in stranger.channels if not guessed(each, stranger.domain, quantities)[0]]
+    wanted = [each for each in stranger.channels if not guess_quantity(each, stranger.domain, quantities)[0]]
     words = ["lifeline", "quarantine", "register", f"--asset={stranger.asset or 'ASSET'}"]
     words += [f"--quantity={channel}=QUANTITY:UNIT" for channel in wanted]
     return shlex.join(escape_control_characters(word) for word in [*words, "--", stranger.device])
@@ -79,7 +79,7 @@ def format_sensor_rows(rows: Sequence[Mapping[str, str]]) -> str:
 
 
 def register_device(
-    configuration: Configuration, stranger: Stranger, asset: str, chosen: Mapping[str, str]
+    configuration: Configuration, stranger: UnknownDevice, asset: str, chosen: Mapping[str, str]
 ) -> tuple[list[str], list[str]]:
     """Write the stranger's rows into the district; returns what changed, and the channels left outside.
 

@@ -6,11 +6,9 @@ Comes in: an open ledger and an alert id. Goes out: `AlertChain`. Refuses to put
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from alerts.alert import Alert, Decision
-from alerts.ledger.configurations import InForce, configurations, in_force_at
-from alerts.ledger.labels import Label, labels_of
-from alerts.ledger.ledger import Ledger
-from alerts.store.records import Delivery, StoredEvent, incident_alerts
+from alerts.alert import Alert, Decision, StoredEvent
+from alerts.ledger.ledger import InForce, Label, Ledger, in_force_at
+from alerts.notification import Delivery
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,22 +31,22 @@ class AlertChain:
 
 def read_chain(ledger: Ledger, alert_id: str) -> AlertChain | None:
     """Return the chain of `alert_id`, None when the ledger has no such alert."""
-    alert = ledger.alert(alert_id)
+    alert = ledger.alerts.find(alert_id)
     if alert is None:
         return None
-    events = tuple(ledger.alarm_events(alert=alert_id))
+    events = tuple(ledger.alarm_events.read(alert=alert_id))
     return AlertChain(
         alert,
         events,
-        tuple(ledger.notifications(alert_id)),
-        tuple(ledger.decisions(alert_id)),
-        incident_alerts(ledger.database, alert),
-        labels_of(ledger.database, alert_id),
+        tuple(ledger.outbox.read_deliveries(alert_id)),
+        tuple(ledger.decisions.read(alert_id)),
+        ledger.alerts.read_incident(alert),
+        ledger.labels.read(alert_id),
         _later(ledger, events),
     )
 
 
 def _later(ledger: Ledger, events: Sequence[StoredEvent]) -> InForce | None:
-    history = configurations(ledger.database)
+    history = ledger.configurations.read()
     judged_by = in_force_at(history, events[0].position) if events else None
     return None if judged_by is None or judged_by.version == history[-1].version else history[-1]

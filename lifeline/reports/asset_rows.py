@@ -13,7 +13,7 @@ from config.levels import WarningLevel
 from config.register import Asset, Register
 from lifeline.rules_stage.live_state import ALIVE, BLIND, UNSEEN, LiveState
 from rules.events import AlarmKey, Dimension
-from rules.risk import Risk, Standing, listed_level, risk_of
+from rules.risk import ActiveAlarm, Risk, listed_level, risk_of
 
 HealthKey = Literal["ok", "partial", "blind", "unprotected"]
 
@@ -78,7 +78,7 @@ class _Hazard:
     """Health of each sensor that they look at."""
     heard: set[int] = field(default_factory=set)
     """Which of these sensors were ever heard: several rules may look at one."""
-    standing: list[Standing] = field(default_factory=list)
+    standing: list[ActiveAlarm] = field(default_factory=list)
 
 
 def _hazards(register: Register, alarms: Sequence[AlarmKey], live_state: LiveState) -> Mapping[str, _Hazard]:
@@ -95,7 +95,7 @@ def _hazards(register: Register, alarms: Sequence[AlarmKey], live_state: LiveSta
             hazard.level = max(hazard.level, WarningLevel(level))
             is_blind = int(live_state.health[alarm.sensor]) != ALIVE
             device = register.sensors[alarm.sensor].device
-            hazard.standing.append(Standing(alarm.rule, device, WarningLevel(level), is_blind))
+            hazard.standing.append(ActiveAlarm(alarm.rule, device, WarningLevel(level), is_blind))
     return hazards
 
 

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from collector.devices.clocks import DeviceClocks
-from collector.devices.device_state import DeviceBook
+from collector.devices.device_state import DeviceStates
 from config.quantities import ONLINE
 from config.register import Register
 from lifeline.rules_stage.live_state import ALIVE, BLIND, LiveState
@@ -114,7 +114,7 @@ class DeviceRow:
 class DeviceReport:
     """The devices of one register, over the program that runs."""
 
-    def __init__(self, register: Register, book: DeviceBook, clocks: DeviceClocks) -> None:
+    def __init__(self, register: Register, book: DeviceStates, clocks: DeviceClocks) -> None:
         """Find each device's sensors once."""
         self._register, self._book, self._clocks = register, book, clocks
         self._owner = np.array([book.place[sensor.device] for sensor in register.sensors], np.intp)

@@ -13,10 +13,8 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from alerts.alert import Snapshot
-from alerts.ledger.configurations import states
+from alerts.alert import Snapshot, StoredEvent
 from alerts.ledger.ledger import Ledger
-from alerts.store.records import StoredEvent
 from collector.batch import Quality, ReadingBatch
 from collector.journal.reader import JournalReader
 from config.levels import WarningLevel
@@ -26,7 +24,7 @@ from lifeline.reports.alert_chain import AlertChain
 from lifeline.text.formats import CITY_ZONE, clock_text
 from lifeline.text.words import Language
 from rules.engine import RuleEngine
-from rules.explanation import Turn, describe
+from rules.explanation import TransitionFields, describe
 from rules.kind import NEVER_NS
 from rules.references import references_of
 from rules.rule import Rule
@@ -112,7 +110,9 @@ def _options(rule: Rule) -> Iterator[str]:
 
 
 def _words(rule: Rule, event: StoredEvent, stale_after_s: float, lang: Language) -> str:
-    turn = Turn(event.transition, event.reason, event.level_before, event.level_after, event.value, event.extent)
+    turn = TransitionFields(
+        event.transition, event.reason, event.level_before, event.level_after, event.value, event.extent
+    )
     return describe(rule, turn, lang, stale_after_s)
 
 
@@ -153,7 +153,7 @@ def _past(
 
 def _restored(engine: RuleEngine, event: StoredEvent, ledger: Ledger) -> Snapshot:
     """Let `engine` go on from the last kept state before `event`, or from nothing; returns from which."""
-    for kept in reversed([each for each in states(ledger.database, 0) if each.position < event.position]):
+    for kept in reversed([each for each in ledger.replay_snapshots.read(0) if each.position < event.position]):
         try:
             engine.restore(kept.blob)
         except SnapshotError:
@@ -233,5 +233,5 @@ def _clock(time_ns: int) -> str:
 
 def find_alert_id(ledger: Ledger, name: str) -> str:
     """Return the id of the alert that `name` means: itself, or the last one of the alarm `rule/sensor`."""
-    events = ledger.alarm_events(alarm=name) if "/" in name else []
+    events = ledger.alarm_events.read(alarm=name) if "/" in name else []
     return events[-1].alert if events else name

@@ -8,11 +8,11 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from alerts.alert import Alert, Decision, DecisionReason
-from alerts.ledger.labels import Label
+from alerts.alert import Alert, Decision, DecisionReason, StoredEvent
+from alerts.ledger.ledger import Label
+from alerts.notification import Delivery
 from alerts.outbox.delivery_reports import ReceiptCode
-from alerts.planning.orphans import end_was_seen
-from alerts.store.records import Delivery, StoredEvent
+from alerts.planning.orphans import is_end_seen
 from config.levels import WarningLevel
 from config.register import Register, Sensor
 from lifeline.logs import redact_text
@@ -20,7 +20,7 @@ from lifeline.reports.alert_chain import AlertChain
 from lifeline.text.formats import CITY_ZONE, clock_text, mask_address
 from lifeline.text.words import Language, word
 from rules.events import Dimension
-from rules.explanation import Turn, describe, interval_words
+from rules.explanation import TransitionFields, describe, interval_words
 from rules.rule import LevelLimit, Rule, RuleSet
 
 
@@ -93,7 +93,7 @@ def _value(event: StoredEvent, rule: Rule | None, lang: Language) -> str:
     if math.isnan(event.value):
         # Rules that follow others have no value; only devices are judged by silence.
         return "—" if rule and rule.levels else word("silence", lang)
-    quantity = rule.judged if rule else None
+    quantity = rule.judged_quantity if rule else None
     if quantity is None:
         return f"{event.value:g}"
     return f"{event.value:.{quantity.decimals}f} {quantity.unit}{interval_words(event.extent, quantity.decimals)}"
@@ -105,9 +105,9 @@ def _rule(chain: AlertChain, rule: Rule | None, limit: LevelLimit | None, versio
     delay = "持续" if lang == "zh" else "for"
     if limit and limit.because_zh:
         text += f" · {limit.because_zh if lang == 'zh' else limit.because_en} {delay} {limit.on_delay_s:g} s"
-    elif limit and rule and rule.judged:
+    elif limit and rule and rule.judged_quantity:
         sign = "≤" if limit.side == "low" else "≥"
-        text += f" · {sign} {limit.limit:g} {rule.judged.unit} {delay} {limit.on_delay_s:g} s"
+        text += f" · {sign} {limit.limit:g} {rule.judged_quantity.unit} {delay} {limit.on_delay_s:g} s"
     source = f"{word('source', lang)}: {limit.source if limit else rule.source if rule else '—'}"
     later = f" · {word('judged_before', lang)} {_when(chain.later.started_ns)}" if chain.later else ""
     return ChainStep("rule", 0, text.strip(), f"{source} · {version}{later}")
@@ -115,7 +115,9 @@ def _rule(chain: AlertChain, rule: Rule | None, limit: LevelLimit | None, versio
 
 def _alarm(event: StoredEvent, sensor: Sensor | None, rule: Rule | None, lang: Language) -> ChainStep:
     levels = f"{_level(event.level_before, rule, lang)} → {_level(event.level_after, rule, lang)}"
-    turn = Turn(event.transition, event.reason, event.level_before, event.level_after, event.value, event.extent)
+    turn = TransitionFields(
+        event.transition, event.reason, event.level_before, event.level_after, event.value, event.extent
+    )
     why = describe(rule, turn, lang, sensor.stale_after_s if sensor else None) if rule else event.reason.name.lower()
     text = f"{event.alarm} {word(event.transition.name.lower(), lang)}: {levels}"
     return ChainStep("event", event.time_ns, text, why)
@@ -141,7 +143,7 @@ def ending_key(alert: Alert, decisions: Sequence[Decision], incident: Sequence[A
     """
     if alert.is_open:
         return "open"
-    if not end_was_seen(decisions):
+    if not is_end_seen(decisions):
         return "closed_unseen"
     return "incident_lasts" if any(each.is_open and each.peak > WarningLevel.GREEN for each in incident) else "closed"
 

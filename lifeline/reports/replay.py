@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from itertools import zip_longest
 
 from alerts.alert import Snapshot
-from alerts.ledger.configurations import configurations, states
 from alerts.ledger.ledger import Ledger
 from collector.journal import Position
 from collector.journal.reader import JournalReader
@@ -75,7 +74,7 @@ def find_replay_start(journal: JournalReader, ledger: Ledger, version: str) -> S
     Raises:
         StartError: the ledger was last judged by another configuration, or the journal does not reach back far enough.
     """
-    history = configurations(ledger.database)
+    history = ledger.configurations.read()
     newest = history[-1] if history else None
     if newest is not None and newest.version != version:
         message = (
@@ -85,7 +84,7 @@ def find_replay_start(journal: JournalReader, ledger: Ledger, version: str) -> S
         raise StartError(message)
     begin, first = (newest.position if newest else 0), journal.first_position()
     found = [EMPTY_SNAPSHOT] if begin == 0 else []
-    for each in [*found, *states(ledger.database, begin)]:
+    for each in [*found, *ledger.replay_snapshots.read(begin)]:
         if first <= each.position + 1:
             return each
     message = f"journal: expected every entry behind a kept state, got the first at position {first}; keep it longer"
@@ -97,7 +96,7 @@ def compare_with_ledger(
 ) -> LedgerComparison:
     """Return whether the ledger holds behind `start` exactly what a replay of the journal from there gives."""
     until = ledger.position()
-    stored = (event.line for event in ledger.alarm_events(after=start.position))
+    stored = (event.line for event in ledger.alarm_events.read(after=start.position))
     equal = 0
     for replayed, kept in zip_longest(replay_events(journal, register, ruleset, until, start), stored, fillvalue=""):
         if replayed != kept:

@@ -7,10 +7,10 @@ import threading
 from collections import Counter
 
 import structlog
-from sqlalchemy.exc import DBAPIError
 
 from alerts.alert import Step
 from alerts.ledger.ledger import FencedError, Ledger
+from alerts.store.errors import LedgerUnavailableError
 
 _FIRST_PAUSE_S = 0.1
 _LONGEST_PAUSE_S = 5.0
@@ -52,10 +52,10 @@ class LedgerWriter:
             if self.is_away and self._ledger.position() == step.position:
                 return True
             raise
-        except DBAPIError as error:
-            self.counts["ledger_retries", type(error).__name__] += 1
+        except LedgerUnavailableError as error:
+            self.counts["ledger_retries", error.kind] += 1
             if not self.is_away:
-                _log.error("ledger_away", error=str(error.orig))
+                _log.error("ledger_away", error=str(error))
             self.is_away = True
             return False
         return True

@@ -15,21 +15,19 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import structlog
-from sqlalchemy.exc import SQLAlchemyError
 
 from alerts.alert import Alert, Cursor, Plan, Snapshot, Step
-from alerts.ledger.configurations import is_state_due, keep_state, record_configuration
 from alerts.ledger.ledger import Ledger
-from alerts.planning.orphans import Standing, plan_orphans
+from alerts.planning.orphans import HeldAlarms, plan_orphans
 from alerts.planning.planner import Planner
-from alerts.store.database import Database
+from alerts.store.errors import LedgerUnavailableError
 from collector.journal import Position
 from collector.journal.sqlite import SqliteJournal
 from lifeline.rules_stage.ledger_writer import LedgerWriter
 from lifeline.rules_stage.live_engine import LiveEngine
 from lifeline.rules_stage.step_planner import StepPlanner
 from rules.engine import RuleEngine
-from rules.events import AlarmEvents, Dimension, joined
+from rules.events import AlarmEvents, Dimension, join_events
 
 _ROUND = 64
 """Entries judged before a look at the stop flag and the commit clock; assumed."""
@@ -145,15 +143,13 @@ class RulesStage:
             if not entries:
                 break
         standing = _standing(self.live_engine.engine, self._cursor.position, self._clock_ns())
-        open_alerts = _close_orphans(self._ledger, self._cursor, self._ledger.open_alerts(), standing)
+        open_alerts = _close_orphans(self._ledger, self._cursor, self._ledger.alerts.read_open(), standing)
         self._step_planner.restore(open_alerts)
         if self.live_engine.position > self._snapshot:
             # Else a program that never lives until the next snapshot would judge more again at each start.
             self._snapshot_s_at = -math.inf
         if self._version:
-            record_configuration(
-                self._ledger.database, self._version, self._clock_ns(), self.live_engine.engine.snapshot
-            )
+            self._ledger.configurations.record(self._version, self._clock_ns(), self.live_engine.engine.snapshot)
         self._restored = True
         self._publish()
         _log.info(
@@ -193,12 +189,12 @@ class RulesStage:
             self._stopping.wait(_WAIT_S)
 
     def _commit_plan(self, parts: Sequence[AlarmEvents], plan: Plan) -> None:
-        if self._commit(joined(parts), plan, self._due_snapshot()) is not None:
+        if self._commit(join_events(parts), plan, self._due_snapshot()) is not None:
             self._publish()
             self._on_events()
 
     def _commit_position(self, snapshot: bytes | None) -> None:
-        self._commit(joined([]), Plan(open_alerts=self._step_planner.open_alerts), snapshot)
+        self._commit(join_events([]), Plan(open_alerts=self._step_planner.open_alerts), snapshot)
 
     def _commit(self, events: AlarmEvents, plan: Plan, snapshot: bytes | None) -> Step | None:
         position = max(self.live_engine.position, self._cursor.position)
@@ -211,7 +207,7 @@ class RulesStage:
         if snapshot is not None:
             self._snapshot, self._snapshot_s_at = step.position, self._committed_s
             if self._version:
-                _keep_state(self._ledger.database, Snapshot(step.position, snapshot), self._clock_ns())
+                _keep_state(self._ledger, Snapshot(step.position, snapshot), self._clock_ns())
         return step
 
     def _due_snapshot(self) -> bytes | None:
@@ -223,7 +219,7 @@ class RulesStage:
         self.live_engine.publish()
 
 
-def _standing(engine: RuleEngine, position: Position, now_ns: int) -> Standing:
+def _standing(engine: RuleEngine, position: Position, now_ns: int) -> HeldAlarms:
     """Return what `engine`, restored to `position`, knows about the alarms of today's configuration."""
     sensors = engine.register.sensors
     active = {
@@ -231,26 +227,28 @@ def _standing(engine: RuleEngine, position: Position, now_ns: int) -> Standing:
         for key, level in zip(engine.alarms, engine.levels(), strict=True)
         if level
     }
-    return Standing({key.id for key in engine.alarms}, active, position, now_ns)
+    return HeldAlarms({key.id for key in engine.alarms}, active, position, now_ns)
 
 
-def _close_orphans(ledger: Ledger, cursor: Cursor, alerts: tuple[Alert, ...], standing: Standing) -> tuple[Alert, ...]:
+def _close_orphans(
+    ledger: Ledger, cursor: Cursor, alerts: tuple[Alert, ...], standing: HeldAlarms
+) -> tuple[Alert, ...]:
     """Close those of `alerts` that can never end, in one transaction; returns those that stay open."""
     plan = plan_orphans(alerts, standing)
     if plan.decisions:
         # Not repeated when the answer is lost: the program ends, and its restart asks the ledger what is still open.
-        ledger.commit_step(Step(cursor, cursor.position, joined([]), (), plan))
+        ledger.commit_step(Step(cursor, cursor.position, join_events([]), (), plan))
         for decision in plan.decisions:
             _log.warning("alert_without_alarm", alert=decision.alert, alarm=decision.subject, reason=decision.reason)
     return plan.open_alerts
 
 
-def _keep_state(database: Database, state: Snapshot, now_ns: int) -> None:
+def _keep_state(ledger: Ledger, state: Snapshot, now_ns: int) -> None:
     """Keep one state a day for replays; while the ledger is away it waits for the next snapshot."""
     try:
-        if is_state_due(database, now_ns):
-            keep_state(database, state, now_ns)
-    except SQLAlchemyError as error:
+        if ledger.replay_snapshots.is_due(now_ns):
+            ledger.replay_snapshots.keep(state, now_ns)
+    except LedgerUnavailableError as error:
         _log.warning("state_not_kept", position=state.position, reason=str(error))
 
 

@@ -12,7 +12,7 @@ from collections.abc import Callable
 import structlog
 from prometheus_client import CollectorRegistry
 
-from alerts.links import Links
+from alerts.links import SignedLinks
 from collector.dead_letter import Reason
 from collector.quarantine import Quarantine
 from config.secrets import console_secret
@@ -68,7 +68,7 @@ class App:
         with contextlib.ExitStack() as undo:
             self._listener = _listen(settings.console.host, settings.console.port)
             undo.callback(self._listener.close)
-            links = Links(self._public_url(), console_secret(settings))
+            links = SignedLinks(self._public_url(), console_secret(settings))
             self.stores = open_stores(settings, register, undo)
             around = SharedServices(links, make_histograms(self.registry), clock_ns)
             self.stages = build_stages(configuration, self.stores, around, undo)
@@ -144,7 +144,7 @@ class App:
         console = self.configuration.settings.console
         return self._listener.url if console.public_url.endswith(":0") else console.public_url
 
-    def _context(self, links: Links, clock_ns: Callable[[], int]) -> ConsoleContext:
+    def _context(self, links: SignedLinks, clock_ns: Callable[[], int]) -> ConsoleContext:
         return ConsoleContext(
             register=self.configuration.register,
             quantities=self.configuration.quantities,
@@ -158,7 +158,7 @@ class App:
             health=self.health,
             clock_ns=clock_ns,
             devices=self.configuration.pipeline.devices,
-            clocks=self.configuration.pipeline.clocks,
+            clocks=self.configuration.pipeline.checks.clocks,
             quarantine=self._quarantine,
         )
 

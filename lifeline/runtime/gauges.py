@@ -8,8 +8,8 @@ from collections import Counter
 from collections.abc import Iterator
 
 import numpy as np
-from sqlalchemy.exc import DBAPIError
 
+from alerts.store.errors import LedgerUnavailableError
 from config.levels import WarningLevel
 from config.register import Register
 from lifeline.metrics.registry import CounterValues, Gauge
@@ -95,14 +95,14 @@ class Gauges:
 
     def _people(self) -> Iterator[Gauge]:
         # While the ledger is away these are absent: the numbers that show its outage must still come.
-        with contextlib.suppress(DBAPIError):
+        with contextlib.suppress(LedgerUnavailableError):
             yield from self._open_alerts()
         for name, status in self._stages.dispatcher.status().channels.items():
             yield Gauge("outbox_pending", {"channel": name}, status.waiting.pending + status.waiting.sending)
             yield Gauge("channel_up", {"channel": name}, float(not status.reason))
 
     def _open_alerts(self) -> Iterator[Gauge]:
-        alerts = self._stores.ledger.open_alerts()
+        alerts = self._stores.ledger.alerts.read_open()
         hazards = Counter(alert.level for alert in alerts if alert.dimension is Dimension.HAZARD)
         for level in WarningLevel:
             if level is not WarningLevel.GREEN:

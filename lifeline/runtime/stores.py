@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 import structlog
-from sqlalchemy.exc import SQLAlchemyError
 
-from alerts.ledger.ledger import Ledger, open_ledger
-from alerts.store.database import LedgerVersionError
+from alerts.ledger.ledger import Ledger
+from alerts.ledger.sql_ledger import open_ledger
+from alerts.store.errors import LedgerUnavailableError, LedgerVersionError
 from collector.history.opening import CountedHistory, open_history
 from collector.journal import JournalBrokenError, JournalFullError
 from collector.journal.sqlite import SqliteJournal
@@ -27,11 +27,11 @@ _MIB = 1 << 20
 _CAUSES = (
     OSError,
     sqlite3.Error,
-    SQLAlchemyError,
     ValueError,
     JournalBrokenError,
     JournalFullError,
     JournalInUseError,
+    LedgerUnavailableError,
     LedgerVersionError,
 )
 """What can prevent an opening and a person can put right; each says what was expected, got, and what to do."""
@@ -74,6 +74,9 @@ def open_stores(settings: Settings, register: Register, undo: contextlib.ExitSta
     url, last = settings.ledger.url, journal.last_position()
     ledger = _open(f"ledger {mask_url(url)}", lambda: open_ledger(url, last))
     undo.callback(ledger.close)
+    if ledger.upgraded_from:
+        copy = str(ledger.copy or "")
+        _log.warning("ledger_upgraded", ledger=mask_url(url), from_revision=ledger.upgraded_from, copy=copy)
     if ledger.begins_behind:
         _log.error("ledger_new_beside_old_journal", ledger=mask_url(url), begins_behind=last, remedy=_REMEDY)
     return Stores(journal, history, ledger)

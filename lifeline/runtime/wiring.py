@@ -9,11 +9,11 @@ from dataclasses import dataclass
 
 from alerts.channels.loading import open_channels
 from alerts.dispatch.dispatcher import Dispatcher
-from alerts.links import Links
-from alerts.planning.draft import District
+from alerts.links import SignedLinks
+from alerts.planning.context import PlanningConfig
 from alerts.planning.planner import Planner
-from collector.checkpoints.checks import CheckMemory
-from collector.checkpoints.devices import DeviceMemory
+from collector.checkpoints.checks import CheckCheckpoint
+from collector.checkpoints.devices import DeviceCheckpoint
 from collector.devices.clocks import DeviceClocks
 from collector.intake.intake import MqttIntake
 from collector.recorder import Recorder
@@ -46,7 +46,7 @@ class Stages:
 class SharedServices:
     """What the stages share."""
 
-    links: Links
+    links: SignedLinks
     latencies: LatencyHistograms
     clock_ns: Callable[[], int]
 
@@ -83,7 +83,7 @@ def build_stages(
     readers = (lambda: recorder.status().position, lambda: rules.status().snapshot)
     return Stages(
         MqttIntake(settings.mqtt, settings.intake, pipeline, stores.journal, memory=memory, devices=devices),
-        pipeline.clocks,
+        pipeline.checks.clocks,
         engine,
         rules,
         recorder,
@@ -94,13 +94,13 @@ def build_stages(
 
 def _memories(
     configuration: Configuration, stores: Stores, undo: contextlib.ExitStack
-) -> tuple[CheckMemory, DeviceMemory]:
+) -> tuple[CheckCheckpoint, DeviceCheckpoint]:
     """Return what outlives a restart of what the intake knows of sensors and devices, filled."""
     pipeline, folder = configuration.pipeline, configuration.settings.journal.path.parent
-    memory = CheckMemory(folder / "checks.bin", pipeline.plausibility, pipeline.clocks)
+    memory = CheckCheckpoint(folder / "checks.bin", pipeline.checks, pipeline.checks.clocks)
     memory.load(stores.journal)
     undo.callback(memory.save_clocks)
-    devices = DeviceMemory(folder / "devices.bin", pipeline.devices, stores.journal)
+    devices = DeviceCheckpoint(folder / "devices.bin", pipeline.devices, stores.journal)
     devices.load()
     undo.callback(lambda: devices.save(stores.journal.last_position()))
     return memory, devices
@@ -118,9 +118,9 @@ def _dispatcher(
     return Dispatcher(stores.ledger, timed, around.clock_ns)
 
 
-def make_planner(configuration: Configuration, engine: RuleEngine, links: Links) -> Planner:
+def make_planner(configuration: Configuration, engine: RuleEngine, links: SignedLinks) -> Planner:
     """Return what plans with everything but the step itself already known."""
-    district = District(
+    district = PlanningConfig(
         configuration.register, configuration.quantities, configuration.ruleset, configuration.routes, links
     )
     return Planner(district, engine.alarms)

@@ -5,10 +5,8 @@ Comes in: stored values. Goes out: text. Refuses to know languages.
 
 from datetime import UTC, datetime, timedelta, timezone, tzinfo
 
-from alerts.messages.text import CITY_OFFSET_S
-
 NANO = 1_000_000_000
-CITY_ZONE = timezone(timedelta(seconds=CITY_OFFSET_S))
+CITY_ZONE = timezone(timedelta(hours=8))
 """The zone of the times in messages, so that page and phone say the same."""
 
 

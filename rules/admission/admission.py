@@ -1,8 +1,8 @@
 """Admission: which readings of a batch are news, and which of them prove that their device lives.
 
-Comes in: `ReadingBatch`. Goes out: `Arrivals`, the readings that are newer than everything judged before of their
-sensor, in the order of the batch; what carries its received time is news by arriving. Every reading refused is counted
-with a reason. Refuses to know rules.
+Comes in: `ReadingBatch`. Goes out: `AdmittedReadings`, the readings that are newer than everything judged before of
+their sensor, in the order of the batch; what carries its received time is news by arriving. Every reading refused is
+counted with a reason. Refuses to know rules.
 """
 
 from collections import Counter
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from collector.batch import NOT_OF_NOW, RECEIVED_CLOCK, Quality, ReadingBatch
 from config.register import Register
-from rules.admission.low_battery import Power
+from rules.admission.low_battery import LowBattery
 
 AHEAD_NS = 5 * 1_000_000_000
 """A time this far ahead of now was told by a clock that is ahead; assumed: good ones are within a second or two."""
@@ -22,7 +22,7 @@ RECENT_NS = 60 * 1_000_000_000
 
 
 @dataclass(frozen=True, slots=True)
-class Arrivals:
+class AdmittedReadings:
     """Readings admitted from one batch, in its order. Times of one sensor by its device's clock strictly increase.
 
     Received times are in the order of arrival, and go back where the receiving machine's clock was set back.
@@ -35,12 +35,12 @@ class Arrivals:
         value: float64[n], canonical unit, finite.
         quality: uint16[n], `Quality` bits.
         usable: bool[n], not flagged OUT_OF_RANGE.
-        advanced: bool[n], a usable heartbeat whose value differs from the one before.
-        sighted: bool[n], the first usable value of a heartbeat, which says nothing yet about its going on.
-        stuck: bool[n], the same value as before from a device whose battery is failing.
-        beats: intp[k], the rows that `advanced`, ascending.
-        plain: no reading carries a flag, and none is `stuck`.
-        distinct: no sensor stands twice.
+        heartbeat_advances: bool[n], a usable heartbeat whose value differs from the one before.
+        first_heartbeat: bool[n], the first usable value of a heartbeat, which says nothing yet about its going on.
+        repeats_of_low_battery: bool[n], the same value as before from a device whose battery is failing.
+        heartbeat_rows: intp[k], the rows where `heartbeat_advances`, ascending.
+        has_no_flags: no reading carries a flag, and none is in `repeats_of_low_battery`.
+        one_per_sensor: no sensor stands twice.
     """
 
     received_ns: int
@@ -50,17 +50,17 @@ class Arrivals:
     value: NDArray[np.float64]
     quality: NDArray[np.uint16]
     usable: NDArray[np.bool_]
-    advanced: NDArray[np.bool_]
-    sighted: NDArray[np.bool_]
-    stuck: NDArray[np.bool_]
-    beats: NDArray[np.intp]
-    plain: bool
-    distinct: bool
+    heartbeat_advances: NDArray[np.bool_]
+    first_heartbeat: NDArray[np.bool_]
+    repeats_of_low_battery: NDArray[np.bool_]
+    heartbeat_rows: NDArray[np.intp]
+    has_no_flags: bool
+    one_per_sensor: bool
 
-    def part(self, start: int, end: int) -> "Arrivals":
+    def part(self, start: int, end: int) -> "AdmittedReadings":
         """Return the arrivals from `start` to before `end`."""
         rows = slice(start, end)
-        return Arrivals(
+        return AdmittedReadings(
             self.received_ns,
             self.place[rows],
             self.sensor[rows],
@@ -68,17 +68,17 @@ class Arrivals:
             self.value[rows],
             self.quality[rows],
             self.usable[rows],
-            self.advanced[rows],
-            self.sighted[rows],
-            self.stuck[rows],
-            self.advanced[rows].nonzero()[0],
-            self.plain,
-            self.distinct,
+            self.heartbeat_advances[rows],
+            self.first_heartbeat[rows],
+            self.repeats_of_low_battery[rows],
+            self.heartbeat_advances[rows].nonzero()[0],
+            self.has_no_flags,
+            self.one_per_sensor,
         )
 
 
 class Admission:
-    """Remembers the newest time of every sensor, the last value of every heartbeat, and what `Power` remembers."""
+    """Remembers the newest time of every sensor, the last value of every heartbeat, and what `LowBattery` remembers."""
 
     def __init__(self, register: Register, counts: Counter[tuple[str, str]]) -> None:
         n = len(register.sensors)
@@ -88,27 +88,29 @@ class Admission:
         """A reading was admitted."""
         self.beat = np.full(n, np.nan)
         """Last usable value of each heartbeat, NaN before the first."""
-        self.power = Power(register)
+        self.low_battery = LowBattery(register)
         heartbeats = heartbeats_of(register)
         self._is_heartbeat = np.array([sensor.id in heartbeats for sensor in register.sensors], np.bool_)
         self._row = np.zeros(n, np.intp)
         self._counts = counts
 
-    def admit(self, batch: ReadingBatch) -> Arrivals:
+    def admit(self, batch: ReadingBatch) -> AdmittedReadings:
         """Return the readings of `batch` that are news, and remember them."""
         sensor = batch.sensor.astype(np.intp)
-        place = self._judgeable(sensor, batch.value, batch.quality)
-        distinct = self._are_distinct(sensor[place])
+        place = self._select_judgeable(sensor, batch.value, batch.quality)
+        one_per_sensor = self._is_one_per_sensor(sensor[place])
         if len(place):
-            place = place[self._is_news(batch, place, distinct=distinct)]
+            place = place[self._is_news(batch, place, one_per_sensor=one_per_sensor)]
         time_ns, value, quality = batch.time_ns, batch.value, batch.quality
         if len(place) < len(sensor):
             sensor, time_ns, value, quality = sensor[place], time_ns[place], value[place], quality[place]
         self.is_seen[sensor] = True
         usable = (quality & Quality.OUT_OF_RANGE) == 0
-        advanced, sighted = self._beats(sensor, value, usable, distinct=distinct)
-        stuck = self.power.stuck(sensor, value, usable)
-        return Arrivals(
+        heartbeat_advances, first_heartbeat = self._find_heartbeats(
+            sensor, value, usable, one_per_sensor=one_per_sensor
+        )
+        repeats_of_low_battery = self.low_battery.is_repeat(sensor, value, usable)
+        return AdmittedReadings(
             batch.received_ns,
             place,
             sensor,
@@ -116,15 +118,15 @@ class Admission:
             value,
             quality,
             usable,
-            advanced,
-            sighted,
-            stuck,
-            beats=advanced.nonzero()[0],
-            plain=not (quality.any() or stuck.any()),
-            distinct=distinct,
+            heartbeat_advances,
+            first_heartbeat,
+            repeats_of_low_battery,
+            heartbeat_rows=heartbeat_advances.nonzero()[0],
+            has_no_flags=not (quality.any() or repeats_of_low_battery.any()),
+            one_per_sensor=one_per_sensor,
         )
 
-    def _judgeable(
+    def _select_judgeable(
         self, sensor: NDArray[np.intp], value: NDArray[np.float64], quality: NDArray[np.uint16]
     ) -> NDArray[np.intp]:
         """Return the places of readings that a rule can look at; a poisoned one never reaches the columns."""
@@ -141,7 +143,7 @@ class Admission:
             good &= ~(historical | late)
         return good.nonzero()[0]
 
-    def _is_news(self, batch: ReadingBatch, place: NDArray[np.intp], *, distinct: bool) -> NDArray[np.bool_]:
+    def _is_news(self, batch: ReadingBatch, place: NDArray[np.intp], *, one_per_sensor: bool) -> NDArray[np.bool_]:
         """Return bool[n] for the readings at `place`, and remember the newest times.
 
         A received time says when somebody listened, not when something was measured: compared with the device's own
@@ -151,14 +153,14 @@ class Admission:
         news: NDArray[np.bool_] = ~own
         place = place if own.all() else place[own]
         sensor, time_ns = batch.sensor[place].astype(np.intp), batch.time_ns[place]
-        news[own] = self._is_newer(sensor, time_ns, batch.received_ns, distinct=distinct)
+        news[own] = self._is_newer(sensor, time_ns, batch.received_ns, one_per_sensor=one_per_sensor)
         return news
 
     def _is_newer(
-        self, sensor: NDArray[np.intp], time_ns: NDArray[np.int64], received_ns: int, *, distinct: bool
+        self, sensor: NDArray[np.intp], time_ns: NDArray[np.int64], received_ns: int, *, one_per_sensor: bool
     ) -> NDArray[np.bool_]:
         """Return bool[n]: later than every reading of the same sensor before it, here and in earlier batches."""
-        before = self.newest_ns[sensor] if distinct else self._running_newest(sensor, time_ns)
+        before = self.newest_ns[sensor] if one_per_sensor else self._running_newest(sensor, time_ns)
         newer = time_ns > before
         if newer.all():
             # Times of one sensor then ascend: the last one written is the newest.
@@ -166,7 +168,7 @@ class Admission:
             return newer
         corrected = _is_corrected(time_ns, before, received_ns)
         if corrected.any():
-            self._follow(sensor, time_ns, before, received_ns)
+            self._compare_in_order(sensor, time_ns, before, received_ns)
             newer = (time_ns > before) | _is_corrected(time_ns, before, received_ns)
         else:
             np.maximum.at(self.newest_ns, sensor[newer], time_ns[newer])
@@ -174,7 +176,7 @@ class Admission:
         self._count("late", ~newer & (time_ns != before))
         return newer
 
-    def _follow(
+    def _compare_in_order(
         self, sensor: NDArray[np.intp], time_ns: NDArray[np.int64], before: NDArray[np.int64], received_ns: int
     ) -> None:
         """Write into `before` the time that each is to be compared with, where a clock was corrected, one by one."""
@@ -185,7 +187,7 @@ class Admission:
             if time > newest or (is_recent and newest > received_ns + AHEAD_NS):
                 self.newest_ns[number] = time
 
-    def _are_distinct(self, sensor: NDArray[np.intp]) -> bool:
+    def _is_one_per_sensor(self, sensor: NDArray[np.intp]) -> bool:
         rows = np.arange(len(sensor))
         self._row[sensor] = rows
         return bool((self._row[sensor] == rows).all())
@@ -209,22 +211,22 @@ class Admission:
         result[order] = before
         return result
 
-    def _beats(
-        self, sensor: NDArray[np.intp], value: NDArray[np.float64], usable: NDArray[np.bool_], *, distinct: bool
+    def _find_heartbeats(
+        self, sensor: NDArray[np.intp], value: NDArray[np.float64], usable: NDArray[np.bool_], *, one_per_sensor: bool
     ) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-        """Return (advanced, sighted), both bool[n], and remember the last value of each heartbeat."""
-        advanced, sighted = np.zeros(len(sensor), np.bool_), np.zeros(len(sensor), np.bool_)
+        """Return (heartbeat_advances, first_heartbeat), both bool[n], and remember the last value of each heartbeat."""
+        heartbeat_advances, first_heartbeat = np.zeros(len(sensor), np.bool_), np.zeros(len(sensor), np.bool_)
         rows = (self._is_heartbeat[sensor] & usable).nonzero()[0]
         if len(rows) == 0:
-            return advanced, sighted
-        if not distinct:
+            return heartbeat_advances, first_heartbeat
+        if not one_per_sensor:
             rows = rows[np.argsort(sensor[rows], kind="stable")]
         beat = value[rows]
-        before = values_before_each(self.beat, sensor[rows], beat, distinct=distinct)
+        before = values_before_each(self.beat, sensor[rows], beat, one_per_sensor=one_per_sensor)
         is_first = np.isnan(before)
-        sighted[rows] = is_first
-        advanced[rows] = ~is_first & (beat != before)
-        return advanced, sighted
+        first_heartbeat[rows] = is_first
+        heartbeat_advances[rows] = ~is_first & (beat != before)
+        return heartbeat_advances, first_heartbeat
 
     def _count(self, reason: str, refused: NDArray[np.bool_]) -> None:
         n_refused = int(np.count_nonzero(refused))
@@ -243,7 +245,7 @@ def _is_corrected(time_ns: NDArray[np.int64], newest_ns: NDArray[np.int64], rece
 
 
 def values_before_each(
-    newest: NDArray[np.float64], grouped: NDArray[np.intp], value: NDArray[np.float64], *, distinct: bool
+    newest: NDArray[np.float64], grouped: NDArray[np.intp], value: NDArray[np.float64], *, one_per_sensor: bool
 ) -> NDArray[np.float64]:
     """Return float64[n], the value before each of the same sensor, and write the last ones into `newest`.
 
@@ -251,10 +253,10 @@ def values_before_each(
         newest: float64[n_sensors], the values before the first ones.
         grouped: intp[n], sensors, equal numbers side by side.
         value: float64[n], in order.
-        distinct: no sensor stands twice.
+        one_per_sensor: no sensor stands twice.
     """
     before = newest[grouped]
-    if not distinct:
+    if not one_per_sensor:
         same = ~starts_of(grouped)
         before[same] = value[:-1][same[1:]]
     # Of a sensor that is there twice the later one is written last.

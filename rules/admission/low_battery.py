@@ -14,7 +14,7 @@ FAILING_PERCENT = 10.0
 """At or below this charge a device is failing; assumed: below it cells sag under the radio's load."""
 
 
-class Power:
+class LowBattery:
     """Remembers the last usable value of every sensor, among them the charges."""
 
     def __init__(self, register: Register) -> None:
@@ -26,14 +26,14 @@ class Power:
         self._is_charge = self._charge == np.arange(len(numbers))
         self._has_charges = bool(charges)
 
-    def stuck(
+    def is_repeat(
         self, sensor: NDArray[np.intp], value: NDArray[np.float64], usable: NDArray[np.bool_]
     ) -> NDArray[np.bool_]:
         """Return bool[n], and remember the usable ones of the readings, which are in order."""
-        stuck = np.zeros(len(sensor), np.bool_)
+        is_repeat = np.zeros(len(sensor), np.bool_)
         if not self._has_charges:
             self.last[sensor[usable]] = value[usable]
-            return stuck
+            return is_repeat
         rows = usable.nonzero()[0]
         charge = self._charge[sensor[rows]]
         failing = self.last[charge] <= FAILING_PERCENT
@@ -43,7 +43,7 @@ class Power:
             # One by one in their order, because the charge itself may be among them; few devices are ever failing.
             number = int(sensor[row])
             is_failing = self.last[self._charge[number]] <= FAILING_PERCENT
-            stuck[row] = is_failing and not self._is_charge[number] and value[row] == self.last[number]
+            is_repeat[row] = is_failing and not self._is_charge[number] and value[row] == self.last[number]
             self.last[number] = value[row]
         self.last[sensor[rows]] = value[rows]
-        return stuck
+        return is_repeat

@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 
 from config.quantities import ONLINE
 from config.register import Register
-from rules.admission.admission import Arrivals
-from rules.fan_out import Links
+from rules.admission.admission import AdmittedReadings
+from rules.fan_out import FanOut
 
 
 class Presence:
@@ -32,31 +32,31 @@ class Presence:
         self._is_presence = np.zeros(len(register.sensors), np.bool_)
         self._is_presence[list(said_by.values())] = True
         says = np.flatnonzero(self._said_by >= 0)
-        self._reached = Links(len(register.sensors), self._said_by[says], says)
+        self._presence_fan_out = FanOut(len(register.sensors), self._said_by[says], says)
 
     def is_offline(self, value: NDArray[np.float64]) -> NDArray[np.bool_]:
         """Return bool[n_bindings]: the device has gone, by float64[n_sensors] `value`, what each sensor last said."""
         offline: NDArray[np.bool_] = (self._said_by >= 0) & (value[self._said_by] == 0)
         return offline
 
-    def reach(self, sensor: NDArray[np.intp]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    def bindings_of(self, sensor: NDArray[np.intp]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
         """Return (row, binding), one pair for each binding whose device speaks by `sensor[row]`."""
-        return self._reached.reach(sensor)
+        return self._presence_fan_out.bindings_of(sensor)
 
-    def pieces(self, arrivals: Arrivals) -> Iterator[tuple[Arrivals, bool]]:
+    def split(self, admitted: AdmittedReadings) -> Iterator[tuple[AdmittedReadings, bool]]:
         """Yield the arrivals in order, in pieces of which all (True) or none (False) are about presence.
 
         No sensor stands twice in a piece about presence.
         """
-        says = self._is_presence[arrivals.sensor]
+        says = self._is_presence[admitted.sensor]
         if not says.any():
-            yield arrivals, False
+            yield admitted, False
             return
         edges = np.flatnonzero(np.diff(says)) + 1
         for start, end in zip([0, *edges.tolist()], [*edges.tolist(), len(says)], strict=True):
             if not says[start]:
-                yield arrivals.part(start, end), False
-            elif len(set(arrivals.sensor[start:end].tolist())) == end - start:
-                yield arrivals.part(start, end), True
+                yield admitted.part(start, end), False
+            elif len(set(admitted.sensor[start:end].tolist())) == end - start:
+                yield admitted.part(start, end), True
             else:
-                yield from ((arrivals.part(row, row + 1), True) for row in range(start, end))
+                yield from ((admitted.part(row, row + 1), True) for row in range(start, end))

@@ -25,7 +25,7 @@ _SECOND_NS = 1_000_000_000
 
 
 @dataclass(slots=True)
-class Waiting:
+class WaitingReadings:
     """Readings that wait, in the order of arrival."""
 
     sensor: NDArray[np.int32]
@@ -35,13 +35,13 @@ class Waiting:
     due_ns: NDArray[np.int64]
     """Each leaves with the first moment after this."""
 
-    def take(self, rows: NDArray[np.intp] | NDArray[np.bool_]) -> "Waiting":
+    def take(self, rows: NDArray[np.intp] | NDArray[np.bool_]) -> "WaitingReadings":
         """Return the readings at `rows`, int or bool mask."""
-        return Waiting(*(getattr(self, each.name)[rows] for each in fields(self)))
+        return WaitingReadings(*(getattr(self, each.name)[rows] for each in fields(self)))
 
-    def joined(self, other: "Waiting") -> "Waiting":
+    def join(self, other: "WaitingReadings") -> "WaitingReadings":
         """Return these and then the others."""
-        return Waiting(
+        return WaitingReadings(
             np.concatenate((self.sensor, other.sensor)),
             np.concatenate((self.time_ns, other.time_ns)),
             np.concatenate((self.value, other.value)),
@@ -50,9 +50,9 @@ class Waiting:
         )
 
 
-def nobody() -> Waiting:
+def no_readings() -> WaitingReadings:
     """Return no readings."""
-    return Waiting(
+    return WaitingReadings(
         np.zeros(0, np.int32), np.zeros(0, np.int64), np.zeros(0), np.zeros(0, np.uint16), np.zeros(0, np.int64)
     )
 
@@ -63,24 +63,24 @@ class Reordering:
     def __init__(self, register: Register, counts: Counter[tuple[str, str]], max_waiting: int = MAX_WAITING) -> None:
         self.wait_ns = np.round(reorder_s(register) * _SECOND_NS).astype(np.int64)
         """int64[n_sensors], how long each sensor's readings wait."""
-        self.waiting = nobody()
+        self.waiting = no_readings()
         self.clock = np.array([_NEVER_NS], np.int64)
         """The moment that the journal told last."""
         self._is_used = bool(self.wait_ns.any())
         self._counts, self._max_waiting = counts, max_waiting
 
-    def order(self, batch: ReadingBatch) -> ReadingBatch:
+    def reorder(self, batch: ReadingBatch) -> ReadingBatch:
         """Return what is to be judged now, in order."""
         if not self._is_used and not len(self.waiting.sensor):
             return batch
-        leaving = self._leave(batch.received_ns) if batch.received_ns != self.clock[0] else nobody()
+        leaving = self._release(batch.received_ns) if batch.received_ns != self.clock[0] else no_readings()
         self.clock[0] = batch.received_ns
-        waits, due_ns = self._waits(batch)
+        waits, due_ns = self._find_waiting(batch)
         if waits.any():
-            new = Waiting(
+            new = WaitingReadings(
                 batch.sensor[waits], batch.time_ns[waits], batch.value[waits], batch.quality[waits], due_ns[waits]
             )
-            self.waiting = self.waiting.joined(new)
+            self.waiting = self.waiting.join(new)
             batch = batch.take(~waits)
         if not len(leaving.sensor):
             return batch
@@ -92,7 +92,7 @@ class Reordering:
             np.concatenate((leaving.quality, batch.quality)),
         )
 
-    def _waits(self, batch: ReadingBatch) -> tuple[NDArray[np.bool_], NDArray[np.int64]]:
+    def _find_waiting(self, batch: ReadingBatch) -> tuple[NDArray[np.bool_], NDArray[np.int64]]:
         """Return which readings wait, bool[n], and until when, int64[n]."""
         known = (batch.sensor >= 0) & (batch.sensor < len(self.wait_ns))
         wait_ns = np.where(known, self.wait_ns[np.where(known, batch.sensor, 0)], 0)
@@ -100,7 +100,7 @@ class Reordering:
         due_ns = np.minimum(batch.time_ns, batch.received_ns) + wait_ns
         return waits & (due_ns >= batch.received_ns), due_ns
 
-    def _leave(self, moment_ns: int) -> Waiting:
+    def _release(self, moment_ns: int) -> WaitingReadings:
         """Return who has waited long enough when the journal tells a new moment, in time order."""
         waiting = self.waiting
         if moment_ns < self.clock[0]:
@@ -108,13 +108,13 @@ class Reordering:
             self._counts["readings_released_early", "clock_set_back"] += len(leaves)
         else:
             leaves = waiting.due_ns < moment_ns
-            leaves[self._too_many(leaves)] = True
+            leaves[self._find_excess(leaves)] = True
         self.waiting = waiting.take(~leaves)
         leaving = waiting.take(leaves)
         # By sensor where times are equal, so that it does not matter who arrived first.
         return leaving.take(np.lexsort((leaving.sensor, leaving.time_ns)))
 
-    def _too_many(self, leaves: NDArray[np.bool_]) -> NDArray[np.intp]:
+    def _find_excess(self, leaves: NDArray[np.bool_]) -> NDArray[np.intp]:
         """Return the places of those that must leave early."""
         stay = np.flatnonzero(~leaves)
         excess = len(stay) - self._max_waiting

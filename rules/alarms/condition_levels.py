@@ -1,4 +1,4 @@
-"""`Rungs`: alarms whose levels each have a condition of their own that is true, false or unknown, with delays.
+"""`ConditionLevels`: alarms whose levels each have a condition of their own that is true, false or unknown.
 
 Comes in: what the conditions become, and later moments at which they still are so. Goes out: the transitions of the
 alarms. Refuses to know where a condition comes from.
@@ -13,16 +13,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from config.levels import WarningLevel
-from rules.alarms.inputs import Inputs
-from rules.alarms.level_state import Ladder, LimitTable
+from rules.alarms.level_state import N_LEVELS, LevelStates, LimitTable
 from rules.events import Reason
-from rules.kind import Found
+from rules.kind import Transitions
 from rules.rule import LevelLimit, Side
 
-N_LEVELS = len(WarningLevel)
 
-
-class Rungs:
+class ConditionLevels:
     """The levels of all bindings of a kind."""
 
     def __init__(
@@ -42,12 +39,12 @@ class Rungs:
         """
         n = len(rule)
         table = LimitTable(
-            [(_rung(each, level),) for each in limits for level in WarningLevel], [False] * 5 * len(limits)
+            [(_limit_of(each, level),) for each in limits for level in WarningLevel], [False] * N_LEVELS * len(limits)
         )
         rows = (rule[:, np.newaxis] * N_LEVELS + np.arange(N_LEVELS)).ravel()
         stale_ns = np.repeat(stale_ns, N_LEVELS)
-        rungs = np.arange(n * N_LEVELS, dtype=np.int32)
-        self._ladder = Ladder(table, rows, stale_ns, rungs, np.zeros(len(rungs), np.bool_), slack_ns=stale_ns)
+        levels = np.arange(n * N_LEVELS, dtype=np.int32)
+        self._states = LevelStates(table, rows, stale_ns, levels, np.zeros(len(levels), np.bool_), slack_ns=stale_ns)
         self._alarm = alarm
         self.level: NDArray[np.int8] = np.zeros(n, np.int8)
         self._episode_ns = np.zeros(n, np.int64)
@@ -56,21 +53,25 @@ class Rungs:
         self.pending: NDArray[np.bool_] = np.zeros(n, np.bool_)
         """A delay runs."""
 
-    def climb(
-        self, place: NDArray[np.intp], rung: NDArray[np.intp], time_ns: NDArray[np.int64], value: NDArray[np.float64]
-    ) -> list[Found]:
+    def evaluate(
+        self,
+        place: NDArray[np.intp],
+        level_row: NDArray[np.intp],
+        time_ns: NDArray[np.int64],
+        value: NDArray[np.float64],
+    ) -> list[Transitions]:
         """Return the transitions that these moments complete.
 
         Args:
             place: intp[n], place in the batch.
-            rung: intp[n], binding * 5 + level - 1.
+            level_row: intp[n], binding * 5 + level - 1.
             time_ns: int64[n].
             value: float64[n], 1 true, 0 false, NaN nobody knows.
         """
-        flags = np.zeros(len(place), np.bool_)
-        found = self._ladder.climb(Inputs(place, rung, time_ns, value, flags, flags))
-        b = rung // N_LEVELS
-        self.pending[b] = self._ladder.pending.reshape(-1, N_LEVELS)[b].any(axis=1)
+        no = np.zeros(len(place), np.bool_)
+        found = self._states.apply(place, level_row, time_ns=time_ns, value=value, received_clock=no, is_heartbeat=no)
+        b = level_row // N_LEVELS
+        self.pending[b] = self._states.pending.reshape(-1, N_LEVELS)[b].any(axis=1)
         turned = sorted(
             row
             for each in found
@@ -83,9 +84,9 @@ class Rungs:
                 strict=True,
             )
         )
-        return self._combined(turned)
+        return self._combine(turned)
 
-    def _combined(self, turned: Sequence[tuple[int, int, int, int, bool]]) -> list[Found]:
+    def _combine(self, turned: Sequence[tuple[int, int, int, int, bool]]) -> list[Transitions]:
         """Return what rungs (place, binding, time, level, begins), in order, make of their alarms, and keep it."""
         rows: list[tuple[int, int, int, int, int, int]] = []
         for i, (place, b, time_ns, level, begins) in enumerate(turned):
@@ -98,12 +99,12 @@ class Rungs:
             self._episode_ns[b] = time_ns if before == 0 else self._episode_ns[b]
             self.level[b] = after
             rows.append((place, b, time_ns, int(self._episode_ns[b]), before, after))
-        return [self._found(rows)] if rows else []
+        return [self._transitions(rows)] if rows else []
 
-    def _found(self, rows: Sequence[tuple[int, int, int, int, int, int]]) -> Found:
+    def _transitions(self, rows: Sequence[tuple[int, int, int, int, int, int]]) -> Transitions:
         place, b, time_ns, episode_ns, before, after = (np.array(each) for each in zip(*rows, strict=True))
         reason = np.where(after > before, Reason.CONDITIONS_HOLD, Reason.CONDITIONS_END).astype(np.uint8)
-        return Found(
+        return Transitions(
             place.astype(np.intp),
             self._alarm[b],
             time_ns.astype(np.int64),
@@ -116,19 +117,19 @@ class Rungs:
 
     def columns(self) -> dict[str, NDArray[np.generic]]:
         """Return what outlives a restart, by name; first axis: bindings."""
-        kept = {name: each.reshape(-1, N_LEVELS, *each.shape[1:]) for name, each in self._ladder.columns().items()}
-        rungs: dict[str, NDArray[np.generic]] = {f"rung_{name}": each for name, each in kept.items()}
-        return {"level": self.level, "episode_ns": self._episode_ns, **rungs}
+        kept = {name: each.reshape(-1, N_LEVELS, *each.shape[1:]) for name, each in self._states.columns().items()}
+        levels: dict[str, NDArray[np.generic]] = {f"rung_{name}": each for name, each in kept.items()}
+        return {"level": self.level, "episode_ns": self._episode_ns, **levels}
 
-    def settle(self) -> None:
+    def rebuild(self) -> None:
         """Derive what is not kept."""
-        self._ladder.settle()
-        self.pending[:] = np.any(self._ladder.pending.reshape(-1, N_LEVELS), axis=1)
-        active = self._ladder.level.reshape(-1, N_LEVELS) > 0
+        self._states.rebuild()
+        self.pending[:] = np.any(self._states.pending.reshape(-1, N_LEVELS), axis=1)
+        active = self._states.level.reshape(-1, N_LEVELS) > 0
         self._standing[:] = (active * (1 << np.arange(1, N_LEVELS + 1))).sum(axis=1)
 
 
-def _rung(limits: Sequence[LevelLimit], level: WarningLevel) -> LevelLimit:
+def _limit_of(limits: Sequence[LevelLimit], level: WarningLevel) -> LevelLimit:
     """Return the rung of `level`; one that is never reached where the rule has no such level."""
     for each in limits:
         if each.level == level:

@@ -1,41 +1,42 @@
-"""`Turns`: health alarms that turn one at a time, with the reading that turns them.
+"""`HealthTransitions`: health alarms that turn one at a time, with the reading that turns them.
 
-Comes in: an arrival and the binding that it turns. Goes out: `Found`, and the changed columns. Refuses to know why.
+Comes in: an arrival and the binding that it turns. Goes out: `Transitions`, and the changed columns. Refuses to know
+why.
 For rare turns only: it is a Python loop.
 """
 
 import numpy as np
 from numpy.typing import NDArray
 
-from rules.admission.admission import Arrivals
+from rules.admission.admission import AdmittedReadings
 from rules.events import Reason
-from rules.kind import Found
+from rules.kind import Transitions
 
 
-class Turns:
+class HealthTransitions:
     """The turns of one evaluation; changes `level` and `episode_ns` in place."""
 
     def __init__(self, alarm: NDArray[np.int32], level: NDArray[np.int8], episode_ns: NDArray[np.int64]) -> None:
         self._alarm, self._level, self._episode_ns = alarm, level, episode_ns
         self._rows: list[tuple[int, int, int, int, int, float, int]] = []
 
-    def turn(self, arrivals: Arrivals, row: int, binding: int, reason: Reason) -> None:
+    def toggle(self, admitted: AdmittedReadings, row: int, binding: int, reason: Reason) -> None:
         """Raise the alarm of `binding` if it is inactive, else clear it, at the time of arrival `row`."""
-        before, time_ns = int(self._level[binding]), int(arrivals.time_ns[row])
+        before, time_ns = int(self._level[binding]), int(admitted.time_ns[row])
         if before == 0:
             self._episode_ns[binding] = time_ns
         self._level[binding] = 1 - before
-        place, value = int(arrivals.place[row]), float(arrivals.value[row])
+        place, value = int(admitted.place[row]), float(admitted.value[row])
         self._rows.append((place, binding, time_ns, int(self._episode_ns[binding]), before, value, int(reason)))
 
-    def found(self) -> list[Found]:
+    def transitions(self) -> list[Transitions]:
         """Return what turned, as columns."""
         if not self._rows:
             return []
         place, binding, time_ns, episode_ns, before, value, reason = zip(*self._rows, strict=True)
         level_before = np.array(before, np.int8)
         return [
-            Found(
+            Transitions(
                 np.array(place, np.intp),
                 self._alarm[np.array(binding, np.intp)],
                 np.array(time_ns, np.int64),

@@ -1,29 +1,29 @@
-"""`Climber`: the half of every hazard kind that does not differ: readings find their bindings, values climb the ladder.
+"""`LevelEvaluator`: finds the bindings of readings, and lets values change the levels of hazard alarms.
 
-Comes in: arrivals, and for some of them a value to compare with limits. Goes out: transitions of hazard alarms. Refuses
-to know where the value comes from: the kind's own half derives it from the reading, or takes the reading itself.
+Input: admitted readings, and for some of them a value to compare with limits.
+Output: transitions of hazard alarms.
+Not responsible for: where the value comes from; a kind derives it from the reading or uses the reading itself.
+Rejects: nothing; it holds readings that the rule does not use, and counts them.
 """
 
 import typing
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
+from collector.batch import RECEIVED_CLOCK
 from config.register import Register
-from rules.admission.admission import Arrivals, heartbeat_numbers
-from rules.alarms.inputs import Inputs, inputs_of, joined
-from rules.alarms.level_state import Ladder, LimitTable
-from rules.fan_out import Links
-from rules.kind import BoundRule, Found, alarm_numbers
-from rules.level_options import LadderOptions, OnSuspect
-
-_SECOND_NS = 1_000_000_000
+from config.time_units import SECOND_NS
+from rules.admission.admission import AdmittedReadings, heartbeat_numbers
+from rules.alarms.level_state import LevelStates, LimitTable
+from rules.fan_out import FanOut
+from rules.kind import BoundRule, Transitions, alarm_numbers
+from rules.level_options import LimitOptions, OnSuspect
 
 
-class Climber:
+class LevelEvaluator:
     """The alarms of all rules of one kind."""
 
     def __init__(
@@ -32,19 +32,22 @@ class Climber:
         register: Register,
         counts: Counter[tuple[str, str]],
         stale_ns: NDArray[np.int64] | None = None,
+        *,
+        uses_ignored: NDArray[np.bool_] | None = None,
     ) -> None:
         """Make one inactive alarm for each binding of `bound`.
 
         Args:
-            bound: rules whose options are `LadderOptions`.
+            bound: rules whose options are `LimitOptions`.
             register: the sensors.
             counts: of the engine.
-            stale_ns: int64[n_bindings], a longer gap between two values restarts a running delay; by default the
-                sensors' stale times, which a kind that gives values more rarely than readings come must widen.
+            stale_ns: int64[n_bindings], a longer gap between two values restarts a running delay. The default is the
+                stale time of each sensor. A kind whose values are rarer than readings must make it longer.
+            uses_ignored: bool[n_rules], the rule also uses readings with flags that its kind ignores; none by default.
         """
         self._counts = counts
         self.alarm: NDArray[np.int32] = alarm_numbers(bound)
-        options = [typing.cast("LadderOptions", each.rule.options) for each in bound]
+        options = [typing.cast("LimitOptions", each.rule.options) for each in bound]
         self.sensor = np.array([i for each in bound for i in each.rule.sensors], np.intp)
         """intp[n_bindings]: the sensor of each binding."""
         self.rule = np.repeat(np.arange(len(bound)), [len(each.rule.sensors) for each in bound])
@@ -52,101 +55,119 @@ class Climber:
         self._kind = bound[0].rule.kind if bound else ""
         if stale_ns is None:
             stale_s = np.array([each.stale_after_s for each in register.sensors], np.float64)
-            stale_ns = np.round(stale_s[self.sensor] * _SECOND_NS).astype(np.int64)
+            stale_ns = np.round(stale_s[self.sensor] * SECOND_NS).astype(np.int64)
         table = LimitTable([each.rule.levels for each in bound], [each.live for each in options])
-        beat = heartbeat_numbers(register)[self.sensor]
-        has_beat = np.flatnonzero(beat >= 0)
-        self._ladder = Ladder(table, self.rule, stale_ns, self.alarm, beat >= 0)
-        self.level: NDArray[np.int8] = self._ladder.level
+        heartbeat = heartbeat_numbers(register)[self.sensor]
+        has_heartbeat = np.flatnonzero(heartbeat >= 0)
+        self._states = LevelStates(table, self.rule, stale_ns, self.alarm, heartbeat >= 0)
+        self.level: NDArray[np.int8] = self._states.level
         self._holds = np.array([each.on_suspect is OnSuspect.HOLD for each in options], np.bool_)[self.rule]
         self._live = np.array([each.live for each in options], np.bool_)[self.rule]
-        self._fed = Links(len(register.sensors), self.sensor, np.arange(len(self.sensor)))
-        self._proved = Links(len(register.sensors), beat[has_beat], has_beat)
-        self._stirred = np.zeros(len(self.sensor), np.bool_)
+        uses_ignored = np.zeros(len(bound), np.bool_) if uses_ignored is None else uses_ignored
+        ignored = [0 if uses else each.ignored for uses, each in zip(uses_ignored, bound, strict=True)]
+        self._ignored = np.array(ignored, np.uint16)[self.rule]
+        self._ignores_any = any(ignored)
+        self._reading_fan_out = FanOut(len(register.sensors), self.sensor, np.arange(len(self.sensor)))
+        self._heartbeat_fan_out = FanOut(len(register.sensors), heartbeat[has_heartbeat], has_heartbeat)
+        self._touched = np.zeros(len(self.sensor), np.bool_)
         self._seasons = {i: each.rule.season for i, each in enumerate(bound) if each.rule.season is not None}
 
-    def reach(self, arrivals: Arrivals) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-        """Return (row, binding), one pair for each binding that a reading may be judged by, rows ascending."""
-        row, binding = self._fed.reach(arrivals.sensor)
-        if not arrivals.plain:
-            row, binding = self._without_held(arrivals, row, binding)
+    def bindings_of(self, admitted: AdmittedReadings) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+        """Return (row, binding), one pair for each binding that uses a reading, rows ascending."""
+        row, binding = self._reading_fan_out.bindings_of(admitted.sensor)
+        if not admitted.has_no_flags:
+            row, binding = self._drop_held(admitted, row, binding)
         self._counts["rule_evaluations", self._kind] += len(binding)
+        if self._ignores_any and not admitted.has_no_flags:
+            used = ~self.is_ignored(admitted, row, binding)
+            row, binding = row[used], binding[used]
         return row, binding
 
-    def _without_held(
-        self, arrivals: Arrivals, row: NDArray[np.intp], binding: NDArray[np.intp]
+    def is_ignored(
+        self, admitted: AdmittedReadings, row: NDArray[np.intp], binding: NDArray[np.intp]
+    ) -> NDArray[np.bool_]:
+        """Return bool[n]: the reading at `row` has a flag that the rule of `binding` ignores."""
+        is_ignored: NDArray[np.bool_] = (admitted.quality[row] & self._ignored[binding]) != 0
+        return is_ignored
+
+    def _drop_held(
+        self, admitted: AdmittedReadings, row: NDArray[np.intp], binding: NDArray[np.intp]
     ) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-        if not arrivals.usable.all():
-            judged = arrivals.usable[row] | ~self._holds[binding]
-            self._counts["readings_held", "out_of_range"] += int(np.count_nonzero(~judged))
-            row, binding = row[judged], binding[judged]
-        if arrivals.stuck.any():
-            evidence = ~(arrivals.stuck[row] & self._live[binding])
-            self._counts["readings_held", "failing_power"] += int(np.count_nonzero(~evidence))
-            row, binding = row[evidence], binding[evidence]
+        if not admitted.usable.all():
+            used = admitted.usable[row] | ~self._holds[binding]
+            self._counts["readings_held", "out_of_range"] += int(np.count_nonzero(~used))
+            row, binding = row[used], binding[used]
+        if admitted.repeats_of_low_battery.any():
+            used = ~(admitted.repeats_of_low_battery[row] & self._live[binding])
+            self._counts["readings_held", "failing_power"] += int(np.count_nonzero(~used))
+            row, binding = row[used], binding[used]
         return row, binding
 
-    def climb(
+    def evaluate(
         self,
-        arrivals: Arrivals,
+        admitted: AdmittedReadings,
         row: NDArray[np.intp],
         binding: NDArray[np.intp],
         value: NDArray[np.float64],
         sigma: NDArray[np.float64] | None = None,
-    ) -> list[Found]:
-        """Return the transitions that values and heartbeats of `arrivals` cause.
+    ) -> list[Transitions]:
+        """Return the transitions that values and heartbeats cause.
 
         Args:
-            arrivals: what was admitted of the batch, all of it: its heartbeats prove life.
-            row: intp[n], the arrival that brought each value; ascending for each binding.
-            binding: intp[n], whom it concerns.
-            value: float64[n], finite, in the unit of what the rule judges.
-            sigma: float64[n], the noise known before each; None where no deadband follows it.
+            admitted: all admitted readings of the batch; its heartbeats prove that devices live.
+            row: intp[n], the reading behind each value; ascending for each binding.
+            binding: intp[n], the binding of each value.
+            value: float64[n], finite, in the unit of the limits.
+            sigma: float64[n], the noise known before each value; None where no deadband follows it.
         """
-        ladder = self._ladder
-        if len(value) == 0 and not ladder.n_unproven:
+        states = self._states
+        if len(value) == 0 and not states.n_unproven:
             return []
-        # Written so that a value that compares with nothing counts as not calm.
-        calm = (value >= ladder.low[binding]) & (value <= ladder.high[binding]) & ~ladder.pending[binding]
-        if not ladder.n_unproven and calm.all():
+        # Written so that a value that compares with nothing does not count as inside.
+        inside = (value >= states.low[binding]) & (value <= states.high[binding]) & ~states.pending[binding]
+        if not states.n_unproven and inside.all():
             return []
-        beat_row, beat_binding = self._proved.reach(arrivals.sensor[arrivals.beats])
-        stirred = np.concatenate((binding[~calm], beat_binding[ladder.unproven[beat_binding]]))
-        if len(stirred) == 0:
+        proof_row, proof_binding = self._heartbeat_fan_out.bindings_of(admitted.sensor[admitted.heartbeat_rows])
+        touched = np.concatenate((binding[~inside], proof_binding[states.unproven[proof_binding]]))
+        if len(touched) == 0:
             return []
-        self._stirred[stirred] = True
-        values, proofs = self._stirred[binding], self._stirred[beat_binding]
-        self._stirred[stirred] = False
-        row, binding, value = row[values], binding[values], value[values]
-        beat_row, beat_binding = arrivals.beats[beat_row[proofs]], beat_binding[proofs]
-        parts = (
-            inputs_of(arrivals, row, binding, value, is_beat=False),
-            inputs_of(arrivals, beat_row, beat_binding, arrivals.value[beat_row], is_beat=True),
+        self._touched[touched] = True
+        values, proofs = self._touched[binding], self._touched[proof_binding]
+        self._touched[touched] = False
+        n_values = int(np.count_nonzero(values))
+        row = np.concatenate((row[values], admitted.heartbeat_rows[proof_row[proofs]]))
+        binding = np.concatenate((binding[values], proof_binding[proofs]))
+        time_ns = admitted.time_ns[row]
+        return states.apply(
+            admitted.place[row],
+            binding,
+            time_ns=time_ns,
+            value=np.concatenate((value[values], admitted.value[row[n_values:]])),
+            received_clock=(admitted.quality[row] & RECEIVED_CLOCK) != 0,
+            is_heartbeat=np.arange(len(row)) >= n_values,
+            off_season=self._is_off_season(binding, time_ns) if self._seasons else None,
+            sigma=None if sigma is None else np.concatenate((sigma[values], np.zeros(len(row) - n_values))),
         )
-        inputs = joined(parts)
-        if sigma is not None:
-            inputs = replace(inputs, sigma=np.concatenate((sigma[values], np.zeros(len(beat_row)))))
-        return ladder.climb(self._with_seasons(inputs) if self._seasons else inputs)
 
-    def _with_seasons(self, inputs: Inputs) -> Inputs:
-        """Return `inputs` where those outside the season of their rule are marked."""
-        off_season = np.zeros(len(inputs.binding), np.bool_)
-        rule = self.rule[inputs.binding]
+    def _is_off_season(self, binding: NDArray[np.intp], time_ns: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """Return bool[n]: times outside the season of the rule of `binding`."""
+        is_off_season = np.zeros(len(binding), np.bool_)
+        rule = self.rule[binding]
         for number, season in self._seasons.items():
             rows = np.flatnonzero(rule == number)
-            off_season[rows] = ~season.holds(inputs.time_ns[rows])
-        return replace(inputs, off_season=off_season)
+            is_off_season[rows] = ~season.holds(time_ns[rows])
+        return is_off_season
 
     @property
-    def restless(self) -> NDArray[np.bool_]:
+    def is_active_or_pending(self) -> NDArray[np.bool_]:
         """bool[n_bindings]: a level is active or a delay runs."""
-        restless: NDArray[np.bool_] = self._ladder.pending | (self.level > 0)
-        return restless
+        is_active_or_pending: NDArray[np.bool_] = self._states.pending | (self.level > 0)
+        return is_active_or_pending
 
     def columns(self) -> dict[str, NDArray[np.generic]]:
-        """Return what outlives a restart, by name; first axis: bindings."""
-        return self._ladder.columns()
+        """Return the columns that outlive a restart, by name; first axis: bindings."""
+        return self._states.columns()
 
-    def settle(self) -> None:
-        """Derive what is not kept; the next value announces what changed with the rules."""
-        self._ladder.settle()
+    def rebuild(self) -> None:
+        """Derive the other columns; the next value shows a level that the rules changed."""
+        self._states.rebuild()

@@ -1,11 +1,14 @@
-"""`Ladder`: the state table of alarms with up to five levels, each with a limit, a deadband and two delays.
+"""`LevelStates`: the state of up to five levels of each alarm: limit, deadband, on-delay and off-delay.
 
-Comes in: values and signs of life of many bindings. Goes out: the changes of their levels. Refuses to know where a
-value comes from: a reading, a slope or a residual climbs the same ladder.
+Input: values and heartbeats of many bindings, as columns.
+Output: the transitions of their alarms.
+Not responsible for: where a value comes from; a reading, a slope or a residual is compared with limits alike.
+Rejects: nothing.
 
-For each level of each binding the *condition* is beyond or not, the *level* active or not; where they differ, a delay
-runs. For each binding it also keeps the closed range of values within which no condition can change, and the time at
-which a delay can end: an input inside both changes nothing, so that only the others are looked at one by one.
+`rules/alarms/level_table.py` has the states of one level and the table of its transitions; here they are columns. For
+each level of each binding two bits say whether the *condition* holds and whether the level is *active*. Where the two
+differ, a delay runs. Each binding also has the closed range of values that change no condition, and the earliest time
+at which a delay can be over. Inputs inside both change nothing, so only the others are computed one by one.
 """
 
 import dataclasses
@@ -16,13 +19,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from config.levels import WarningLevel
+from config.time_units import SECOND_NS
 from rules.admission.admission import ends_of, starts_of
-from rules.alarms.inputs import Inputs, values_before
+from rules.alarms.level_table import LevelState
 from rules.events import OF_DEADBAND, Reason
-from rules.kind import Found
+from rules.kind import Transitions
 from rules.rule import LevelLimit, Side
 
-_SECOND_NS = 1_000_000_000
+N_LEVELS = len(WarningLevel)
 
 _LEVELS = np.array(list(WarningLevel), np.int8)
 
@@ -49,8 +53,8 @@ class LimitTable:
                 place = row, limit.level - 1
                 self.limit[place] = self.sign[row] * limit.limit
                 self.reset[place] = self.sign[row] * limit.reset
-                self.on_ns[place] = round(limit.on_delay_s * _SECOND_NS)
-                self.off_ns[place] = round(limit.off_delay_s * _SECOND_NS)
+                self.on_ns[place] = round(limit.on_delay_s * SECOND_NS)
+                self.off_ns[place] = round(limit.off_delay_s * SECOND_NS)
                 self.on_samples[place], self.off_samples[place] = limit.on_samples, limit.off_samples
                 self.window[place] = (1 << limit.of_samples) - 1
                 self.sigmas[place] = limit.deadband_sigmas or 0.0
@@ -73,21 +77,53 @@ class LimitTable:
 
 
 @dataclass(frozen=True, slots=True)
-class _Run:
-    """Inputs sorted by binding and place, each with the value before it of the same binding."""
+class _Inputs:
+    """One row for each value or heartbeat of a binding, sorted by binding and place.
 
-    inputs: Inputs
+    Attributes:
+        place: intp[n], place of the reading in its batch.
+        binding: intp[n].
+        time_ns: int64[n], event time.
+        value: float64[n], in the unit of the limits; NaN where it is not known.
+        received_clock: bool[n], the time is a received time.
+        is_heartbeat: bool[n], an advancing heartbeat of the device and no value.
+        off_season: bool[n], no condition begins with it; None: nowhere.
+        sigma: float64[n], the noise of the binding before the reading; None where no deadband follows it.
+        before_ns: int64[n], time of the value before of the same binding.
+        before_value: float64[n], that value.
+        after_gap: bool[n], the time since the value before does not count.
+    """
+
+    place: NDArray[np.intp]
+    binding: NDArray[np.intp]
+    time_ns: NDArray[np.int64]
+    value: NDArray[np.float64]
+    received_clock: NDArray[np.bool_]
+    is_heartbeat: NDArray[np.bool_]
+    off_season: NDArray[np.bool_] | None
+    sigma: NDArray[np.float64] | None
     before_ns: NDArray[np.int64]
     before_value: NDArray[np.float64]
-    broken: NDArray[np.bool_]
-    """Time since the value before must not count: too long without one, or told by another clock."""
+    after_gap: NDArray[np.bool_]
 
-    def take(self, rows: NDArray[np.intp] | NDArray[np.bool_]) -> "_Run":
+    def take(self, rows: NDArray[np.intp] | NDArray[np.bool_]) -> "_Inputs":
         """Return the inputs at `rows`, int or bool mask."""
-        return _Run(self.inputs.take(rows), self.before_ns[rows], self.before_value[rows], self.broken[rows])
+        return _Inputs(
+            self.place[rows],
+            self.binding[rows],
+            self.time_ns[rows],
+            self.value[rows],
+            self.received_clock[rows],
+            self.is_heartbeat[rows],
+            None if self.off_season is None else self.off_season[rows],
+            None if self.sigma is None else self.sigma[rows],
+            self.before_ns[rows],
+            self.before_value[rows],
+            self.after_gap[rows],
+        )
 
 
-class _Newest:
+class _LastValues:
     """The newest value of each binding for which a delay runs; zero for the others."""
 
     def __init__(self, stale_ns: NDArray[np.int64], slack_ns: NDArray[np.int64]) -> None:
@@ -95,24 +131,49 @@ class _Newest:
         self.time_ns, self.value = np.zeros(n, np.int64), np.zeros(n)
         self.received_clock = np.zeros(n, np.bool_)
 
-    def run(self, inputs: Inputs) -> _Run:
-        """Return `inputs` sorted, with the values before them."""
-        inputs = inputs.take(np.lexsort((inputs.place, inputs.binding)))
-        b, before = inputs.binding, values_before(inputs)
+    def sort(
+        self,
+        place: NDArray[np.intp],
+        binding: NDArray[np.intp],
+        *,
+        time_ns: NDArray[np.int64],
+        value: NDArray[np.float64],
+        received_clock: NDArray[np.bool_],
+        is_heartbeat: NDArray[np.bool_],
+        off_season: NDArray[np.bool_] | None,
+        sigma: NDArray[np.float64] | None,
+    ) -> _Inputs:
+        """Return the inputs sorted by binding and place, each with the value before it."""
+        order = np.lexsort((place, binding))
+        b, time_ns, value, received_clock = binding[order], time_ns[order], value[order], received_clock[order]
+        is_heartbeat = is_heartbeat[order]
+        before = _row_before(b, is_heartbeat)
         is_first = before < 0
-        before_ns = np.where(is_first, self.time_ns[b], inputs.time_ns[before])
-        before_value = np.where(is_first, self.value[b], inputs.value[before])
-        before_clock = np.where(is_first, self.received_clock[b], inputs.received_clock[before])
-        broken = (inputs.time_ns - before_ns > self._stale_ns[b]) | (inputs.received_clock != before_clock)
-        # Of one sensor, only a received clock goes back: when it was set.
-        broken |= inputs.time_ns < before_ns - self._slack_ns[b]
-        broken |= np.isnan(before_value)
-        return _Run(inputs, before_ns, before_value, broken)
+        before_ns = np.where(is_first, self.time_ns[b], time_ns[before])
+        before_value = np.where(is_first, self.value[b], value[before])
+        before_clock = np.where(is_first, self.received_clock[b], received_clock[before])
+        after_gap = (time_ns - before_ns > self._stale_ns[b]) | (received_clock != before_clock)
+        # Times of one sensor go back only where they are received times and the clock was set back.
+        after_gap |= time_ns < before_ns - self._slack_ns[b]
+        after_gap |= np.isnan(before_value)
+        return _Inputs(
+            place[order],
+            b,
+            time_ns,
+            value,
+            received_clock,
+            is_heartbeat,
+            None if off_season is None else off_season[order],
+            None if sigma is None else sigma[order],
+            before_ns,
+            before_value,
+            after_gap,
+        )
 
-    def remember(self, inputs: Inputs, pending: NDArray[np.bool_]) -> None:
+    def remember(self, inputs: _Inputs, pending: NDArray[np.bool_]) -> None:
         """Keep the last values of `inputs`, sorted, where bool[n_bindings] `pending` says that a delay runs."""
         b = inputs.binding
-        last = np.flatnonzero(~inputs.is_beat)
+        last = np.flatnonzero(~inputs.is_heartbeat)
         last = last[ends_of(b[last])]
         for column, value in (
             (self.time_ns, inputs.time_ns),
@@ -121,6 +182,15 @@ class _Newest:
         ):
             column[b[last]] = value[last]
             column[b[~pending[b]]] = 0  # not by a product, which leaves -0.0 of a negative value
+
+
+def _row_before(binding: NDArray[np.intp], is_heartbeat: NDArray[np.bool_]) -> NDArray[np.intp]:
+    """Return intp[n]: the row of the nearest value before each input of the same binding, -1 where there is none."""
+    row = np.arange(len(binding))
+    first = np.maximum.accumulate(np.where(starts_of(binding), row, 0))
+    newest = np.maximum.accumulate(np.where(is_heartbeat, -1, row))
+    before = np.concatenate(([-1], newest[:-1]))[: len(row)]
+    return np.where(before >= first, before, -1)
 
 
 class _Deadbands:
@@ -137,16 +207,16 @@ class _Deadbands:
             return self._table.reset[self._rule[b]]
         return self._table.reset_by(self._rule[b], self._sigma[b])
 
-    def hold(self, b: NDArray[np.intp], sigma: NDArray[np.float64], stands: NDArray[np.bool_]) -> None:
+    def fix_noise(self, b: NDArray[np.intp], sigma: NDArray[np.float64], stands: NDArray[np.bool_]) -> None:
         """Let float64[n] `sigma` count from now on for those of `b` for which nothing `stands`, bool[n, 5]."""
         self._sigma[b] = np.where(stands.any(axis=1), self._sigma[b], sigma)
 
-    def release(self, b: NDArray[np.intp], stands: NDArray[np.bool_]) -> None:
+    def release_noise(self, b: NDArray[np.intp], stands: NDArray[np.bool_]) -> None:
         """Forget the noise of those of `b` for which nothing `stands`, bool[n, 5]."""
         if self._table.heeds_noise:
             self._sigma[b] *= stands.any(axis=1)
 
-    def told(self, found: Found, b: NDArray[np.intp]) -> Found:
+    def add_extent(self, found: Transitions, b: NDArray[np.intp]) -> Transitions:
         """Return `found`, of bindings `b`, with limit and reset value of the level that it is about."""
         if not self._table.heeds_noise:
             return found
@@ -166,7 +236,7 @@ class _Deadbands:
         return {"sigma": self._sigma} if self._table.heeds_noise else {}
 
 
-class Ladder:
+class LevelStates:
     """The levels of all bindings of a kind."""
 
     def __init__(
@@ -202,86 +272,124 @@ class Ladder:
         self._hits = np.zeros((n, 5), np.uint32)
         """Which of the last readings found the condition, newest in the lowest bit; 0 while active."""
         self._deadbands = _Deadbands(table, row)
-        self._newest = _Newest(stale_ns, np.zeros(n, np.int64) if slack_ns is None else slack_ns)
+        self._last_values = _LastValues(stale_ns, np.zeros(n, np.int64) if slack_ns is None else slack_ns)
         self.low, self.high = np.zeros(n), np.zeros(n)
         """A value within changes no condition."""
         self.pending, self.unproven = np.zeros(n, np.bool_), np.zeros(n, np.bool_)
         """A delay runs; a level waits for a heartbeat."""
         self.n_unproven = 0
         self._due_ns, self._done = np.zeros(n, np.int64), np.zeros(n, np.intp)
-        self._calm(np.arange(n))
+        self._refresh(np.arange(n))
 
-    def climb(self, inputs: Inputs) -> list[Found]:
-        """Return the changes that `inputs` cause, which hold every input of each of their bindings."""
-        found: list[Found] = []
-        run = self._newest.run(inputs)
-        inputs = run.inputs
+    def apply(
+        self,
+        place: NDArray[np.intp],
+        binding: NDArray[np.intp],
+        *,
+        time_ns: NDArray[np.int64],
+        value: NDArray[np.float64],
+        received_clock: NDArray[np.bool_],
+        is_heartbeat: NDArray[np.bool_],
+        off_season: NDArray[np.bool_] | None = None,
+        sigma: NDArray[np.float64] | None = None,
+    ) -> list[Transitions]:
+        """Return the transitions that inputs cause, which are all inputs of each of their bindings.
+
+        Args:
+            place: intp[n], place of the reading in its batch.
+            binding: intp[n].
+            time_ns: int64[n], event time.
+            value: float64[n], in the unit of the limits; NaN where it is not known.
+            received_clock: bool[n], the time is a received time.
+            is_heartbeat: bool[n], an advancing heartbeat of the device and no value.
+            off_season: bool[n], no condition begins with it; None: nowhere.
+            sigma: float64[n], the noise of the binding before the reading; None where no deadband follows it.
+        """
+        found: list[Transitions] = []
+        everything = self._last_values.sort(
+            place,
+            binding,
+            time_ns=time_ns,
+            value=value,
+            received_clock=received_clock,
+            is_heartbeat=is_heartbeat,
+            off_season=off_season,
+            sigma=sigma,
+        )
+        rest = everything
         while True:
-            rows = np.flatnonzero(self._matters(run))
-            rows = rows[starts_of(run.inputs.binding[rows])]
+            rows = np.flatnonzero(self._can_change(rest))
+            rows = rows[starts_of(rest.binding[rows])]
             if len(rows) == 0:
                 break
-            # The first input of each binding that can change anything; what stands before it cannot.
-            now = run.take(rows)
-            is_beat = now.inputs.is_beat
-            steps = (self._judge, ~is_beat), (self._prove, is_beat)
+            # The first input of each binding that can change anything; the inputs before it cannot.
+            now = rest.take(rows)
+            steps = (self._apply_value, ~now.is_heartbeat), (self._apply_heartbeat, now.is_heartbeat)
             found += [step(now.take(chosen)) for step, chosen in steps if chosen.any()]
-            self._done[run.inputs.binding] = np.iinfo(np.intp).max
-            self._done[now.inputs.binding] = now.inputs.place
-            run = run.take(run.inputs.place > self._done[run.inputs.binding])
-        self._newest.remember(inputs, self.pending)
+            self._done[rest.binding] = np.iinfo(np.intp).max
+            self._done[now.binding] = now.place
+            rest = rest.take(rest.place > self._done[rest.binding])
+        self._last_values.remember(everything, self.pending)
         return found
 
-    def _matters(self, run: _Run) -> NDArray[np.bool_]:
-        """Return bool[n]: inputs that can change something as their bindings stand now."""
-        b, value = run.inputs.binding, run.inputs.value
-        calm = (value >= self.low[b]) & (value <= self.high[b])
-        due = (run.inputs.time_ns >= self._due_ns[b]) | (run.broken & self.pending[b])
-        return np.where(run.inputs.is_beat, self.unproven[b], ~calm | due)
+    def _can_change(self, inputs: _Inputs) -> NDArray[np.bool_]:
+        """Return bool[n]: inputs that can change the present states of their bindings."""
+        b, value = inputs.binding, inputs.value
+        is_inside = (value >= self.low[b]) & (value <= self.high[b])
+        due = (inputs.time_ns >= self._due_ns[b]) | (inputs.after_gap & self.pending[b])
+        return np.where(inputs.is_heartbeat, self.unproven[b], ~is_inside | due)
 
-    def _judge(self, run: _Run) -> Found:
-        """Judge one value for each of distinct bindings."""
-        b, rule, time_ns = run.inputs.binding, self._rule[run.inputs.binding], run.inputs.time_ns[:, np.newaxis]
-        signed = (run.inputs.value * self._table.sign[rule])[:, np.newaxis]
+    def _apply_value(self, now: _Inputs) -> Transitions:
+        """Apply one value for each of distinct bindings."""
+        b, rule, time_ns = now.binding, self._rule[now.binding], now.time_ns[:, np.newaxis]
+        after_gap = now.after_gap[:, np.newaxis]
+        signed = (now.value * self._table.sign[rule])[:, np.newaxis]
         was, active = self._beyond[b], self._active[b]
         begins = signed >= self._table.limit[rule]
-        if run.inputs.off_season is not None:
-            begins &= ~run.inputs.off_season[:, np.newaxis]
-        if run.inputs.sigma is not None:
-            self._deadbands.hold(b, run.inputs.sigma, was | active)
+        if now.off_season is not None:
+            begins &= ~now.off_season[:, np.newaxis]
+        if now.sigma is not None:
+            self._deadbands.fix_noise(b, now.sigma, was | active)
         beyond = begins | (was & ~(signed < self._deadbands.reset(b)))
-        is_new = (was == active) | run.broken[:, np.newaxis]
+        is_new = (was == active) | after_gap
         since = np.where(is_new, time_ns, self._since_ns[b])
         lives = self._lives[b] & ~is_new
         self._beyond[b], self._since_ns[b], self._lives[b] = beyond, since, lives
         if self._table.counts:
             self._samples[b] = np.where(is_new, 1, self._samples[b] + 1)
         if self._table.remembers:
-            hits = np.where(run.broken[:, np.newaxis] | active, 0, self._hits[b]) << np.uint32(1)
+            hits = np.where(after_gap | active, 0, self._hits[b]) << np.uint32(1)
             self._hits[b] = (hits | beyond) & self._table.window[rule]
         due = (beyond != active) & self._is_proven(b) & (time_ns - since >= self._delay_ns(b)) & self._is_counted(b)
         due &= ~np.isnan(signed)
-        return self._switch(run.inputs, due)
+        return self._flip(now, due, time_ns=now.time_ns, value=now.value)
 
-    def _prove(self, run: _Run) -> Found:
-        """Let heartbeats of distinct bindings complete what waits for them.
+    def _apply_heartbeat(self, now: _Inputs) -> Transitions:
+        """Apply one heartbeat for each of distinct bindings.
 
-        A level waits for a value that is not older than the heartbeat: of one device message both have the same time,
-        so that it does not matter which of them comes first or whether they come in one batch.
+        A level waits for a value that is not older than the heartbeat. In one device message both have the same time,
+        so their order and the borders of batches do not matter.
         """
-        now, b, before_ns = run.inputs, run.inputs.binding, run.before_ns[:, np.newaxis]
-        time_ns = now.time_ns[:, np.newaxis]
+        b, before_ns, time_ns = now.binding, now.before_ns[:, np.newaxis], now.time_ns[:, np.newaxis]
         waits = (self._beyond[b] != self._active[b]) & ~self._lives[b]
         proves = waits & (time_ns > self._since_ns[b])
         self._lives[b] |= proves
         held = (before_ns - self._since_ns[b] >= self._delay_ns(b)) & (before_ns >= time_ns) & self._is_counted(b)
-        completed = dataclasses.replace(now, time_ns=run.before_ns, value=run.before_value)
-        return self._switch(completed, proves & held)
+        held &= ~np.isnan(now.before_value)[:, np.newaxis]
+        return self._flip(now, proves & held, time_ns=now.before_ns, value=now.before_value)
 
     def _is_proven(self, b: NDArray[np.intp]) -> NDArray[np.bool_]:
-        """Return bool[n, 5]: levels that do not wait for a heartbeat to turn."""
+        """Return bool[n, 5]: levels whose transition does not wait for a heartbeat."""
         waits = np.where(self._active[b], self._has_heartbeat[b], self._table.live[self._rule[b]])
         return self._lives[b] | ~waits
+
+    def states(self) -> NDArray[np.int8]:
+        """Return int8[n_bindings, 5]: the `LevelState` of each level."""
+        beyond, active = self._beyond, self._active
+        unproven = np.where(active, LevelState.OFF_DELAY_UNPROVEN, LevelState.ON_DELAY_UNPROVEN)
+        steady = np.where(active, LevelState.ACTIVE, LevelState.INACTIVE)
+        proven = self._is_proven(np.arange(len(self.level)))
+        return np.where(beyond == active, steady, unproven + proven).astype(np.int8)
 
     def _is_counted(self, b: NDArray[np.intp]) -> NDArray[np.bool_]:
         """Return bool[n, 5]: levels whose running delay has seen enough readings."""
@@ -299,35 +407,42 @@ class Ladder:
         rule = self._rule[b]
         return np.where(self._beyond[b], self._table.on_ns[rule], self._table.off_ns[rule])
 
-    def _switch(self, now: Inputs, due: NDArray[np.bool_]) -> Found:
-        """Flip the levels that are due, bool[n, 5], and return the alarms whose level that changes."""
+    def _flip(
+        self, now: _Inputs, due: NDArray[np.bool_], *, time_ns: NDArray[np.int64], value: NDArray[np.float64]
+    ) -> Transitions:
+        """Flip the levels that are due, bool[n, 5], and return the alarms whose level that changes.
+
+        Args:
+            now: the inputs of distinct bindings.
+            due: bool[n, 5].
+            time_ns: int64[n], event time of the transitions.
+            value: float64[n], value of the transitions.
+        """
         b = now.binding
         self._active[b] ^= due
         before = self.level[b]
         after = (self._active[b] * _LEVELS).max(axis=1, initial=0).astype(np.int8)
         is_raised = (before == 0) & (after > 0)
-        self._episode_ns[b] = np.where(is_raised, now.time_ns, self._episode_ns[b])
+        self._episode_ns[b] = np.where(is_raised, time_ns, self._episode_ns[b])
         self.level[b] = after
-        turned = before != after
-        rows, before, after = b[turned], before[turned], after[turned]
+        changed = before != after
+        rows, before, after = b[changed], before[changed], after[changed]
         reason = np.where(after > before, Reason.LIMIT_HELD, Reason.BACK_WITHIN).astype(np.uint8)
-        found = self._deadbands.told(
-            Found(
-                now.place[turned],
-                self._alarm[rows],
-                now.time_ns[turned],
-                self._episode_ns[rows],
-                before,
-                after,
-                now.value[turned],
-                reason,
-            ),
-            rows,
+        found = Transitions(
+            now.place[changed],
+            self._alarm[rows],
+            time_ns[changed],
+            self._episode_ns[rows],
+            before,
+            after,
+            value[changed],
+            reason,
         )
-        self._calm(b)
+        found = self._deadbands.add_extent(found, rows)
+        self._refresh(b)
         return found
 
-    def _calm(self, b: NDArray[np.intp]) -> None:
+    def _refresh(self, b: NDArray[np.intp]) -> None:
         """Derive what must happen before anything changes for bindings `b`."""
         rule, beyond = self._rule[b], self._beyond[b]
         pending = beyond != self._active[b]
@@ -336,7 +451,7 @@ class Ladder:
         self._lives[b] &= pending
         self._samples[b] *= pending
         self._hits[b] *= ~self._active[b]
-        self._deadbands.release(b, beyond | self._active[b])
+        self._deadbands.release_noise(b, beyond | self._active[b])
         low = np.where(beyond, self._deadbands.reset(b), -np.inf).max(axis=1, initial=-np.inf)
         high = np.where(beyond, np.inf, self._table.limit[rule]).min(axis=1, initial=np.inf)
         high = np.nextafter(high, -np.inf)
@@ -365,15 +480,15 @@ class Ladder:
             "since_ns": self._since_ns,
             "samples": self._samples,
             "hits": self._hits,
-            "newest_ns": self._newest.time_ns,
-            "newest_value": self._newest.value,
-            "newest_clock": self._newest.received_clock,
+            "newest_ns": self._last_values.time_ns,
+            "newest_value": self._last_values.value,
+            "newest_clock": self._last_values.received_clock,
         }
 
-    def settle(self) -> None:
+    def rebuild(self) -> None:
         """Derive the rest after the columns were filled; levels that the table no longer has are dropped."""
         has_level = np.isfinite(self._table.limit[self._rule])
         self._beyond &= has_level
         self._active &= has_level
         self._hits &= self._table.window[self._rule]
-        self._calm(np.arange(len(self.level)))
+        self._refresh(np.arange(len(self.level)))

@@ -1,4 +1,4 @@
-"""`Board`: what the alarms of other rules stand at, one transition after the other, and which sensors say nothing.
+"""`AlarmView`: what the alarms of other rules stand at, one transition after the other, and which sensors say nothing.
 
 Comes in: transitions and first readings in their order. Goes out: whether an alarm stands at a level, or that nobody
 knows. Refuses to know what follows from it.
@@ -15,43 +15,43 @@ from numpy.typing import NDArray
 from config.levels import WarningLevel
 from rules.composite.conditions import Truth
 from rules.events import Dimension
-from rules.kind import Followed
+from rules.kind import AlarmCatalogue
 
 
-class Board:
+class AlarmView:
     """The alarms as they stand at one moment."""
 
-    def __init__(self, followed: Followed, n_sensors: int) -> None:
-        self._alarms, self._blinding = followed.alarms, followed.blinding
-        self.levels: NDArray[np.int8] = np.zeros(len(followed.alarms), np.int8)
+    def __init__(self, catalogue: AlarmCatalogue, n_sensors: int) -> None:
+        self._alarms, self._blinding = catalogue.alarms, catalogue.blinding
+        self.levels: NDArray[np.int8] = np.zeros(len(catalogue.alarms), np.int8)
         self.seen: NDArray[np.bool_] = np.zeros(n_sensors, np.bool_)
         self._blind = np.zeros(n_sensors, np.int16)
         """How many blinding alarms stand."""
 
-    def settle(self, levels: NDArray[np.int8], seen: NDArray[np.bool_]) -> None:
+    def load(self, levels: NDArray[np.int8], seen: NDArray[np.bool_]) -> None:
         """Take over int8[n_alarms] `levels` and bool[n_sensors] `seen`."""
         self.levels[:], self.seen[:], self._blind[:] = levels, seen, 0
         for alarm in np.flatnonzero(self._blinding & (levels > 0)).tolist():
             self._blind[self._alarms[alarm].sensor] += 1
 
-    def turn(self, alarm: int, level: int) -> None:
+    def apply(self, alarm: int, level: int) -> None:
         """Take note of a transition."""
         if self._blinding[alarm]:
             self._blind[self._alarms[alarm].sensor] += int(level > 0) - int(self.levels[alarm] > 0)
         self.levels[alarm] = level
 
-    def stands(self, alarm: int, at_least: WarningLevel, behind: Sequence[int] | None = None) -> Truth:
+    def is_active(self, alarm: int, at_least: WarningLevel, sensors_of_alarm: Sequence[int] | None = None) -> Truth:
         """Return whether `alarm` stands at least at a level; None while nobody knows.
 
         Args:
             alarm: dense number.
             at_least: the level.
-            behind: the sensors that it depends on; by default its own.
+            sensors_of_alarm: the sensors that it depends on; by default its own.
         """
         if self.levels[alarm] >= at_least:
             return True
         key = self._alarms[alarm]
         if key.dimension is Dimension.HEALTH:
             return False
-        sensors = (key.sensor,) if behind is None else behind
+        sensors = (key.sensor,) if sensors_of_alarm is None else sensors_of_alarm
         return False if all(self.seen[each] and not self._blind[each] for each in sensors) else None

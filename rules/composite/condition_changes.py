@@ -1,4 +1,4 @@
-"""`Juncture`: when conditions of composite alarms change, and the moments at which they still are as they were.
+"""`ConditionChanges`: when conditions of composite alarms change, and the moments at which they still are as they were.
 
 Comes in: arrivals and transitions of one batch. Goes out: moments for the rungs, in columns. Refuses to know delays.
 
@@ -14,150 +14,156 @@ from numpy.typing import NDArray
 
 from config.levels import WarningLevel
 from config.register import Register
-from rules.admission.admission import Arrivals
-from rules.alarms.condition_levels import N_LEVELS
-from rules.composite.alarm_view import Board
-from rules.composite.operands import View, health_of
-from rules.fan_out import Links
-from rules.kind import Followed, Turned
+from rules.admission.admission import AdmittedReadings
+from rules.alarms.level_state import N_LEVELS
+from rules.composite.alarm_view import AlarmView
+from rules.composite.operands import Operands, blinding_alarms_of
+from rules.fan_out import FanOut
+from rules.kind import AlarmCatalogue, UpstreamTransitions
 
-Moments = tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.int64], NDArray[np.float64]]
-"""Place, rung, time, value: what `Rungs.climb` takes."""
+ConditionSamples = tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.int64], NDArray[np.float64]]
+"""Place, rung, time, value: what `ConditionLevels.climb` takes."""
 
 
-class Juncture:
+class ConditionChanges:
     """The bindings of one stage."""
 
     def __init__(
-        self, bindings: NDArray[np.intp], views: Sequence[View], register: Register, followed: Followed
+        self, bindings: NDArray[np.intp], operands: Sequence[Operands], register: Register, catalogue: AlarmCatalogue
     ) -> None:
         """Watch for `bindings`, int[n] into `views`; nothing stands and nobody was heard."""
         n_sensors = len(register.sensors)
-        self._views = {int(b): views[b] for b in bindings}
-        self._board = Board(followed, n_sensors)
-        self._by_alarm, self._by_sensor = _watchers(self._views, followed)
-        self._is_watched = np.zeros(len(followed.alarms), np.bool_)
+        self._operands_of = {int(b): operands[b] for b in bindings}
+        self._alarm_view = AlarmView(catalogue, n_sensors)
+        self._by_alarm, self._by_sensor = _watchers(self._operands_of, catalogue)
+        self._is_watched = np.zeros(len(catalogue.alarms), np.bool_)
         self._is_watched[list(self._by_alarm)] = True
         self._is_behind = np.zeros(n_sensors, np.bool_)
         self._is_behind[list(self._by_sensor)] = True
         pairs = [(sensor, b) for sensor, each in self._by_sensor.items() for b in each]
         columns = np.array(pairs, np.intp).reshape(-1, 2)
-        self._fed = Links(n_sensors, columns[:, 0], columns[:, 1])
-        self._value = np.full((len(views), N_LEVELS), np.nan)
-        self._is_mine = np.zeros(len(views), np.bool_)
+        self._reading_fan_out = FanOut(n_sensors, columns[:, 0], columns[:, 1])
+        self._value = np.full((len(operands), N_LEVELS), np.nan)
+        self._is_mine = np.zeros(len(operands), np.bool_)
         self._is_mine[bindings] = True
-        self._stirred = np.zeros(len(views), np.bool_)
+        self._must_sample = np.zeros(len(operands), np.bool_)
         """Their ladder may not have been told yet what their conditions are."""
         self._refresh()
 
-    def settle(self, levels: NDArray[np.int8], seen: NDArray[np.bool_]) -> None:
+    def rebuild(self, levels: NDArray[np.int8], seen: NDArray[np.bool_]) -> None:
         """Begin with alarms and sensors as they are now."""
-        self._board.settle(levels, seen)
+        self._alarm_view.load(levels, seen)
         self._refresh()
 
     def _refresh(self) -> None:
-        for b in self._views:
-            self._value[b] = self._answers(b)
-            self._stirred[b] = True
+        for b in self._operands_of:
+            self._value[b] = self._evaluate(b)
+            self._must_sample[b] = True
 
-    def moments(self, arrivals: Arrivals, turned: Turned, pending: NDArray[np.bool_]) -> Moments | None:
+    def samples(
+        self, admitted: AdmittedReadings, upstream: UpstreamTransitions, pending: NDArray[np.bool_]
+    ) -> ConditionSamples | None:
         """Return what the ladders of these bindings must see, None if nothing; bool[n] `pending` are delays."""
-        before = self._value.copy() if self._stirs(arrivals, turned) else self._value
-        changes = self._changes(arrivals, turned) if before is not self._value else []
-        concerned = (self._stirred | pending) & self._is_mine
+        before = self._value.copy() if self._has_changes(admitted, upstream) else self._value
+        changes = self._changes(admitted, upstream) if before is not self._value else []
+        concerned = (self._must_sample | pending) & self._is_mine
         concerned[[b for _, b, _, _ in changes]] = True
-        place, binding, time_ns = self._ticks(arrivals, concerned)
-        self._stirred[binding] = False
+        place, binding, time_ns = self._readings_of(admitted, concerned)
+        self._must_sample[binding] = False
         if len(place) + len(changes) == 0:
             return None
-        return _joined(changes, before, (place, binding, time_ns))
+        return _join_samples(changes, before, (place, binding, time_ns))
 
-    def _stirs(self, arrivals: Arrivals, turned: Turned) -> bool:
-        return bool(self._is_watched[turned.alarm].any()) or bool(self._is_news(arrivals).any())
+    def _has_changes(self, admitted: AdmittedReadings, upstream: UpstreamTransitions) -> bool:
+        return bool(self._is_watched[upstream.alarm].any()) or bool(self._is_news(admitted).any())
 
-    def _is_news(self, arrivals: Arrivals) -> NDArray[np.bool_]:
+    def _is_news(self, admitted: AdmittedReadings) -> NDArray[np.bool_]:
         """Return bool[n]: readings of sensors that were never heard."""
-        return self._is_behind[arrivals.sensor] & ~self._board.seen[arrivals.sensor]
+        return self._is_behind[admitted.sensor] & ~self._alarm_view.seen[admitted.sensor]
 
-    def _changes(self, arrivals: Arrivals, turned: Turned) -> list[tuple[int, int, int, NDArray[np.float64]]]:
+    def _changes(
+        self, admitted: AdmittedReadings, upstream: UpstreamTransitions
+    ) -> list[tuple[int, int, int, NDArray[np.float64]]]:
         """Return (place, binding, time, answers) where the answer to any condition changes, in order."""
         changes = []
-        for place, happens in self._happenings(arrivals, turned):
+        for place, happens in self._changes_by_place(admitted, upstream):
             newest_ns: dict[int, int] = {}
             for alarm, level, sensor, time_ns in happens:
-                for b in self._note(alarm, level, sensor):
+                for b in self._apply(alarm, level, sensor):
                     newest_ns[b] = max(time_ns, newest_ns.get(b, time_ns))
             for b in sorted(newest_ns):
-                answers = self._answers(b)
+                answers = self._evaluate(b)
                 if not np.array_equal(answers, self._value[b], equal_nan=True):
                     self._value[b] = answers
-                    changes.append((place, b, min(newest_ns[b], arrivals.received_ns), answers))
+                    changes.append((place, b, min(newest_ns[b], admitted.received_ns), answers))
         return changes
 
-    def _happenings(self, arrivals: Arrivals, turned: Turned) -> Iterator[tuple[int, list[tuple[int, int, int, int]]]]:
+    def _changes_by_place(
+        self, admitted: AdmittedReadings, upstream: UpstreamTransitions
+    ) -> Iterator[tuple[int, list[tuple[int, int, int, int]]]]:
         """Yield each place at which something happens, in order, with (alarm or -1, level, sensor, time) of it all."""
         happens: dict[int, list[tuple[int, int, int, int]]] = defaultdict(list)
-        for i in np.flatnonzero(self._is_watched[turned.alarm]).tolist():
-            alarm, level, time_ns = int(turned.alarm[i]), int(turned.level_after[i]), int(turned.time_ns[i])
-            happens[int(turned.place[i])].append((alarm, level, -1, time_ns))
-        for i in np.flatnonzero(self._is_news(arrivals)).tolist():
-            happens[int(arrivals.place[i])].append((-1, 0, int(arrivals.sensor[i]), int(arrivals.time_ns[i])))
+        for i in np.flatnonzero(self._is_watched[upstream.alarm]).tolist():
+            alarm, level, time_ns = int(upstream.alarm[i]), int(upstream.level_after[i]), int(upstream.time_ns[i])
+            happens[int(upstream.place[i])].append((alarm, level, -1, time_ns))
+        for i in np.flatnonzero(self._is_news(admitted)).tolist():
+            happens[int(admitted.place[i])].append((-1, 0, int(admitted.sensor[i]), int(admitted.time_ns[i])))
         yield from sorted(happens.items())
 
-    def _note(self, alarm: int, level: int, sensor: int) -> Sequence[int]:
+    def _apply(self, alarm: int, level: int, sensor: int) -> Sequence[int]:
         """Take note of a transition, or of a first reading where `alarm` is -1, and return whom it concerns."""
         if alarm >= 0:
-            self._board.turn(alarm, level)
+            self._alarm_view.apply(alarm, level)
             return self._by_alarm[alarm]
-        self._board.seen[sensor] = True
+        self._alarm_view.seen[sensor] = True
         return self._by_sensor[sensor]
 
-    def _answers(self, b: int) -> NDArray[np.float64]:
+    def _evaluate(self, b: int) -> NDArray[np.float64]:
         """Return float64[5]: 1 true, 0 false or no such level, NaN unknown."""
-        view, answers = self._views[b], np.zeros(N_LEVELS)
+        own, answers = self._operands_of[b], np.zeros(N_LEVELS)
 
-        def known(alarm: int, at_least: WarningLevel) -> bool | None:
-            return self._board.stands(alarm, at_least, view.behind[alarm])
+        def is_active(alarm: int, at_least: WarningLevel) -> bool | None:
+            return self._alarm_view.is_active(alarm, at_least, own.sensors_of_alarm[alarm])
 
-        for level, condition in view.conditions.items():
-            truth = condition.truth(view.alarms, known)
+        for level, condition in own.conditions.items():
+            truth = condition.truth(own.alarms, is_active)
             answers[level - 1] = np.nan if truth is None else float(truth)
         return answers
 
-    def _ticks(
-        self, arrivals: Arrivals, concerned: NDArray[np.bool_]
+    def _readings_of(
+        self, admitted: AdmittedReadings, concerned: NDArray[np.bool_]
     ) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.int64]]:
         """Return (place, binding, time) of readings of the sensors behind bool[n] `concerned` bindings."""
         if not concerned.any():
             return np.zeros(0, np.intp), np.zeros(0, np.intp), np.zeros(0, np.int64)
-        row, binding = self._fed.reach(arrivals.sensor)
+        row, binding = self._reading_fan_out.bindings_of(admitted.sensor)
         wanted = concerned[binding]
         row, binding = row[wanted], binding[wanted]
-        return arrivals.place[row], binding, np.minimum(arrivals.time_ns[row], arrivals.received_ns)
+        return admitted.place[row], binding, np.minimum(admitted.time_ns[row], admitted.received_ns)
 
 
 def _watchers(
-    views: Mapping[int, View], followed: Followed
+    operands: Mapping[int, Operands], catalogue: AlarmCatalogue
 ) -> tuple[Mapping[int, Sequence[int]], Mapping[int, Sequence[int]]]:
     """Return the bindings that each alarm, and each sensor, concerns."""
     by_alarm: dict[int, dict[int, None]] = defaultdict(dict)
     by_sensor: dict[int, list[int]] = defaultdict(list)
-    blinding = health_of(followed)
-    for b, view in views.items():
-        for alarm in view.behind:
+    blinding = blinding_alarms_of(catalogue)
+    for b, own in operands.items():
+        for alarm in own.sensors_of_alarm:
             by_alarm[alarm][b] = None
-        for sensor in sorted(view.sensors):
+        for sensor in sorted(own.sensors):
             by_sensor[sensor].append(b)
             for alarm in blinding.get(sensor, ()):
                 by_alarm[alarm][b] = None
     return {alarm: tuple(each) for alarm, each in by_alarm.items()}, by_sensor
 
 
-def _joined(
+def _join_samples(
     changes: Sequence[tuple[int, int, int, NDArray[np.float64]]],
     before: NDArray[np.float64],
     ticks: tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.int64]],
-) -> Moments:
+) -> ConditionSamples:
     """Return changes and ticks as moments of rungs; a tick has the answers of the last change before it."""
     place, binding, time_ns = ticks
     change_place = np.array([each[0] for each in changes], np.intp)

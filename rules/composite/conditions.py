@@ -20,11 +20,11 @@ from rules.references import Reference
 
 Truth = bool | None
 """None: nobody knows."""
-Known = Callable[[int, WarningLevel], Truth]
+IsActive = Callable[[int, WarningLevel], Truth]
 """Tells whether the alarm of a dense number stands at least at a level."""
 
 
-class Of(StrEnum):
+class AlarmsOf(StrEnum):
     """Whose alarms a condition names, seen from the sensor that the composite alarm is bound to."""
 
     ASSET = "asset"
@@ -41,7 +41,7 @@ class Condition(BaseModel):
     """The id of the rule whose alarm must stand."""
     at_least: NamedLevel = WarningLevel.GREEN
     """By default any level; alarms of devices have no other."""
-    of: Of = Of.ASSET
+    of: AlarmsOf = AlarmsOf.ASSET
     """Whose alarms are meant."""
     count: int = Field(default=1, ge=1)
     """So many of the alarms that are named must stand."""
@@ -81,15 +81,15 @@ class Condition(BaseModel):
         if self.negated is not None:
             yield from self.negated.references((*path, "not"))
 
-    def truth(self, alarms: Mapping["Condition", Sequence[int]], known: Known) -> Truth:
+    def truth(self, alarms: Mapping["Condition", Sequence[int]], is_active: IsActive) -> Truth:
         """Return whether it holds, given the alarms that each leaf names."""
         if self.every is not None:
-            return _all(each.truth(alarms, known) for each in self.every)
+            return _all(each.truth(alarms, is_active) for each in self.every)
         if self.some is not None:
-            return _not(_all(_not(each.truth(alarms, known)) for each in self.some))
+            return _not(_all(_not(each.truth(alarms, is_active)) for each in self.some))
         if self.negated is not None:
-            return _not(self.negated.truth(alarms, known))
-        return _enough([known(each, self.at_least) for each in alarms[self]], self.count)
+            return _not(self.negated.truth(alarms, is_active))
+        return _enough([is_active(each, self.at_least) for each in alarms[self]], self.count)
 
     def _inner(self) -> Sequence["Condition"]:
         return (*(self.every or ()), *(self.some or ()), *(() if self.negated is None else (self.negated,)))

@@ -1,4 +1,4 @@
-"""`View`: what one composite alarm looks at: the alarms behind each of its conditions, and the sensors behind those.
+"""`Operands`: the alarms behind each condition of one composite alarm, and the sensors behind those.
 
 Comes in: composite rules, the register, all alarms. Goes out: one view for each binding. Refuses to know levels and
 time.
@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from config.register import Register
-from rules.composite.conditions import Condition, Of
+from rules.composite.conditions import AlarmsOf, Condition
 from rules.events import Dimension
-from rules.kind import BoundRule, Followed
+from rules.kind import AlarmCatalogue, BoundRule
 
 
 class _Level(Protocol):
@@ -36,76 +36,76 @@ class _Options(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class View:
+class Operands:
     """What one alarm looks at."""
 
     conditions: Mapping[int, Condition]
     """By level."""
     alarms: Mapping[Condition, Sequence[int]]
     """By condition that names a rule: dense alarm numbers, ascending."""
-    behind: Mapping[int, Sequence[int]]
+    sensors_of_alarm: Mapping[int, Sequence[int]]
     """By alarm: the sensors that must be heard for its not standing to mean anything."""
     sensors: frozenset[int]
     """All sensors behind any of its alarms."""
 
 
-def views_of(bound: Sequence[BoundRule], register: Register, followed: Followed) -> list[View]:
+def operands_of(bound: Sequence[BoundRule], register: Register, catalogue: AlarmCatalogue) -> list[Operands]:
     """Return the view of each binding of composite rules, in the order of their alarms."""
-    index = _Index(register, followed)
-    views: dict[int, View] = {}
-    for each in sorted(bound, key=lambda each: each.stage):
+    index = _Index(register, catalogue)
+    operands: dict[int, Operands] = {}
+    for each in sorted(bound, key=lambda each: each.order):
         for i, sensor in enumerate(each.rule.sensors):
             alarm = each.first_alarm + i
-            views[alarm] = _view(typing.cast("_Options", each.rule.options), sensor, index, views)
-    return [views[alarm] for alarm in sorted(views)]
+            operands[alarm] = _operands(typing.cast("_Options", each.rule.options), sensor, index, operands)
+    return [operands[alarm] for alarm in sorted(operands)]
 
 
 class _Index:
     """Finds alarms by rule and asset."""
 
-    def __init__(self, register: Register, followed: Followed) -> None:
-        self.register, self.followed = register, followed
+    def __init__(self, register: Register, catalogue: AlarmCatalogue) -> None:
+        self.register, self.catalogue = register, catalogue
         self._found: dict[tuple[str, str], list[int]] = defaultdict(list)
-        for alarm, key in enumerate(followed.alarms):
+        for alarm, key in enumerate(catalogue.alarms):
             self._found[key.rule, register.sensors[key.sensor].asset].append(alarm)
 
     def alarms(self, leaf: Condition, sensor: int) -> tuple[int, ...]:
         """Return the alarms that `leaf` names, seen from `sensor`."""
         here, rule = self.register.sensors[sensor], leaf.rule or ""
-        if leaf.of is Of.NEIGHBOURS:
+        if leaf.of is AlarmsOf.NEIGHBOURS:
             near = self.register.neighbours.get(here.asset, ())
             return tuple(sorted(alarm for each in near for alarm in self._found.get((rule, each.asset), ())))
         alarms = self._found.get((rule, here.asset), ())
-        return tuple(alarm for alarm in alarms if leaf.of is Of.ASSET or self._device(alarm) == here.device)
+        return tuple(alarm for alarm in alarms if leaf.of is AlarmsOf.ASSET or self._device(alarm) == here.device)
 
     def _device(self, alarm: int) -> str:
-        return self.register.sensors[self.followed.alarms[alarm].sensor].device
+        return self.register.sensors[self.catalogue.alarms[alarm].sensor].device
 
 
-def _view(options: _Options, sensor: int, index: _Index, views: Mapping[int, View]) -> View:
+def _operands(options: _Options, sensor: int, index: _Index, operands: Mapping[int, Operands]) -> Operands:
     conditions = {int(each.level): each.when for each in options.levels}
     leaves = [leaf for each in conditions.values() for leaf in each.leaves()]
     alarms = {leaf: index.alarms(leaf, sensor) for leaf in leaves}
     named = {alarm for each in alarms.values() for alarm in each}
-    behind = {alarm: _behind(alarm, index.followed, views) for alarm in sorted(named)}
-    return View(conditions, alarms, behind, frozenset(_joined(behind.values())))
+    sensors_of_alarm = {alarm: _sensors_of_alarm(alarm, index.catalogue, operands) for alarm in sorted(named)}
+    return Operands(conditions, alarms, sensors_of_alarm, frozenset(_flatten(sensors_of_alarm.values())))
 
 
-def _behind(alarm: int, followed: Followed, views: Mapping[int, View]) -> tuple[int, ...]:
+def _sensors_of_alarm(alarm: int, catalogue: AlarmCatalogue, operands: Mapping[int, Operands]) -> tuple[int, ...]:
     """Return the sensors behind `alarm`: its own, or of another composite those behind all that it looks at."""
-    if alarm in views:
-        return tuple(sorted(views[alarm].sensors))
-    return (followed.alarms[alarm].sensor,)
+    if alarm in operands:
+        return tuple(sorted(operands[alarm].sensors))
+    return (catalogue.alarms[alarm].sensor,)
 
 
-def _joined(parts: Iterable[Sequence[int]]) -> list[int]:
+def _flatten(parts: Iterable[Sequence[int]]) -> list[int]:
     return [each for part in parts for each in part]
 
 
-def health_of(followed: Followed) -> Mapping[int, Sequence[int]]:
+def blinding_alarms_of(catalogue: AlarmCatalogue) -> Mapping[int, Sequence[int]]:
     """Return the blinding alarms of each sensor."""
     found: dict[int, list[int]] = defaultdict(list)
-    for alarm, key in enumerate(followed.alarms):
-        if followed.blinding[alarm] and key.dimension is Dimension.HEALTH:
+    for alarm, key in enumerate(catalogue.alarms):
+        if catalogue.blinding[alarm] and key.dimension is Dimension.HEALTH:
             found[key.sensor].append(alarm)
     return found

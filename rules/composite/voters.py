@@ -13,7 +13,7 @@ from rules.neighbourhood import Places, along_m, within_hops
 
 
 @dataclass(frozen=True, slots=True)
-class Reach:
+class VotingRange:
     """How far; one of the three."""
 
     hops: int | None
@@ -21,8 +21,8 @@ class Reach:
     around_m: float | None
 
 
-def electorate(
-    sensors: Sequence[Sequence[int]], reach: Sequence[Reach], register: Register
+def voters_of(
+    sensors: Sequence[Sequence[int]], reach: Sequence[VotingRange], register: Register
 ) -> Sequence[tuple[int, ...]]:
     """Return for each binding, rule by rule, the other bindings of its rule near it, ascending.
 
@@ -33,11 +33,11 @@ def electorate(
     """
     near: list[tuple[int, ...]] = []
     for numbers, each in zip(sensors, reach, strict=True):
-        near += _of_rule(numbers, _looking(each, register), register, len(near))
+        near += _voters_of_rule(numbers, _finder(each, register), register, len(near))
     return near
 
 
-def _of_rule(
+def _voters_of_rule(
     numbers: Sequence[int], assets_near: Callable[[str], Iterable[str]], register: Register, first: int
 ) -> list[tuple[int, ...]]:
     at_asset: dict[str, list[int]] = defaultdict(list)
@@ -49,7 +49,7 @@ def _of_rule(
     ]
 
 
-def _looking(reach: Reach, register: Register) -> Callable[[str], Iterable[str]]:
+def _finder(reach: VotingRange, register: Register) -> Callable[[str], Iterable[str]]:
     """Return what finds the assets near one, itself included."""
     if reach.hops is not None:
         hops = reach.hops

@@ -1,4 +1,4 @@
-"""`Bucketed`: the half that kinds share which judge the means of stretches of time, whenever one is complete.
+"""`BucketEvaluator`: the half that kinds share which judge the means of stretches of time, whenever one is complete.
 
 Comes in: arrivals, and the value that a kind derives from the last means. Goes out: transitions of hazard alarms.
 Refuses to know what the means tell.
@@ -12,38 +12,40 @@ import numpy as np
 from numpy.typing import NDArray
 
 from config.register import Register
-from rules.admission.admission import Arrivals
-from rules.alarms.level_evaluator import Climber
+from rules.admission.admission import AdmittedReadings
+from rules.alarms.level_evaluator import LevelEvaluator
 from rules.evaluation.buckets import LEAST_SHARE, Buckets, phases
-from rules.evaluation.per_sensor import Readings, Succession
-from rules.kind import BoundRule, Found
+from rules.evaluation.per_sensor import Readings, SequentialEvaluator
+from rules.kind import BoundRule, Transitions
 
 _SECOND_NS = 1_000_000_000
 
 
-class BucketedOptions(typing.Protocol):
+class BucketOptions(typing.Protocol):
     """What the options of such a kind have in common."""
 
     step_s: float
     """How long a bucket is, seconds."""
 
 
-class Bucketed:
+class BucketEvaluator:
     """The alarms and the buckets of all rules of one kind."""
 
     def __init__(self, bound: Sequence[BoundRule], register: Register, counts: Counter[tuple[str, str]]) -> None:
-        """Make one inactive alarm and empty buckets for each binding of `bound`; options are `BucketedOptions`."""
+        """Make one inactive alarm and empty buckets for each binding of `bound`; options are `BucketOptions`."""
         sensors = [register.sensors[number] for each in bound for number in each.rule.sensors]
-        steps = [round(typing.cast("BucketedOptions", each.rule.options).step_s * _SECOND_NS) for each in bound]
+        steps = [round(typing.cast("BucketOptions", each.rule.options).step_s * _SECOND_NS) for each in bound]
         self.step_ns = np.repeat(np.array(steps, np.int64), [len(each.rule.sensors) for each in bound])
         """int64[n_bindings]: how long a bucket is."""
         stale_ns = np.array([round(each.stale_after_s * _SECOND_NS) for each in sensors], np.int64)
         # A value comes with each bucket: two steps without one are no gap yet.
-        self.climber = Climber(bound, register, counts, stale_ns + 2 * self.step_ns)
+        self.level_evaluator = LevelEvaluator(bound, register, counts, stale_ns + 2 * self.step_ns)
         self.buckets = Buckets(self.step_ns, phases([each.id for each in sensors], self.step_ns))
-        self._succession = Succession(self.climber, runs=self.buckets)
+        self._sequential = SequentialEvaluator(self.level_evaluator, runs=self.buckets)
 
-    def climb(self, arrivals: Arrivals, derive: Callable[[Readings], NDArray[np.float64]]) -> list[Found]:
+    def evaluate(
+        self, admitted: AdmittedReadings, derive: Callable[[Readings], NDArray[np.float64]]
+    ) -> list[Transitions]:
         """Return the transitions of what `derive` gives for readings that close a bucket: float64[n], NaN unknown."""
 
         def value(readings: Readings) -> NDArray[np.float64]:
@@ -53,7 +55,7 @@ class Bucketed:
                 values[closes] = derive(readings.take(closes))
             return values
 
-        return self._succession.climb(arrivals, value)
+        return self._sequential.evaluate(admitted, value)
 
     def known_means(
         self, b: NDArray[np.intp], points: NDArray[np.int64]
@@ -65,4 +67,4 @@ class Bucketed:
 
     def columns(self) -> dict[str, NDArray[np.generic]]:
         """Return what outlives a restart; first axis: bindings."""
-        return {**self.climber.columns(), **self.buckets.columns()}
+        return {**self.level_evaluator.columns(), **self.buckets.columns()}

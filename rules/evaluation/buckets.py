@@ -73,7 +73,7 @@ class Buckets:
         number: NDArray[np.int64] = (readings.time_ns - self._phase_ns[b]) // self._step_ns[b]
         return number
 
-    def join(self, readings: Readings) -> None:
+    def add_to_run(self, readings: Readings) -> None:
         """Add readings that lie in the same bucket as those before them, by the same clock."""
         # One by one in their order, as `add` would: sums in another order have other last digits.
         np.add.at(self._sum, readings.binding, readings.value)

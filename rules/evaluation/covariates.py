@@ -14,15 +14,15 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
 from config.register import Register, Sensor
-from rules.evaluation.per_sensor import Beside
-from rules.fan_out import Links
+from rules.evaluation.per_sensor import ReferenceReadings
+from rules.fan_out import FanOut
 from rules.kind import NEVER_NS, Fault
 from rules.statistics.regression import FEATURES
 
 _SECOND_NS = 1_000_000_000
 
 
-class Of(StrEnum):
+class SensorOf(StrEnum):
     """Where another sensor is looked for."""
 
     DEVICE = "device"
@@ -36,7 +36,7 @@ class Covariate(BaseModel):
 
     quantity: str | None = None
     """What the other sensor measures; or `sensor`."""
-    of: Of = Of.ASSET
+    of: SensorOf = SensorOf.ASSET
     """Where it is."""
     sensor: str | None = None
     """Its id; or `quantity`."""
@@ -67,7 +67,7 @@ class Finder:
         numbers = [number for number in numbers if self.register.sensors[number].id != sensor.id]
         same = [number for number in numbers if self.register.sensors[number].device == sensor.device]
         # A strain gauge with a thermometer of its own means that one.
-        return same if covariate.of is Of.DEVICE or len(same) == 1 else numbers
+        return same if covariate.of is SensorOf.DEVICE or len(same) == 1 else numbers
 
 
 def covariate_faults(covariates: Sequence[Covariate], sensors: Sequence[Sensor], register: Register) -> Iterator[Fault]:
@@ -111,17 +111,17 @@ class Covariates:
         self._used = 1 + max((len(each) for each in covariates), default=0)
         columns = np.array(links, np.intp).reshape(-1, 3)
         self._binding, self._slot = columns[:, 1], columns[:, 2]
-        self._links = Links(len(register.sensors), columns[:, 0], np.arange(len(links)))
+        self._fan_out = FanOut(len(register.sensors), columns[:, 0], np.arange(len(links)))
         self._time_ns, self._value = np.full((n, FEATURES), NEVER_NS), np.zeros((n, FEATURES))
         self._value[:, 0] = 1
         self._clock = np.zeros((n, FEATURES), np.bool_)
         self._meant = np.array([zlib.crc32(each.encode()) for each in meant], np.int64)
         self._learned = self._meant.copy()
 
-    def reach(self, sensor: NDArray[np.intp]) -> Beside:
+    def reference_readings(self, sensor: NDArray[np.intp]) -> ReferenceReadings:
         """Return one row for each binding that `sensor[row]` explains."""
-        row, link = self._links.reach(sensor)
-        return Beside(row, self._binding[link], self._slot[link])
+        row, link = self._fan_out.bindings_of(sensor)
+        return ReferenceReadings(row, self._binding[link], self._slot[link])
 
     def notice(
         self,
@@ -159,7 +159,7 @@ class Covariates:
             "covariate_meant": self._learned,
         }
 
-    def settle(self) -> NDArray[np.intp]:
+    def rebuild(self) -> NDArray[np.intp]:
         """Return the bindings that others explain now than when the columns were kept; their readings are dropped."""
         changed = np.flatnonzero(self._learned != self._meant)
         self._time_ns[changed], self._clock[changed] = NEVER_NS, False

@@ -1,4 +1,4 @@
-"""`Departures`: how far readings are from what their own sensor's past, or others, let expect.
+"""`DistanceEvaluator`: how far readings are from what their own sensor's past, or others, let expect.
 
 Comes in: arrivals, and from a kind what is expected. Goes out: to the kind, which readings it may learn from and for
 whom its expectation has become useless; to the ladder, distances turned so that more is worse. Refuses to know how
@@ -19,21 +19,18 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from collector.batch import Quality
 from config.quantities import Quantity
 from config.register import Register
-from rules.admission.admission import Arrivals
-from rules.alarms.level_evaluator import Climber
+from rules.admission.admission import AdmittedReadings
+from rules.alarms.level_evaluator import LevelEvaluator
 from rules.evaluation.continuity import Continuity, Step
-from rules.evaluation.per_sensor import Beside, Readings, Succession
-from rules.kind import BoundRule, Found
-from rules.level_options import LadderOptions
+from rules.evaluation.per_sensor import Readings, ReferenceReadings, SequentialEvaluator
+from rules.kind import BoundRule, Transitions
+from rules.level_options import LimitOptions
 from rules.rule import Side
 from rules.statistics.rates import Direction, directions, towards
 
 SECOND_NS = 1_000_000_000
-_ODD = np.uint16(Quality.FLAT | Quality.CLIMATOLOGY | Quality.UNCHECKED | Quality.OUT_OF_RANGE)
-"""Readings with any of these bits are judged, but teach nobody what is usual."""
 _LONGEST_S = 366 * 86_400
 SIGMA_OF_MEAN = 1.2533141373155003
 """Of normal numbers: standard deviation over mean absolute deviation, sqrt(pi / 2)."""
@@ -50,7 +47,7 @@ class In(StrEnum):
     UNIT = "unit"
 
 
-class DepartureOptions(LadderOptions):
+class DistanceOptions(LimitOptions):
     """The keys that kinds with an expectation share; limits are distances, more than 0."""
 
     side: typing.Literal[Side.HIGH] = Side.HIGH
@@ -86,16 +83,16 @@ def least_sigma(quantity: Quantity | None) -> float:
 
 
 @dataclass(frozen=True, slots=True)
-class Lesson:
+class LearningMask:
     """What a kind may do after its readings were compared with what it expected; bool[n] each."""
 
-    teaches: NDArray[np.bool_]
+    may_learn: NDArray[np.bool_]
     """The reading is good and calm."""
-    outlived: NDArray[np.bool_]
+    must_forget: NDArray[np.bool_]
     """What was expected here is to be forgotten."""
 
 
-class Departures:
+class DistanceEvaluator:
     """The alarms of all rules of one kind, and how long each binding has been beyond."""
 
     def __init__(
@@ -104,26 +101,28 @@ class Departures:
         register: Register,
         counts: Counter[tuple[str, str]],
         stale_ns: NDArray[np.int64] | None = None,
-        trusts: Sequence[bool] | None = None,
+        *,
+        uses_ignored: NDArray[np.bool_] | None = None,
     ) -> None:
-        """Make one inactive alarm for each binding of `bound`, whose options are `DepartureOptions`.
+        """Make one inactive alarm for each binding of `bound`, whose options are `DistanceOptions`.
 
         Args:
             bound: the rules.
             register: the sensors.
             counts: of the engine.
-            stale_ns: int64[n_bindings], as a `Climber` takes it.
-            trusts: of each rule, whether it judges readings that intake or device doubt; none does by default.
+            stale_ns: int64[n_bindings], as a `LevelEvaluator` takes it.
+            uses_ignored: bool[n_rules], as `LevelEvaluator` takes it.
         """
-        self.climber = Climber(bound, register, counts, stale_ns)
-        sensor, rule = self.climber.sensor, self.climber.rule
-        options = [typing.cast("DepartureOptions", each.rule.options) for each in bound]
+        self.level_evaluator = LevelEvaluator(bound, register, counts, stale_ns, uses_ignored=uses_ignored)
+        self._not_learned = np.array([each.not_learned for each in bound], np.uint16)[self.level_evaluator.rule]
+        sensor, rule = self.level_evaluator.sensor, self.level_evaluator.rule
+        options = [typing.cast("DistanceOptions", each.rule.options) for each in bound]
         stale_s = np.array([each.stale_after_s for each in register.sensors], np.float64)[sensor]
         cadence_s = np.array([each.cadence_s for each in register.sensors], np.float64)[sensor]
         self.cadence_ns = np.round(cadence_s * SECOND_NS).astype(np.int64)
         """int64[n_bindings]: expected time between readings."""
         self.stale_ns = np.round(stale_s * SECOND_NS).astype(np.int64)
-        self._succession = Succession(self.climber, trusts_all=np.array(trusts or [False] * len(bound), np.bool_)[rule])
+        self._sequential = SequentialEvaluator(self.level_evaluator)
         self._continuity = Continuity(self.stale_ns)
         self._direction = directions([each.direction for each in options])[rule]
         resets = [min((level.reset for level in each.rule.levels), default=np.inf) for each in bound]
@@ -131,27 +130,32 @@ class Departures:
         self._longest_ns = np.array([round(each.rebaseline_s * SECOND_NS) for each in options], np.int64)[rule]
         self._beyond_ns = np.zeros(len(sensor), np.int64)
 
-    def climb(self, arrivals: Arrivals, derive: Callable[[Readings, Step], NDArray[np.float64]]) -> list[Found]:
+    def evaluate(
+        self, admitted: AdmittedReadings, derive: Callable[[Readings, Step], NDArray[np.float64]]
+    ) -> list[Transitions]:
         """Return the transitions of the distances that `derive` gives for one reading of each of many bindings."""
-        return self._succession.climb(arrivals, lambda readings: derive(readings, self.step(readings)))
+        return self._sequential.evaluate(admitted, lambda readings: derive(readings, self.step(readings)))
 
-    def climb_beside(
-        self, arrivals: Arrivals, beside: Beside, derive: Callable[[Readings], NDArray[np.float64]]
-    ) -> list[Found]:
-        """Return the same where `derive` also sees the readings `beside`; it takes each `step` of the judged itself."""
-        return self._succession.climb(arrivals, derive, beside)
+    def evaluate_with_references(
+        self,
+        admitted: AdmittedReadings,
+        references: ReferenceReadings,
+        derive: Callable[[Readings], NDArray[np.float64]],
+    ) -> list[Transitions]:
+        """Return the same where `derive` also sees `references`; it takes each `step` of the judged itself."""
+        return self._sequential.evaluate(admitted, derive, references)
 
     def step(self, readings: Readings) -> Step:
         """Return the steps to readings of distinct bindings from those before them, and remember them."""
         return self._continuity.step(readings.binding, readings.time_ns, readings.clock)
 
-    def turned(self, b: NDArray[np.intp], distance: NDArray[np.float64]) -> NDArray[np.float64]:
+    def signed(self, b: NDArray[np.intp], distance: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return float64[n]: signed distances of bindings `b` turned so that more is worse."""
         return towards(distance, self._direction[b])
 
-    def lesson(
+    def learning_mask(
         self, readings: Readings, step: Step, distance: NDArray[np.float64], always: NDArray[np.bool_] | None = None
-    ) -> Lesson:
+    ) -> LearningMask:
         """Return what may be learned from readings of distinct bindings.
 
         Args:
@@ -165,10 +169,10 @@ class Departures:
         calm = ~(distance >= self._calm_below[b]) | always
         since = np.where(step.broken, 0, self._beyond_ns[b] + step.elapsed_ns)
         self._beyond_ns[b] = np.where(calm, 0, since)
-        outlived = ~calm & (self._longest_ns[b] > 0) & (self._beyond_ns[b] >= self._longest_ns[b])
-        self._beyond_ns[b[outlived]] = 0
-        return Lesson(calm & (((readings.quality & _ODD) == 0) | always), outlived)
+        must_forget = ~calm & (self._longest_ns[b] > 0) & (self._beyond_ns[b] >= self._longest_ns[b])
+        self._beyond_ns[b[must_forget]] = 0
+        return LearningMask(calm & (((readings.quality & self._not_learned[b]) == 0) | always), must_forget)
 
     def columns(self) -> dict[str, NDArray[np.generic]]:
         """Return what outlives a restart; first axis: bindings."""
-        return {**self.climber.columns(), **self._continuity.columns(), "beyond_ns": self._beyond_ns}
+        return {**self.level_evaluator.columns(), **self._continuity.columns(), "beyond_ns": self._beyond_ns}

@@ -1,4 +1,4 @@
-"""`Nights`: the mean of each night's quiet hours, and the lowest of the last good nights.
+"""`NightMinimum`: the mean of each night's quiet hours, and the lowest of the last good nights.
 
 Comes in: readings. Goes out: whose night is over and what its mean was; what is usual. Refuses to know what a rise
 means.
@@ -9,33 +9,38 @@ A night's hours are event time of a place's own clock; the first reading behind 
 import numpy as np
 from numpy.typing import NDArray
 
-from collector.batch import Quality
 from rules.evaluation.per_sensor import Readings
 from rules.kind import NEVER_NS
 
-MOST = 60
+MOST_NIGHTS = 60
 """Nights that are kept."""
 _DAY_NS = 86_400 * 1_000_000_000
-_ODD = np.uint16(Quality.FLAT | Quality.CLIMATOLOGY | Quality.UNCHECKED | Quality.OUT_OF_RANGE)
-"""A night with a reading of any of these bits is judged, but teaches nobody what is usual."""
 
 
-class Nights:
+class NightMinimum:
     """The open night and a ring of the means of good ones, of each binding."""
 
-    def __init__(self, begin_ns: NDArray[np.int64], length_ns: NDArray[np.int64], needed: NDArray[np.int64]) -> None:
+    def __init__(
+        self,
+        begin_ns: NDArray[np.int64],
+        length_ns: NDArray[np.int64],
+        needed: NDArray[np.int64],
+        *,
+        not_learned: int,
+    ) -> None:
         """Make empty ones.
 
         Args:
             begin_ns: int64[n_bindings], when the hours begin, after midnight UTC; may be negative.
             length_ns: int64[n_bindings], how long they are.
             needed: int64[n_bindings], readings without which a night has no mean.
+            not_learned: `Quality` bits; a night with a reading of any of them is not learned from.
         """
-        n = len(begin_ns)
+        n, self._not_learned = len(begin_ns), np.uint16(not_learned)
         self._begin_ns, self._length_ns, self._needed = begin_ns, length_ns, needed
         self._number, self._clock = np.full(n, NEVER_NS), np.zeros(n, np.bool_)
         self._sum, self._count, self._odd = np.zeros(n), np.zeros(n, np.int64), np.zeros(n, np.bool_)
-        self._ring, self._kept = np.full((n, MOST), np.nan), np.zeros(n, np.int64)
+        self._ring, self._kept = np.full((n, MOST_NIGHTS), np.nan), np.zeros(n, np.int64)
 
     def add(self, now: Readings) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
         """Return (mean, may teach) of the night that each reading closes, float64[n] NaN where none, and bool[n]."""
@@ -60,7 +65,7 @@ class Nights:
         self._number[held], self._clock[held] = number[counts], now.clock[counts]
         self._sum[held] += now.value[counts]
         self._count[held] += 1
-        self._odd[held] |= (now.quality[counts] & _ODD) != 0
+        self._odd[held] |= (now.quality[counts] & self._not_learned) != 0
         return np.where(mixed, np.nan, mean), teaches
 
     def usual(
@@ -90,9 +95,9 @@ class Nights:
         """Forget all nights of bindings `b`."""
         self._ring[b], self._kept[b] = np.nan, 0
 
-    def settle(self, nights: NDArray[np.int64]) -> None:
+    def rebuild(self, nights: NDArray[np.int64]) -> None:
         """Forget what is kept beyond int64[n_bindings] `nights`, after a rule was changed to fewer."""
-        self._ring[np.arange(MOST) >= nights[:, np.newaxis]] = np.nan
+        self._ring[np.arange(MOST_NIGHTS) >= nights[:, np.newaxis]] = np.nan
 
     def columns(self) -> dict[str, NDArray[np.generic]]:
         """Return what outlives a restart; first axis: bindings."""

@@ -1,4 +1,4 @@
-"""`Noise`: how much the readings of a sensor scatter from one to the next, for deadbands that fit each device.
+"""`NoiseEstimate`: how much the readings of a sensor scatter from one to the next, for deadbands that fit each device.
 
 Comes in: values in the unit of what is judged, reading by reading. Goes out: the sigma of each binding as it was known
 before each reading. Refuses to know deadbands and levels.
@@ -16,9 +16,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from collector.batch import RECEIVED_CLOCK, Quality
-from collector.passes import Prices, Rounds
-from rules.admission.admission import Arrivals
+from collector.batch import RECEIVED_CLOCK
+from collector.passes import CostModel, PassSplitter
+from rules.admission.admission import AdmittedReadings
 from rules.evaluation.continuity import Continuity
 
 D2 = 1.128
@@ -31,21 +31,11 @@ MEMORY = 100
 """A range weighs one over this; assumed: noise changes with the device, not with the hour."""
 _MOST = 1e150
 """No range; what is computed from it stays finite."""
-_ODD = np.uint16(
-    Quality.SPIKE
-    | Quality.RATE
-    | Quality.DEVICE_SUSPECT
-    | Quality.FLAT
-    | Quality.NEIGHBOUR
-    | Quality.UNCHECKED
-    | Quality.OUT_OF_RANGE
-)
-"""Readings with any of these bits are as if they had not come."""
-_ALWAYS_ROUNDS = Prices(round=1.0, course=1e12, reading=1e12)
+_ALWAYS_PASSES = CostModel(pass_us=1.0, run_us=1e12, reading_us=1e12)
 
 
 @dataclass(frozen=True, slots=True)
-class Calm:
+class NormalRange:
     """Which values of a binding are no danger; a column for each, bindings first.
 
     Attributes:
@@ -63,39 +53,39 @@ class Calm:
     stale_ns: NDArray[np.int64]
 
 
-class Noise:
+class NoiseEstimate:
     """The mean moving range of each binding."""
 
-    def __init__(self, calm: Calm) -> None:
-        """Know nothing yet of any binding."""
+    def __init__(self, calm: NormalRange, *, not_learned: int) -> None:
+        """Know nothing yet of any binding; readings with one of the `Quality` bits `not_learned` are left out."""
         n = len(calm.wanted)
-        self._calm = calm
+        self._calm, self._not_learned = calm, np.uint16(not_learned)
         self._mean, self._n_ranges = np.zeros(n), np.zeros(n, np.int16)
         self._before = np.full(n, np.nan)
         """The last value, if it was calm."""
         self._continuity = Continuity(calm.stale_ns)
-        self._rounds = Rounds(n, _ALWAYS_ROUNDS)
+        self._splitter = PassSplitter(n, _ALWAYS_PASSES)
 
     def sigmas(
-        self, arrivals: Arrivals, row: NDArray[np.intp], binding: NDArray[np.intp], value: NDArray[np.float64]
+        self, admitted: AdmittedReadings, row: NDArray[np.intp], binding: NDArray[np.intp], value: NDArray[np.float64]
     ) -> NDArray[np.float64]:
         """Return float64[n]: the sigma known before each reading, 0 where nothing is, and learn from the readings.
 
         Args:
-            arrivals: what was admitted of the batch.
+            admitted: what was admitted of the batch.
             row: intp[n], the arrival that brought each value; ascending for each binding.
             binding: intp[n], whose value it is.
             value: float64[n], finite, in the unit of what the rule judges.
         """
         sigma = np.zeros(len(row))
         wanted = np.flatnonzero(self._calm.wanted[binding])
-        for chosen in self._rounds.cut(binding[wanted])[0] if len(wanted) else ():
+        for chosen in self._splitter.split(binding[wanted])[0] if len(wanted) else ():
             now = wanted[chosen]
             b = binding[now]
             sigma[now] = np.where(self._n_ranges[b] >= LEAST_RANGES, self._mean[b] / D2, 0.0)
-            sound = now[(arrivals.quality[row[now]] & _ODD) == 0]
-            clock = (arrivals.quality[row[sound]] & RECEIVED_CLOCK) != 0
-            self._learn(binding[sound], arrivals.time_ns[row[sound]], value[sound], clock)
+            sound = now[(admitted.quality[row[now]] & self._not_learned) == 0]
+            clock = (admitted.quality[row[sound]] & RECEIVED_CLOCK) != 0
+            self._learn(binding[sound], admitted.time_ns[row[sound]], value[sound], clock)
         return sigma
 
     def _learn(

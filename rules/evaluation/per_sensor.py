@@ -1,4 +1,4 @@
-"""`Succession`: kinds that derive a value from each reading and what was before it, many sensors at a time.
+"""`SequentialEvaluator`: kinds that derive a value from each reading and what was before it, many sensors at a time.
 
 Comes in: arrivals. Goes out: to a kind, one reading of each of many bindings at a time, each binding's in their order;
 to the ladder, what the kind makes of them. Refuses to know what that is.
@@ -11,13 +11,11 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from collector.batch import RECEIVED_CLOCK, Quality
-from collector.passes import turns
-from rules.admission.admission import Arrivals, starts_of
-from rules.alarms.level_evaluator import Climber
-from rules.kind import Found
-
-_DOUBTED = np.uint16(Quality.SPIKE | Quality.RATE | Quality.DEVICE_SUSPECT)
+from collector.batch import RECEIVED_CLOCK
+from collector.passes import passes_without_repeats
+from rules.admission.admission import AdmittedReadings, starts_of
+from rules.alarms.level_evaluator import LevelEvaluator
+from rules.kind import Transitions
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +51,7 @@ class Readings:
 
 
 @dataclass(frozen=True, slots=True)
-class Beside:
+class ReferenceReadings:
     """Readings of other sensors that a kind must see in their order.
 
     Attributes:
@@ -67,71 +65,85 @@ class Beside:
     slot: NDArray[np.intp]
 
 
-class Runs(Protocol):
+class RunLength(Protocol):
     """What a kind tells whose readings do nothing more after the first of a run but add up."""
 
     def run_of(self, readings: Readings) -> NDArray[np.int64]:
         """Return int64[n]: a number that readings of a binding share with those before it in the same run."""
         ...
 
-    def join(self, readings: Readings) -> None:
+    def add_to_run(self, readings: Readings) -> None:
         """Take readings that follow the first of their run, each binding's in their order."""
         ...
 
 
-class Succession:
+class SequentialEvaluator:
     """Cuts arrivals so that a kind can keep its memory in columns."""
 
     def __init__(
         self,
-        climber: Climber,
+        level_evaluator: LevelEvaluator,
         *,
-        trusts_all: bool | NDArray[np.bool_] = False,
         remembers: NDArray[np.bool_] | None = None,
-        runs: Runs | None = None,
+        runs: RunLength | None = None,
     ) -> None:
-        """Let `climber` reach bindings.
+        """Let `level_evaluator` reach bindings.
 
         Args:
-            climber: of the kind.
-            trusts_all: of all bindings, or bool[n_bindings]; else readings that intake or device doubt are left out.
+            level_evaluator: of the kind.
             remembers: bool[n_bindings], whose value depends on what was before; by default everybody's does.
             runs: of a kind that derives nothing but from the first reading of a run by one clock.
         """
-        self._climber = climber
-        self._trusts = np.broadcast_to(np.asarray(trusts_all), len(climber.sensor))
+        self._level_evaluator = level_evaluator
         self._remembers = remembers
         self._runs = runs
 
-    def climb(
-        self, arrivals: Arrivals, derive: Callable[[Readings], NDArray[np.float64]], beside: Beside | None = None
-    ) -> list[Found]:
+    def evaluate(
+        self,
+        admitted: AdmittedReadings,
+        derive: Callable[[Readings], NDArray[np.float64]],
+        references: ReferenceReadings | None = None,
+    ) -> list[Transitions]:
         """Return the transitions that `derive` causes.
 
         Args:
-            arrivals: what was admitted of a batch.
-            derive: gives float64[n], NaN where nothing can be known yet, and for readings `beside`.
-            beside: usable readings that come to `derive` in their order between those of the bindings.
+            admitted: what was admitted of a batch.
+            derive: gives float64[n], NaN where nothing can be known yet, and for readings `references`.
+            references: usable readings that come to `derive` in their order between those of the bindings.
         """
-        row, binding = self._climber.reach(arrivals)
-        if len(row) == 0 and beside is None:
-            return self._climber.climb(arrivals, row, binding, np.zeros(0))
+        row, binding = self._level_evaluator.bindings_of(admitted)
+        if len(row) == 0 and references is None:
+            return self._level_evaluator.evaluate(admitted, row, binding, np.zeros(0))
         slot = np.zeros(len(row), np.intp)
-        distinct = arrivals.distinct
-        if beside is not None and len(beside.row):
-            row, binding, slot = _merged(arrivals, row, binding, beside)
+        distinct = admitted.one_per_sensor
+        if references is not None and len(references.row):
+            row, binding, slot = self._merge(admitted, row, binding, references)
             distinct = False
-        quality = arrivals.quality[row]
-        if not arrivals.plain and (quality & _DOUBTED).any():
-            sound = ((quality & _DOUBTED) == 0) | self._trusts[binding]
-            row, binding, slot, quality = row[sound], binding[sound], slot[sound], quality[sound]
+        quality = admitted.quality[row]
         clock = (quality & RECEIVED_CLOCK) != 0
-        readings = Readings(binding, arrivals.time_ns[row], arrivals.value[row], clock, quality, slot)
-        derived = self._derived(readings, derive, distinct=distinct)
+        readings = Readings(binding, admitted.time_ns[row], admitted.value[row], clock, quality, slot)
+        derived = self._derive_values(readings, derive, distinct=distinct)
         known = (~np.isnan(derived)).nonzero()[0]
-        return self._climber.climb(arrivals, row[known], binding[known], derived[known])
+        return self._level_evaluator.evaluate(admitted, row[known], binding[known], derived[known])
 
-    def _derived(
+    def _merge(
+        self,
+        admitted: AdmittedReadings,
+        row: NDArray[np.intp],
+        binding: NDArray[np.intp],
+        references: ReferenceReadings,
+    ) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.intp]]:
+        """Return (row, binding, slot) of the readings of the bindings and of the references, rows ascending."""
+        used = admitted.usable[references.row]
+        if not admitted.has_no_flags:
+            used &= ~self._level_evaluator.is_ignored(admitted, references.row, references.binding)
+        rows = np.concatenate((row, references.row[used]))
+        bindings = np.concatenate((binding, references.binding[used]))
+        slots = np.concatenate((np.zeros(len(row), np.intp), references.slot[used]))
+        order = np.argsort(rows, kind="stable")
+        return rows[order], bindings[order], slots[order]
+
+    def _derive_values(
         self, readings: Readings, derive: Callable[[Readings], NDArray[np.float64]], *, distinct: bool
     ) -> NDArray[np.float64]:
         """Return what `derive` gives for each of `readings`; with `distinct` no binding stands twice."""
@@ -140,19 +152,19 @@ class Succession:
         if distinct:
             return derive(readings)
         if self._runs is not None:
-            return self._derived_by(self._runs, readings, derive)
+            return self._derive_by_run(self._runs, readings, derive)
         derived = np.full(len(readings.binding), np.nan)
         in_turn = np.arange(len(derived))
         if self._remembers is not None:
             remembers = self._remembers[readings.binding]
             in_turn, at_once = remembers.nonzero()[0], (~remembers).nonzero()[0]
             derived[at_once] = derive(readings.take(at_once))
-        for chosen in turns(readings.binding[in_turn]) if len(in_turn) else ():
+        for chosen in passes_without_repeats(readings.binding[in_turn]) if len(in_turn) else ():
             derived[in_turn[chosen]] = derive(readings.take(in_turn[chosen]))
         return derived
 
-    def _derived_by(
-        self, runs: Runs, readings: Readings, derive: Callable[[Readings], NDArray[np.float64]]
+    def _derive_by_run(
+        self, runs: RunLength, readings: Readings, derive: Callable[[Readings], NDArray[np.float64]]
     ) -> NDArray[np.float64]:
         derived = np.full(len(readings.binding), np.nan)
         order = readings.binding.argsort(kind="stable")
@@ -160,22 +172,11 @@ class Succession:
         begins = starts_of(ordered.binding) | starts_of(runs.run_of(ordered)) | starts_of(ordered.clock)
         run, first = begins.cumsum() - 1, order[begins]
         is_due = np.zeros(len(first), np.bool_)
-        for chosen in turns(readings.binding[first]):
+        for chosen in passes_without_repeats(readings.binding[first]):
             derived[first[chosen]] = derive(readings.take(first[chosen]))
             is_due[:] = False
             is_due[chosen] = True
             rest = is_due[run] & ~begins
             if rest.any():
-                runs.join(ordered.take(rest))
+                runs.add_to_run(ordered.take(rest))
         return derived
-
-
-def _merged(
-    arrivals: Arrivals, row: NDArray[np.intp], binding: NDArray[np.intp], beside: Beside
-) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.intp]]:
-    usable = arrivals.usable[beside.row]
-    rows = np.concatenate((row, beside.row[usable]))
-    bindings = np.concatenate((binding, beside.binding[usable]))
-    slots = np.concatenate((np.zeros(len(row), np.intp), beside.slot[usable]))
-    order = np.argsort(rows, kind="stable")
-    return rows[order], bindings[order], slots[order]

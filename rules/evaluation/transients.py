@@ -133,12 +133,12 @@ class Transients:
             self._begin(now, begins, np.where(falls, now.value + fall, now.value - rise), np.where(falls, 1, -1))
         if runs.any():
             rows = np.flatnonzero(runs)
-            told[rows] = self._held(
+            told[rows] = self._measure_held(
                 b[rows], now.value[rows], np.where(step.broken, 0, step.elapsed_ns)[rows], told[rows]
             )
         return told, begins
 
-    def _held(
+    def _measure_held(
         self, b: NDArray[np.intp], value: NDArray[np.float64], elapsed_ns: NDArray[np.int64], told: NDArray[np.float64]
     ) -> NDArray[np.float64]:
         """Return float64[n]: changes since the level before of running episodes, or `told` where they are outlived."""

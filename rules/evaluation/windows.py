@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from rules.kind import NEVER_NS
 
-MOST = 4096
+MOST_SEGMENT_SAMPLES = 4096
 """Samples of a segment."""
 _WIDEST = 1.5
 """Mean steps between two samples; a wider one is a lost sample, and the window of no use. Assumed."""
@@ -37,7 +37,7 @@ class Cover:
 
 
 @dataclass(frozen=True, slots=True)
-class Turn:
+class WindowEnd:
     """From one window to the next."""
 
     number: int
@@ -54,7 +54,7 @@ class Windows:
 
         Args:
             span_ns: int64[n_bindings], how long a window is.
-            n_segment: int64[n_bindings], samples of a segment, at most `MOST`.
+            n_segment: int64[n_bindings], samples of a segment, at most `MOST_SEGMENT_SAMPLES`.
         """
         n = len(span_ns)
         self._span_ns, self._n_segment = span_ns, n_segment
@@ -62,7 +62,7 @@ class Windows:
         self._first_ns, self._last_ns = np.zeros(n, np.int64), np.zeros(n, np.int64)
         self._widest_ns, self._count = np.zeros(n, np.int64), np.zeros(n, np.int64)
         self._origin = np.zeros(n)
-        self._segment, self._fill = np.zeros((n, MOST)), np.zeros(n, np.int64)
+        self._segment, self._fill = np.zeros((n, MOST_SEGMENT_SAMPLES)), np.zeros(n, np.int64)
         self._made_for = n_segment.copy()
 
     def cuts(self, b: int, time_ns: NDArray[np.int64], clock: NDArray[np.bool_]) -> NDArray[np.intp]:
@@ -71,13 +71,13 @@ class Windows:
         changes = (np.diff(number) != 0) | (np.diff(clock.astype(np.int8)) != 0) | (np.diff(time_ns) <= 0)
         return np.flatnonzero(changes) + 1
 
-    def turn(self, b: int, time_ns: int, value: float, *, clock: bool) -> Turn | None:
+    def end_window(self, b: int, time_ns: int, value: float, *, clock: bool) -> WindowEnd | None:
         """Return what ends with a sample, whose window then begins; None where that goes on."""
         number, before = int(time_ns // self._span_ns[b]), int(self._number[b])
         goes_on = bool(self._clock[b] == clock) and time_ns > self._last_ns[b]
         if number == before and goes_on:
             return None
-        turn = Turn(before, self.cover(b) if goes_on and number == before + 1 else None)
+        turn = WindowEnd(before, self.cover(b) if goes_on and number == before + 1 else None)
         self._begin(b, number, time_ns, value, clock=clock)
         return turn
 
@@ -123,7 +123,7 @@ class Windows:
             return None
         return Cover(int(self._first_ns[b]), int(self._last_ns[b]), count)
 
-    def settle(self, others: NDArray[np.bool_]) -> list[int]:
+    def rebuild(self, others: NDArray[np.bool_]) -> list[int]:
         """Return the bindings that begin anew: those whose rule was changed to other segments, and `others`."""
         changed: list[int] = np.flatnonzero((self._made_for != self._n_segment) | others).tolist()
         for b in changed:

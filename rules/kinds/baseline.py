@@ -37,11 +37,11 @@ from pydantic import Field
 
 from config.quantities import Quantity
 from config.register import Register, Sensor
-from rules.admission.admission import Arrivals
+from rules.admission.admission import AdmittedReadings
 from rules.evaluation.continuity import Step
-from rules.evaluation.distance import SECOND_NS, DepartureOptions, Departures, distance_of
+from rules.evaluation.distance import SECOND_NS, DistanceEvaluator, DistanceOptions, distance_of
 from rules.evaluation.per_sensor import Readings
-from rules.kind import BoundRule, Fault, Found, State
+from rules.kind import BoundRule, Fault, State, Transitions
 from rules.statistics.rates import Direction
 
 _PARTS = 30
@@ -59,7 +59,7 @@ _WORDS = {
 _QUANTILES = {Direction.RISE: 0.1, Direction.FALL: 0.9, Direction.EITHER: 0.5}
 
 
-class BaselineOptions(DepartureOptions):
+class BaselineOptions(DistanceOptions):
     """Keys of a baseline rule; limits are in the unit of the quantity."""
 
     baseline_s: float = Field(default=1800, ge=1, le=30 * 86_400, allow_inf_nan=False)
@@ -73,7 +73,7 @@ class BaselineOptions(DepartureOptions):
     moving air comes and goes, an instrument that is off by as much stays so. 0, the default: it need not. Not for
     places where the danger itself stands still; absolute limits belong beside it."""
 
-    def judged(self, quantity: Quantity | None) -> Quantity | None:
+    def judged_quantity(self, quantity: Quantity | None) -> Quantity | None:
         """Return the distance of `quantity` from its baseline."""
         return None if quantity is None else distance_of(quantity, *_WORDS[self.direction])
 
@@ -91,40 +91,40 @@ class Baseline:
     """All baseline rules over all their sensors."""
 
     def __init__(self, bound: Sequence[BoundRule], register: Register, counts: Counter[tuple[str, str]]) -> None:
-        self._departures = Departures(bound, register, counts)
-        self.alarm: NDArray[np.int32] = self._departures.climber.alarm
-        self.level: NDArray[np.int8] = self._departures.climber.level
+        self._distance_evaluator = DistanceEvaluator(bound, register, counts)
+        self.alarm: NDArray[np.int32] = self._distance_evaluator.level_evaluator.alarm
+        self.level: NDArray[np.int8] = self._distance_evaluator.level_evaluator.level
         options = [typing.cast("BaselineOptions", each.rule.options) for each in bound]
-        rule = self._departures.climber.rule
+        rule = self._distance_evaluator.level_evaluator.rule
         span_ns = np.array([round(each.baseline_s * SECOND_NS) for each in options], np.int64)[rule]
         quantile = np.array([_quantile(each) for each in options], np.float64)[rule]
-        self._past = _Past(span_ns, quantile, self._departures.cadence_ns)
+        self._past = _Past(span_ns, quantile, self._distance_evaluator.cadence_ns)
         resets = [min((level.reset for level in each.rule.levels), default=np.inf) for each in bound]
         share = np.array([each.varies for each in options], np.float64)
         self._excess = _Excess(share[rule], np.array(resets, np.float64)[rule])
 
-    def evaluate(self, arrivals: Arrivals) -> list[Found]:
-        """Return the transitions that `arrivals` cause."""
-        return self._departures.climb(arrivals, self._distances)
+    def evaluate(self, admitted: AdmittedReadings) -> list[Transitions]:
+        """Return the transitions that `admitted` cause."""
+        return self._distance_evaluator.evaluate(admitted, self._distances)
 
     def _distances(self, readings: Readings, step: Step) -> NDArray[np.float64]:
         """Return float64[n]: how far beyond its baseline each reading is, NaN while that is being learned."""
         b = readings.binding
-        distance = self._departures.turned(b, readings.value - self._past.baseline(b))
-        lesson = self._departures.lesson(readings, step, distance)
-        self._past.forget(b[lesson.outlived])
-        self._past.learn(readings.take(lesson.teaches))
-        return self._excess.judged(b, distance, step.broken)
+        distance = self._distance_evaluator.signed(b, readings.value - self._past.baseline(b))
+        mask = self._distance_evaluator.learning_mask(readings, step, distance)
+        self._past.forget(b[mask.must_forget])
+        self._past.learn(readings.take(mask.may_learn))
+        return self._excess.pass_varied(b, distance, step.broken)
 
     def state(self) -> State:
         """Return the columns to keep."""
-        return State({}, {**self._departures.columns(), **self._past.columns(), **self._excess.columns()}, {})
+        return State({}, {**self._distance_evaluator.columns(), **self._past.columns(), **self._excess.columns()}, {})
 
-    def settle(self, known: NDArray[np.bool_]) -> None:
+    def rebuild(self, known: NDArray[np.bool_]) -> None:
         """Derive what is not kept."""
         del known
-        self._past.settle()
-        self._departures.climber.settle()
+        self._past.rebuild()
+        self._distance_evaluator.level_evaluator.rebuild()
 
 
 class _Past:
@@ -191,7 +191,7 @@ class _Past:
             "count": self._count,
         }
 
-    def settle(self) -> None:
+    def rebuild(self) -> None:
         """Derive the baselines."""
         self._derive(np.arange(len(self._n_means)))
 
@@ -205,7 +205,7 @@ class _Excess:
         self._before, self._step, self._size = np.zeros(n), np.zeros(n), np.zeros(n)
         self._n_calm, self._varied = np.zeros(n, np.int32), np.zeros(n, np.bool_)
 
-    def judged(
+    def pass_varied(
         self, b: NDArray[np.intp], distance: NDArray[np.float64], broken: NDArray[np.bool_]
     ) -> NDArray[np.float64]:
         """Return float64[n]: the distances, at most 0 where they are beyond and have not varied yet.

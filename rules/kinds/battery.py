@@ -26,11 +26,11 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from config.quantities import Quantity
 from config.register import Register, Sensor
-from rules.admission.admission import Arrivals
-from rules.alarms.health_toggle import Turns
+from rules.admission.admission import AdmittedReadings
+from rules.alarms.health_toggle import HealthTransitions
 from rules.events import Reason
-from rules.fan_out import Links
-from rules.kind import NEVER_NS, BoundRule, Fault, Found, State, alarm_numbers
+from rules.fan_out import FanOut
+from rules.kind import NEVER_NS, BoundRule, Fault, State, Transitions, alarm_numbers
 from rules.rule import LevelLimit
 
 
@@ -50,7 +50,7 @@ class BatteryOptions(BaseModel):
         """Return no levels: a low charge is no hazard."""
         return ()
 
-    def judged(self, quantity: Quantity | None) -> Quantity | None:
+    def judged_quantity(self, quantity: Quantity | None) -> Quantity | None:
         """Return the quantity as it is: nothing is compared with limits."""
         return quantity
 
@@ -77,27 +77,27 @@ class Battery:
         self._limit = np.array([each.limit for each in options], np.float64)[of_rule]
         self._end = np.array([each.limit + each.deadband for each in options], np.float64)[of_rule]
         sensor = np.array([number for each in bound for number in each.rule.sensors], np.intp)
-        self._fed = Links(len(register.sensors), sensor, np.arange(len(sensor)))
+        self._reading_fan_out = FanOut(len(register.sensors), sensor, np.arange(len(sensor)))
         n = len(self.alarm)
         self.level: NDArray[np.int8] = np.zeros(n, np.int8)
         self._episode_ns = np.full(n, NEVER_NS)
 
-    def evaluate(self, arrivals: Arrivals) -> list[Found]:
+    def evaluate(self, admitted: AdmittedReadings) -> list[Transitions]:
         """Return the charges that became low or well."""
-        rows, binding = self._fed.reach(arrivals.sensor)
-        turns = Turns(self.alarm, self.level, self._episode_ns)
-        low = arrivals.value[rows] <= self._limit[binding]
-        well = arrivals.value[rows] >= self._end[binding]
-        for place in np.flatnonzero((low | well) & arrivals.usable[rows]).tolist():
+        rows, binding = self._reading_fan_out.bindings_of(admitted.sensor)
+        health = HealthTransitions(self.alarm, self.level, self._episode_ns)
+        low = admitted.value[rows] <= self._limit[binding]
+        well = admitted.value[rows] >= self._end[binding]
+        for place in np.flatnonzero((low | well) & admitted.usable[rows]).tolist():
             row, b = int(rows[place]), int(binding[place])
             if low[place] != (self.level[b] > 0):
-                turns.turn(arrivals, row, b, Reason.BATTERY_LOW if low[place] else Reason.BATTERY_WELL)
-        return turns.found()
+                health.toggle(admitted, row, b, Reason.BATTERY_LOW if low[place] else Reason.BATTERY_WELL)
+        return health.transitions()
 
     def state(self) -> State:
         """Return the columns to keep."""
         return State({}, {"level": self.level, "episode_ns": self._episode_ns}, {})
 
-    def settle(self, known: NDArray[np.bool_]) -> None:
+    def rebuild(self, known: NDArray[np.bool_]) -> None:
         """Derive nothing: all is kept."""
         del known

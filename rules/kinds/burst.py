@@ -44,26 +44,25 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from collector.batch import RECEIVED_CLOCK, Quality
-from collector.passes import Prices, Rounds
+from collector.batch import RECEIVED_CLOCK
+from collector.passes import CostModel, PassSplitter
 from config.quantities import Quantity
 from config.register import Register, Sensor
-from rules.admission.admission import Arrivals
-from rules.alarms.level_evaluator import Climber
+from rules.admission.admission import AdmittedReadings
+from rules.alarms.level_evaluator import LevelEvaluator
 from rules.evaluation.per_sensor import Readings
 from rules.evaluation.transients import SLOTS, Sudden, Transients
 from rules.events import Reason
-from rules.kind import NEVER_NS, BoundRule, Fault, Found, State
-from rules.level_options import LadderOptions, NamedLevel
+from rules.kind import NEVER_NS, BoundRule, Fault, State, Transitions
+from rules.level_options import LimitOptions, NamedLevel
 from rules.rule import Side
 from rules.statistics.rates import Direction, directions
-from rules.statistics.wavefronts import Place, Wavefronts, reaches
+from rules.statistics.wavefronts import Place, Wavefronts, pipe_neighbours
 
 _Known = tuple[int, Place | None]
 """From which place in the batch on, where the pipe has burst."""
 _SECOND_NS = 1_000_000_000
-_DOUBTED = np.uint16(Quality.SPIKE | Quality.DEVICE_SUSPECT)
-_ALWAYS_ROUNDS = Prices(round=1.0, course=1e12, reading=1e12)
+_ALWAYS_PASSES = CostModel(pass_us=1.0, run_us=1e12, reading_us=1e12)
 _WORDS = {
     Direction.FALL: ("{zh}骤降", "sudden drop of {en}"),
     Direction.RISE: ("{zh}骤升", "sudden rise of {en}"),
@@ -71,7 +70,7 @@ _WORDS = {
 }
 
 
-class BurstOptions(LadderOptions):
+class BurstOptions(LimitOptions):
     """Keys of a burst rule; limits are drops in the unit of the quantity."""
 
     side: typing.Literal[Side.HIGH] = Side.HIGH
@@ -93,7 +92,7 @@ class BurstOptions(LadderOptions):
     tolerance_s: float = Field(default=1.0, ge=0, le=600)
     """How much clocks and samples may differ, seconds, besides the time that a wave needs; 1 by default."""
 
-    def judged(self, quantity: Quantity | None) -> Quantity | None:
+    def judged_quantity(self, quantity: Quantity | None) -> Quantity | None:
         """Return the sudden change of `quantity`, in its unit."""
         if quantity is None:
             return None
@@ -131,54 +130,52 @@ class Burst:
 
     def __init__(self, bound: Sequence[BoundRule], register: Register, counts: Counter[tuple[str, str]]) -> None:
         options = [typing.cast("BurstOptions", each.rule.options) for each in bound]
-        self._climber = Climber(bound, register, counts)
-        self.alarm: NDArray[np.int32] = self._climber.alarm
-        self.level: NDArray[np.int8] = self._climber.level
-        rule = self._climber.rule
-        self._rounds = Rounds(len(rule), _ALWAYS_ROUNDS)
-        stale_s = np.array([each.stale_after_s for each in register.sensors], np.float64)[self._climber.sensor]
+        self._level_evaluator = LevelEvaluator(bound, register, counts)
+        self.alarm: NDArray[np.int32] = self._level_evaluator.alarm
+        self.level: NDArray[np.int8] = self._level_evaluator.level
+        rule = self._level_evaluator.rule
+        self._splitter = PassSplitter(len(rule), _ALWAYS_PASSES)
+        stale_s = np.array([each.stale_after_s for each in register.sensors], np.float64)[self._level_evaluator.sensor]
         self._transients = Transients(_sudden(bound, options, rule), np.round(stale_s * _SECOND_NS).astype(np.int64))
         self._wavefronts = Wavefronts(
-            reaches(bound, register, [each.reach_m for each in options]),
+            pipe_neighbours(bound, register, [each.reach_m for each in options]),
             np.array([each.wave_speed_m_s for each in options], np.float64)[rule],
             np.array([round(each.tolerance_s * _SECOND_NS) for each in options], np.int64)[rule],
         )
         self._highest_alone = np.array([each.highest_alone() for each in options], np.float64)[rule]
 
-    def evaluate(self, arrivals: Arrivals) -> list[Found]:
-        """Return the transitions that `arrivals` cause."""
-        row, binding = self._climber.reach(arrivals)
-        sound = (arrivals.quality[row] & _DOUBTED) == 0
-        row, binding = row[sound], binding[sound]
-        change, episode_ns, begins = self._changes(arrivals, row, binding)
-        confirmed, moved = self._confirmed(arrivals, row, binding, episode_ns, begins)
+    def evaluate(self, admitted: AdmittedReadings) -> list[Transitions]:
+        """Return the transitions that `admitted` cause."""
+        row, binding = self._level_evaluator.bindings_of(admitted)
+        change, episode_ns, begins = self._changes(admitted, row, binding)
+        confirmed, moved = self._confirmed(admitted, row, binding, episode_ns, begins)
         told = np.where(confirmed, change, np.minimum(change, self._highest_alone[binding]))
         known = np.flatnonzero(~np.isnan(change))
-        found = self._climber.climb(arrivals, row[known], binding[known], told[known])
+        found = self._level_evaluator.evaluate(admitted, row[known], binding[known], told[known])
         capped = np.flatnonzero(told < change)
         # The level is that of a lone sensor; the value that people read is what was measured.
-        measured = {(int(arrivals.place[row[i]]), int(self.alarm[binding[i]])): float(change[i]) for i in capped}
+        measured = {(int(admitted.place[row[i]]), int(self.alarm[binding[i]])): float(change[i]) for i in capped}
         found = [_as_measured(each, measured) for each in found] if measured else found
         return [self._placed(each, moved) for each in found]
 
     def _changes(
-        self, arrivals: Arrivals, row: NDArray[np.intp], binding: NDArray[np.intp]
+        self, admitted: AdmittedReadings, row: NDArray[np.intp], binding: NDArray[np.intp]
     ) -> tuple[NDArray[np.float64], NDArray[np.int64], NDArray[np.bool_]]:
         """Return (change, begin of its episode, is its begin) after each reading."""
-        quality = arrivals.quality[row]
+        quality = admitted.quality[row]
         clock = (quality & RECEIVED_CLOCK) != 0
         zeros = np.zeros(len(row), np.intp)
-        readings = Readings(binding, arrivals.time_ns[row], arrivals.value[row], clock, quality, zeros)
+        readings = Readings(binding, admitted.time_ns[row], admitted.value[row], clock, quality, zeros)
         change, episode_ns = np.full(len(row), np.nan), np.full(len(row), NEVER_NS)
         begins = np.zeros(len(row), np.bool_)
-        for chosen in self._rounds.cut(binding)[0]:
+        for chosen in self._splitter.split(binding)[0]:
             change[chosen], begins[chosen] = self._transients.add(readings.take(chosen))
             episode_ns[chosen] = self._transients.episode_ns[binding[chosen]]
         return change, episode_ns, begins
 
     def _confirmed(
         self,
-        arrivals: Arrivals,
+        admitted: AdmittedReadings,
         row: NDArray[np.intp],
         binding: NDArray[np.intp],
         episode_ns: NDArray[np.int64],
@@ -192,17 +189,17 @@ class Burst:
         moved: dict[int, list[_Known]] = {}
         confirmed: NDArray[np.bool_] = runs & (episode_ns == self._wavefronts.confirmed_ns[binding])
         for i in np.flatnonzero(begins).tolist():
-            is_received = bool(arrivals.quality[row[i]] & RECEIVED_CLOCK)
+            is_received = bool(admitted.quality[row[i]] & RECEIVED_CLOCK)
             touched = self._wavefronts.touched_by(int(binding[i]))
             for each in touched:
                 moved.setdefault(each, [(-1, self._wavefronts.place(each))])
             for other, seen_ns in self._wavefronts.arrive(int(binding[i]), int(episode_ns[i]), clock=is_received):
                 confirmed |= (binding == other) & (episode_ns == seen_ns) & (row >= row[i])
             for each in touched:
-                moved[each].append((int(arrivals.place[row[i]]), self._wavefronts.place(each)))
+                moved[each].append((int(admitted.place[row[i]]), self._wavefronts.place(each)))
         return confirmed, moved
 
-    def _placed(self, found: Found, moved: Mapping[int, Sequence[_Known]]) -> Found:
+    def _placed(self, found: Transitions, moved: Mapping[int, Sequence[_Known]]) -> Transitions:
         """Return `found` with the place where the pipe has burst, as far as it was known then, for what is beyond."""
         low, high = np.full(len(found.place), np.nan), np.full(len(found.place), np.nan)
         towards = np.full(len(found.place), -1, np.int32)
@@ -218,12 +215,12 @@ class Burst:
     def state(self) -> State:
         """Return the columns to keep."""
         own = {**self._transients.columns(), **self._wavefronts.columns()}
-        return State({}, {**self._climber.columns(), **own}, {})
+        return State({}, {**self._level_evaluator.columns(), **own}, {})
 
-    def settle(self, known: NDArray[np.bool_]) -> None:
+    def rebuild(self, known: NDArray[np.bool_]) -> None:
         """Derive what is not kept."""
         del known
-        self._climber.settle()
+        self._level_evaluator.rebuild()
 
 
 def _sudden(bound: Sequence[BoundRule], options: Sequence[BurstOptions], rule: NDArray[np.intp]) -> Sudden:
@@ -243,7 +240,7 @@ def _sudden(bound: Sequence[BoundRule], options: Sequence[BurstOptions], rule: N
     )
 
 
-def _as_measured(found: Found, measured: dict[tuple[int, int], float]) -> Found:
+def _as_measured(found: Transitions, measured: dict[tuple[int, int], float]) -> Transitions:
     value = found.value.copy()
     for i, key in enumerate(zip(found.place.tolist(), found.alarm.tolist(), strict=True)):
         value[i] = measured.get(key, value[i])

@@ -42,11 +42,19 @@ from pydantic import BaseModel, Field
 
 from config.quantities import Quantity
 from config.register import Register, Sensor
-from rules.admission.admission import Arrivals
+from rules.admission.admission import AdmittedReadings
 from rules.evaluation.covariates import Covariate, Covariates, covariate_faults
-from rules.evaluation.distance import SECOND_NS, DepartureOptions, Departures, In, distance_of, in_sigmas, least_sigma
+from rules.evaluation.distance import (
+    SECOND_NS,
+    DistanceEvaluator,
+    DistanceOptions,
+    In,
+    distance_of,
+    in_sigmas,
+    least_sigma,
+)
 from rules.evaluation.per_sensor import Readings
-from rules.kind import BoundRule, Fault, Found, State
+from rules.kind import BoundRule, Fault, State, Transitions
 from rules.statistics.rates import Direction
 from rules.statistics.regression import FEATURES, Regression
 
@@ -59,7 +67,7 @@ _WORDS = {
 }
 
 
-class CompareOptions(DepartureOptions):
+class CompareOptions(DistanceOptions):
     """Keys of a compare rule."""
 
     against: tuple[Covariate, ...] = Field(min_length=1, max_length=FEATURES - 1)
@@ -73,7 +81,7 @@ class CompareOptions(DepartureOptions):
     warm_s: float = Field(default=2 * 86_400, ge=1, le=_LONGEST_S, allow_inf_nan=False)
     """Learned time before anything is judged; two days by default (assumed), so that a daily swing was seen twice."""
 
-    def judged(self, quantity: Quantity | None) -> Quantity | None:
+    def judged_quantity(self, quantity: Quantity | None) -> Quantity | None:
         """Return what is left of `quantity`."""
         if quantity is None:
             return None
@@ -101,12 +109,15 @@ class Compare:
     """All compare rules over all their sensors."""
 
     def __init__(self, bound: Sequence[BoundRule], register: Register, counts: Counter[tuple[str, str]]) -> None:
-        self._departures = Departures(bound, register, counts)
-        self.alarm: NDArray[np.int32] = self._departures.climber.alarm
-        self.level: NDArray[np.int8] = self._departures.climber.level
+        self._distance_evaluator = DistanceEvaluator(bound, register, counts)
+        self.alarm: NDArray[np.int32] = self._distance_evaluator.level_evaluator.alarm
+        self.level: NDArray[np.int8] = self._distance_evaluator.level_evaluator.level
         self._counts = counts
         options = [typing.cast("CompareOptions", each.rule.options) for each in bound]
-        rule, sensor = self._departures.climber.rule, self._departures.climber.sensor.tolist()
+        rule, sensor = (
+            self._distance_evaluator.level_evaluator.rule,
+            self._distance_evaluator.level_evaluator.sensor.tolist(),
+        )
         self._covariates = Covariates([options[number].against for number in rule.tolist()], sensor, register)
         self._in_sigmas = np.array([each.in_ is In.SIGMA for each in options], np.bool_)[rule]
         memory_ns = np.array([round(each.memory_s * SECOND_NS) for each in options], np.int64)[rule]
@@ -115,9 +126,11 @@ class Compare:
         n_features = 1 + max((len(each.against) for each in options), default=0)
         self._regression = Regression(memory_ns, warm_ns, least, n_features)
 
-    def evaluate(self, arrivals: Arrivals) -> list[Found]:
-        """Return the transitions that `arrivals` cause."""
-        return self._departures.climb_beside(arrivals, self._covariates.reach(arrivals.sensor), self._distances)
+    def evaluate(self, admitted: AdmittedReadings) -> list[Transitions]:
+        """Return the transitions that `admitted` cause."""
+        return self._distance_evaluator.evaluate_with_references(
+            admitted, self._covariates.reference_readings(admitted.sensor), self._distances
+        )
 
     def _distances(self, readings: Readings) -> NDArray[np.float64]:
         """Return float64[n]: what is left of each reading that is judged, NaN of others and where nothing is known."""
@@ -133,22 +146,22 @@ class Compare:
 
     def _left(self, readings: Readings) -> NDArray[np.float64]:
         b = readings.binding
-        step = self._departures.step(readings)
+        step = self._distance_evaluator.step(readings)
         fresh = self._covariates.are_fresh(b, readings.time_ns)
         features = self._covariates.features(b)
-        expected, leverage = self._regression.expected(b, features)
+        expected, leverage = self._regression.predict(b, features)
         left = readings.value - expected
         told = np.where(fresh & (leverage <= _MOST_LEVERAGE), left, np.nan)
         self._count("no_covariate", ~fresh)
         self._count("extrapolated", fresh & ~np.isnan(expected) & (leverage > _MOST_LEVERAGE))
-        told = self._departures.turned(b, np.where(self._in_sigmas[b], told / self._regression.sigma(b), told))
-        lesson = self._departures.lesson(readings, step, told)
-        elapsed_ns = np.where(step.broken, self._departures.cadence_ns[b], step.elapsed_ns)
-        scaled = np.flatnonzero(lesson.teaches & ~np.isnan(told))
+        told = self._distance_evaluator.signed(b, np.where(self._in_sigmas[b], told / self._regression.sigma(b), told))
+        mask = self._distance_evaluator.learning_mask(readings, step, told)
+        elapsed_ns = np.where(step.broken, self._distance_evaluator.cadence_ns[b], step.elapsed_ns)
+        scaled = np.flatnonzero(mask.may_learn & ~np.isnan(told))
         self._regression.learn_scale(b[scaled], left[scaled], elapsed_ns[scaled])
-        taught = np.flatnonzero(lesson.teaches & fresh)
+        taught = np.flatnonzero(mask.may_learn & fresh)
         self._regression.learn(b[taught], features[taught], readings.value[taught], elapsed_ns[taught])
-        self._regression.forget(b[lesson.outlived])
+        self._regression.forget(b[mask.must_forget])
         return told
 
     def _count(self, reason: str, held: NDArray[np.bool_]) -> None:
@@ -159,10 +172,10 @@ class Compare:
     def state(self) -> State:
         """Return the columns to keep."""
         own = {**self._covariates.columns(), **self._regression.columns()}
-        return State({}, {**self._departures.columns(), **own}, {})
+        return State({}, {**self._distance_evaluator.columns(), **own}, {})
 
-    def settle(self, known: NDArray[np.bool_]) -> None:
+    def rebuild(self, known: NDArray[np.bool_]) -> None:
         """Derive what is not kept; what was learned from other sensors is of no use."""
         del known
-        self._regression.forget(self._covariates.settle())
-        self._departures.climber.settle()
+        self._regression.forget(self._covariates.rebuild())
+        self._distance_evaluator.level_evaluator.rebuild()

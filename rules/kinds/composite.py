@@ -44,12 +44,12 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from config.quantities import ONLINE, Quantity
 from config.register import Register, Sensor
-from rules.admission.admission import Arrivals
-from rules.alarms.condition_levels import Rungs
-from rules.composite.condition_changes import Juncture
+from rules.admission.admission import AdmittedReadings
+from rules.alarms.condition_levels import ConditionLevels
+from rules.composite.condition_changes import ConditionChanges
 from rules.composite.conditions import Condition
-from rules.composite.operands import views_of
-from rules.kind import BoundRule, Fault, Followed, Found, State, Turned, alarm_numbers
+from rules.composite.operands import operands_of
+from rules.kind import AlarmCatalogue, BoundRule, Fault, State, Transitions, UpstreamTransitions, alarm_numbers
 from rules.level_options import LONGEST_S, NamedLevel
 from rules.references import Reference
 from rules.rule import LevelLimit, Side
@@ -116,7 +116,7 @@ class CompositeOptions(BaseModel):
             for each in sorted(self.levels, key=lambda each: each.level)
         )
 
-    def judged(self, quantity: Quantity | None) -> Quantity | None:
+    def judged_quantity(self, quantity: Quantity | None) -> Quantity | None:
         """Return what is compared with the limits: whether the condition holds."""
         del quantity
         return _ANSWER
@@ -149,37 +149,41 @@ class Composite:
     """All composite rules over all their assets."""
 
     def __init__(
-        self, bound: Sequence[BoundRule], register: Register, counts: Counter[tuple[str, str]], followed: Followed
+        self,
+        bound: Sequence[BoundRule],
+        register: Register,
+        counts: Counter[tuple[str, str]],
+        catalogue: AlarmCatalogue,
     ) -> None:
         del counts
         self.alarm: NDArray[np.int32] = alarm_numbers(bound)
         rule = np.repeat(np.arange(len(bound)), [len(each.rule.sensors) for each in bound])
-        views = views_of(bound, register, followed)
+        operands = operands_of(bound, register, catalogue)
         stale_s = np.array([each.stale_after_s for each in register.sensors], np.float64)
-        gaps_s = [stale_s[list(view.sensors)].max(initial=0.0) for view in views]
+        gaps_s = [stale_s[list(own.sensors)].max(initial=0.0) for own in operands]
         gaps_ns = np.round(np.array(gaps_s, np.float64) * _SECOND_NS).astype(np.int64)
-        self._rungs = Rungs([each.rule.levels for each in bound], rule, gaps_ns, self.alarm)
-        self.level: NDArray[np.int8] = self._rungs.level
-        stage = np.array([each.stage for each in bound], np.intp)[rule]
-        self._junctures = {
-            int(number): Juncture(np.flatnonzero(stage == number), views, register, followed)
-            for number in np.unique(stage)
+        self._condition_levels = ConditionLevels([each.rule.levels for each in bound], rule, gaps_ns, self.alarm)
+        self.level: NDArray[np.int8] = self._condition_levels.level
+        order = np.array([each.order for each in bound], np.intp)[rule]
+        self._condition_changes = {
+            int(number): ConditionChanges(np.flatnonzero(order == number), operands, register, catalogue)
+            for number in np.unique(order)
         }
 
-    def follow(self, arrivals: Arrivals, turned: Turned, stage: int) -> list[Found]:
+    def evaluate(self, admitted: AdmittedReadings, upstream: UpstreamTransitions, order: int) -> list[Transitions]:
         """Return what becomes of the rules of `stage`."""
-        juncture = self._junctures.get(stage)
-        if juncture is None:
+        changes = self._condition_changes.get(order)
+        if changes is None:
             return []
-        moments = juncture.moments(arrivals, turned, self._rungs.pending)
-        return [] if moments is None else self._rungs.climb(*moments)
+        samples = changes.samples(admitted, upstream, self._condition_levels.pending)
+        return [] if samples is None else self._condition_levels.evaluate(*samples)
 
     def state(self) -> State:
         """Return the columns to keep."""
-        return State({}, self._rungs.columns(), {})
+        return State({}, self._condition_levels.columns(), {})
 
-    def settle(self, levels: NDArray[np.int8], seen: NDArray[np.bool_]) -> None:
+    def rebuild(self, levels: NDArray[np.int8], seen: NDArray[np.bool_]) -> None:
         """Derive what is not kept."""
-        self._rungs.settle()
-        for each in self._junctures.values():
-            each.settle(levels, seen)
+        self._condition_levels.rebuild()
+        for each in self._condition_changes.values():
+            each.rebuild(levels, seen)

@@ -40,19 +40,19 @@ from pydantic import Field
 
 from config.quantities import Quantity
 from config.register import Register
-from rules.admission.admission import Arrivals
+from rules.admission.admission import AdmittedReadings
 from rules.evaluation.continuity import Step
 from rules.evaluation.distance import (
     SIGMA_OF_MEAN,
-    DepartureOptions,
-    Departures,
+    DistanceEvaluator,
+    DistanceOptions,
     In,
     distance_of,
     in_sigmas,
     least_sigma,
 )
 from rules.evaluation.per_sensor import Readings
-from rules.kind import BoundRule, Found, State
+from rules.kind import BoundRule, State, Transitions
 from rules.statistics.hour_profile import HOUR_NS, WEEK_H, hour_of_week
 from rules.statistics.rates import Direction
 
@@ -65,7 +65,7 @@ _WORDS = {
 }
 
 
-class DeviationOptions(DepartureOptions):
+class DeviationOptions(DistanceOptions):
     """Keys of a deviation rule."""
 
     in_: In = Field(default=In.SIGMA, alias="in")
@@ -74,9 +74,9 @@ class DeviationOptions(DepartureOptions):
     warm_weeks: int = Field(default=2, ge=1, le=52)
     """In how many weeks an hour of the week must have been seen before it is judged; 2 by default (assumed)."""
     utc_offset_h: float = Field(default=8, ge=-12, le=14, allow_inf_nan=False)
-    """China Standard Time."""
+    """Local time less UTC, hours; left out, the standard time of the city's time zone."""
 
-    def judged(self, quantity: Quantity | None) -> Quantity | None:
+    def judged_quantity(self, quantity: Quantity | None) -> Quantity | None:
         """Return the distance of `quantity` from what is usual."""
         if quantity is None:
             return None
@@ -88,40 +88,40 @@ class Deviation:
     """All deviation rules over all their sensors."""
 
     def __init__(self, bound: Sequence[BoundRule], register: Register, counts: Counter[tuple[str, str]]) -> None:
-        self._departures = Departures(bound, register, counts)
-        self.alarm: NDArray[np.int32] = self._departures.climber.alarm
-        self.level: NDArray[np.int8] = self._departures.climber.level
+        self._distance_evaluator = DistanceEvaluator(bound, register, counts)
+        self.alarm: NDArray[np.int32] = self._distance_evaluator.level_evaluator.alarm
+        self.level: NDArray[np.int8] = self._distance_evaluator.level_evaluator.level
         options = [typing.cast("DeviationOptions", each.rule.options) for each in bound]
-        rule = self._departures.climber.rule
+        rule = self._distance_evaluator.level_evaluator.rule
         self._in_sigmas = np.array([each.in_ is In.SIGMA for each in options], np.bool_)[rule]
         offset_ns = np.array([round(each.utc_offset_h * HOUR_NS) for each in options], np.int64)[rule]
         warm_weeks = np.array([each.warm_weeks for each in options], np.uint8)[rule]
         least = np.array([least_sigma(each.rule.quantity) for each in bound], np.float64)[rule]
         self._weeks = _Weeks(offset_ns, warm_weeks, least)
 
-    def evaluate(self, arrivals: Arrivals) -> list[Found]:
-        """Return the transitions that `arrivals` cause."""
-        return self._departures.climb(arrivals, self._distances)
+    def evaluate(self, admitted: AdmittedReadings) -> list[Transitions]:
+        """Return the transitions that `admitted` cause."""
+        return self._distance_evaluator.evaluate(admitted, self._distances)
 
     def _distances(self, readings: Readings, step: Step) -> NDArray[np.float64]:
         """Return float64[n]: how far each reading is from what is usual, NaN where that is not known."""
         b = readings.binding
         usual, sigma = self._weeks.expected(b, readings.time_ns)
         distance = readings.value - usual
-        distance = self._departures.turned(b, np.where(self._in_sigmas[b], distance / sigma, distance))
-        lesson = self._departures.lesson(readings, step, distance)
-        self._weeks.forget(b[lesson.outlived])
-        self._weeks.learn(readings.take(lesson.teaches))
+        distance = self._distance_evaluator.signed(b, np.where(self._in_sigmas[b], distance / sigma, distance))
+        mask = self._distance_evaluator.learning_mask(readings, step, distance)
+        self._weeks.forget(b[mask.must_forget])
+        self._weeks.learn(readings.take(mask.may_learn))
         return distance
 
     def state(self) -> State:
         """Return the columns to keep."""
-        return State({}, {**self._departures.columns(), **self._weeks.columns()}, {})
+        return State({}, {**self._distance_evaluator.columns(), **self._weeks.columns()}, {})
 
-    def settle(self, known: NDArray[np.bool_]) -> None:
+    def rebuild(self, known: NDArray[np.bool_]) -> None:
         """Derive what is not kept."""
         del known
-        self._departures.climber.settle()
+        self._distance_evaluator.level_evaluator.rebuild()
 
 
 class _Weeks:

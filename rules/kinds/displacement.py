@@ -46,13 +46,13 @@ from pydantic import Field, model_validator
 from config.levels import WarningLevel
 from config.quantities import Quantity
 from config.register import Register, Sensor
-from rules.admission.admission import Arrivals
-from rules.evaluation.bucket_evaluator import Bucketed
+from rules.admission.admission import AdmittedReadings
+from rules.evaluation.bucket_evaluator import BucketEvaluator
 from rules.evaluation.buckets import LEAST_SHARE, WIDTH
 from rules.evaluation.creep import FEWEST_RATES, failures, rates, tangent_angles
 from rules.evaluation.per_sensor import Readings
-from rules.kind import BoundRule, Fault, Found, State
-from rules.level_options import LadderOptions
+from rules.kind import BoundRule, Fault, State, Transitions
+from rules.level_options import LimitOptions
 from rules.rule import Side
 from rules.statistics.rates import Direction, Per, directions, towards
 
@@ -60,7 +60,7 @@ _SECOND_NS = 1_000_000_000
 _HOUR_NS = 3600 * _SECOND_NS
 
 
-class Method(StrEnum):
+class CreepMethod(StrEnum):
     """What is judged."""
 
     TANGENT_ANGLE = "tangent_angle"
@@ -69,10 +69,10 @@ class Method(StrEnum):
     """How soon it fails, hours."""
 
 
-class DisplacementOptions(LadderOptions):
+class DisplacementOptions(LimitOptions):
     """Keys of a displacement rule; limits are degrees, or hours."""
 
-    method: Method
+    method: CreepMethod
     """`tangent_angle`: limits are degrees; `inverse_velocity`: limits are hours until failure. Needed."""
     direction: Direction
     """`fall`, `rise` or `either`: which way is downhill. Needed. Movement the other way is rest."""
@@ -104,14 +104,14 @@ class DisplacementOptions(LadderOptions):
         """Let the method say the side: a larger angle, or fewer hours."""
         if not isinstance(written, Mapping) or "side" in written:
             return written
-        is_low = written.get("method") == Method.INVERSE_VELOCITY
+        is_low = written.get("method") == CreepMethod.INVERSE_VELOCITY
         return {**written, "side": Side.LOW if is_low else Side.HIGH}
 
-    def judged(self, quantity: Quantity | None) -> Quantity | None:
+    def judged_quantity(self, quantity: Quantity | None) -> Quantity | None:
         """Return the angle of `quantity`, degrees, or the time until it fails, hours."""
         if quantity is None:
             return None
-        is_angle = self.method is Method.TANGENT_ANGLE
+        is_angle = self.method is CreepMethod.TANGENT_ANGLE
         return dataclasses.replace(
             quantity,
             name=f"{quantity.name}_{self.method}",
@@ -128,7 +128,7 @@ class DisplacementOptions(LadderOptions):
     def window_s(self, sensor: Sensor) -> float:
         """Return how long a danger may have to last, seconds: all buckets that a value is taken from."""
         del sensor
-        rates = 1 if self.method is Method.TANGENT_ANGLE else self.points
+        rates = 1 if self.method is CreepMethod.TANGENT_ANGLE else self.points
         return rates * self.rate_points * self.step_s
 
     def cadence_s(self, sensor: Sensor) -> float:
@@ -138,7 +138,7 @@ class DisplacementOptions(LadderOptions):
     def faults(self, quantity: Quantity | None, sensors: Sequence[Sensor]) -> Iterator[Fault]:
         """Yield what is missing for the method, windows longer than what is kept, and levels that a step raises."""
         yield from super().faults(quantity, sensors)
-        is_angle = self.method is Method.TANGENT_ANGLE
+        is_angle = self.method is CreepMethod.TANGENT_ANGLE
         side = Side.HIGH if is_angle else Side.LOW
         if self.side is not side:
             yield Fault(("side",), side.value, self.side.value, "remove it: the method says it")
@@ -152,7 +152,7 @@ class DisplacementOptions(LadderOptions):
 
     def _hasty(self) -> Iterator[Fault]:
         """Yield high levels that a single step of the curve, as after rain, would reach."""
-        needed = self.rate_points // 2 + 1 if self.method is Method.TANGENT_ANGLE else 3
+        needed = self.rate_points // 2 + 1 if self.method is CreepMethod.TANGENT_ANGLE else 3
         for i, each in enumerate(self.levels):
             if each.level >= WarningLevel.ORANGE and each.on_samples < needed:
                 remedy = "a single step, as after rain, would raise it: wait until the step has left the window"
@@ -163,7 +163,7 @@ class DisplacementOptions(LadderOptions):
                 yield Fault(("levels", i, "deadband"), f"less than the horizon, {self.horizon_h:g} h", got, remedy)
 
     def _can_end(self, reset: float) -> bool:
-        return self.method is Method.TANGENT_ANGLE or reset != self.horizon_h
+        return self.method is CreepMethod.TANGENT_ANGLE or reset != self.horizon_h
 
 
 class Displacement:
@@ -171,25 +171,25 @@ class Displacement:
 
     def __init__(self, bound: Sequence[BoundRule], register: Register, counts: Counter[tuple[str, str]]) -> None:
         self._options = [typing.cast("DisplacementOptions", each.rule.options) for each in bound]
-        self._bucketed = Bucketed(bound, register, counts)
-        climber = self._bucketed.climber
-        self.alarm: NDArray[np.int32] = climber.alarm
-        self.level: NDArray[np.int8] = climber.level
+        self._bucket_evaluator = BucketEvaluator(bound, register, counts)
+        level_evaluator = self._bucket_evaluator.level_evaluator
+        self.alarm: NDArray[np.int32] = level_evaluator.alarm
+        self.level: NDArray[np.int8] = level_evaluator.level
         self._direction = directions([each.direction for each in self._options])
-        n = len(climber.sensor)
+        n = len(level_evaluator.sensor)
         self._learned_sum, self._learned = np.zeros(n), np.zeros(n, np.int64)
 
-    def evaluate(self, arrivals: Arrivals) -> list[Found]:
-        """Return the transitions that `arrivals` cause."""
-        return self._bucketed.climb(arrivals, self._values)
+    def evaluate(self, admitted: AdmittedReadings) -> list[Transitions]:
+        """Return the transitions that `admitted` cause."""
+        return self._bucket_evaluator.evaluate(admitted, self._values)
 
     def _values(self, now: Readings) -> NDArray[np.float64]:
         """Return float64[n]: what is judged of who closes a bucket, NaN where that is not known."""
         values = np.full(len(now.binding), np.nan)
-        rule = self._bucketed.climber.rule[now.binding]
+        rule = self._bucket_evaluator.level_evaluator.rule[now.binding]
         for number in np.unique(rule).tolist():
             rows = np.flatnonzero(rule == number)
-            judge = self._angles if self._options[number].method is Method.TANGENT_ANGLE else self._hours
+            judge = self._angles if self._options[number].method is CreepMethod.TANGENT_ANGLE else self._hours
             values[rows] = judge(number, now.take(rows))
         return values
 
@@ -207,7 +207,7 @@ class Displacement:
 
     def _series(self, b: NDArray[np.intp], points: int) -> NDArray[np.float64]:
         """Return float64[n, points]: the newest means, oldest first."""
-        return self._bucketed.buckets.means(b, np.full(len(b), points))[:, WIDTH - points :]
+        return self._bucket_evaluator.buckets.means(b, np.full(len(b), points))[:, WIDTH - points :]
 
     def _references(
         self, options: DisplacementOptions, b: NDArray[np.intp], rate: NDArray[np.float64]
@@ -232,8 +232,8 @@ class Displacement:
         # The last rate is that of the middle of its buckets, the last of which ended before this reading.
         since_ns = (
             now.time_ns
-            - self._bucketed.buckets.middle_ns(b)
-            + (options.rate_points - 1) / 2 * self._bucketed.step_ns[b]
+            - self._bucket_evaluator.buckets.middle_ns(b)
+            + (options.rate_points - 1) / 2 * self._bucket_evaluator.step_ns[b]
         )
         hours = options.rate_points * options.step_s / 3600
         eta, latest = (each * hours - since_ns / _HOUR_NS for each in (found.eta, found.latest))
@@ -245,9 +245,9 @@ class Displacement:
     def state(self) -> State:
         """Return the columns to keep."""
         own = {"learned_sum": self._learned_sum, "learned": self._learned}
-        return State({}, {**self._bucketed.columns(), **own}, {})
+        return State({}, {**self._bucket_evaluator.columns(), **own}, {})
 
-    def settle(self, known: NDArray[np.bool_]) -> None:
+    def rebuild(self, known: NDArray[np.bool_]) -> None:
         """Derive what is not kept."""
         del known
-        self._bucketed.climber.settle()
+        self._bucket_evaluator.level_evaluator.rebuild()

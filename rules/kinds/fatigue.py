@@ -41,11 +41,11 @@ from pydantic import Field
 
 from config.quantities import Quantity
 from config.register import Register, Sensor
-from rules.admission.admission import Arrivals
-from rules.alarms.level_evaluator import Climber
-from rules.evaluation.per_sensor import Readings, Succession
-from rules.kind import NEVER_NS, BoundRule, Fault, Found, State
-from rules.level_options import LadderOptions
+from rules.admission.admission import AdmittedReadings
+from rules.alarms.level_evaluator import LevelEvaluator
+from rules.evaluation.per_sensor import Readings, SequentialEvaluator
+from rules.kind import NEVER_NS, BoundRule, Fault, State, Transitions
+from rules.level_options import LimitOptions
 from rules.rule import Side
 from rules.statistics.rainflow import Rainflow
 
@@ -56,7 +56,7 @@ _LEAST_SHARE = 0.75
 _MOST_PERCENT = 1e6
 
 
-class FatigueOptions(LadderOptions):
+class FatigueOptions(LimitOptions):
     """Keys of a fatigue rule; limits are percent."""
 
     side: typing.Literal[Side.HIGH] = Side.HIGH
@@ -76,7 +76,7 @@ class FatigueOptions(LadderOptions):
     design_life_years: float = Field(default=100.0, gt=0, le=1000)
     """With `span_s`: 100 % is the wear that uses up the life in so many years; 100 by default."""
 
-    def judged(self, quantity: Quantity | None) -> Quantity | None:
+    def judged_quantity(self, quantity: Quantity | None) -> Quantity | None:
         """Return the damage by cycles of `quantity`, percent of the life or of what its design allows."""
         if quantity is None:
             return None
@@ -124,11 +124,11 @@ class Fatigue:
         options = [typing.cast("FatigueOptions", each.rule.options) for each in bound]
         pairs = [(each, register.sensors[i]) for each, b in zip(options, bound, strict=True) for i in b.rule.sensors]
         stale_s = np.array([sensor.stale_after_s + 2 * (each.span_s or 0.0) for each, sensor in pairs])
-        self._climber = Climber(bound, register, counts, np.round(stale_s * _SECOND_NS).astype(np.int64))
-        self.alarm: NDArray[np.int32] = self._climber.alarm
-        self.level: NDArray[np.int8] = self._climber.level
-        self._succession = Succession(self._climber)
-        rule = self._climber.rule
+        self._level_evaluator = LevelEvaluator(bound, register, counts, np.round(stale_s * _SECOND_NS).astype(np.int64))
+        self.alarm: NDArray[np.int32] = self._level_evaluator.alarm
+        self.level: NDArray[np.int8] = self._level_evaluator.level
+        self._sequential = SequentialEvaluator(self._level_evaluator)
+        rule = self._level_evaluator.rule
         least, reference, slope = (
             np.array([getattr(each, name) for each in options], np.float64)[rule]
             for name in ("least_range", "reference_range", "slope")
@@ -146,9 +146,9 @@ class Fatigue:
         self._number, self._clock = np.full(len(rule), NEVER_NS), np.zeros(len(rule), np.bool_)
         self._count, self._before = np.zeros(len(rule), np.int64), np.zeros(len(rule))
 
-    def evaluate(self, arrivals: Arrivals) -> list[Found]:
-        """Return the transitions that `arrivals` cause."""
-        return self._succession.climb(arrivals, self._wear)
+    def evaluate(self, admitted: AdmittedReadings) -> list[Transitions]:
+        """Return the transitions that `admitted` cause."""
+        return self._sequential.evaluate(admitted, self._wear)
 
     def _wear(self, readings: Readings) -> NDArray[np.float64]:
         """Return float64[n]: percent of the life, or of what is allowed of who closes a window, else NaN."""
@@ -188,12 +188,12 @@ class Fatigue:
             "window_count": self._count,
             "window_before": self._before,
         }
-        return State({}, {**self._climber.columns(), **self._rainflow.columns(), **own}, {})
+        return State({}, {**self._level_evaluator.columns(), **self._rainflow.columns(), **own}, {})
 
-    def settle(self, known: NDArray[np.bool_]) -> None:
+    def rebuild(self, known: NDArray[np.bool_]) -> None:
         """Derive what is not kept."""
         del known
-        self._climber.settle()
+        self._level_evaluator.rebuild()
 
 
 def _allowance(options: FatigueOptions) -> float:

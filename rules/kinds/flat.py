@@ -32,10 +32,10 @@ from pydantic import BaseModel, ConfigDict
 from collector.batch import Quality
 from config.quantities import ONLINE, Quantity
 from config.register import Register, Sensor
-from rules.admission.admission import Arrivals, heartbeats_of, values_before_each
-from rules.alarms.health_toggle import Turns
+from rules.admission.admission import AdmittedReadings, heartbeats_of, values_before_each
+from rules.alarms.health_toggle import HealthTransitions
 from rules.events import Reason
-from rules.kind import NEVER_NS, BoundRule, Fault, Found, State, alarm_numbers
+from rules.kind import NEVER_NS, BoundRule, Fault, State, Transitions, alarm_numbers
 from rules.rule import LevelLimit
 
 _NOT_MEASURED = frozenset({"heartbeat", "battery", ONLINE})
@@ -53,7 +53,7 @@ class FlatOptions(BaseModel):
         """Return no levels: a frozen device is no hazard."""
         return ()
 
-    def judged(self, quantity: Quantity | None) -> Quantity | None:
+    def judged_quantity(self, quantity: Quantity | None) -> Quantity | None:
         """Return the quantity as it is: nothing is compared with limits."""
         return quantity
 
@@ -88,37 +88,37 @@ class Flat:
         self._moved_ns = np.full(n_sensors, NEVER_NS)
         self._is_active = np.zeros(n_sensors, np.bool_)
 
-    def evaluate(self, arrivals: Arrivals) -> list[Found]:
+    def evaluate(self, admitted: AdmittedReadings) -> list[Transitions]:
         """Return the sensors that froze or moved again."""
-        sensor = arrivals.sensor
-        rows = (arrivals.usable & (self._device[sensor] >= 0)).nonzero()[0]
-        told = rows[((arrivals.quality[rows] & self._told) != 0) | self._is_active[sensor[rows]]]
+        sensor = admitted.sensor
+        rows = (admitted.usable & (self._device[sensor] >= 0)).nonzero()[0]
+        told = rows[((admitted.quality[rows] & self._told) != 0) | self._is_active[sensor[rows]]]
         told = told[self._binding[sensor[told]] >= 0]
         if len(told) == 0:
-            self._remember(arrivals, rows)
+            self._remember(admitted, rows)
             return []
         # Few devices are ever flat: theirs are looked at one by one, in their order.
         slow = np.isin(self._device[sensor[rows]], self._device[sensor[told]])
-        self._remember(arrivals, rows[~slow])
-        turns = Turns(self.alarm, self.level, self._episode_ns)
+        self._remember(admitted, rows[~slow])
+        health = HealthTransitions(self.alarm, self.level, self._episode_ns)
         for row in rows[slow].tolist():
-            self._look_at(arrivals, row, turns)
-        return turns.found()
+            self._look_at(admitted, row, health)
+        return health.transitions()
 
-    def _look_at(self, arrivals: Arrivals, row: int, turns: Turns) -> None:
-        number, value, time_ns = int(arrivals.sensor[row]), float(arrivals.value[row]), int(arrivals.time_ns[row])
+    def _look_at(self, admitted: AdmittedReadings, row: int, health: HealthTransitions) -> None:
+        number, value, time_ns = int(admitted.sensor[row]), float(admitted.value[row]), int(admitted.time_ns[row])
         if value != self._value[number]:
             self._value[number], self._moved_ns[number] = value, time_ns
         b = int(self._binding[number])
         if b < 0:
             return
-        is_flat = bool(arrivals.quality[row] & Quality.FLAT)
+        is_flat = bool(admitted.quality[row] & Quality.FLAT)
         is_frozen = is_flat and not (value == 0.0 and self._moves_elsewhere(number, time_ns))
-        is_attenuated = self._heeds_neighbours[b] and bool(arrivals.quality[row] & Quality.NEIGHBOUR)
+        is_attenuated = self._heeds_neighbours[b] and bool(admitted.quality[row] & Quality.NEIGHBOUR)
         is_faulty = is_frozen or is_attenuated
         if is_faulty != (self.level[b] > 0):
             fault = Reason.FLAT_LINE if is_frozen else Reason.ATTENUATED
-            turns.turn(arrivals, row, b, fault if is_faulty else Reason.MOVES_AGAIN)
+            health.toggle(admitted, row, b, fault if is_faulty else Reason.MOVES_AGAIN)
             self._is_active[number] = is_faulty
 
     def _moves_elsewhere(self, number: int, time_ns: int) -> bool:
@@ -126,20 +126,20 @@ class Flat:
         half_ns = (int(self._moved_ns[number]) + time_ns) // 2
         return any(self._moved_ns[each] > half_ns for each in self._members[self._device[number]] if each != number)
 
-    def _remember(self, arrivals: Arrivals, rows: NDArray[np.intp]) -> None:
+    def _remember(self, admitted: AdmittedReadings, rows: NDArray[np.intp]) -> None:
         """Note the last value of each sensor, and when it last changed."""
-        if not arrivals.distinct:
-            rows = rows[np.argsort(arrivals.sensor[rows], kind="stable")]
-        sensor, value = arrivals.sensor[rows], arrivals.value[rows]
-        moved = value != values_before_each(self._value, sensor, value, distinct=arrivals.distinct)
-        np.maximum.at(self._moved_ns, sensor[moved], arrivals.time_ns[rows[moved]])
+        if not admitted.one_per_sensor:
+            rows = rows[np.argsort(admitted.sensor[rows], kind="stable")]
+        sensor, value = admitted.sensor[rows], admitted.value[rows]
+        moved = value != values_before_each(self._value, sensor, value, one_per_sensor=admitted.one_per_sensor)
+        np.maximum.at(self._moved_ns, sensor[moved], admitted.time_ns[rows[moved]])
 
     def state(self) -> State:
         """Return the columns to keep."""
         by_sensor: dict[str, NDArray[np.generic]] = {"value": self._value, "moved_ns": self._moved_ns}
         return State(by_sensor, {"level": self.level, "episode_ns": self._episode_ns}, {})
 
-    def settle(self, known: NDArray[np.bool_]) -> None:
+    def rebuild(self, known: NDArray[np.bool_]) -> None:
         """Derive whose next reading could end an alarm."""
         del known
         is_watched = self._binding >= 0

@@ -48,20 +48,28 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from collector.batch import RECEIVED_CLOCK, Quality
+from collector.batch import RECEIVED_CLOCK
 from config.quantities import Quantity
 from config.register import Register, Sensor
-from rules.admission.admission import Arrivals, starts_of
-from rules.alarms.level_evaluator import Climber
-from rules.evaluation.windows import MOST
-from rules.kind import BoundRule, Fault, Found, State
+from rules.admission.admission import AdmittedReadings, starts_of
+from rules.alarms.level_evaluator import LevelEvaluator
+from rules.evaluation.windows import MOST_SEGMENT_SAMPLES
+from rules.kind import BoundRule, Fault, State, Transitions
 from rules.spectral.mode_options import ModeOptions
-from rules.spectral.mode_shapes import CELLS, SENSORS, Gathering, Lines, Piece, References, first_density, mac
-from rules.spectral.spectra import peak
+from rules.spectral.mode_shapes import (
+    CELLS,
+    SENSORS,
+    EndedWindow,
+    EndedWindows,
+    ReferenceModes,
+    SpectralLines,
+    first_density,
+    mac,
+)
+from rules.spectral.spectra import find_peak
 from rules.statistics.rates import directions, towards
 
 _SECOND_NS = 1_000_000_000
-_DOUBTED = np.uint16(Quality.DEVICE_SUSPECT)
 _WIDE = 3
 """The band in which a mode must stand out is so many times as wide as the search."""
 _MARGIN = 2
@@ -79,7 +87,7 @@ class ModesOptions(ModeOptions):
     """How far each sensor swings in the mode, by the sensor's id, in any unit, with its sign. Without it, it is
     learned."""
 
-    def judged(self, quantity: Quantity | None) -> Quantity | None:
+    def judged_quantity(self, quantity: Quantity | None) -> Quantity | None:
         """Return the change of the frequency, percent."""
         return None if quantity is None else self.frequency_change(quantity, "mode")
 
@@ -106,7 +114,7 @@ class ModesOptions(ModeOptions):
 
     def n_segment(self, sensor: Sensor) -> int:
         """Return how many samples of `sensor` a segment has."""
-        return min(max(round(self.segment_s / sensor.cadence_s), 2), MOST)
+        return min(max(round(self.segment_s / sensor.cadence_s), 2), MOST_SEGMENT_SAMPLES)
 
     def band(self, sensor: Sensor) -> tuple[int, int]:
         """Return (number of the first, number of) lines of a spectrum of `sensor` that are kept."""
@@ -143,55 +151,54 @@ class Modes:
         ]
         span_ns = np.array([round(each.span_s * _SECOND_NS) for each, _ in pairs], np.int64)
         # A value comes with each window: one that is not identified breaks what waits for several in a row.
-        self._climber = Climber(bound, register, counts, span_ns * 3 // 2)
-        self.alarm: NDArray[np.int32] = self._climber.alarm
-        self.level: NDArray[np.int8] = self._climber.level
+        self._level_evaluator = LevelEvaluator(bound, register, counts, span_ns * 3 // 2)
+        self.alarm: NDArray[np.int32] = self._level_evaluator.alarm
+        self.level: NDArray[np.int8] = self._level_evaluator.level
         self._n_segment = np.array([o.n_segment(s) for o, s in pairs], np.int64)
         bands = np.array([o.band(s) for o, s in pairs], np.int64).reshape(-1, 2)
         self._first, self._n_lines = bands[:, 0], bands[:, 1]
-        self._lines = Lines(span_ns, self._n_segment, self._first, self._n_lines)
-        self._gathering = Gathering(len(pairs))
+        self._lines = SpectralLines(span_ns, self._n_segment, self._first, self._n_lines)
+        self._gathering = EndedWindows(len(pairs))
         self._direction = directions([each.direction for each in self._options])
         self._groups = _groups(self._options, bound, register)
-        self._references = References(self._meant())
+        self._references = ReferenceModes(self._meant())
 
     def _meant(self) -> NDArray[np.int64]:
         """Return int64[n_bindings]: what a learned reference depends on."""
         meant = np.zeros(len(self._groups), np.int64)
         for b, group in enumerate(self._groups):
-            options = self._options[int(self._climber.rule[b])]
+            options = self._options[int(self._level_evaluator.rule[b])]
             said = f"{[each.id for each in group.sensors]} {options.expected_hz} {options.search_percent}"
             meant[b] = zlib.crc32(said.encode())
         return meant
 
-    def evaluate(self, arrivals: Arrivals) -> list[Found]:
-        """Return the transitions that `arrivals` cause."""
-        row, binding = self._climber.reach(arrivals)
-        sound = (arrivals.quality[row] & _DOUBTED) == 0
+    def evaluate(self, admitted: AdmittedReadings) -> list[Transitions]:
+        """Return the transitions that `admitted` cause."""
+        row, binding = self._level_evaluator.bindings_of(admitted)
         # In the order of the readings, whoever's they are: the last sensor of an asset ends its window.
-        ended = sorted(self._ended(arrivals, row[sound], binding[sound]), key=lambda each: each[:2])
+        ended = sorted(self._ended(admitted, row, binding), key=lambda each: each[:2])
         values = [self._value(b, piece) for _, b, piece in ended]
         known = [i for i, value in enumerate(values) if not np.isnan(value)]
         rows = np.array([ended[i][0] for i in known], np.intp)
         bearers = np.array([self._groups[ended[i][1]].bearer for i in known], np.intp)
-        return self._climber.climb(arrivals, rows, bearers, np.array([values[i] for i in known], np.float64))
+        return self._level_evaluator.evaluate(admitted, rows, bearers, np.array([values[i] for i in known], np.float64))
 
     def _ended(
-        self, arrivals: Arrivals, row: NDArray[np.intp], binding: NDArray[np.intp]
-    ) -> Iterator[tuple[int, int, Piece]]:
+        self, admitted: AdmittedReadings, row: NDArray[np.intp], binding: NDArray[np.intp]
+    ) -> Iterator[tuple[int, int, EndedWindow]]:
         """Yield (row that ends it, binding, what it gives) of windows, binding by binding."""
         order = np.argsort(binding, kind="stable")
         firsts = np.flatnonzero(starts_of(binding[order]))
-        clock = (arrivals.quality & RECEIVED_CLOCK) != 0
+        clock = (admitted.quality & RECEIVED_CLOCK) != 0
         for own in np.split(order, firsts[1:]) if len(order) else ():
             b, rows = int(binding[own[0]]), row[own]
-            for part in np.split(rows, self._lines.windows.cuts(b, arrivals.time_ns[rows], clock[rows])):
+            for part in np.split(rows, self._lines.windows.cuts(b, admitted.time_ns[rows], clock[rows])):
                 is_received = bool(clock[part[0]])
-                piece = self._lines.add(b, arrivals.time_ns[part], arrivals.value[part], clock=is_received)
+                piece = self._lines.add(b, admitted.time_ns[part], admitted.value[part], clock=is_received)
                 if piece is not None:
                     yield int(part[0]), b, piece
 
-    def _value(self, b: int, piece: Piece) -> float:
+    def _value(self, b: int, piece: EndedWindow) -> float:
         """Return what is judged of the window that `piece` completes for its asset, NaN where nothing is known."""
         group = self._groups[b]
         if self._gathering.is_left_behind(b, group.bindings):
@@ -201,13 +208,13 @@ class Modes:
             return np.nan
         if not self._gathering.is_whole(group.bindings):
             return self._held("lost_samples")
-        taken = self._gathering.taken(group.bindings, int(self._n_lines[b]))
+        taken = self._gathering.combine(group.bindings, int(self._n_lines[b]))
         if taken is None:
             return self._held("not_together")
         cover, lines = taken
-        options = self._options[int(self._climber.rule[b])]
+        options = self._options[int(self._level_evaluator.rule[b])]
         hz, density, shapes = first_density(lines, cover.rate_hz, int(self._n_segment[b]), int(self._first[b]))
-        found = peak(hz, density, options.expected_hz, options.search_percent / 100, options.prominence)
+        found = find_peak(hz, density, options.expected_hz, options.search_percent / 100, options.prominence)
         if found is None:
             return self._held("no_mode")
         return self._change(group, options, found.hz, shapes[found.line])
@@ -223,7 +230,7 @@ class Modes:
             if mac(shape, self._references.shape(b, len(shape))[0]) < options.least_mac:
                 return self._held("another_mode")
         reference_hz = options.reference_hz or self._references.hz(b)
-        rule = int(self._climber.rule[b])
+        rule = int(self._level_evaluator.rule[b])
         change = np.array([100 * (hz / reference_hz - 1)])
         return float(np.maximum(towards(change, self._direction[rule : rule + 1]), 0.0)[0])
 
@@ -244,14 +251,14 @@ class Modes:
     def state(self) -> State:
         """Return the columns to keep."""
         own = {**self._lines.columns(), **self._gathering.columns(), **self._references.columns()}
-        return State({}, {**self._climber.columns(), **own}, {})
+        return State({}, {**self._level_evaluator.columns(), **own}, {})
 
-    def settle(self, known: NDArray[np.bool_]) -> None:
+    def rebuild(self, known: NDArray[np.bool_]) -> None:
         """Derive what is not kept."""
         del known
-        self._lines.settle()
-        self._references.settle()
-        self._climber.settle()
+        self._lines.rebuild()
+        self._references.rebuild()
+        self._level_evaluator.rebuild()
 
 
 def _by_asset(sensors: Sequence[Sensor]) -> dict[str, list[Sensor]]:

@@ -43,12 +43,12 @@ from pydantic import Field
 
 from config.quantities import Quantity
 from config.register import Register, Sensor
-from rules.admission.admission import Arrivals
-from rules.alarms.level_evaluator import Climber
-from rules.evaluation.night_minimum import MOST, Nights
-from rules.evaluation.per_sensor import Readings, Succession
-from rules.kind import BoundRule, Fault, Found, State
-from rules.level_options import LadderOptions
+from rules.admission.admission import AdmittedReadings
+from rules.alarms.level_evaluator import LevelEvaluator
+from rules.evaluation.night_minimum import MOST_NIGHTS, NightMinimum
+from rules.evaluation.per_sensor import Readings, SequentialEvaluator
+from rules.kind import BoundRule, Fault, State, Transitions
+from rules.level_options import LimitOptions
 from rules.rule import Side
 
 _SECOND_NS = 1_000_000_000
@@ -68,7 +68,7 @@ class Unit(StrEnum):
     FLOW = "flow"
 
 
-class NightFlowOptions(LadderOptions):
+class NightFlowOptions(LimitOptions):
     """Keys of a night-flow rule; limits are rises above the usual night."""
 
     side: typing.Literal[Side.HIGH] = Side.HIGH
@@ -80,11 +80,11 @@ class NightFlowOptions(LadderOptions):
     until_hour: float = Field(default=4.0, ge=0, le=24)
     """The quiet hours by the clock of the place, 0 to 24; 2 to 4 by default. They may pass midnight."""
     utc_offset_h: float = Field(default=8.0, ge=-12, le=14)
-    """How far that clock is ahead of UTC, hours; 8 by default (China). Where clocks change in summer, choose hours that
-    are quiet by both."""
-    nights: int = Field(default=10, ge=2, le=MOST)
+    """How far that clock is ahead of UTC, hours; left out, the standard time of the city's time zone. Where
+    clocks change in summer, choose hours that are quiet by both."""
+    nights: int = Field(default=10, ge=2, le=MOST_NIGHTS)
     """The usual night is taken from the last so many good ones, 2 to 60; 10 by default."""
-    fewest_nights: int = Field(default=5, ge=1, le=MOST)
+    fewest_nights: int = Field(default=5, ge=1, le=MOST_NIGHTS)
     """With fewer good nights nothing is known; 5 by default."""
     quantile: float = Field(default=0.0, ge=0, le=0.5)
     """0 (default): the lowest of them is usual. Up to 0.5: the one below which this share of them lies, where single
@@ -100,7 +100,7 @@ class NightFlowOptions(LadderOptions):
         """How long the hours of a night are, seconds; they may pass midnight."""
         return (self.until_hour - self.from_hour) % 24 * _HOUR_S
 
-    def judged(self, quantity: Quantity | None) -> Quantity | None:
+    def judged_quantity(self, quantity: Quantity | None) -> Quantity | None:
         """Return the rise of `quantity` at night, percent or in its unit."""
         if quantity is None:
             return None
@@ -152,11 +152,11 @@ class NightFlow:
     def __init__(self, bound: Sequence[BoundRule], register: Register, counts: Counter[tuple[str, str]]) -> None:
         options = [typing.cast("NightFlowOptions", each.rule.options) for each in bound]
         n = sum(len(each.rule.sensors) for each in bound)
-        self._climber = Climber(bound, register, counts, np.full(n, _VALUE_GAP_NS))
-        self.alarm: NDArray[np.int32] = self._climber.alarm
-        self.level: NDArray[np.int8] = self._climber.level
-        self._succession = Succession(self._climber)
-        rule = self._climber.rule
+        self._level_evaluator = LevelEvaluator(bound, register, counts, np.full(n, _VALUE_GAP_NS))
+        self.alarm: NDArray[np.int32] = self._level_evaluator.alarm
+        self.level: NDArray[np.int8] = self._level_evaluator.level
+        self._sequential = SequentialEvaluator(self._level_evaluator)
+        rule = self._level_evaluator.rule
         begins = [round((each.from_hour - each.utc_offset_h) * _HOUR_S) * _SECOND_NS for each in options]
         lengths = [round(each.length_s) * _SECOND_NS for each in options]
         needed = [
@@ -164,8 +164,11 @@ class NightFlow:
             for each, bind in zip(options, bound, strict=True)
             for number in bind.rule.sensors
         ]
-        self._nights = Nights(
-            np.array(begins, np.int64)[rule], np.array(lengths, np.int64)[rule], np.array(needed, np.int64)
+        self._nights = NightMinimum(
+            np.array(begins, np.int64)[rule],
+            np.array(lengths, np.int64)[rule],
+            np.array(needed, np.int64),
+            not_learned=bound[0].not_learned,
         )
         self._n_nights = np.array([each.nights for each in options], np.int64)[rule]
         self._fewest = np.array([each.fewest_nights for each in options], np.int64)[rule]
@@ -178,9 +181,9 @@ class NightFlow:
         self._flagged = np.zeros(len(rule), np.int64)
         """Nights in a row that were not good."""
 
-    def evaluate(self, arrivals: Arrivals) -> list[Found]:
-        """Return the transitions that `arrivals` cause."""
-        return self._succession.climb(arrivals, self._rises)
+    def evaluate(self, admitted: AdmittedReadings) -> list[Transitions]:
+        """Return the transitions that `admitted` cause."""
+        return self._sequential.evaluate(admitted, self._rises)
 
     def _rises(self, readings: Readings) -> NDArray[np.float64]:
         """Return float64[n]: how much the night has risen that a reading closes, NaN where that is not known."""
@@ -209,10 +212,10 @@ class NightFlow:
 
     def state(self) -> State:
         """Return the columns to keep."""
-        return State({}, {**self._climber.columns(), **self._nights.columns(), "flagged": self._flagged}, {})
+        return State({}, {**self._level_evaluator.columns(), **self._nights.columns(), "flagged": self._flagged}, {})
 
-    def settle(self, known: NDArray[np.bool_]) -> None:
+    def rebuild(self, known: NDArray[np.bool_]) -> None:
         """Derive what is not kept."""
         del known
-        self._nights.settle(self._n_nights)
-        self._climber.settle()
+        self._nights.rebuild(self._n_nights)
+        self._level_evaluator.rebuild()

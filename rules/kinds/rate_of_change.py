@@ -37,12 +37,12 @@ from pydantic import Field
 
 from config.quantities import Quantity
 from config.register import Register, Sensor
-from rules.admission.admission import Arrivals
-from rules.alarms.level_evaluator import Climber
+from rules.admission.admission import AdmittedReadings
+from rules.alarms.level_evaluator import LevelEvaluator
 from rules.evaluation.continuity import Continuity
-from rules.evaluation.per_sensor import Readings, Succession
-from rules.kind import NEVER_NS, BoundRule, Found, State
-from rules.level_options import LadderOptions
+from rules.evaluation.per_sensor import Readings, SequentialEvaluator
+from rules.kind import NEVER_NS, BoundRule, State, Transitions
+from rules.level_options import LimitOptions
 from rules.rule import Side
 from rules.statistics.rates import Direction, Per, directions, slope_of, towards
 
@@ -64,7 +64,7 @@ _SIGMA_OF_MEAN = 1.2533141373155003
 """Of normal numbers: standard deviation over mean absolute deviation, sqrt(pi / 2)."""
 
 
-class RateOfChangeOptions(LadderOptions):
+class RateOfChangeOptions(LimitOptions):
     """Keys of a rate-of-change rule; limits are positive, in the quantity's unit per `per`."""
 
     side: typing.Literal[Side.HIGH] = Side.HIGH
@@ -80,7 +80,7 @@ class RateOfChangeOptions(LadderOptions):
     noise_sigmas: float | None = Field(default=None, gt=0, le=100, allow_inf_nan=False)
     """Optional. A rate below so many sigma of the sensor's own usual rates counts as 0: nothing but noise."""
 
-    def judged(self, quantity: Quantity | None) -> Quantity | None:
+    def judged_quantity(self, quantity: Quantity | None) -> Quantity | None:
         """Return the slope of `quantity`."""
         return None if quantity is None else slope_of(quantity, self.per, self.direction)
 
@@ -93,12 +93,12 @@ class RateOfChange:
     """All rate-of-change rules over all their sensors."""
 
     def __init__(self, bound: Sequence[BoundRule], register: Register, counts: Counter[tuple[str, str]]) -> None:
-        self._climber = Climber(bound, register, counts)
-        self.alarm: NDArray[np.int32] = self._climber.alarm
-        self.level: NDArray[np.int8] = self._climber.level
-        self._succession = Succession(self._climber)
+        self._level_evaluator = LevelEvaluator(bound, register, counts)
+        self.alarm: NDArray[np.int32] = self._level_evaluator.alarm
+        self.level: NDArray[np.int8] = self._level_evaluator.level
+        self._sequential = SequentialEvaluator(self._level_evaluator)
         options = [typing.cast("RateOfChangeOptions", each.rule.options) for each in bound]
-        rule, sensor = self._climber.rule, self._climber.sensor
+        rule, sensor = self._level_evaluator.rule, self._level_evaluator.sensor
         per_s = np.array([each.per.seconds for each in options])[rule]
         self._per_ns = per_s * _SECOND_NS
         self._direction = directions([each.direction for each in options])[rule]
@@ -114,9 +114,9 @@ class RateOfChange:
         self._noise = _Noise(bound, rule)
         self._counts = counts
 
-    def evaluate(self, arrivals: Arrivals) -> list[Found]:
-        """Return the transitions that `arrivals` cause."""
-        return self._succession.climb(arrivals, self._rates)
+    def evaluate(self, admitted: AdmittedReadings) -> list[Transitions]:
+        """Return the transitions that `admitted` cause."""
+        return self._sequential.evaluate(admitted, self._rates)
 
     def _rates(self, readings: Readings) -> NDArray[np.float64]:
         """Return float64[n]: the rate of each reading turned so that more is worse, NaN where none is known."""
@@ -139,12 +139,14 @@ class RateOfChange:
     def state(self) -> State:
         """Return the columns to keep."""
         own = {**self._continuity.columns(), "before_value": self._value}
-        return State({}, {**self._climber.columns(), **own, **self._past.columns(), **self._noise.columns()}, {})
+        return State(
+            {}, {**self._level_evaluator.columns(), **own, **self._past.columns(), **self._noise.columns()}, {}
+        )
 
-    def settle(self, known: NDArray[np.bool_]) -> None:
+    def rebuild(self, known: NDArray[np.bool_]) -> None:
         """Derive what is not kept."""
         del known
-        self._climber.settle()
+        self._level_evaluator.rebuild()
 
 
 class _Past:

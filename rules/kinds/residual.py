@@ -39,17 +39,16 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel
 
-from collector.batch import Quality
 from config.quantities import Quantity
 from config.register import Register, Sensor
-from rules.admission.admission import Arrivals
-from rules.alarms.level_evaluator import Climber
-from rules.kind import BoundRule, Fault, Found, State
-from rules.level_options import LadderOptions
+from rules.admission.admission import AdmittedReadings
+from rules.alarms.level_evaluator import LevelEvaluator
+from rules.kind import BoundRule, Fault, State, Transitions
+from rules.level_options import LimitOptions
 from rules.rule import Side
 from rules.zones.model import ZoneModel
 from rules.zones.options import ZoneOptions, zones_of
-from rules.zones.rows import feed
+from rules.zones.rows import add_rows
 
 _DEPARTURE = Quantity(
     "departure",
@@ -63,10 +62,9 @@ _DEPARTURE = Quantity(
     {},
     "derived",
 )
-_DOUBTED = Quality.SPIKE | Quality.FLAT | Quality.DEVICE_SUSPECT
 
 
-class ResidualOptions(LadderOptions):
+class ResidualOptions(LimitOptions):
     """The keys of a residual rule; limits are sums in sigma."""
 
     side: Side = Side.HIGH
@@ -74,7 +72,7 @@ class ResidualOptions(LadderOptions):
     zone: ZoneOptions = ZoneOptions()
     """How sensors foretell each other, below."""
 
-    def judged(self, quantity: Quantity | None) -> Quantity | None:
+    def judged_quantity(self, quantity: Quantity | None) -> Quantity | None:
         """Return what is compared with the limits."""
         del quantity
         return _DEPARTURE
@@ -90,29 +88,27 @@ class Residual:
     """All residual rules over all their sensors."""
 
     def __init__(self, bound: Sequence[BoundRule], register: Register, counts: Counter[tuple[str, str]]) -> None:
-        self._climber = Climber(bound, register, counts)
-        self.alarm: NDArray[np.int32] = self._climber.alarm
-        self.level: NDArray[np.int8] = self._climber.level
+        self._level_evaluator = LevelEvaluator(bound, register, counts)
+        self.alarm: NDArray[np.int32] = self._level_evaluator.alarm
+        self.level: NDArray[np.int8] = self._level_evaluator.level
         self._model = ZoneModel(zones_of(bound, register, _zone_options), len(self.alarm), counts)
 
-    def evaluate(self, arrivals: Arrivals) -> list[Found]:
-        """Return the transitions that `arrivals` cause."""
-        row, binding = self._climber.reach(arrivals)
-        good = (arrivals.quality[row] & _DOUBTED) == 0
-        row, binding = row[good], binding[good]
-        danger = feed(self._model, arrivals, row, binding).danger
+    def evaluate(self, admitted: AdmittedReadings) -> list[Transitions]:
+        """Return the transitions that `admitted` cause."""
+        row, binding = self._level_evaluator.bindings_of(admitted)
+        danger = add_rows(self._model, admitted, row, binding).danger
         known = ~np.isnan(danger)
-        return self._climber.climb(arrivals, row[known], binding[known], danger[known])
+        return self._level_evaluator.evaluate(admitted, row[known], binding[known], danger[known])
 
     def state(self) -> State:
         """Return the columns to keep."""
-        return State({}, {**self._climber.columns(), **self._model.columns()}, {})
+        return State({}, {**self._level_evaluator.columns(), **self._model.columns()}, {})
 
-    def settle(self, known: NDArray[np.bool_]) -> None:
+    def rebuild(self, known: NDArray[np.bool_]) -> None:
         """Derive what is not kept."""
         del known
-        self._model.settle()
-        self._climber.settle()
+        self._model.rebuild()
+        self._level_evaluator.rebuild()
 
 
 def _zone_options(options: BaseModel) -> tuple[ZoneOptions, float]:

@@ -33,20 +33,18 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
-from collector.batch import Quality
 from config.quantities import Quantity
 from config.register import Register, Sensor
-from rules.admission.admission import Arrivals
-from rules.alarms.health_toggle import Turns
+from rules.admission.admission import AdmittedReadings
+from rules.alarms.health_toggle import HealthTransitions
 from rules.events import Reason
-from rules.fan_out import Links
-from rules.kind import NEVER_NS, BoundRule, Fault, Found, State, alarm_numbers
+from rules.fan_out import FanOut
+from rules.kind import NEVER_NS, BoundRule, Fault, State, Transitions, alarm_numbers
 from rules.rule import LevelLimit
 from rules.zones.model import ZoneModel
 from rules.zones.options import ZoneOptions, zones_of
-from rules.zones.rows import feed
+from rules.zones.rows import add_rows
 
-_DOUBTED = Quality.SPIKE | Quality.DEVICE_SUSPECT
 _BACK = 0.5
 """It agrees again below this part of the limit; assumed."""
 
@@ -68,7 +66,7 @@ class ResidualFaultOptions(BaseModel):
         """Return no levels: a device that drifts is no hazard."""
         return ()
 
-    def judged(self, quantity: Quantity | None) -> Quantity | None:
+    def judged_quantity(self, quantity: Quantity | None) -> Quantity | None:
         """Return the quantity as it is: nothing is compared with limits of levels."""
         return quantity
 
@@ -93,31 +91,32 @@ class ResidualFault:
         self.level: NDArray[np.int8] = np.zeros(n, np.int8)
         self._episode_ns = np.full(n, NEVER_NS)
         sensor = np.array([i for each in bound for i in each.rule.sensors], np.intp)
-        self._fed = Links(len(register.sensors), sensor, np.arange(n))
+        self._reading_fan_out = FanOut(len(register.sensors), sensor, np.arange(n))
         self._model = ZoneModel(zones_of(bound, register, _zone_options), n, counts)
         options = [typing.cast("ResidualFaultOptions", each.rule.options) for each in bound]
         rule = np.repeat(np.arange(len(bound)), [len(each.rule.sensors) for each in bound])
         self._limit = np.array([each.limit for each in options], np.float64)[rule]
+        self._ignored = np.array([each.ignored for each in bound], np.uint16)[rule]
         self._needed = np.array([each.zone.confirmed_by for each in options], np.int64)[rule]
 
-    def evaluate(self, arrivals: Arrivals) -> list[Found]:
+    def evaluate(self, admitted: AdmittedReadings) -> list[Transitions]:
         """Return the sensors that depart alone, or agree again."""
-        row, binding = self._fed.reach(arrivals.sensor)
-        good = arrivals.usable[row] & ((arrivals.quality[row] & _DOUBTED) == 0)
+        row, binding = self._reading_fan_out.bindings_of(admitted.sensor)
+        good = (admitted.quality[row] & self._ignored[binding]) == 0
         row, binding = row[good], binding[good]
-        known = feed(self._model, arrivals, row, binding)
+        known = add_rows(self._model, admitted, row, binding)
         departure = np.where(known.confirming < self._needed[binding], known.departure, known.alone)
         departure[np.isnan(known.departure)] = np.nan
         begins = departure >= self._limit[binding]
         ends = departure < _BACK * self._limit[binding]
-        turns = Turns(self.alarm, self.level, self._episode_ns)
+        health = HealthTransitions(self.alarm, self.level, self._episode_ns)
         for i in np.flatnonzero(begins | (ends & (self.level[binding] > 0)) | (ends & self._begun(binding, begins))):
             b = int(binding[i])
             if self.level[b] == 0 and begins[i]:
-                turns.turn(arrivals, int(row[i]), b, Reason.SHIFTS_ALONE)
+                health.toggle(admitted, int(row[i]), b, Reason.SHIFTS_ALONE)
             elif self.level[b] > 0 and ends[i]:
-                turns.turn(arrivals, int(row[i]), b, Reason.AGREES_AGAIN)
-        return turns.found()
+                health.toggle(admitted, int(row[i]), b, Reason.AGREES_AGAIN)
+        return health.transitions()
 
     def _begun(self, binding: NDArray[np.intp], begins: NDArray[np.bool_]) -> NDArray[np.bool_]:
         """Return bool[n]: bindings that may begin in this batch, so that they may end in it too."""
@@ -130,10 +129,10 @@ class ResidualFault:
         kept: dict[str, NDArray[np.generic]] = {"level": self.level, "episode_ns": self._episode_ns}
         return State({}, {**kept, **self._model.columns()}, {})
 
-    def settle(self, known: NDArray[np.bool_]) -> None:
+    def rebuild(self, known: NDArray[np.bool_]) -> None:
         """Derive what is not kept."""
         del known
-        self._model.settle()
+        self._model.rebuild()
 
 
 def _zone_options(options: BaseModel) -> tuple[ZoneOptions, float]:

@@ -47,14 +47,14 @@ from pydantic import Field
 
 from config.quantities import Quantity
 from config.register import Register
-from rules.admission.admission import Arrivals
+from rules.admission.admission import AdmittedReadings
 from rules.evaluation.continuity import Step
-from rules.evaluation.distance import SECOND_NS, DepartureOptions, Departures, distance_of, in_sigmas, least_sigma
+from rules.evaluation.distance import SECOND_NS, DistanceEvaluator, DistanceOptions, distance_of, in_sigmas, least_sigma
 from rules.evaluation.per_sensor import Readings
-from rules.kind import BoundRule, Found, State
+from rules.kind import BoundRule, State, Transitions
 from rules.level_options import OnSuspect
-from rules.statistics.hour_profile import HOUR_NS, Cycle, Hours
-from rules.statistics.mean_and_scale import Memory, Usual
+from rules.statistics.hour_profile import HOUR_NS, Cycle, HourProfile
+from rules.statistics.mean_and_scale import LearningSpans, MeanAndScale
 from rules.statistics.rates import Direction, directions
 
 _FORGETTING = 0.9999
@@ -68,7 +68,7 @@ _WORDS = {
 }
 
 
-class Method(StrEnum):
+class ShiftMethod(StrEnum):
     """How evidence is added up."""
 
     EWMA = "ewma"
@@ -83,10 +83,10 @@ class Learns(StrEnum):
     ALL = "all"
 
 
-class ShiftOptions(DepartureOptions):
+class ShiftOptions(DistanceOptions):
     """Keys of a shift rule; limits are in sigmas."""
 
-    method: Method = Method.CUSUM
+    method: ShiftMethod = ShiftMethod.CUSUM
     """How evidence is added up: `cusum`, the default; `ewma`; `page_hinkley`."""
     mean_s: float = Field(default=0, ge=0, le=86_400, allow_inf_nan=False)
     """Samples are means over so many seconds; 0, the default: each reading. Choose it longer than a wave of the
@@ -107,7 +107,7 @@ class ShiftOptions(DepartureOptions):
     """Whether what is usual depends on the clock: `none`, the default; `day`, it is the mean of the same hour of the
     day where that has been seen twice; `week`, of the week, and until then of the day."""
     utc_offset_h: float = Field(default=8, ge=-12, le=14, allow_inf_nan=False)
-    """Of the clock of a `cycle`: China Standard Time."""
+    """Of the clock of a `cycle`; left out, the standard time of the city's time zone."""
     slow_s: float = Field(default=0, ge=0, le=_LONGEST_S, allow_inf_nan=False)
     """Judge also the mean of residuals that fades with so many seconds, by how much this mean itself varies: a small
     shift that lasts, however closely readings echo each other; 0, the default: do not."""
@@ -122,7 +122,7 @@ class ShiftOptions(DepartureOptions):
     rebaseline_s: float = Field(default=3 * 86_400, ge=0, le=_LONGEST_S, allow_inf_nan=False)
     """Assumed: after three days a shift is either mended or the new normal."""
 
-    def judged(self, quantity: Quantity | None) -> Quantity | None:
+    def judged_quantity(self, quantity: Quantity | None) -> Quantity | None:
         """Return the evidence for a shift of `quantity`, sigmas."""
         return None if quantity is None else in_sigmas(distance_of(quantity, *_WORDS[self.direction]))
 
@@ -137,36 +137,36 @@ class Shift:
         stale_s = [register.sensors[number].stale_after_s for each in bound for number in each.rule.sensors]
         # A part is closed by the first reading after it, and one may be missing.
         stale_ns = np.round(np.array(stale_s) * SECOND_NS).astype(np.int64) + 2 * part_ns
-        trusts = [each.on_doubt is OnSuspect.JUDGE for each in options]
-        self._departures = Departures(bound, register, counts, stale_ns, trusts)
-        self.alarm: NDArray[np.int32] = self._departures.climber.alarm
-        self.level: NDArray[np.int8] = self._departures.climber.level
-        self._parts = _Parts(part_ns, self._departures.cadence_ns)
+        uses_ignored = np.array([each.on_doubt is OnSuspect.JUDGE for each in options], np.bool_)
+        self._distance_evaluator = DistanceEvaluator(bound, register, counts, stale_ns, uses_ignored=uses_ignored)
+        self.alarm: NDArray[np.int32] = self._distance_evaluator.level_evaluator.alarm
+        self.level: NDArray[np.int8] = self._distance_evaluator.level_evaluator.level
+        self._parts = _Parts(part_ns, self._distance_evaluator.cadence_ns)
         memory = _memory_of(bound, options, rule)
         cycle = np.array([list(Cycle).index(each.cycle) for each in options], np.int8)[rule]
         offset_ns = np.array([round(each.utc_offset_h * HOUR_NS) for each in options], np.int64)[rule]
-        self._usual = Usual(memory, Hours(cycle, offset_ns))
+        self._usual = MeanAndScale(memory, HourProfile(cycle, offset_ns))
         self._learns_all = np.array([each.learns is Learns.ALL for each in options], np.bool_)[rule]
         self._evidence = _Evidence(bound, options, rule)
         self._slow = _Slow(memory, options, rule)
 
-    def evaluate(self, arrivals: Arrivals) -> list[Found]:
-        """Return the transitions that `arrivals` cause."""
-        return self._departures.climb(arrivals, self._distances)
+    def evaluate(self, admitted: AdmittedReadings) -> list[Transitions]:
+        """Return the transitions that `admitted` cause."""
+        return self._distance_evaluator.evaluate(admitted, self._distances)
 
     def _distances(self, readings: Readings, step: Step) -> NDArray[np.float64]:
         """Return float64[n]: the evidence after each reading, NaN where it completes no sample or nothing is known."""
         distances = np.full(len(readings.binding), np.nan)
         sample = self._parts.collect(readings, step)
         b, weight_ns = sample.readings.binding, sample.weight_ns
-        off = self._usual.off(b, sample.readings.time_ns, sample.readings.value)
-        residual, off = self._usual.residual(b, off), self._usual.clipped(b, off)
-        slow = self._departures.turned(b, self._slow.add(b, off, weight_ns))
+        off = self._usual.distance(b, sample.readings.time_ns, sample.readings.value)
+        residual, off = self._usual.residual(b, off), self._usual.clip(b, off)
+        slow = self._distance_evaluator.signed(b, self._slow.add(b, off, weight_ns))
         distance = np.maximum(self._evidence.add(b, residual), slow)
-        lesson = self._departures.lesson(sample.readings, sample.step, distance, self._learns_all[b])
-        self._learn(sample, off, lesson.teaches)
+        mask = self._distance_evaluator.learning_mask(sample.readings, sample.step, distance, self._learns_all[b])
+        self._learn(sample, off, mask.may_learn)
         for part in (self._usual, self._evidence, self._slow):
-            part.forget(b[lesson.outlived])
+            part.forget(b[mask.must_forget])
         distances[sample.row] = distance
         return distances
 
@@ -180,19 +180,19 @@ class Shift:
         """Return the columns to keep."""
         newer = {**self._slow.columns(), **self._usual.by_hour()}
         own = {**self._parts.columns(), **self._usual.columns(), **self._evidence.columns(), **newer}
-        return State({}, {**self._departures.columns(), **own}, {}, optional=frozenset(newer))
+        return State({}, {**self._distance_evaluator.columns(), **own}, {}, optional=frozenset(newer))
 
-    def settle(self, known: NDArray[np.bool_]) -> None:
+    def rebuild(self, known: NDArray[np.bool_]) -> None:
         """Derive what is not kept."""
         del known
-        self._departures.climber.settle()
+        self._distance_evaluator.level_evaluator.rebuild()
 
 
-def _memory_of(bound: Sequence[BoundRule], options: Sequence[ShiftOptions], rule: NDArray[np.intp]) -> Memory:
+def _memory_of(bound: Sequence[BoundRule], options: Sequence[ShiftOptions], rule: NDArray[np.intp]) -> LearningSpans:
     def time_ns(seconds: Sequence[float]) -> NDArray[np.int64]:
         return np.array([round(each * SECOND_NS) for each in seconds], np.int64)[rule]
 
-    return Memory(
+    return LearningSpans(
         time_ns([each.baseline_s for each in options]),
         time_ns([each.baseline_s if each.warm_s is None else each.warm_s for each in options]),
         np.array([least_sigma(each.rule.quantity) for each in bound], np.float64)[rule],
@@ -287,7 +287,7 @@ class _Evidence:
         def column(numbers: Sequence[float]) -> NDArray[np.float64]:
             return np.array(numbers, np.float64)[rule][:, np.newaxis]
 
-        self._method = np.array([list(Method).index(each.method) for each in options], np.int8)[rule]
+        self._method = np.array([list(ShiftMethod).index(each.method) for each in options], np.int8)[rule]
         self._weight, self._slack = column([each.weight for each in options]), column([each.slack for each in options])
         self._cap = column([_CAP * max(limit.limit for limit in each.rule.levels) for each in bound])
         direction = directions([each.direction for each in options])[rule]
@@ -335,7 +335,7 @@ class _Evidence:
 class _Slow:
     """The mean of the last residuals of each binding, and its variance about nothing."""
 
-    def __init__(self, memory: Memory, options: Sequence[ShiftOptions], rule: NDArray[np.intp]) -> None:
+    def __init__(self, memory: LearningSpans, options: Sequence[ShiftOptions], rule: NDArray[np.intp]) -> None:
         self._least = memory.least
         self._slow_ns = np.array([each.slow_s * SECOND_NS for each in options], np.float64)[rule]
         self._weight = np.array([each.slow_weight for each in options], np.float64)[rule]

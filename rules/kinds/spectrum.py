@@ -45,19 +45,18 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from collector.batch import RECEIVED_CLOCK, Quality
+from collector.batch import RECEIVED_CLOCK
 from config.quantities import Quantity
 from config.register import Register, Sensor
-from rules.admission.admission import Arrivals, starts_of
-from rules.alarms.level_evaluator import Climber
-from rules.evaluation.windows import MOST
-from rules.kind import NEVER_NS, BoundRule, Fault, Found, State
+from rules.admission.admission import AdmittedReadings, starts_of
+from rules.alarms.level_evaluator import LevelEvaluator
+from rules.evaluation.windows import MOST_SEGMENT_SAMPLES
+from rules.kind import NEVER_NS, BoundRule, Fault, State, Transitions
 from rules.spectral.mode_options import ModeOptions
-from rules.spectral.spectra import Spectra, Window, peak_hz
+from rules.spectral.spectra import Spectra, WindowSpectrum, find_peak_hz
 from rules.statistics.rates import directions, towards
 
 _SECOND_NS = 1_000_000_000
-_DOUBTED = np.uint16(Quality.DEVICE_SUSPECT)
 
 
 class Judge(StrEnum):
@@ -79,7 +78,7 @@ class SpectrumOptions(ModeOptions):
     agree_percent: float = Field(default=2.0, gt=0, le=20)
     """How far apart the same place may be, percent; 2 by default."""
 
-    def judged(self, quantity: Quantity | None) -> Quantity | None:
+    def judged_quantity(self, quantity: Quantity | None) -> Quantity | None:
         """Return the change of the frequency, percent, or the root mean square of `quantity`."""
         if quantity is None:
             return None
@@ -117,10 +116,10 @@ class Spectrum:
         ]
         span_ns = np.array([round(each.span_s * _SECOND_NS) for each, _ in pairs], np.int64)
         # A value comes with each window: one that is not identified breaks what waits for several in a row.
-        self._climber = Climber(bound, register, counts, span_ns * 3 // 2)
-        self.alarm: NDArray[np.int32] = self._climber.alarm
-        self.level: NDArray[np.int8] = self._climber.level
-        n_segment = [min(max(round(each.segment_s / s.cadence_s), 2), MOST) for each, s in pairs]
+        self._level_evaluator = LevelEvaluator(bound, register, counts, span_ns * 3 // 2)
+        self.alarm: NDArray[np.int32] = self._level_evaluator.alarm
+        self.level: NDArray[np.int8] = self._level_evaluator.level
+        n_segment = [min(max(round(each.segment_s / s.cadence_s), 2), MOST_SEGMENT_SAMPLES) for each, s in pairs]
         self._spectra = Spectra(span_ns, np.array(n_segment, np.int64))
         self._direction = directions([each.direction for each in self._options])
         self._beside = _beside(bound, register)
@@ -129,42 +128,42 @@ class Spectrum:
         """The newest identification of each binding, and the number of its window."""
         self._learned_sum, self._learned = np.zeros(n), np.zeros(n, np.int64)
 
-    def evaluate(self, arrivals: Arrivals) -> list[Found]:
-        """Return the transitions that `arrivals` cause."""
-        row, binding = self._climber.reach(arrivals)
-        sound = (arrivals.quality[row] & _DOUBTED) == 0
-        row, binding = row[sound], binding[sound]
-        ended = sorted(self._ended(arrivals, row, binding), key=lambda each: each[:2])
+    def evaluate(self, admitted: AdmittedReadings) -> list[Transitions]:
+        """Return the transitions that `admitted` cause."""
+        row, binding = self._level_evaluator.bindings_of(admitted)
+        ended = sorted(self._ended(admitted, row, binding), key=lambda each: each[:2])
         # In the order of the readings, whoever's they are: sensors are compared with each other.
         values = [self._value(b, number, window) for _, b, number, window in ended]
         known = [i for i, value in enumerate(values) if not np.isnan(value)]
         rows = np.array([ended[i][0] for i in known], np.intp)
         bindings = np.array([ended[i][1] for i in known], np.intp)
-        return self._climber.climb(arrivals, rows, bindings, np.array([values[i] for i in known], np.float64))
+        return self._level_evaluator.evaluate(
+            admitted, rows, bindings, np.array([values[i] for i in known], np.float64)
+        )
 
     def _ended(
-        self, arrivals: Arrivals, row: NDArray[np.intp], binding: NDArray[np.intp]
-    ) -> Iterator[tuple[int, int, int, Window]]:
+        self, admitted: AdmittedReadings, row: NDArray[np.intp], binding: NDArray[np.intp]
+    ) -> Iterator[tuple[int, int, int, WindowSpectrum]]:
         """Yield (row that ends it, binding, number, window) of windows that are known, binding by binding."""
         order = np.argsort(binding, kind="stable")
         firsts = np.flatnonzero(starts_of(binding[order]))
-        clock = (arrivals.quality & RECEIVED_CLOCK) != 0
+        clock = (admitted.quality & RECEIVED_CLOCK) != 0
         for own in np.split(order, firsts[1:]) if len(order) else ():
             b, rows = int(binding[own[0]]), row[own]
-            time_ns = arrivals.time_ns[rows]
+            time_ns = admitted.time_ns[rows]
             for part in np.split(rows, self._spectra.windows.cuts(b, time_ns, clock[rows])):
                 is_received = bool(clock[part[0]])
-                found = self._spectra.add(b, arrivals.time_ns[part], arrivals.value[part], clock=is_received)
+                found = self._spectra.add(b, admitted.time_ns[part], admitted.value[part], clock=is_received)
                 if found is not None:
                     yield int(part[0]), b, *found
 
-    def _value(self, b: int, number: int, window: Window) -> float:
+    def _value(self, b: int, number: int, window: WindowSpectrum) -> float:
         """Return what is judged of a window of binding `b`, NaN where nothing is known."""
-        rule = int(self._climber.rule[b])
+        rule = int(self._level_evaluator.rule[b])
         options = self._options[rule]
         if options.judge is Judge.RMS:
             return window.rms
-        hz = peak_hz(window, options.expected_hz or np.nan, options.search_percent / 100, options.prominence)
+        hz = find_peak_hz(window, options.expected_hz or np.nan, options.search_percent / 100, options.prominence)
         if np.isnan(hz):
             return np.nan
         self._hz[b], self._found_in[b] = hz, number
@@ -176,7 +175,7 @@ class Spectrum:
 
     def _agreeing(self, b: int) -> int:
         """Return how many others at the same asset have found the mode there in their newest windows."""
-        share = self._options[int(self._climber.rule[b])].agree_percent / 100
+        share = self._options[int(self._level_evaluator.rule[b])].agree_percent / 100
         others = self._beside[b]
         recent = np.abs(self._found_in[others] - self._found_in[b]) <= 1
         return int(np.count_nonzero(recent & (np.abs(self._hz[others] / self._hz[b] - 1) <= share)))
@@ -199,13 +198,13 @@ class Spectrum:
             "learned_sum": self._learned_sum,
             "learned": self._learned,
         }
-        return State({}, {**self._climber.columns(), **self._spectra.columns(), **own}, {})
+        return State({}, {**self._level_evaluator.columns(), **self._spectra.columns(), **own}, {})
 
-    def settle(self, known: NDArray[np.bool_]) -> None:
+    def rebuild(self, known: NDArray[np.bool_]) -> None:
         """Derive what is not kept."""
         del known
-        self._spectra.settle()
-        self._climber.settle()
+        self._spectra.rebuild()
+        self._level_evaluator.rebuild()
 
 
 def _beside(bound: Sequence[BoundRule], register: Register) -> list[NDArray[np.intp]]:

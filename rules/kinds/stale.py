@@ -33,6 +33,7 @@ heartbeat are heard again: being online alone proves nothing.
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -40,12 +41,11 @@ from pydantic import BaseModel, ConfigDict
 
 from config.quantities import ONLINE, Quantity
 from config.register import Register, Sensor
-from rules.admission.admission import Arrivals, heartbeat_numbers, starts_of
+from rules.admission.admission import AdmittedReadings, heartbeat_numbers, starts_of
 from rules.admission.presence import Presence
-from rules.alarms.inputs import Inputs, inputs_of, joined
 from rules.events import Reason
-from rules.fan_out import Links
-from rules.kind import NEVER_NS, BoundRule, Fault, Found, State, alarm_numbers
+from rules.fan_out import FanOut
+from rules.kind import NEVER_NS, BoundRule, Fault, State, Transitions, alarm_numbers
 from rules.rule import LevelLimit
 
 _SECOND_NS = 1_000_000_000
@@ -69,7 +69,7 @@ class StaleOptions(BaseModel):
         """Return no levels: a device that is not heard is no hazard."""
         return ()
 
-    def judged(self, quantity: Quantity | None) -> Quantity | None:
+    def judged_quantity(self, quantity: Quantity | None) -> Quantity | None:
         """Return the quantity as it is: nothing is compared with limits."""
         return quantity
 
@@ -81,6 +81,17 @@ class StaleOptions(BaseModel):
         """Yield nothing: a stale rule works for any sensor of the register."""
         del quantity, sensors
         yield from ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Signals:
+    """Readings and heartbeats of blind bindings, sorted by binding and place."""
+
+    place: NDArray[np.intp]
+    binding: NDArray[np.intp]
+    time_ns: NDArray[np.int64]
+    value: NDArray[np.float64]
+    is_heartbeat: NDArray[np.bool_]
 
 
 class Stale:
@@ -95,9 +106,9 @@ class Stale:
         self._beat = heartbeat_numbers(register)[self._sensor]
         stale_s = np.array([each.stale_after_s for each in register.sensors], np.float64)
         self._stale_ns = np.round(stale_s * _SECOND_NS).astype(np.int64)
-        self._fed = Links(n_sensors, self._sensor, np.arange(n))
+        self._reading_fan_out = FanOut(n_sensors, self._sensor, np.arange(n))
         has_beat = np.flatnonzero(self._beat >= 0)
-        self._proved = Links(n_sensors, self._beat[has_beat], has_beat)
+        self._heartbeat_fan_out = FanOut(n_sensors, self._beat[has_beat], has_beat)
         self._presence = Presence(register, self._sensor)
         self.level: NDArray[np.int8] = np.zeros(n, np.int8)
         self._episode_ns = np.full(n, NEVER_NS)
@@ -112,22 +123,22 @@ class Stale:
         self._awaited = np.zeros(n_sensors, np.bool_)
         """Sensors whose arrival could end a blindness."""
 
-    def evaluate(self, arrivals: Arrivals) -> list[Found]:
+    def evaluate(self, admitted: AdmittedReadings) -> list[Transitions]:
         """Return who fell silent before these arrivals, and who has gone or is heard again with them."""
         found = []
-        if self._clock.is_due(arrivals.received_ns) and self._clock.listening_ns > self._earliest_ns:
+        if self._clock.is_due(admitted.received_ns) and self._clock.listening_ns > self._earliest_ns:
             found.append(self._fall_silent(self._clock.received_ns))
-        self._clock.step(arrivals.received_ns)
-        for piece, is_presence in self._presence.pieces(arrivals):
+        self._clock.step(admitted.received_ns)
+        for piece, is_presence in self._presence.split(admitted):
             rows = self._awaited[piece.sensor].nonzero()[0]
             if is_presence:
                 found.append(self._hear_presence(piece))
             elif len(rows):
-                found.append(self._hear_again(self._inputs(piece, rows)))
+                found.append(self._hear_again(self._signals(piece, rows)))
             self._remember(piece)
         return found
 
-    def _fall_silent(self, received_ns: int) -> Found:
+    def _fall_silent(self, received_ns: int) -> Transitions:
         """Return the sensors that have become blind by the batch received at `received_ns`."""
         sensor, beat = self._sensor, self._beat
         unheard = self._clock.is_silence(self._heard_ns[sensor], self._stale_ns[sensor])
@@ -143,30 +154,30 @@ class Stale:
         silent = np.where(is_new, Reason.NEVER_SEEN, Reason.NO_READING)
         reason = np.where(unheard, silent, Reason.NO_HEARTBEAT).astype(np.uint8)
         self._episode_ns[b] = time_ns
-        return self._turn(b, np.full(len(b), -1), time_ns, np.full(len(b), np.nan), reason)
+        return self._toggle(b, np.full(len(b), -1), time_ns, np.full(len(b), np.nan), reason)
 
-    def _hear_again(self, inputs: Inputs) -> Found:
+    def _hear_again(self, signals: _Signals) -> Transitions:
         """Return the blind sensors for which a usable reading and, if they have one, an advancing heartbeat are back.
 
         The first arrival with which both are fresh ends the blindness, whichever of the two it is.
         """
-        b, row = inputs.binding, np.arange(len(inputs.binding))
+        b, row = signals.binding, np.arange(len(signals.binding))
         first = np.maximum.accumulate(np.where(starts_of(b), row, 0))
-        newest_reading = np.maximum.accumulate(np.where(inputs.is_beat, -1, row))
-        newest_beat = np.maximum.accumulate(np.where(inputs.is_beat, row, -1))
+        newest_reading = np.maximum.accumulate(np.where(signals.is_heartbeat, -1, row))
+        newest_beat = np.maximum.accumulate(np.where(signals.is_heartbeat, row, -1))
         is_read = newest_reading >= first
         reads = is_read | self._is_fresh(self._heard_ns, self._time_ns, self._sensor[b])
         beats = (newest_beat >= first) | self._is_fresh(self._advanced_ns, self._beat_time_ns, self._beat[b])
         ends = np.flatnonzero(reads & beats)
         ends = ends[starts_of(b[ends])]
         b = b[ends]
-        value = np.where(is_read[ends], inputs.value[newest_reading[ends]], self._value[self._sensor[b]])
-        time_ns = np.maximum(inputs.time_ns[ends], self._changed_ns[b])
-        return self._turn(b, inputs.place[ends], time_ns, value, np.full(len(b), Reason.HEARD_AGAIN, np.uint8))
+        value = np.where(is_read[ends], signals.value[newest_reading[ends]], self._value[self._sensor[b]])
+        time_ns = np.maximum(signals.time_ns[ends], self._changed_ns[b])
+        return self._toggle(b, signals.place[ends], time_ns, value, np.full(len(b), Reason.HEARD_AGAIN, np.uint8))
 
-    def _hear_presence(self, piece: Arrivals) -> Found:
+    def _hear_presence(self, piece: AdmittedReadings) -> Transitions:
         """Return whose device has gone, and who was heard before the device was said to be back."""
-        row, b = self._presence.reach(piece.sensor)
+        row, b = self._presence.bindings_of(piece.sensor)
         row, b = row[piece.usable[row]], b[piece.usable[row]]
         gone = piece.value[row] == 0
         sensor, beat = self._sensor[b], self._beat[b]
@@ -177,28 +188,29 @@ class Stale:
         blind = self.level[b] > 0
         fresh = self._is_fresh(self._heard_ns, self._time_ns, sensor)
         fresh &= self._is_fresh(self._advanced_ns, self._beat_time_ns, beat)
-        turns = np.flatnonzero(np.where(gone, ~blind, blind & fresh))
-        row, b, gone = row[turns], b[turns], gone[turns]
+        changed = np.flatnonzero(np.where(gone, ~blind, blind & fresh))
+        row, b, gone = row[changed], b[changed], gone[changed]
         time_ns = np.maximum(piece.time_ns[row], self._changed_ns[b] + gone)
         self._episode_ns[b[gone]] = time_ns[gone]
         value = np.where(gone, np.nan, self._value[self._sensor[b]])
         reason = np.where(gone, Reason.DEVICE_OFFLINE, Reason.HEARD_AGAIN).astype(np.uint8)
-        return self._turn(b, piece.place[row], time_ns, value, reason)
+        return self._toggle(b, piece.place[row], time_ns, value, reason)
 
-    def _inputs(self, arrivals: Arrivals, rows: NDArray[np.intp]) -> Inputs:
-        """Return what `rows` of `arrivals` bring to blind bindings, sorted by binding and then place."""
-        readings = rows[arrivals.usable[rows]]
-        beats = rows[arrivals.advanced[rows] | arrivals.sighted[rows]]
-        row, binding = self._fed.reach(arrivals.sensor[readings])
-        beat_row, beat_binding = self._proved.reach(arrivals.sensor[beats])
-        parts = (
-            inputs_of(arrivals, readings[row], binding, arrivals.value[readings[row]], is_beat=False),
-            inputs_of(arrivals, beats[beat_row], beat_binding, arrivals.value[beats[beat_row]], is_beat=True),
+    def _signals(self, admitted: AdmittedReadings, rows: NDArray[np.intp]) -> _Signals:
+        """Return what `rows` of `admitted` bring to blind bindings, sorted by binding and then place."""
+        readings = rows[admitted.usable[rows]]
+        beats = rows[admitted.heartbeat_advances[rows] | admitted.first_heartbeat[rows]]
+        row, binding = self._reading_fan_out.bindings_of(admitted.sensor[readings])
+        beat_row, beat_binding = self._heartbeat_fan_out.bindings_of(admitted.sensor[beats])
+        rows, bindings = np.concatenate((readings[row], beats[beat_row])), np.concatenate((binding, beat_binding))
+        is_heartbeat = np.arange(len(rows)) >= len(row)
+        awaited = ((self.level > 0) & ~self._presence.is_offline(self._value))[bindings]
+        order = np.flatnonzero(awaited)
+        order = order[np.lexsort((admitted.place[rows[order]], bindings[order]))]
+        rows = rows[order]
+        return _Signals(
+            admitted.place[rows], bindings[order], admitted.time_ns[rows], admitted.value[rows], is_heartbeat[order]
         )
-        inputs = joined(parts)
-        awaited = (self.level > 0) & ~self._presence.is_offline(self._value)
-        inputs = inputs.take(awaited[inputs.binding])
-        return inputs.take(np.lexsort((inputs.place, inputs.binding)))
 
     def _is_fresh(
         self, heard_ns: NDArray[np.int64], time_ns: NDArray[np.int64], sensor: NDArray[np.intp]
@@ -208,19 +220,19 @@ class Stale:
         fresh: NDArray[np.bool_] = (sensor < 0) | (recent & (time_ns[sensor] != NEVER_NS))
         return fresh
 
-    def _turn(
+    def _toggle(
         self,
         b: NDArray[np.intp],
         place: NDArray[np.intp],
         time_ns: NDArray[np.int64],
         value: NDArray[np.float64],
         reason: NDArray[np.uint8],
-    ) -> Found:
+    ) -> Transitions:
         before = self.level[b]
         after = (_BLIND - before).astype(np.int8)
         self.level[b], self._changed_ns[b] = after, time_ns
         self._await()
-        return Found(place, self.alarm[b], time_ns, self._episode_ns[b], before, after, value, reason)
+        return Transitions(place, self.alarm[b], time_ns, self._episode_ns[b], before, after, value, reason)
 
     def _await(self) -> None:
         """Derive when the next blindness could begin, and whose arrival could end one."""
@@ -234,17 +246,17 @@ class Stale:
         self._awaited[sensor[blind]] = True
         self._awaited[beat[blind & (beat >= 0)]] = True
 
-    def _remember(self, arrivals: Arrivals) -> None:
-        sensor, time_ns, value = arrivals.sensor, arrivals.time_ns, arrivals.value
-        if not arrivals.plain:
-            sensor, time_ns, value = sensor[arrivals.usable], time_ns[arrivals.usable], value[arrivals.usable]
+    def _remember(self, admitted: AdmittedReadings) -> None:
+        sensor, time_ns, value = admitted.sensor, admitted.time_ns, admitted.value
+        if not admitted.has_no_flags:
+            sensor, time_ns, value = sensor[admitted.usable], time_ns[admitted.usable], value[admitted.usable]
         self._heard_ns[sensor] = self._clock.listening_ns
         # Of a sensor that is there twice the later row counts.
         self._time_ns[sensor], self._value[sensor] = time_ns, value
-        beats = (arrivals.advanced | arrivals.sighted).nonzero()[0]
-        sensor = arrivals.sensor[beats]
+        beats = (admitted.heartbeat_advances | admitted.first_heartbeat).nonzero()[0]
+        sensor = admitted.sensor[beats]
         self._advanced_ns[sensor] = self._clock.listening_ns
-        self._beat_time_ns[sensor] = arrivals.time_ns[beats]
+        self._beat_time_ns[sensor] = admitted.time_ns[beats]
 
     def state(self) -> State:
         """Return the columns to keep."""
@@ -262,7 +274,7 @@ class Stale:
         }
         return State(by_sensor, by_alarm, {"clock": self._clock.columns})
 
-    def settle(self, known: NDArray[np.bool_]) -> None:
+    def rebuild(self, known: NDArray[np.bool_]) -> None:
         """Begin to listen for sensors that the snapshot did not know."""
         self._heard_ns[~known] = self._clock.listening_ns
         self._advanced_ns[~known] = self._clock.listening_ns

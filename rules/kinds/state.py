@@ -38,13 +38,13 @@ from pydantic import ConfigDict, Field, FiniteFloat
 
 from config.quantities import Quantity
 from config.register import Register, Sensor
-from rules.admission.admission import Arrivals
-from rules.alarms.level_evaluator import Climber
+from rules.admission.admission import AdmittedReadings
+from rules.alarms.level_evaluator import LevelEvaluator
 from rules.evaluation.continuity import Continuity
-from rules.evaluation.per_sensor import Readings, Succession
+from rules.evaluation.per_sensor import Readings, SequentialEvaluator
 from rules.events import Reason
-from rules.kind import NEVER_NS, BoundRule, Fault, Found, State
-from rules.level_options import LadderOptions, LevelOptions
+from rules.kind import NEVER_NS, BoundRule, Fault, State, Transitions
+from rules.level_options import LevelOptions, LimitOptions
 from rules.rule import LevelLimit, Side
 from rules.rule_file import Text
 
@@ -66,7 +66,7 @@ class StateLevelOptions(LevelOptions):
     fewer does). Else there is nothing to choose, and they are left out."""
 
 
-class StateOptions(LadderOptions):
+class StateOptions(LimitOptions):
     """Keys of a state rule."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
@@ -97,7 +97,7 @@ class StateOptions(LadderOptions):
         en = f"{en[:1].upper()}{en[1:]}"
         return tuple(LevelLimit(side=self.side, because_zh=zh, because_en=en, **each.model_dump()) for each in ordered)
 
-    def judged(self, quantity: Quantity | None) -> Quantity | None:
+    def judged_quantity(self, quantity: Quantity | None) -> Quantity | None:
         """Return what the state is, 0 or 1, or how often it changed."""
         if quantity is None:
             return None
@@ -137,12 +137,12 @@ class StateKind:
     """All state rules over all their sensors."""
 
     def __init__(self, bound: Sequence[BoundRule], register: Register, counts: Counter[tuple[str, str]]) -> None:
-        self._climber = Climber(bound, register, counts)
-        self.alarm: NDArray[np.int32] = self._climber.alarm
-        self.level: NDArray[np.int8] = self._climber.level
+        self._level_evaluator = LevelEvaluator(bound, register, counts)
+        self.alarm: NDArray[np.int32] = self._level_evaluator.alarm
+        self.level: NDArray[np.int8] = self._level_evaluator.level
         self._counts = counts
         options = [typing.cast("StateOptions", each.rule.options) for each in bound]
-        rule, sensor = self._climber.rule, self._climber.sensor
+        rule, sensor = self._level_evaluator.rule, self._level_evaluator.sensor
         self._asked = _padded([each.is_ or () for each in options])
         self._normal = _padded([each.normal or () for each in options])
         self._any_state = np.array([each.is_ is None for each in options])
@@ -150,17 +150,17 @@ class StateKind:
         self._rule = rule
         within_s = [each.changes_within_s or 0.0 for each in options]
         self._within_ns = np.array([round(each * _SECOND_NS) for each in within_s], np.int64)[rule]
-        self._succession = Succession(self._climber, trusts_all=True, remembers=self._within_ns > 0)
+        self._sequential = SequentialEvaluator(self._level_evaluator, remembers=self._within_ns > 0)
         stale_s = np.array([each.stale_after_s for each in register.sensors])[sensor]
         self._continuity = Continuity(np.round(stale_s * _SECOND_NS).astype(np.int64))
         self._before = np.zeros(len(sensor))
         self._changed_ns = np.full((len(sensor), MOST_CHANGES), NEVER_NS)
 
-    def evaluate(self, arrivals: Arrivals) -> list[Found]:
-        """Return the transitions that `arrivals` cause; those of a state say so instead of comparing numbers."""
-        return [self._worded(each) for each in self._succession.climb(arrivals, self._values)]
+    def evaluate(self, admitted: AdmittedReadings) -> list[Transitions]:
+        """Return the transitions that `admitted` cause; those of a state say so instead of comparing numbers."""
+        return [self._worded(each) for each in self._sequential.evaluate(admitted, self._values)]
 
-    def _worded(self, found: Found) -> Found:
+    def _worded(self, found: Transitions) -> Transitions:
         b = np.searchsorted(self.alarm, found.alarm)
         holds = np.where(found.level_after > found.level_before, Reason.CONDITIONS_HOLD, Reason.CONDITIONS_END)
         reason = np.where(self._within_ns[b] > 0, found.reason, holds).astype(np.uint8)
@@ -198,12 +198,12 @@ class StateKind:
     def state(self) -> State:
         """Return the columns to keep."""
         own = {**self._continuity.columns(), "before_state": self._before, "changed_ns": self._changed_ns}
-        return State({}, {**self._climber.columns(), **own}, {})
+        return State({}, {**self._level_evaluator.columns(), **own}, {})
 
-    def settle(self, known: NDArray[np.bool_]) -> None:
+    def rebuild(self, known: NDArray[np.bool_]) -> None:
         """Derive what is not kept."""
         del known
-        self._climber.settle()
+        self._level_evaluator.rebuild()
 
 
 def _padded(states: Sequence[Sequence[float]]) -> NDArray[np.float64]:

@@ -43,11 +43,11 @@ from pydantic import Field
 
 from config.quantities import Quantity
 from config.register import Register, Sensor
-from rules.admission.admission import Arrivals
-from rules.alarms.level_evaluator import Climber
-from rules.evaluation.noise import Calm, Noise
-from rules.kind import BoundRule, Fault, Found, State
-from rules.level_options import LadderOptions, LevelOptions
+from rules.admission.admission import AdmittedReadings
+from rules.alarms.level_evaluator import LevelEvaluator
+from rules.evaluation.noise import NoiseEstimate, NormalRange
+from rules.kind import BoundRule, Fault, State, Transitions
+from rules.level_options import LevelOptions, LimitOptions
 from rules.rule import Side
 
 _MOST_SIGMAS = 20.0
@@ -79,7 +79,7 @@ class ThresholdLevel(LevelOptions):
     """The widest that noise makes the deadband, same unit; left out: three times `deadband`, assumed."""
 
 
-class ThresholdOptions(LadderOptions):
+class ThresholdOptions(LimitOptions):
     """The keys of a threshold rule."""
 
     levels: tuple[ThresholdLevel, ...] = Field(min_length=1, max_length=5)
@@ -88,7 +88,7 @@ class ThresholdOptions(LadderOptions):
     """`absolute`, the default: limits are in the unit of the quantity. `design`: limits and deadbands are percent of
     each sensor's design value."""
 
-    def judged(self, quantity: Quantity | None) -> Quantity | None:
+    def judged_quantity(self, quantity: Quantity | None) -> Quantity | None:
         """Return the rule's quantity itself, or its share of the design value, percent."""
         if quantity is None or self.relative_to is RelativeTo.ABSOLUTE:
             return quantity
@@ -105,7 +105,7 @@ class ThresholdOptions(LadderOptions):
     def faults(self, quantity: Quantity | None, sensors: Sequence[Sensor]) -> Iterator[Fault]:
         """Yield what is wrong with the levels, and sensors without a design value where they need one."""
         yield from super().faults(quantity, sensors)
-        yield from self._noise_faults(self.judged(quantity))
+        yield from self._noise_faults(self.judged_quantity(quantity))
         if self.relative_to is RelativeTo.ABSOLUTE or quantity is None:
             return
         without = [each.id for each in sensors if not each.design]
@@ -146,29 +146,29 @@ class Threshold:
     """All threshold rules over all their sensors."""
 
     def __init__(self, bound: Sequence[BoundRule], register: Register, counts: Counter[tuple[str, str]]) -> None:
-        self._climber = Climber(bound, register, counts)
+        self._level_evaluator = LevelEvaluator(bound, register, counts)
         self._unit = _units(bound, register)
-        self._noise = _noise(bound, register, self._climber)
+        self._noise = _noise(bound, register, self._level_evaluator)
         """None where no rule asks for it."""
-        self.alarm: NDArray[np.int32] = self._climber.alarm
-        self.level: NDArray[np.int8] = self._climber.level
+        self.alarm: NDArray[np.int32] = self._level_evaluator.alarm
+        self.level: NDArray[np.int8] = self._level_evaluator.level
 
-    def evaluate(self, arrivals: Arrivals) -> list[Found]:
-        """Return the transitions that `arrivals` cause."""
-        row, binding = self._climber.reach(arrivals)
-        value = arrivals.value[row] / self._unit[binding]
-        sigma = None if self._noise is None else self._noise.sigmas(arrivals, row, binding, value)
-        return self._climber.climb(arrivals, row, binding, value, sigma)
+    def evaluate(self, admitted: AdmittedReadings) -> list[Transitions]:
+        """Return the transitions that `admitted` cause."""
+        row, binding = self._level_evaluator.bindings_of(admitted)
+        value = admitted.value[row] / self._unit[binding]
+        sigma = None if self._noise is None else self._noise.sigmas(admitted, row, binding, value)
+        return self._level_evaluator.evaluate(admitted, row, binding, value, sigma)
 
     def state(self) -> State:
         """Return the columns to keep."""
         noise = {} if self._noise is None else self._noise.columns()
-        return State({}, self._climber.columns() | noise, {}, frozenset(noise) | {"sigma"})
+        return State({}, self._level_evaluator.columns() | noise, {}, frozenset(noise) | {"sigma"})
 
-    def settle(self, known: NDArray[np.bool_]) -> None:
+    def rebuild(self, known: NDArray[np.bool_]) -> None:
         """Derive what is not kept."""
         del known
-        self._climber.settle()
+        self._level_evaluator.rebuild()
 
 
 def _units(bound: Sequence[BoundRule], register: Register) -> NDArray[np.float64]:
@@ -186,22 +186,25 @@ def _is_share(each: BoundRule) -> bool:
     return isinstance(options, ThresholdOptions) and options.relative_to is RelativeTo.DESIGN
 
 
-def _noise(bound: Sequence[BoundRule], register: Register, climber: Climber) -> Noise | None:
+def _noise(bound: Sequence[BoundRule], register: Register, level_evaluator: LevelEvaluator) -> NoiseEstimate | None:
     """Return what learns the noise of bindings whose rule has a deadband that follows it; None if there are none."""
     follows = [any(level.deadband_sigmas for level in each.rule.levels) for each in bound]
     if not any(follows):
         return None
     sign = [-1.0 if each.rule.levels[0].side is Side.LOW else 1.0 for each in bound]
     below = [min(way * level.reset for level in each.rule.levels) for way, each in zip(sign, bound, strict=True)]
-    finest = [_FINEST if each.rule.judged is None else 10.0**-each.rule.judged.decimals for each in bound]
-    stale_s = np.array([each.stale_after_s for each in register.sensors], np.float64)[climber.sensor]
-    rule = climber.rule
-    return Noise(
-        Calm(
+    finest = [
+        _FINEST if each.rule.judged_quantity is None else 10.0**-each.rule.judged_quantity.decimals for each in bound
+    ]
+    stale_s = np.array([each.stale_after_s for each in register.sensors], np.float64)[level_evaluator.sensor]
+    rule = level_evaluator.rule
+    return NoiseEstimate(
+        NormalRange(
             np.array(follows, np.bool_)[rule],
             np.array(sign)[rule],
             np.array(below)[rule],
             np.array(finest)[rule],
             np.round(stale_s * 1e9).astype(np.int64),
-        )
+        ),
+        not_learned=bound[0].not_learned,
     )

@@ -39,23 +39,23 @@ from pydantic import Field
 
 from config.quantities import Quantity
 from config.register import Register, Sensor
-from rules.admission.admission import Arrivals
-from rules.evaluation.bucket_evaluator import Bucketed
+from rules.admission.admission import AdmittedReadings
+from rules.evaluation.bucket_evaluator import BucketEvaluator
 from rules.evaluation.buckets import LEAST_SHARE, WIDTH
 from rules.evaluation.per_sensor import Readings
-from rules.kind import BoundRule, Fault, Found, State
-from rules.level_options import LadderOptions
+from rules.kind import BoundRule, Fault, State, Transitions
+from rules.level_options import LimitOptions
 from rules.rule import Side
-from rules.statistics.autocorrelation import FEWEST
+from rules.statistics.autocorrelation import FEWEST_POINTS
 from rules.statistics.line_forecast import crossings
 from rules.statistics.rates import Direction
 
 _SECOND_NS = 1_000_000_000
 _MINUTE_NS = 60 * _SECOND_NS
-_FEWEST = round(FEWEST / LEAST_SHARE)
+_FEWEST = round(FEWEST_POINTS / LEAST_SHARE)
 
 
-class TimeToLimitOptions(LadderOptions):
+class TimeToLimitOptions(LimitOptions):
     """Keys of a time-to-limit rule; limits of levels are minutes."""
 
     side: typing.Literal[Side.LOW] = Side.LOW
@@ -75,7 +75,7 @@ class TimeToLimitOptions(LadderOptions):
     horizon_min: float = Field(gt=0, le=366 * 1440)
     """How far anybody wants to look, minutes. Needed. Limits of levels, with their deadbands, must be shorter."""
 
-    def judged(self, quantity: Quantity | None) -> Quantity | None:
+    def judged_quantity(self, quantity: Quantity | None) -> Quantity | None:
         """Return the time until `quantity` is at its limit: 0 to the horizon, minutes."""
         if quantity is None:
             return None
@@ -122,11 +122,11 @@ class TimeToLimit:
 
     def __init__(self, bound: Sequence[BoundRule], register: Register, counts: Counter[tuple[str, str]]) -> None:
         options = [typing.cast("TimeToLimitOptions", each.rule.options) for each in bound]
-        self._bucketed = Bucketed(bound, register, counts)
-        climber = self._bucketed.climber
-        self.alarm: NDArray[np.int32] = climber.alarm
-        self.level: NDArray[np.int8] = climber.level
-        rule = climber.rule
+        self._bucket_evaluator = BucketEvaluator(bound, register, counts)
+        level_evaluator = self._bucket_evaluator.level_evaluator
+        self.alarm: NDArray[np.int32] = level_evaluator.alarm
+        self.level: NDArray[np.int8] = level_evaluator.level
+        rule = level_evaluator.rule
         self._points = np.array([each.points for each in options], np.int64)[rule]
         self._to = np.array([each.to for each in options])[rule]
         self._sign = np.array([1.0 if each.direction is Direction.RISE else -1.0 for each in options])[rule]
@@ -134,10 +134,10 @@ class TimeToLimit:
         self._confidence = np.array([each.confidence for each in options])[rule]
         self._horizon_min = np.array([each.horizon_min for each in options])[rule]
 
-    def evaluate(self, arrivals: Arrivals) -> list[Found]:
-        """Return the transitions that `arrivals` cause."""
+    def evaluate(self, admitted: AdmittedReadings) -> list[Transitions]:
+        """Return the transitions that `admitted` cause."""
         foreseen: dict[tuple[int, int], tuple[float, float]] = {}
-        found = self._bucketed.climb(arrivals, lambda now: self._minutes(now, foreseen))
+        found = self._bucket_evaluator.evaluate(admitted, lambda now: self._minutes(now, foreseen))
         return [_with_intervals(each, foreseen) for each in found] if foreseen else found
 
     def _minutes(self, now: Readings, foreseen: dict[tuple[int, int], tuple[float, float]]) -> NDArray[np.float64]:
@@ -146,15 +146,15 @@ class TimeToLimit:
         What is foreseen is added to `foreseen`: the ends of its interval, by alarm and event time.
         """
         minutes = np.full(len(now.binding), np.nan)
-        rows, means = self._bucketed.known_means(now.binding, self._points[now.binding])
+        rows, means = self._bucket_evaluator.known_means(now.binding, self._points[now.binding])
         if len(rows) == 0:
             return minutes
         b = now.binding[rows]
         sign = self._sign[b]
         found = crossings(means * sign[:, np.newaxis], self._to[b] * sign, self._confidence[b])
         # The last point stands in the middle of its bucket; the reading is somewhere in the next one.
-        since_ns = now.time_ns[rows] - self._bucketed.buckets.middle_ns(b)
-        step_min, since_min = self._bucketed.step_ns[b] / _MINUTE_NS, since_ns / _MINUTE_NS
+        since_ns = now.time_ns[rows] - self._bucket_evaluator.buckets.middle_ns(b)
+        step_min, since_min = self._bucket_evaluator.step_ns[b] / _MINUTE_NS, since_ns / _MINUTE_NS
         # Times that are infinite stay so.
         eta, soonest, latest = (each * step_min - since_min for each in (found.eta, found.soonest, found.latest))
         is_there = found.level >= self._to[b] * sign
@@ -169,15 +169,15 @@ class TimeToLimit:
 
     def state(self) -> State:
         """Return the columns to keep."""
-        return State({}, self._bucketed.columns(), {})
+        return State({}, self._bucket_evaluator.columns(), {})
 
-    def settle(self, known: NDArray[np.bool_]) -> None:
+    def rebuild(self, known: NDArray[np.bool_]) -> None:
         """Derive what is not kept."""
         del known
-        self._bucketed.climber.settle()
+        self._bucket_evaluator.level_evaluator.rebuild()
 
 
-def _with_intervals(found: Found, foreseen: Mapping[tuple[int, int], tuple[float, float]]) -> Found:
+def _with_intervals(found: Transitions, foreseen: Mapping[tuple[int, int], tuple[float, float]]) -> Transitions:
     keys = zip(found.alarm.tolist(), found.time_ns.tolist(), strict=True)
     ends = np.array([foreseen.get(key, (np.nan, np.nan)) for key in keys]).reshape(-1, 2)
     return dataclasses.replace(found, low=ends[:, 0], high=ends[:, 1])

@@ -36,22 +36,22 @@ from pydantic import Field
 
 from config.quantities import Quantity
 from config.register import Register, Sensor
-from rules.admission.admission import Arrivals
-from rules.evaluation.bucket_evaluator import Bucketed
+from rules.admission.admission import AdmittedReadings
+from rules.evaluation.bucket_evaluator import BucketEvaluator
 from rules.evaluation.buckets import LEAST_SHARE, WIDTH
 from rules.evaluation.per_sensor import Readings
-from rules.kind import BoundRule, Found, State
-from rules.level_options import LadderOptions
+from rules.kind import BoundRule, State, Transitions
+from rules.level_options import LimitOptions
 from rules.rule import Side
-from rules.statistics.autocorrelation import FEWEST
+from rules.statistics.autocorrelation import FEWEST_POINTS
 from rules.statistics.mann_kendall import sen_slopes
 from rules.statistics.rates import Direction, Per, directions, slope_of, towards
 
 _SECOND_NS = 1_000_000_000
-_FEWEST = round(FEWEST / LEAST_SHARE)
+_FEWEST = round(FEWEST_POINTS / LEAST_SHARE)
 
 
-class TrendOptions(LadderOptions):
+class TrendOptions(LimitOptions):
     """Keys of a trend rule; limits are positive, in the quantity's unit per `per`."""
 
     side: typing.Literal[Side.HIGH] = Side.HIGH
@@ -68,7 +68,7 @@ class TrendOptions(LadderOptions):
     alpha: float = Field(default=0.01, gt=0, le=0.2, allow_inf_nan=False)
     """How often chance alone may look like a trend, up to 0.2; 0.01 by default."""
 
-    def judged(self, quantity: Quantity | None) -> Quantity | None:
+    def judged_quantity(self, quantity: Quantity | None) -> Quantity | None:
         """Return the slope of `quantity`."""
         return None if quantity is None else slope_of(quantity, self.per, self.direction)
 
@@ -87,26 +87,26 @@ class Trend:
 
     def __init__(self, bound: Sequence[BoundRule], register: Register, counts: Counter[tuple[str, str]]) -> None:
         options = [typing.cast("TrendOptions", each.rule.options) for each in bound]
-        self._bucketed = Bucketed(bound, register, counts)
-        climber = self._bucketed.climber
-        self.alarm: NDArray[np.int32] = climber.alarm
-        self.level: NDArray[np.int8] = climber.level
-        rule = climber.rule
+        self._bucket_evaluator = BucketEvaluator(bound, register, counts)
+        level_evaluator = self._bucket_evaluator.level_evaluator
+        self.alarm: NDArray[np.int32] = level_evaluator.alarm
+        self.level: NDArray[np.int8] = level_evaluator.level
+        rule = level_evaluator.rule
         self._points = np.array([each.points for each in options], np.int64)[rule]
         self._alpha = np.array([each.alpha for each in options])[rule]
         self._direction = directions([each.direction for each in options])[rule]
         per_ns = np.array([each.per.seconds * _SECOND_NS for each in options])[rule]
-        self._steps = per_ns / self._bucketed.step_ns
+        self._steps = per_ns / self._bucket_evaluator.step_ns
         """Buckets in the time that slopes are told in."""
 
-    def evaluate(self, arrivals: Arrivals) -> list[Found]:
-        """Return the transitions that `arrivals` cause."""
-        return self._bucketed.climb(arrivals, self._slopes)
+    def evaluate(self, admitted: AdmittedReadings) -> list[Transitions]:
+        """Return the transitions that `admitted` cause."""
+        return self._bucket_evaluator.evaluate(admitted, self._slopes)
 
     def _slopes(self, now: Readings) -> NDArray[np.float64]:
         """Return float64[n]: the trend of who closes a bucket, 0 where chance explains it, NaN where none is known."""
         slopes = np.full(len(now.binding), np.nan)
-        rows, means = self._bucketed.known_means(now.binding, self._points[now.binding])
+        rows, means = self._bucket_evaluator.known_means(now.binding, self._points[now.binding])
         if len(rows) == 0:
             return slopes
         b = now.binding[rows]
@@ -117,9 +117,9 @@ class Trend:
 
     def state(self) -> State:
         """Return the columns to keep."""
-        return State({}, self._bucketed.columns(), {})
+        return State({}, self._bucket_evaluator.columns(), {})
 
-    def settle(self, known: NDArray[np.bool_]) -> None:
+    def rebuild(self, known: NDArray[np.bool_]) -> None:
         """Derive what is not kept."""
         del known
-        self._bucketed.climber.settle()
+        self._bucket_evaluator.level_evaluator.rebuild()

@@ -42,11 +42,11 @@ from pydantic import Field
 from config.levels import WarningLevel
 from config.quantities import Quantity
 from config.register import Register, Sensor
-from rules.admission.admission import Arrivals
-from rules.alarms.level_evaluator import Climber
-from rules.composite.voters import Reach, electorate
-from rules.kind import NEVER_NS, BoundRule, Fault, Followed, Found, State, Turned
-from rules.level_options import LONGEST_S, LadderOptions, NamedLevel
+from rules.admission.admission import AdmittedReadings
+from rules.alarms.level_evaluator import LevelEvaluator
+from rules.composite.voters import VotingRange, voters_of
+from rules.kind import NEVER_NS, AlarmCatalogue, BoundRule, Fault, State, Transitions, UpstreamTransitions
+from rules.level_options import LONGEST_S, LimitOptions, NamedLevel
 from rules.references import Reference
 from rules.rule import Side
 
@@ -57,7 +57,7 @@ _VOTES = Quantity(
 )
 
 
-class VoteOptions(LadderOptions):
+class VoteOptions(LimitOptions):
     """The keys of a vote rule besides those of the ladder; limits are numbers of devices, itself included."""
 
     side: Side = Side.HIGH
@@ -75,7 +75,7 @@ class VoteOptions(LadderOptions):
     within_s: float = Field(ge=0, le=LONGEST_S, allow_inf_nan=False)
     """An alarm that has ended is a vote for so long."""
 
-    def judged(self, quantity: Quantity | None) -> Quantity | None:
+    def judged_quantity(self, quantity: Quantity | None) -> Quantity | None:
         """Return what is compared with the limits: how many vote."""
         del quantity
         return _VOTES
@@ -99,55 +99,59 @@ class Vote:
     """All vote rules over all their sensors."""
 
     def __init__(
-        self, bound: Sequence[BoundRule], register: Register, counts: Counter[tuple[str, str]], followed: Followed
+        self,
+        bound: Sequence[BoundRule],
+        register: Register,
+        counts: Counter[tuple[str, str]],
+        catalogue: AlarmCatalogue,
     ) -> None:
-        self._climber = Climber(bound, register, counts)
-        self.alarm: NDArray[np.int32] = self._climber.alarm
-        self.level: NDArray[np.int8] = self._climber.level
+        self._level_evaluator = LevelEvaluator(bound, register, counts)
+        self.alarm: NDArray[np.int32] = self._level_evaluator.alarm
+        self.level: NDArray[np.int8] = self._level_evaluator.level
         options = [typing.cast("VoteOptions", each.rule.options) for each in bound]
-        rule = self._climber.rule
+        rule = self._level_evaluator.rule
         self._at_least = np.array([each.at_least for each in options], np.int8)[rule]
         self._window_ns = np.array([round(each.within_s * _SECOND_NS) for each in options], np.int64)[rule]
-        self._stage = np.array([each.stage for each in bound], np.intp)[rule]
-        reach = [Reach(each.hops, each.along_m, each.around_m) for each in options]
-        self._near = electorate([each.rule.sensors for each in bound], reach, register)
-        self._device = [register.sensors[sensor].device for sensor in self._climber.sensor.tolist()]
-        self._voter = _voters(options, rule, self._climber.sensor, followed)
+        self._order = np.array([each.order for each in bound], np.intp)[rule]
+        reach = [VotingRange(each.hops, each.along_m, each.around_m) for each in options]
+        self._near = voters_of([each.rule.sensors for each in bound], reach, register)
+        self._device = [register.sensors[sensor].device for sensor in self._level_evaluator.sensor.tolist()]
+        self._bindings_of_alarm = _bindings_by_alarm(options, rule, self._level_evaluator.sensor, catalogue)
         """Who votes with an alarm: its bindings."""
-        self._is_vote = np.zeros(len(followed.alarms), np.bool_)
-        self._is_vote[list(self._voter)] = True
+        self._is_vote = np.zeros(len(catalogue.alarms), np.bool_)
+        self._is_vote[list(self._bindings_of_alarm)] = True
         n = len(self.alarm)
         self._stands = np.zeros(n, np.bool_)
         self._ended_ns = np.full(n, NEVER_NS)
 
-    def follow(self, arrivals: Arrivals, turned: Turned, stage: int) -> list[Found]:
+    def evaluate(self, admitted: AdmittedReadings, upstream: UpstreamTransitions, order: int) -> list[Transitions]:
         """Return what the rules of `stage` make of these votes."""
-        mine = self._stage == stage
-        wakeful = (self._stands | self._climber.restless) & mine
-        turns = [
-            (int(turned.place[i]), b, int(turned.time_ns[i]), bool(turned.level_after[i] >= self._at_least[b]))
-            for i in np.flatnonzero(self._is_vote[turned.alarm]).tolist()
-            for b in self._voter[int(turned.alarm[i])]
+        mine = self._order == order
+        wakeful = (self._stands | self._level_evaluator.is_active_or_pending) & mine
+        changes = [
+            (int(upstream.place[i]), b, int(upstream.time_ns[i]), bool(upstream.level_after[i] >= self._at_least[b]))
+            for i in np.flatnonzero(self._is_vote[upstream.alarm]).tolist()
+            for b in self._bindings_of_alarm[int(upstream.alarm[i])]
             if mine[b]
         ]
-        wakeful[[b for _, b, _, _ in turns]] = True
+        wakeful[[b for _, b, _, _ in changes]] = True
         if not wakeful.any():
             return []
-        row, binding = self._climber.reach(arrivals)
+        row, binding = self._level_evaluator.bindings_of(admitted)
         kept = wakeful[binding]
         row, binding = row[kept], binding[kept]
-        return self._climber.climb(arrivals, row, binding, self._votes(arrivals, row, binding, turns))
+        return self._level_evaluator.evaluate(admitted, row, binding, self._votes(admitted, row, binding, changes))
 
     def _votes(
         self,
-        arrivals: Arrivals,
+        admitted: AdmittedReadings,
         row: NDArray[np.intp],
         binding: NDArray[np.intp],
-        turns: Sequence[tuple[int, int, int, bool]],
+        changes: Sequence[tuple[int, int, int, bool]],
     ) -> NDArray[np.float64]:
         """Return float64[n]: how many vote at each pair of arrival and binding, rows ascending; votes are cast."""
-        votes, waiting = np.zeros(len(row)), list(reversed(turns))
-        moments = zip(arrivals.place[row].tolist(), binding.tolist(), arrivals.time_ns[row].tolist(), strict=True)
+        votes, waiting = np.zeros(len(row)), list(reversed(changes))
+        moments = zip(admitted.place[row].tolist(), binding.tolist(), admitted.time_ns[row].tolist(), strict=True)
         for i, (place, b, time_ns) in enumerate(moments):
             while waiting and waiting[-1][0] <= place:
                 self._cast(*waiting.pop()[1:])
@@ -169,23 +173,23 @@ class Vote:
 
     def state(self) -> State:
         """Return the columns to keep."""
-        return State({}, {**self._climber.columns(), "ended_ns": self._ended_ns}, {})
+        return State({}, {**self._level_evaluator.columns(), "ended_ns": self._ended_ns}, {})
 
-    def settle(self, levels: NDArray[np.int8], seen: NDArray[np.bool_]) -> None:
+    def rebuild(self, levels: NDArray[np.int8], seen: NDArray[np.bool_]) -> None:
         """Derive what is not kept, and who stands now: the rules may have changed."""
         del seen
-        self._climber.settle()
+        self._level_evaluator.rebuild()
         self._stands[:] = False
-        for alarm, voters in self._voter.items():
+        for alarm, voters in self._bindings_of_alarm.items():
             for b in voters:
                 self._stands[b] = levels[alarm] >= self._at_least[b]
 
 
-def _voters(
-    options: Sequence[VoteOptions], rule: NDArray[np.intp], sensor: NDArray[np.intp], followed: Followed
+def _bindings_by_alarm(
+    options: Sequence[VoteOptions], rule: NDArray[np.intp], sensor: NDArray[np.intp], catalogue: AlarmCatalogue
 ) -> dict[int, list[int]]:
     """Return the bindings that each alarm of a named rule is the own alarm of."""
-    alarms = {(key.rule, key.sensor): alarm for alarm, key in enumerate(followed.alarms)}
+    alarms = {(key.rule, key.sensor): alarm for alarm, key in enumerate(catalogue.alarms)}
     voters: dict[int, list[int]] = {}
     for b, (place, number) in enumerate(zip(rule.tolist(), sensor.tolist(), strict=True)):
         alarm = alarms.get((options[place].rule, number))

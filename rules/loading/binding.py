@@ -19,8 +19,8 @@ from rules.admission.admission import heartbeats_of
 from rules.events import Dimension
 from rules.kind import Fault, KindOptions
 from rules.kinds import RULE_KINDS
-from rules.level_options import LadderOptions
-from rules.loading.units import WrittenUnit, in_unit_of, with_numbers, without_units
+from rules.level_options import LimitOptions
+from rules.loading.units import WrittenUnit, convert_units, insert_numbers, strip_units
 from rules.references import reference_faults
 from rules.risk import is_watched
 from rules.rule import Rule
@@ -71,7 +71,7 @@ class Binder:
                 continue
             if must_bind and not found.rule.sensors:
                 remedy = "correct quantity and `where`, or remove the rule"
-                self._refuse(document, path, "at least one sensor of the register", "none", remedy)
+                self._add_problem(document, path, "at least one sensor of the register", "none", remedy)
             self.bound.append(found)
 
     def check_all(self) -> None:
@@ -83,11 +83,11 @@ class Binder:
             if before is not each:
                 place = f"{before.document.file}:{before.document.line(before.path)}"
                 remedy = "rename one: an id is the identity of its alarms"
-                self._refuse(each.document, (*each.path, "id"), f"an id not used at {place}", each.rule.id, remedy)
+                self._add_problem(each.document, (*each.path, "id"), f"an id not used at {place}", each.rule.id, remedy)
             self._check_health(each, watched)
         for rule, fault in reference_faults([each.rule for each in self.bound]):
             each = next(each for each in self.bound if each.rule is rule)
-            self._refuse(each.document, each.path + fault.path, fault.expected, fault.got, fault.remedy)
+            self._add_problem(each.document, each.path + fault.path, fault.expected, fault.got, fault.remedy)
 
     def _check_health(self, each: Bound, watched: dict[tuple[str, int], str]) -> None:
         if RULE_KINDS[each.rule.kind].dimension is not Dimension.HEALTH:
@@ -98,28 +98,30 @@ class Binder:
                 got = f"{self.register.sensors[number].id}, already judged by {before}"
                 remedy = "narrow `where` of one of them"
                 expected = f"sensors that no other {each.rule.kind} rule judges"
-                self._refuse(each.document, each.path, expected, got, remedy)
+                self._add_problem(each.document, each.path, expected, got, remedy)
                 return
 
     def _bind(self, document: Document, path: Path, entry: object) -> Bound | None:
         if not isinstance(entry, dict):
-            self._refuse(document, path, "a mapping", shown(entry), "write `id: ...` and the other keys of a rule")
+            self._add_problem(document, path, "a mapping", shown(entry), "write `id: ...` and the other keys of a rule")
             return None
         # A rule without a kind is told once, below.
         written_head = {"kind": ""} | {k: v for k, v in entry.items() if k in RuleHead.model_fields}
-        head = self._validated(document, path, RuleHead, written_head)
+        head = self._validate(document, path, RuleHead, written_head)
         kind = RULE_KINDS.get(str(entry.get("kind")))
         if kind is None:
-            remedy = _meant(str(entry.get("kind")), RULE_KINDS, "choose one of them")
-            self._refuse(document, (*path, "kind"), _one_of(RULE_KINDS), shown(entry.get("kind")), remedy)
+            remedy = _suggest(str(entry.get("kind")), RULE_KINDS, "choose one of them")
+            self._add_problem(document, (*path, "kind"), _one_of(RULE_KINDS), shown(entry.get("kind")), remedy)
             return None
         rest = {k: v for k, v in entry.items() if k not in RuleHead.model_fields}
-        plain, written = without_units(rest)
-        options = self._validated(document, path, kind.options, plain)
+        if "utc_offset_h" in kind.options.model_fields:
+            rest = {"utc_offset_h": self.register.city.standard_offset_h} | rest
+        plain, written = strip_units(rest)
+        options = self._validate(document, path, kind.options, plain)
         if head is None or options is None or not self._names_are_known(document, path, head):
             return None
         if written:
-            options = self._converted(document, path, head, options, (plain, written))
+            options = self._convert(document, path, head, options, (plain, written))
         if options is None:
             return None
         rule = self._rule(head, options, f"{document.file}:{document.line(path)}")
@@ -127,10 +129,10 @@ class Binder:
         faults = [*typing.cast("KindOptions", options).faults(rule.quantity, sensors), *_season_faults(head, options)]
         faults += kind.among(options, sensors, self.register) if kind.among else ()
         for fault in faults:
-            self._refuse(document, path + fault.path, fault.expected, fault.got, fault.remedy)
+            self._add_problem(document, path + fault.path, fault.expected, fault.got, fault.remedy)
         return Bound(rule, document, path)
 
-    def _converted(
+    def _convert(
         self,
         document: Document,
         path: Path,
@@ -141,10 +143,12 @@ class Binder:
         """Return `options` with what is written with a unit in the unit of what is judged."""
         plain, written = entry
         quantity = self.quantities[head.quantity] if head.quantity else None
-        numbers, faults = in_unit_of(written, quantity, typing.cast("KindOptions", options).judged(quantity))
+        numbers, faults = convert_units(
+            written, quantity, typing.cast("KindOptions", options).judged_quantity(quantity)
+        )
         for fault in faults:
-            self._refuse(document, path + fault.path, fault.expected, fault.got, fault.remedy)
-        return None if faults else self._validated(document, path, type(options), with_numbers(plain, numbers))
+            self._add_problem(document, path + fault.path, fault.expected, fault.got, fault.remedy)
+        return None if faults else self._validate(document, path, type(options), insert_numbers(plain, numbers))
 
     def _rule(self, head: RuleHead, options: BaseModel, written_at: str) -> Rule:
         kind_options, sensors = typing.cast("KindOptions", options), self.register.sensors
@@ -158,7 +162,7 @@ class Binder:
             last = {one_for(options, sensors[number]): number for number in reversed(watched)}
             watched = sorted(last.values())
         quantity = self.quantities[head.quantity] if head.quantity else None
-        judged = kind_options.judged(quantity)
+        judged = kind_options.judged_quantity(quantity)
         return Rule(
             head.id,
             head.kind,
@@ -171,7 +175,7 @@ class Binder:
             kind_options.limits(),
             options,
             None if judged is quantity else judged,
-            head.active,
+            head.active.at_home(self.register.city) if head.active else None,
             written_at,
         )
 
@@ -200,20 +204,20 @@ class Binder:
     def _names_are_known(self, document: Document, path: Path, head: RuleHead) -> bool:
         n_before = len(self.problems)
         if head.quantity is not None and head.quantity not in self.quantities:
-            remedy = _meant(head.quantity, self.quantities, "correct it, or add it to the district's quantities.yaml")
-            self._refuse(document, (*path, "quantity"), "a quantity of the catalogue", head.quantity, remedy)
+            remedy = _suggest(head.quantity, self.quantities, "correct it, or add it to the district's quantities.yaml")
+            self._add_problem(document, (*path, "quantity"), "a quantity of the catalogue", head.quantity, remedy)
         named = {"beside": head.where.beside or (), "without": head.where.without or ()}
         for key, i, name in [(key, i, name) for key, names in named.items() for i, name in enumerate(names)]:
             if name not in self.quantities:
-                remedy = _meant(name, self.quantities, "correct it, or add it to the district's quantities.yaml")
+                remedy = _suggest(name, self.quantities, "correct it, or add it to the district's quantities.yaml")
                 place = (*path, "where", key, i)
-                self._refuse(document, place, "a quantity of the catalogue", name, remedy)
+                self._add_problem(document, place, "a quantity of the catalogue", name, remedy)
         for where, name, known in _unknown_names(head.where, self.register):
-            remedy = _meant(name, known, "correct it, or add it to the register")
-            self._refuse(document, path + where, "an id of the register", name, remedy)
+            remedy = _suggest(name, known, "correct it, or add it to the register")
+            self._add_problem(document, path + where, "an id of the register", name, remedy)
         return len(self.problems) == n_before
 
-    def _validated(self, document: Document, path: Path, model: type[M], values: Mapping[str, object]) -> M | None:
+    def _validate(self, document: Document, path: Path, model: type[M], values: Mapping[str, object]) -> M | None:
         try:
             return model.model_validate(values)
         except ValidationError as error:
@@ -221,12 +225,12 @@ class Binder:
             self.problems += problems_from_validation(document, error, model, path, beside)
             return None
 
-    def _refuse(self, document: Document, path: Path, expected: str, got: str, remedy: str) -> None:
+    def _add_problem(self, document: Document, path: Path, expected: str, got: str, remedy: str) -> None:
         self.problems.append(document.problem(path, expected=expected, got=got, remedy=remedy))
 
 
 def _season_faults(head: RuleHead, options: BaseModel) -> Iterator[Fault]:
-    if head.active is not None and not isinstance(options, LadderOptions):
+    if head.active is not None and not isinstance(options, LimitOptions):
         remedy = "remove it; a composite may name a rule that has a season"
         yield Fault(("active",), "a rule that compares values with limits", head.kind, remedy)
 
@@ -244,7 +248,7 @@ def _one_of(names: Iterable[str]) -> str:
     return f"one of {', '.join(sorted(names))}"
 
 
-def _meant(name: str, known: Collection[str], otherwise: str) -> str:
+def _suggest(name: str, known: Collection[str], otherwise: str) -> str:
     """Return the remedy for an unknown `name`: the known one that looks like it, where looking is not too long."""
     close = difflib.get_close_matches(name, known, 1) if len(known) <= _MOST_COMPARED else []
     return f"did you mean {close[0]}?" if close else otherwise

@@ -1,7 +1,7 @@
 """What is allowed in rules and still probably not meant: overlapping rules, levels that are never told, blind spots.
 
-Comes in: rules bound to a register. Goes out: `Finding`s with the places where the rules are written. Refuses to judge
-what is an error: that is refused when the rules are loaded.
+Comes in: rules bound to a register. Goes out: `LintFinding`s with the places where the rules are written. Refuses to
+judge what is an error: that is refused when the rules are loaded.
 """
 
 from collections import defaultdict
@@ -13,13 +13,13 @@ from config.register import Register
 from rules.kind import BoundRule
 from rules.kinds import RULE_KINDS
 from rules.rule import LevelLimit, Rule, RuleSet
-from rules.zones.options import FEWEST, ZoneOptions, zones_of
+from rules.zones.options import FEWEST_MEMBERS, ZoneOptions, zones_of
 
 _ABOUT_DEVICES = frozenset({"heartbeat", "battery", ONLINE})
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class LintFinding:
     """Something to think about; nothing is refused."""
 
     where: str
@@ -33,34 +33,37 @@ class Finding:
         return f"{self.where} {self.rule}: {self.what}; {self.remedy}"
 
 
-def findings(ruleset: RuleSet, register: Register) -> list[Finding]:
+def lint(ruleset: RuleSet, register: Register) -> list[LintFinding]:
     """Return overlaps between rules, levels that are never told, and zones never judged, in the order of the rules."""
-    overlaps = _overlaps(ruleset, register)
+    overlaps = _find_overlaps(ruleset, register)
     return [
         finding
         for rule in ruleset.rules
-        for finding in (*_shadowed(rule), *overlaps.get(rule.id, ()), *_small_zones(rule, register))
+        for finding in (*_find_shadowed_levels(rule), *overlaps.get(rule.id, ()), *_find_small_zones(rule, register))
     ]
 
 
-def _small_zones(rule: Rule, register: Register) -> Iterator[Finding]:
+def _find_small_zones(rule: Rule, register: Register) -> Iterator[LintFinding]:
     """Yield the zones of a rule in which nobody can say which sensor is wrong."""
     zone = getattr(rule.options, "zone", None)
     if not isinstance(zone, ZoneOptions) or not rule.sensors:
         return
     for each in zones_of((BoundRule(rule, 0),), register, lambda _: (zone, 0.0)):
-        if len(each.members) < FEWEST:
+        if len(each.members) < FEWEST_MEMBERS:
             names = ", ".join(register.sensors[rule.sensors[i]].id for i in each.members)
-            what = f"its zone of {names} is never judged: of fewer than {FEWEST} sensors nobody can say which is wrong"
-            yield Finding(rule.written_at, rule.id, what, "widen the zone with `by`, or watch them by limits")
+            fewest = f"of fewer than {FEWEST_MEMBERS} sensors nobody can say which is wrong"
+            what = f"its zone of {names} is never judged: {fewest}"
+            yield LintFinding(rule.written_at, rule.id, what, "widen the zone with `by`, or watch them by limits")
 
 
-def _shadowed(rule: Rule) -> Iterator[Finding]:
+def _find_shadowed_levels(rule: Rule) -> Iterator[LintFinding]:
     for i, low in enumerate(rule.levels):
         for high in rule.levels[i + 1 :]:
             if _is_always_there_before(high, low):
                 what = f"{low.level.key} is never told: {high.level.key} has the same limit and is there no later"
-                yield Finding(rule.written_at, rule.id, what, f"give {high.level.key} a longer delay or another limit")
+                yield LintFinding(
+                    rule.written_at, rule.id, what, f"give {high.level.key} a longer delay or another limit"
+                )
                 break
 
 
@@ -70,26 +73,26 @@ def _is_always_there_before(high: LevelLimit, low: LevelLimit) -> bool:
     return alike and words and high.on_delay_s <= low.on_delay_s and high.on_samples <= low.on_samples
 
 
-def _overlaps(ruleset: RuleSet, register: Register) -> dict[str, list[Finding]]:
+def _find_overlaps(ruleset: RuleSet, register: Register) -> dict[str, list[LintFinding]]:
     """Return, by the later rule, rules of one kind, quantity and side that raise the same level of the same sensor."""
-    found: dict[str, list[Finding]] = defaultdict(list)
+    found: dict[str, list[LintFinding]] = defaultdict(list)
     alike: dict[tuple[object, ...], list[Rule]] = defaultdict(list)
     for rule in ruleset.rules:
-        if rule.levels and rule.sensors and RULE_KINDS[rule.kind].follow is None:
-            judged = rule.judged
+        if rule.levels and rule.sensors and RULE_KINDS[rule.kind].build_derived is None:
+            judged = rule.judged_quantity
             alike[rule.kind, judged.name if judged else "", judged.unit if judged else "", rule.levels[0].side].append(
                 rule
             )
     for rules in alike.values():
         for i, later in enumerate(rules):
             for earlier in rules[:i]:
-                finding = _overlap(earlier, later, register)
+                finding = _find_overlap(earlier, later, register)
                 if finding:
                     found[later.id].append(finding)
     return found
 
 
-def _overlap(earlier: Rule, later: Rule, register: Register) -> Finding | None:
+def _find_overlap(earlier: Rule, later: Rule, register: Register) -> LintFinding | None:
     levels = {limit.level for limit in earlier.levels} & {limit.level for limit in later.levels}
     shared = sorted(set(earlier.sensors) & set(later.sensors)) if levels else []
     if not shared:
@@ -97,7 +100,7 @@ def _overlap(earlier: Rule, later: Rule, register: Register) -> Finding | None:
     names = ", ".join(register.sensors[number].id for number in shared[:3]) + (", ..." if len(shared) > 3 else "")
     words = ", ".join(level.key for level in sorted(levels))
     what = f"raises {words} of {len(shared)} sensors ({names}) as {earlier.id} ({earlier.written_at}) does"
-    return Finding(later.written_at, later.id, what, "narrow `where` of one of them, or leave one out")
+    return LintFinding(later.written_at, later.id, what, "narrow `where` of one of them, or leave one out")
 
 
 def unwatched_sensors(ruleset: RuleSet, register: Register) -> dict[str, list[str]]:

@@ -21,7 +21,7 @@ from rules.loading.binding import Binder
 from rules.rule import Rule, RuleSet
 from rules.rule_file import DistrictFile, PackFile
 
-M = typing.TypeVar("M", bound=BaseModel)
+Model = typing.TypeVar("Model", bound=BaseModel)
 
 PACKS = Path(__file__).parents[1] / "packs"
 """The folder of the packs that ship with the program."""
@@ -34,10 +34,10 @@ def load_rules(path: Path, register: Register, quantities: Mapping[str, Quantity
         ConfigError: everything that is wrong in the file and in the packs that it names.
     """
     document = read_yaml(path / "rules.yaml" if path.is_dir() else path)
-    return rules_from(document, checked(document, DistrictFile), register, quantities)
+    return bind_rules(document, validate_document(document, DistrictFile), register, quantities)
 
 
-def rules_from(
+def bind_rules(
     document: Document,
     written: DistrictFile,
     register: Register,
@@ -105,10 +105,10 @@ def _add_pack(binder: Binder, document: Document, place: int, name: str) -> None
         binder.problems.append(problem)
         return
     pack = read_yaml(PACKS / f"{name}.yaml")
-    binder.add(pack, checked(pack, PackFile).rules, must_bind=False)
+    binder.add(pack, validate_document(pack, PackFile).rules, must_bind=False)
 
 
-def checked(document: Document, model: type[M]) -> M:
+def validate_document(document: Document, model: type[Model]) -> Model:
     """Return the whole `document` as `model`.
 
     Raises:

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from pydantic import BaseModel, TypeAdapter
 
 from rules.kinds import RULE_KINDS
-from rules.level_options import LadderOptions
+from rules.level_options import LimitOptions
 from rules.loading.test_file import RuleTestFile
 from rules.rule_file import DistrictFile, RuleHead
 
@@ -25,7 +25,7 @@ def rules_schema() -> dict[str, Json]:
     schema = _of(DistrictFile)
     definitions = _definitions(schema)
     schema["title"] = "Rules of a Lifeline district"
-    schema["properties"] = {**_mapping(schema["properties"]), "rules": _rules(definitions)}
+    schema["properties"] = {**_as_mapping(schema["properties"]), "rules": _rules(definitions)}
     schema["$defs"] = definitions
     return schema
 
@@ -35,7 +35,7 @@ def schema_of_tests() -> dict[str, Json]:
     schema = _of(RuleTestFile)
     definitions = _definitions(schema)
     schema["title"] = "Tests of Lifeline rules"
-    schema["properties"] = {**_mapping(schema["properties"]), "rules": _rules(definitions)}
+    schema["properties"] = {**_as_mapping(schema["properties"]), "rules": _rules(definitions)}
     schema["$defs"] = definitions
     return schema
 
@@ -46,14 +46,14 @@ def _rules(definitions: dict[str, Json]) -> Json:
     definitions |= _definitions(head)
     kinds: dict[str, Json] = {}
     for name, kind in RULE_KINDS.items():
-        own = _told_apart(_of(kind.options), name, definitions)
+        own = _separate_definitions(_of(kind.options), name, definitions)
         word: dict[str, Json] = {"const": name, "description": "What the rule looks for."}
         keys = {
-            **_mapping(head["properties"]),
+            **_as_mapping(head["properties"]),
             "kind": word,
-            **_described(_mapping(own.get("properties")), kind.options),
+            **_describe(_as_mapping(own.get("properties")), kind.options),
         }
-        needed = [*_listed(head.get("required")), *_listed(own.get("required"))]
+        needed = [*_as_list(head.get("required")), *_as_list(own.get("required"))]
         definitions[f"rule_{name}"] = {
             "title": name,
             "description": own.get("description", ""),
@@ -78,32 +78,33 @@ def _rules(definitions: dict[str, Json]) -> Json:
     return {"type": "array", "items": item, "description": "Rules, one after the other."}
 
 
-def _told_apart(own: dict[str, Json], kind: str, definitions: dict[str, Json]) -> dict[str, Json]:
+def _separate_definitions(own: dict[str, Json], kind: str, definitions: dict[str, Json]) -> dict[str, Json]:
     """Put what `own` refers to into `definitions`; what another kind calls by the same name gets the kind's in it."""
     mine = _definitions(own)
     taken = {name: f"{name}_{kind}" for name, value in mine.items() if definitions.get(name, value) != value}
     for name, value in mine.items():
-        definitions[taken.get(name, name)] = _renamed(value, taken)
-    return _mapping(_renamed(own, taken))
+        definitions[taken.get(name, name)] = _rename(value, taken)
+    return _as_mapping(_rename(own, taken))
 
 
-def _renamed(value: Json, taken: Mapping[str, str]) -> Json:
+def _rename(value: Json, taken: Mapping[str, str]) -> Json:
     if isinstance(value, list):
-        return [_renamed(each, taken) for each in value]
+        return [_rename(each, taken) for each in value]
     if not isinstance(value, dict):
         return value
-    inner = {key: _renamed(each, taken) for key, each in value.items()}
+    inner = {key: _rename(each, taken) for key, each in value.items()}
     reference = inner.get("$ref")
     name = reference.removeprefix(_BELOW) if isinstance(reference, str) else ""
     return {**inner, "$ref": f"{_BELOW}{taken[name]}"} if name in taken else inner
 
 
-def _described(properties: dict[str, Json], model: type[BaseModel]) -> dict[str, Json]:
+def _describe(properties: dict[str, Json], model: type[BaseModel]) -> dict[str, Json]:
     """Return `properties`; a key that a kind only narrows keeps the words of what all kinds share."""
-    shared = {name: field.description for name, field in LadderOptions.model_fields.items()}
+    shared = {name: field.description for name, field in LimitOptions.model_fields.items()}
     own = {field.alias or name: field.description for name, field in model.model_fields.items()}
     return {
-        name: {"description": own.get(name) or shared.get(name), **_mapping(each)} for name, each in properties.items()
+        name: {"description": own.get(name) or shared.get(name), **_as_mapping(each)}
+        for name, each in properties.items()
     }
 
 
@@ -113,12 +114,12 @@ def _of(model: type[BaseModel]) -> dict[str, Json]:
 
 
 def _definitions(schema: dict[str, Json]) -> dict[str, Json]:
-    return dict(_mapping(schema.pop("$defs", {})))
+    return dict(_as_mapping(schema.pop("$defs", {})))
 
 
-def _mapping(value: Json) -> dict[str, Json]:
+def _as_mapping(value: Json) -> dict[str, Json]:
     return value if isinstance(value, dict) else {}
 
 
-def _listed(value: Json) -> list[Json]:
+def _as_list(value: Json) -> list[Json]:
     return value if isinstance(value, list) else []

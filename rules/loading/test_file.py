@@ -51,7 +51,7 @@ def span_ns(written: object) -> int:
     return int(seconds * SECOND_NS)
 
 
-def expanded(written: object) -> tuple[float | None, ...]:
+def expand_values(written: object) -> tuple[float | None, ...]:
     """Return the values that `written` stands for; None where no reading comes.
 
     `a` is one value; `axN` is a and N more of it; `a+bxN` and `a-bxN` are a and N more, each b further; `_` is no
@@ -143,7 +143,7 @@ Span = typing.Annotated[
 """Nanoseconds; written as `90s`, `10m`, `1h30m`."""
 Values = typing.Annotated[
     tuple[float | None, ...],
-    BeforeValidator(expanded),
+    BeforeValidator(expand_values),
     WithJsonSchema(
         {"anyOf": [{"type": ["string", "number"]}, {"type": "array", "items": {"type": ["number", "null"]}}]}
     ),
@@ -217,7 +217,7 @@ class GivenSensor(BaseModel):
     """The value that the asset is designed for, canonical unit."""
 
 
-class Noise(BaseModel):
+class GivenNoise(BaseModel):
     """Random numbers that are the same every time."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
@@ -228,7 +228,7 @@ class Noise(BaseModel):
     """The same seed gives the same numbers."""
 
 
-class Wave(BaseModel):
+class GivenWave(BaseModel):
     """A sine over the day, or over anything else."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
@@ -239,7 +239,7 @@ class Wave(BaseModel):
     """From one highest to the next; the sine begins with the test, rising."""
 
 
-class Series(BaseModel):
+class GivenSeries(BaseModel):
     """Readings of one sensor at even intervals."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True, populate_by_name=True)
@@ -250,15 +250,15 @@ class Series(BaseModel):
     """Time of the first one, from the start of the test."""
     values: Values
     """Canonical unit: a list, or text such as `0.30x5 0.30-0.01x10 _x3 0.02`."""
-    noise: Noise | None = None
+    noise: GivenNoise | None = None
     """Added to each value."""
-    wave: Wave | None = None
+    wave: GivenWave | None = None
     """Added to each value."""
     quality: Flags | None = None
     """Flags of each reading; by default out_of_range where the value is, and nothing else."""
 
 
-class Reading(BaseModel):
+class GivenReading(BaseModel):
     """One reading."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
@@ -275,7 +275,7 @@ class Reading(BaseModel):
     """Flags; by default out_of_range where the value is, and nothing else."""
 
 
-class Expected(BaseModel):
+class ExpectedTransition(BaseModel):
     """One transition of an alarm."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
@@ -294,7 +294,7 @@ class Expected(BaseModel):
     """A part of the Chinese words."""
 
     @property
-    def turned(self) -> Transition | None:
+    def wanted_transition(self) -> Transition | None:
         """The transition, None where it does not matter."""
         return Transition[self.transition.upper()] if self.transition else None
 
@@ -310,9 +310,9 @@ class RuleTest(BaseModel):
         int, BeforeValidator(_start_ns), WithJsonSchema({"type": "string", "format": "date-time"})
     ] = _DEFAULT_START_NS
     """Time zero; by default 2026-01-05T00:00:00Z, a Monday."""
-    series: dict[str, Series] = Field(default_factory=dict)
+    series: dict[str, GivenSeries] = Field(default_factory=dict)
     """Readings at even intervals, by sensor id."""
-    readings: tuple[Reading, ...] = ()
+    readings: tuple[GivenReading, ...] = ()
     """Readings one by one."""
     until: Span | None = None
     """End of the test; by default 3 s after the last reading or expected transition."""
@@ -320,7 +320,7 @@ class RuleTest(BaseModel):
     """The program listens between readings, so that silence counts; false for long tests that do not ask for it."""
     only: tuple[_Name, ...] | None = Field(default=None, min_length=1)
     """Rules whose transitions count; by default those of the file's `only`."""
-    expect: tuple[Expected, ...]
+    expect: tuple[ExpectedTransition, ...]
     """Every transition that happens until the end, in any order; an empty list: nothing may happen."""
 
 
@@ -349,6 +349,6 @@ class RuleTestFile(BaseModel):
     tests: tuple[RuleTest, ...] = Field(min_length=1)
     """The tests; each begins with an engine that knows nothing."""
 
-    def assets_named(self) -> Iterator[str]:
+    def asset_ids(self) -> Iterator[str]:
         """Yield the id of every asset, listed or only named."""
         yield from dict.fromkeys([*(each.id for each in self.assets), *(each.asset for each in self.sensors)])

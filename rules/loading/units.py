@@ -32,16 +32,16 @@ class WrittenUnit:
     unit: str
 
 
-def without_units(entry: Mapping[str, object]) -> tuple[dict[str, object], list[WrittenUnit]]:
+def strip_units(entry: Mapping[str, object]) -> tuple[dict[str, object], list[WrittenUnit]]:
     """Return `entry` with the bare numbers of its levels, and what was written with a unit."""
     levels = entry.get("levels")
     if not isinstance(levels, list):
         return dict(entry), []
-    found = list(_written(levels))
-    return with_numbers(entry, {each.path: each.number for each in found}), found
+    found = list(_find_units(levels))
+    return insert_numbers(entry, {each.path: each.number for each in found}), found
 
 
-def with_numbers(entry: Mapping[str, object], numbers: Mapping[Path, float]) -> dict[str, object]:
+def insert_numbers(entry: Mapping[str, object], numbers: Mapping[Path, float]) -> dict[str, object]:
     """Return `entry` with `numbers` in their places in its levels."""
     levels = entry.get("levels")
     if not numbers or not isinstance(levels, list):
@@ -55,7 +55,7 @@ def with_numbers(entry: Mapping[str, object], numbers: Mapping[Path, float]) -> 
     return {**entry, "levels": changed}
 
 
-def in_unit_of(
+def convert_units(
     found: Sequence[WrittenUnit], quantity: Quantity | None, judged: Quantity | None
 ) -> tuple[dict[Path, float], list[Fault]]:
     """Return the numbers in the unit of what is judged, and the units that measure something else.
@@ -83,7 +83,7 @@ def in_unit_of(
     return numbers, faults
 
 
-def _written(levels: Sequence[object]) -> Iterator[WrittenUnit]:
+def _find_units(levels: Sequence[object]) -> Iterator[WrittenUnit]:
     for i, level in enumerate(levels):
         for key in _KEYS if isinstance(level, dict) else ():
             value = level.get(key) if isinstance(level, dict) else None

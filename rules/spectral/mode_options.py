@@ -13,9 +13,9 @@ from pydantic import Field
 
 from config.quantities import Quantity
 from config.register import Sensor
-from rules.evaluation.windows import MOST
+from rules.evaluation.windows import MOST_SEGMENT_SAMPLES
 from rules.kind import Fault
-from rules.level_options import LadderOptions
+from rules.level_options import LimitOptions
 from rules.rule import Side
 from rules.statistics.rates import Direction
 
@@ -30,7 +30,7 @@ _WORDS = {
 }
 
 
-class ModeOptions(LadderOptions):
+class ModeOptions(LimitOptions):
     """Keys of rules that judge windows of samples; limits of a mode are percent."""
 
     side: typing.Literal[Side.HIGH] = Side.HIGH
@@ -82,9 +82,9 @@ class ModeOptions(LadderOptions):
         if self.segment_s * 2 > self.span_s:
             got = f"{self.segment_s:g} of {self.span_s:g}"
             yield Fault(("segment_s",), "at most half of span_s", got, "an average needs several segments")
-        unfit = [s.id for s in sensors if not _SHORTEST_SEGMENT <= self.segment_s / s.cadence_s <= MOST]
+        unfit = [s.id for s in sensors if not _SHORTEST_SEGMENT <= self.segment_s / s.cadence_s <= MOST_SEGMENT_SAMPLES]
         if unfit:
-            expected = f"{_SHORTEST_SEGMENT} to {MOST} samples by the sensor's cadence"
+            expected = f"{_SHORTEST_SEGMENT} to {MOST_SEGMENT_SAMPLES} samples by the sensor's cadence"
             remedy = "choose another length, or correct cadence_s in sensors.csv"
             yield Fault(("segment_s",), expected, f"other numbers for {', '.join(unfit[:3])}", remedy)
 

@@ -29,7 +29,7 @@ _SKEW = 0.1
 
 
 @dataclass(frozen=True, slots=True)
-class Piece:
+class EndedWindow:
     """What one sensor gives to a window that has ended."""
 
     number: int
@@ -39,7 +39,7 @@ class Piece:
     """complex128[n_segments, n_lines]."""
 
 
-def decomposed(lines: NDArray[np.complex128]) -> tuple[NDArray[np.float64], NDArray[np.complex128]]:
+def decompose(lines: NDArray[np.complex128]) -> tuple[NDArray[np.float64], NDArray[np.complex128]]:
     """Return (float64[n_lines], complex128[n_lines, m]): the first singular value and vector at each line.
 
     Args:
@@ -54,7 +54,7 @@ def first_density(
     lines: NDArray[np.complex128], rate_hz: float, n_segment: int, first: int
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.complex128]]:
     """Return (Hz, density, shapes) of the lines from number `first`, as `decomposed` finds them."""
-    values, shapes = decomposed(lines)
+    values, shapes = decompose(lines)
     hz = (first + np.arange(len(values), dtype=np.float64)) * (rate_hz / n_segment)
     return hz, density_of(values, rate_hz, n_segment, lines.shape[1], first), shapes
 
@@ -64,7 +64,7 @@ def mac(a: NDArray[np.complex128], b: NDArray[np.complex128]) -> float:
     return float(np.abs(np.vdot(a, b)) ** 2 / (np.vdot(a, a).real * np.vdot(b, b).real))
 
 
-class Lines:
+class SpectralLines:
     """The open window of each binding, and of its full segments the lines that are kept."""
 
     def __init__(
@@ -90,7 +90,7 @@ class Lines:
         self._band = np.stack((first, n_lines), axis=1)
         self._made_for = self._band.copy()
 
-    def add(self, b: int, time_ns: NDArray[np.int64], value: NDArray[np.float64], *, clock: bool) -> Piece | None:
+    def add(self, b: int, time_ns: NDArray[np.int64], value: NDArray[np.float64], *, clock: bool) -> EndedWindow | None:
         """Return the window that these samples end.
 
         Args:
@@ -99,11 +99,11 @@ class Lines:
             value: float64[n].
             clock: the times are received ones.
         """
-        turn = self.windows.turn(b, int(time_ns[0]), float(value[0]), clock=clock)
+        turn = self.windows.end_window(b, int(time_ns[0]), float(value[0]), clock=clock)
         piece = None
         if turn is not None and turn.number != NEVER_NS:
             kept = self._lines[b, : self._segments[b] * self._n_lines[b]]
-            piece = Piece(turn.number, turn.cover, kept.reshape(-1, int(self._n_lines[b])).copy())
+            piece = EndedWindow(turn.number, turn.cover, kept.reshape(-1, int(self._n_lines[b])).copy())
         if turn is not None:
             self._empty(b)
         begin, n_lines = int(self._first[b]), int(self._n_lines[b])
@@ -117,9 +117,9 @@ class Lines:
     def _empty(self, b: int) -> None:
         self._lines[b], self._segments[b] = 0, 0
 
-    def settle(self) -> None:
+    def rebuild(self) -> None:
         """Begin anew where a rule was changed to other segments or lines."""
-        for b in self.windows.settle((self._made_for != self._band).any(axis=1)):
+        for b in self.windows.rebuild((self._made_for != self._band).any(axis=1)):
             self._empty(b)
         self._made_for[:] = self._band
 
@@ -129,7 +129,7 @@ class Lines:
         return {**self.windows.columns(), **own}
 
 
-class Gathering:
+class EndedWindows:
     """The newest window that has ended of each binding, until those of the same structure have ended theirs."""
 
     def __init__(self, n: int) -> None:
@@ -137,7 +137,7 @@ class Gathering:
         self._time_ns, self._count = np.zeros((n, 2), np.int64), np.zeros(n, np.int64)
         self._lines, self._segments = np.zeros((n, CELLS), np.complex128), np.zeros(n, np.int64)
 
-    def put(self, b: int, piece: Piece) -> None:
+    def put(self, b: int, piece: EndedWindow) -> None:
         """Keep what binding `b` gives."""
         self._number[b] = piece.number
         self._lines[b], self._time_ns[b], self._count[b], self._segments[b] = 0, 0, 0, 0
@@ -158,7 +158,7 @@ class Gathering:
         """Tell whether none of `group` has lost a sample."""
         return bool(self._segments[group].all())
 
-    def taken(self, group: NDArray[np.intp], n_lines: int) -> tuple[Cover, NDArray[np.complex128]] | None:
+    def combine(self, group: NDArray[np.intp], n_lines: int) -> tuple[Cover, NDArray[np.complex128]] | None:
         """Return (cover, complex128[m, n_segments, n_lines]) of `group`; None where they did not sample together."""
         one = group[0]
         cover = Cover(int(self._time_ns[one, 0]), int(self._time_ns[one, 1]), int(self._count[one]))
@@ -175,7 +175,7 @@ class Gathering:
         return {f"ended_{name}": getattr(self, f"_{name}") for name in names.split()}
 
 
-class References:
+class ReferenceModes:
     """Of each structure, at one of its bindings: the mean frequency and the shape of its first identifications."""
 
     def __init__(self, made_for: NDArray[np.int64]) -> None:
@@ -209,7 +209,7 @@ class References:
         """Begin anew."""
         self._outer[b], self._sum[b], self._n[b] = 0, 0, 0
 
-    def settle(self) -> None:
+    def rebuild(self) -> None:
         """Begin anew where other sensors or another mode were learned."""
         for b in np.flatnonzero(self._learned_for != self._made_for).tolist():
             self.forget(b)

@@ -13,11 +13,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from rules.evaluation.windows import MOST, Cover, Windows
+from rules.evaluation.windows import MOST_SEGMENT_SAMPLES, Cover, Windows
 
 
 @dataclass(frozen=True, slots=True)
-class Window:
+class WindowSpectrum:
     """What is known of a window that has ended."""
 
     rate_hz: float
@@ -67,7 +67,7 @@ def density_of(
     return found
 
 
-def peak(
+def find_peak(
     hz: NDArray[np.float64], density: NDArray[np.float64], expected_hz: float, share: float, prominence: float
 ) -> Peak | None:
     """Return the mode: the highest point within `share` of `expected_hz`; None where none stands out.
@@ -97,11 +97,11 @@ def peak(
     return Peak(float(hz[top] + step * (left - right) / (left - 2 * middle + right) / 2), top)
 
 
-def peak_hz(window: Window, expected_hz: float, share: float, prominence: float) -> float:
+def find_peak_hz(window: WindowSpectrum, expected_hz: float, share: float, prominence: float) -> float:
     """Return where the mode is in a window, Hz, as `peak` finds it; NaN where none stands out."""
     lines = np.arange(len(window.density), dtype=np.float64)
     hz: NDArray[np.float64] = lines * (window.rate_hz / window.n_segment)
-    found = peak(hz, window.density, expected_hz, share, prominence)
+    found = find_peak(hz, window.density, expected_hz, share, prominence)
     return np.nan if found is None else found.hz
 
 
@@ -113,18 +113,18 @@ class Spectra:
 
         Args:
             span_ns: int64[n_bindings], how long a window is.
-            n_segment: int64[n_bindings], samples of a segment, at most `MOST`.
+            n_segment: int64[n_bindings], samples of a segment, at most `MOST_SEGMENT_SAMPLES`.
         """
         n = len(span_ns)
         self.windows = Windows(span_ns, n_segment)
         """The samples."""
         self._n_segment = n_segment
         self._sum, self._square = np.zeros(n), np.zeros(n)
-        self._power, self._segments = np.zeros((n, MOST // 2 + 1)), np.zeros(n, np.int64)
+        self._power, self._segments = np.zeros((n, MOST_SEGMENT_SAMPLES // 2 + 1)), np.zeros(n, np.int64)
 
     def add(
         self, b: int, time_ns: NDArray[np.int64], value: NDArray[np.float64], *, clock: bool
-    ) -> tuple[int, Window] | None:
+    ) -> tuple[int, WindowSpectrum] | None:
         """Return (number, window) of the window that these samples end; None where nothing is known of it.
 
         Args:
@@ -133,7 +133,7 @@ class Spectra:
             value: float64[n].
             clock: the times are received ones.
         """
-        turn = self.windows.turn(b, int(time_ns[0]), float(value[0]), clock=clock)
+        turn = self.windows.end_window(b, int(time_ns[0]), float(value[0]), clock=clock)
         ended = None
         if turn is not None:
             ended = self.window(b, turn.cover)
@@ -147,7 +147,7 @@ class Spectra:
             self._segments[b] += 1
         return None if turn is None or ended is None else (turn.number, ended)
 
-    def window(self, b: int, cover: Cover | None) -> Window | None:
+    def window(self, b: int, cover: Cover | None) -> WindowSpectrum | None:
         """Return what is known of the open window, which has `cover`; None without a segment."""
         if cover is None or not self._segments[b]:
             return None
@@ -155,15 +155,15 @@ class Spectra:
         mean = self._sum[b] / cover.count
         rms = np.sqrt(max(self._square[b] / cover.count - mean**2, 0.0))
         density = density_of(self._power[b, : n // 2 + 1], rate_hz, n, int(self._segments[b]))
-        return Window(rate_hz, float(rms), density, n)
+        return WindowSpectrum(rate_hz, float(rms), density, n)
 
     def _empty(self, b: int) -> None:
         for column in (self._sum, self._square, self._power, self._segments):
             column[b] = 0
 
-    def settle(self) -> None:
+    def rebuild(self) -> None:
         """Begin anew where a rule was changed to other segments."""
-        for b in self.windows.settle(np.zeros(len(self._sum), np.bool_)):
+        for b in self.windows.rebuild(np.zeros(len(self._sum), np.bool_)):
             self._empty(b)
 
     def columns(self) -> dict[str, NDArray[np.generic]]:

@@ -11,7 +11,7 @@ Kendall, Biometrika 41 (1954); its two numbers are fitted to simulated series (d
 import numpy as np
 from numpy.typing import NDArray
 
-FEWEST = 15
+FEWEST_POINTS = 15
 """Fewer points tell nothing: the correction for bias would be larger than what it corrects."""
 _MOST = 0.95
 _ROUNDING = 1e-9
@@ -20,13 +20,13 @@ _TINY = np.finfo(np.float64).tiny
 
 
 def persistence(series: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return float64[m]: the coefficient of each series, 0 to 0.95; of no meaning for fewer than `FEWEST` points.
+    """Return float64[m]: the coefficient of each series, 0 to 0.95; useless below `FEWEST_POINTS` points.
 
     Args:
         series: float64[m, n], NaN where a point is missing: its neighbours then follow each other.
     """
     there = ~np.isnan(series)
-    n = np.maximum(there.sum(axis=1), FEWEST)
+    n = np.maximum(there.sum(axis=1), FEWEST_POINTS)
     # Move the points that are there together; zeros behind them add nothing.
     values = np.take_along_axis(np.where(there, series, 0.0), np.argsort(~there, axis=1, kind="stable"), axis=1)
     mask = np.arange(series.shape[1]) < there.sum(axis=1)[:, np.newaxis]

@@ -1,4 +1,4 @@
-"""`Hours`: what is usual of each binding at each hour of the day, and of the week.
+"""`HourProfile`: what is usual of each binding at each hour of the day, and of the week.
 
 Comes in: samples. Goes out: the mean of those at the same hour before. Refuses to know holidays and the wall clock: the
 hour is that of a sample's own time at a fixed offset from UTC.
@@ -34,7 +34,7 @@ def hour_of_week(hour: NDArray[np.int64]) -> NDArray[np.int64]:
     return place
 
 
-class Hours:
+class HourProfile:
     """Means of 168 hours of the week, and behind them of 24 of the day; only where a cycle is told."""
 
     def __init__(self, cycle: NDArray[np.int8], offset_ns: NDArray[np.int64]) -> None:

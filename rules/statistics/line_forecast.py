@@ -44,7 +44,7 @@ def crossings(series: NDArray[np.float64], limit: NDArray[np.float64], confidenc
     """Return when the line through each row of `series` reaches its limit.
 
     Args:
-        series: float64[m, n], NaN where a point is missing, at least `FEWEST` there.
+        series: float64[m, n], NaN where a point is missing, at least `FEWEST_POINTS` there.
         limit: float64[m], in the unit of the series; to be reached from below or above.
         confidence: float64[m], share of the intervals that hold the truth.
     """

@@ -14,24 +14,24 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtr
 
-from rules.statistics.autocorrelation import FEWEST, persistence
+from rules.statistics.autocorrelation import FEWEST_POINTS, persistence
 
 _AT_ONCE = 256
 """Series compared pairwise at a time, which bounds the memory that takes."""
 
 
 def sen_slopes(series: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return (slope a step, two-sided p-value), both float64[m]; NaN where fewer than `FEWEST` points are there.
+    """Return (slope a step, two-sided p-value), both float64[m]; NaN where fewer than `FEWEST_POINTS` points are there.
 
     Args:
         series: float64[m, n], NaN where a point is missing.
     """
-    parts = [_tested(series[first : first + _AT_ONCE]) for first in range(0, len(series), _AT_ONCE)]
+    parts = [_test_series(series[first : first + _AT_ONCE]) for first in range(0, len(series), _AT_ONCE)]
     slope, p_value = zip(*parts, strict=True) if parts else ((), ())
     return np.concatenate([np.zeros(0), *slope]), np.concatenate([np.zeros(0), *p_value])
 
 
-def _tested(series: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def _test_series(series: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     n_points = np.count_nonzero(~np.isnan(series), axis=1)
     first, second = np.triu_indices(series.shape[1], 1)
     rises = series[:, second] - series[:, first]
@@ -42,7 +42,7 @@ def _tested(series: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[n
     # The continuity correction: S moves in steps of two.
     distance = np.maximum(np.abs(score) - 1, 0) / np.sqrt(np.maximum(variance, np.finfo(np.float64).tiny))
     p_value = 2 * ndtr(-distance)
-    enough = n_points >= FEWEST
+    enough = n_points >= FEWEST_POINTS
     return np.where(enough, slope, np.nan), np.where(enough, p_value, np.nan)
 
 

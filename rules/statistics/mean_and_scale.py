@@ -1,4 +1,4 @@
-"""`Usual`: mean and scale of what each binding has said before, and how far a sample is from them.
+"""`MeanAndScale`: mean and scale of what each binding has said before, and how far a sample is from them.
 
 Comes in: samples, and for how long each stands. Goes out: residuals in sigmas. Refuses to know limits and alarms: the
 kind says which samples teach.
@@ -11,11 +11,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from rules.statistics.hour_profile import Hours
+from rules.statistics.hour_profile import HourProfile
 
 
 @dataclass(frozen=True, slots=True)
-class Memory:
+class LearningSpans:
     """How each binding learns; first axis: bindings.
 
     Attributes:
@@ -31,10 +31,10 @@ class Memory:
     clip: NDArray[np.float64]
 
 
-class Usual:
+class MeanAndScale:
     """Mean and variance of each binding, fading with its memory."""
 
-    def __init__(self, memory: Memory, hours: Hours) -> None:
+    def __init__(self, memory: LearningSpans, hours: HourProfile) -> None:
         """Know nothing yet."""
         n = len(memory.least)
         self._memory, self._hours = memory, hours
@@ -50,7 +50,9 @@ class Usual:
         """Return float64[n]: the scale of residuals, in the unit of the samples."""
         return np.maximum(np.sqrt(self._variance[b]), self._memory.least[b])
 
-    def off(self, b: NDArray[np.intp], time_ns: NDArray[np.int64], value: NDArray[np.float64]) -> NDArray[np.float64]:
+    def distance(
+        self, b: NDArray[np.intp], time_ns: NDArray[np.int64], value: NDArray[np.float64]
+    ) -> NDArray[np.float64]:
         """Return float64[n]: how far samples of distinct bindings are from what is usual, in their unit."""
         return value - self._hours.usual(b, time_ns, self._mean[b])
 
@@ -59,12 +61,12 @@ class Usual:
         clip = self._memory.clip[b]
         return np.where(self.is_known(b), np.clip(off / self.sigma(b), -clip, clip), np.nan)
 
-    def clipped(self, b: NDArray[np.intp], off: NDArray[np.float64]) -> NDArray[np.float64]:
+    def clip(self, b: NDArray[np.intp], off: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return float64[n]: `off` as far as it counts, in its unit."""
-        most = self._most(b)
+        most = self._clip_limit(b)
         return np.clip(off, -most, most)
 
-    def _most(self, b: NDArray[np.intp]) -> NDArray[np.float64]:
+    def _clip_limit(self, b: NDArray[np.intp]) -> NDArray[np.float64]:
         """Return float64[n]: by which a sample counts as off at most; while all is being learned, as much as it is."""
         return np.where(self.is_known(b), self._memory.clip[b] * self.sigma(b), np.inf)
 
@@ -91,7 +93,7 @@ class Usual:
             off: float64[n], how far it is from what is usual, clipped.
             weight_ns: int64[n], the time that it stands for.
         """
-        share, most = self.share(b, weight_ns), self._most(b)
+        share, most = self.share(b, weight_ns), self._clip_limit(b)
         self._hours.learn(b, time_ns, value, most, weight_ns / (weight_ns + self._memory.fading_ns[b]))
         self._mean[b] += share * np.clip(value - self._mean[b], -most, most)
         self._variance[b] = (1 - share) * (self._variance[b] + share * off * off)

@@ -42,7 +42,7 @@ class Regression:
         self._variance, self._n_left = np.zeros(n), np.zeros(n, np.int64)
         self._n, self._learned_ns = np.zeros(n, np.int64), np.zeros(n, np.int64)
 
-    def expected(
+    def predict(
         self, b: NDArray[np.intp], features: NDArray[np.float64]
     ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Return (expected, leverage), both float64[n]; expected is NaN where too little was learned.
@@ -59,7 +59,7 @@ class Regression:
         off = (features - self._centre.take(b, axis=0))[:, :used]
         squares = self._squares.take(b, axis=0)[:, :used, :used] + _RIDGE * np.eye(used)
         right = np.stack((self._products.take(b, axis=0)[:, :used], off), axis=2)
-        solved = _solved(squares, right)
+        solved = _solve(squares, right)
         expected = (off * solved[:, :, 0]).sum(axis=1) + self._target_centre[b]
         leverage = (off * solved[:, :, 1]).sum(axis=1)
         is_known = (self._learned_ns[b] >= self._warm_ns[b]) & (self._n[b] > 0)
@@ -118,7 +118,7 @@ class Regression:
         }
 
 
-def _solved(squares: NDArray[np.float64], right: NDArray[np.float64]) -> NDArray[np.float64]:
+def _solve(squares: NDArray[np.float64], right: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return float64[n, p, k]: `right` divided by the positive definite `squares`, float64[n, p, p]; both are spent.
 
     Written out because a column of small systems costs less so than one library call for each.

@@ -22,7 +22,7 @@ _SECOND_NS = 1_000_000_000
 
 
 @dataclass(frozen=True, slots=True)
-class Reach:
+class PipeNeighbour:
     """Another binding of the same rule along the pipe."""
 
     binding: int
@@ -43,9 +43,11 @@ class Place:
     """Metres between the two."""
 
 
-def reaches(bound: Sequence[BoundRule], register: Register, reach_m: Sequence[float]) -> Mapping[int, Sequence[Reach]]:
+def pipe_neighbours(
+    bound: Sequence[BoundRule], register: Register, reach_m: Sequence[float]
+) -> Mapping[int, Sequence[PipeNeighbour]]:
     """Return for each binding the others of its rule at other assets within `reach_m` of the rule, nearest first."""
-    found: dict[int, list[Reach]] = {}
+    found: dict[int, list[PipeNeighbour]] = {}
     first = 0
     for each, limit_m in zip(bound, reach_m, strict=True):
         by_asset: dict[str, list[int]] = {}
@@ -54,7 +56,10 @@ def reaches(bound: Sequence[BoundRule], register: Register, reach_m: Sequence[fl
         for asset, bindings in by_asset.items():
             ways = along_m(register, asset, limit_m)
             near = [
-                Reach(other, way) for name, way in ways.items() if name != asset for other in by_asset.get(name, ())
+                PipeNeighbour(other, way)
+                for name, way in ways.items()
+                if name != asset
+                for other in by_asset.get(name, ())
             ]
             for binding in bindings:
                 found[binding] = sorted(near, key=lambda reach: (reach.length_m, reach.binding))
@@ -67,7 +72,7 @@ class Wavefronts:
 
     def __init__(
         self,
-        reaches_of: Mapping[int, Sequence[Reach]],
+        reaches_of: Mapping[int, Sequence[PipeNeighbour]],
         speed_m_s: NDArray[np.float64],
         tolerance_ns: NDArray[np.int64],
     ) -> None:
@@ -93,7 +98,7 @@ class Wavefronts:
             self.confirmed_ns[each] = seen_ns
         return confirmed
 
-    def _matches(self, binding: int, reach: Reach) -> bool:
+    def _matches(self, binding: int, reach: PipeNeighbour) -> bool:
         seen_ns = int(self._seen_ns[reach.binding])
         if seen_ns == NEVER_NS or self._clock[reach.binding] != self._clock[binding]:
             return False

@@ -20,9 +20,9 @@ from config.register import Asset, Neighbour, Register, Sensor
 from rules.admission.reordering import reorder_s
 from rules.engine import RuleEngine
 from rules.events import AlarmEvents, AlarmKey, Dimension, Transition
-from rules.explanation import describe, turn_at
+from rules.explanation import describe, fields_at
 from rules.kinds import RULE_KINDS
-from rules.loading.test_file import SECOND_NS, Expected, RuleTest, RuleTestFile, Series
+from rules.loading.test_file import SECOND_NS, ExpectedTransition, GivenSeries, RuleTest, RuleTestFile
 from rules.rule import Rule, RuleSet
 
 _TICK_NS = SECOND_NS
@@ -59,7 +59,7 @@ class Outcome:
 
 
 @dataclass(frozen=True, slots=True)
-class _Sent:
+class _Reading:
     """One reading on its way; times from the start of the test."""
 
     time_ns: int
@@ -70,7 +70,7 @@ class _Sent:
 
 
 @dataclass(frozen=True, slots=True)
-class _Happened:
+class _Observed:
     time_ns: int
     alarm: str
     transition: Transition
@@ -87,7 +87,7 @@ def register_of(spec: RuleTestFile) -> Register:
     """Return the register that a file of tests lists."""
     listed = {each.id: each for each in spec.assets}
     assets: dict[str, Asset] = {}
-    for name in spec.assets_named():
+    for name in spec.asset_ids():
         given = listed.get(name)
         place = (given.latitude, given.longitude) if given else (0.0, 0.0)
         assets[name] = Asset(
@@ -124,20 +124,20 @@ def run(test: RuleTest, ruleset: RuleSet, register: Register, quantities: Mappin
     """Return what becomes of `test`; every sensor and alarm that it names exists."""
     engine = RuleEngine(ruleset, register)
     rules = {rule.id: rule for rule in ruleset.rules if test.only is None or rule.id in test.only}
-    happened: list[_Happened] = []
+    happened: list[_Observed] = []
     for position, batch in enumerate(batches(test, ruleset, register, quantities), 1):
         events = engine.evaluate(batch, position)
         if len(events):
-            happened += _happened(events, engine.alarms, rules, register, test.start)
-    return Outcome(test.name, tuple(_compared(test.expect, happened)))
+            happened += _list_transitions(events, engine.alarms, rules, register, test.start)
+    return Outcome(test.name, tuple(_compare(test.expect, happened)))
 
 
 def batches(
     test: RuleTest, ruleset: RuleSet, register: Register, quantities: Mapping[str, Quantity]
 ) -> Iterator[ReadingBatch]:
     """Yield what the program would judge: a batch for each moment at which something is received, and empty ones."""
-    moments: dict[int, list[_Sent]] = defaultdict(list)
-    for each in _sent(test):
+    moments: dict[int, list[_Reading]] = defaultdict(list)
+    for each in _list_readings(test):
         moments[each.received_ns].append(each)
     last = max([*moments, *(each.at for each in test.expect)], default=0)
     waits_ns = round(reorder_s(register).max(initial=0.0) * SECOND_NS)
@@ -153,15 +153,17 @@ def _ticks(test: RuleTest, ruleset: RuleSet, end_ns: int) -> Iterable[int]:
     return (*range(0, end_ns, _TICK_NS), end_ns) if is_heard and test.listens else (end_ns,)
 
 
-def _sent(test: RuleTest) -> Iterator[_Sent]:
+def _list_readings(test: RuleTest) -> Iterator[_Reading]:
     for name, series in test.series.items():
-        for time_ns, value in _points(series):
-            yield _Sent(time_ns, time_ns, name, value, series.quality)
+        for time_ns, value in _list_points(series):
+            yield _Reading(time_ns, time_ns, name, value, series.quality)
     for each in test.readings:
-        yield _Sent(each.at, each.at if each.received is None else each.received, each.sensor, each.value, each.quality)
+        yield _Reading(
+            each.at, each.at if each.received is None else each.received, each.sensor, each.value, each.quality
+        )
 
 
-def _points(series: Series) -> Iterator[tuple[int, float]]:
+def _list_points(series: GivenSeries) -> Iterator[tuple[int, float]]:
     dice = random.Random(series.noise.seed) if series.noise else None  # noqa: S311 - equal every time is the point
     for i, value in enumerate(series.values):
         time_ns = series.begins + i * series.every
@@ -174,7 +176,7 @@ def _points(series: Series) -> Iterator[tuple[int, float]]:
 def _batch(
     start_ns: int,
     received_ns: int,
-    readings: Sequence[_Sent],
+    readings: Sequence[_Reading],
     register: Register,
     quantities: Mapping[str, Quantity],
 ) -> ReadingBatch:
@@ -187,25 +189,25 @@ def _batch(
     return make_batch(start_ns + received_ns, numbers, times, [each.value for each in readings], flags)
 
 
-def _flags(reading: _Sent, quantity: Quantity | None) -> int:
+def _flags(reading: _Reading, quantity: Quantity | None) -> int:
     if reading.quality is not None:
         return reading.quality
     is_possible = quantity is None or quantity.low <= reading.value <= quantity.high
     return int(Quality.GOOD if is_possible else Quality.OUT_OF_RANGE)
 
 
-def _happened(
+def _list_transitions(
     events: AlarmEvents, alarms: Sequence[AlarmKey], rules: Mapping[str, Rule], register: Register, start_ns: int
-) -> Iterator[_Happened]:
+) -> Iterator[_Observed]:
     for i in range(len(events)):
         key = alarms[int(events.alarm[i])]
         rule = rules.get(key.rule)
         if rule is None:
             continue
-        turn, stale_after_s = turn_at(events, i, alarms), register.sensors[key.sensor].stale_after_s
+        turn, stale_after_s = fields_at(events, i, alarms), register.sensors[key.sensor].stale_after_s
         words = {language: describe(rule, turn, language, stale_after_s) for language in ("en", "zh")}
         level = level_word(turn.level_after, key.dimension)
-        yield _Happened(int(events.time_ns[i]) - start_ns, key.id, turn.transition, level, words)
+        yield _Observed(int(events.time_ns[i]) - start_ns, key.id, turn.transition, level, words)
 
 
 def level_word(level: int, dimension: Dimension) -> str:
@@ -215,10 +217,10 @@ def level_word(level: int, dimension: Dimension) -> str:
     return "fault" if dimension is Dimension.HEALTH else WarningLevel(level).key
 
 
-def _compared(expected: Sequence[Expected], happened: Sequence[_Happened]) -> Iterator[Line]:
+def _compare(expected: Sequence[ExpectedTransition], happened: Sequence[_Observed]) -> Iterator[Line]:
     """Yield every transition by time and alarm; those that differ as it should be, then as it was."""
-    wanted: dict[tuple[int, str], list[Expected]] = defaultdict(list)
-    got: dict[tuple[int, str], list[_Happened]] = defaultdict(list)
+    wanted: dict[tuple[int, str], list[ExpectedTransition]] = defaultdict(list)
+    got: dict[tuple[int, str], list[_Observed]] = defaultdict(list)
     for each in expected:
         wanted[each.at, each.alarm].append(each)
     for one in happened:
@@ -234,16 +236,16 @@ def _compared(expected: Sequence[Expected], happened: Sequence[_Happened]) -> It
                 yield Line("+", place[0], was.text)
 
 
-def _agree(want: Expected, was: _Happened) -> bool:
+def _agree(want: ExpectedTransition, was: _Observed) -> bool:
     return (
         want.level == was.level
-        and want.turned in {None, was.transition}
+        and want.wanted_transition in {None, was.transition}
         and want.text_en in was.words["en"]
         and want.text_zh in was.words["zh"]
     )
 
 
-def _wanted_text(want: Expected) -> str:
+def _wanted_text(want: ExpectedTransition) -> str:
     turned = f" {want.transition}," if want.transition else ""
     words = " / ".join(f"...{text}..." for text in (want.text_en, want.text_zh) if text)
     return f"{want.alarm}{turned} {want.level}{f': {words}' if words else ''}"

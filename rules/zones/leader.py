@@ -1,4 +1,4 @@
-"""`ZoneEvents`: which sensor of a zone calls when the zone departs.
+"""`LeaderSelection`: which sensor of a zone calls when the zone departs.
 
 Comes in: what each row of a zone departs. Goes out: what each sensor's departure is as a danger. Refuses to know where
 departures come from.
@@ -20,7 +20,7 @@ _OVER = 0.5
 """An event is over when no sum is this part of the lowest limit; assumed."""
 
 
-class ZoneEvents:
+class LeaderSelection:
     """The events of all zones, in columns by binding; what belongs to a zone stands with each member."""
 
     def __init__(self, n_bindings: int) -> None:
@@ -39,7 +39,7 @@ class ZoneEvents:
         self._up[m] = np.where(judged, np.maximum(self._up[m] + score - slack, 0), self._up[m])
         self._down[m] = np.where(judged, np.maximum(self._down[m] - score - slack, 0), self._down[m])
 
-    def turn(self, zone: Zone, total: NDArray[np.float64]) -> bool:
+    def update(self, zone: Zone, total: NDArray[np.float64]) -> bool:
         """Begin, move or end the event of `zone`, float64[k] `total` its sums below the ceiling; tell if it begins."""
         m, options = zone.members, zone.options
         if options.calls is Calls.EACH:

@@ -23,8 +23,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rules.kind import NEVER_NS
-from rules.zones.leader import ZoneEvents
-from rules.zones.options import FEWEST, MOST, Zone, ZoneOptions
+from rules.zones.leader import LeaderSelection
+from rules.zones.options import FEWEST_MEMBERS, MOST_MEMBERS, Zone, ZoneOptions
 
 _ROWS_EACH = 4
 """Rows for each sensor, at least, before a fit: with fewer, what was learned looks better foretold than it will be."""
@@ -55,7 +55,7 @@ class ZoneModel:
         """How many others of the zone depart."""
         self.danger = np.full(n, np.nan)
         """float64[n], what limits are compared with; NaN while nobody knows."""
-        self._events = ZoneEvents(n)
+        self._events = LeaderSelection(n)
         self._mark = np.zeros(n, np.int64)
         for zone in zones:
             self._mark[zone.members] = zone.mark
@@ -65,9 +65,9 @@ class ZoneModel:
         self._shift, self._drift, self._n_drift = np.zeros(n), np.zeros(n), np.zeros(n, np.int32)
         self._origin = np.full(n, np.nan)
         self._weight, self._rows, self._unfitted = np.zeros(n), np.zeros(n, np.int64), np.zeros(n, np.int64)
-        self._first, self._second = np.zeros(n), np.zeros((n, MOST))
+        self._first, self._second = np.zeros(n), np.zeros((n, MOST_MEMBERS))
         self._mean, self._sd = np.zeros(n), np.zeros(n)
-        self._correlation = np.zeros((n, MOST))
+        self._correlation = np.zeros((n, MOST_MEMBERS))
 
     def add(self, b: NDArray[np.intp], value: NDArray[np.float64], time_ns: NDArray[np.int64]) -> None:
         """Add readings to the open rows of their bindings, one after the other."""
@@ -86,7 +86,7 @@ class ZoneModel:
         row = np.where(fresh, self._last[m] - self._shift[m] - self._origin[m], np.nan)
         self._sum[m], self._n[m], self.open_step[m] = 0.0, 0, next_step
         if self._rows[m[0]] >= self._warm_rows(zone):
-            self._depart(zone, row, is_new)
+            self._add_departures(zone, row, is_new)
         if not (self._events.runs[m[0]] or (np.maximum(self.up[m], self.down[m]) >= zone.lowest).any()):
             self._learn(zone, row)
 
@@ -95,21 +95,21 @@ class ZoneModel:
         m = zone.members
         self._sum[m], self._n[m], self.open_step[m] = 0.0, 0, step
 
-    def _depart(self, zone: Zone, row: NDArray[np.float64], is_new: NDArray[np.bool_]) -> None:
+    def _add_departures(self, zone: Zone, row: NDArray[np.float64], is_new: NDArray[np.bool_]) -> None:
         """Sum up how far each sensor with a new value is from what the others foretell."""
         m, options = zone.members, zone.options
         known = np.flatnonzero(~np.isnan(row) & (self._sd[m] > 0))
         residual, score, shared = np.zeros(len(m)), np.zeros(len(m)), np.zeros(len(m))
         judged = np.zeros(len(m), np.bool_)
-        if len(known) < FEWEST:
+        if len(known) < FEWEST_MEMBERS:
             self._counts["zone_rows_not_judged", "fewer_than_three_sensors"] += 1
         else:
             b = m[known]
             z = (row[known] - self._mean[b]) / self._sd[b]
             correlation = self._correlation[np.ix_(b, known)]
-            residual[known], score[known] = departures(correlation, z, (self.up[b], self.down[b]), options)
+            residual[known], score[known] = find_residuals(correlation, z, (self.up[b], self.down[b]), options)
             judged[known] = is_new[known]
-            shared = shared_of(score, judged, options)
+            shared = drop_lone_departure(score, judged, options)
             self._counts["zone_rows_alone", ""] += int((shared != score).any())
         for total, departs in (
             (self.up, score),
@@ -121,7 +121,7 @@ class ZoneModel:
             after = np.clip(total[m] + departs - options.slack, 0, _CEILING * zone.lowest)
             total[m] = np.where(judged, after, total[m])
         self._events.add(zone, shared, judged)
-        begins = self._events.turn(zone, np.maximum(self._shared_up[m], self._shared_down[m]))
+        begins = self._events.update(zone, np.maximum(self._shared_up[m], self._shared_down[m]))
         self._rebase(zone, np.where(judged, residual * self._sd[m], 0.0), judged, begins=begins)
         self._publish(zone, judged)
 
@@ -217,7 +217,7 @@ class ZoneModel:
             **self._events.columns(),
         }
 
-    def settle(self) -> None:
+    def rebuild(self) -> None:
         """Forget what was learned by a zone of other members or options; its alarms stay until it knows better."""
         fresh = ZoneModel(self.zones, len(self._mark), self._counts).columns()
         for zone in self.zones:
@@ -227,7 +227,9 @@ class ZoneModel:
                     column[m] = fresh[name][m]
 
 
-def shared_of(score: NDArray[np.float64], judged: NDArray[np.bool_], options: ZoneOptions) -> NDArray[np.float64]:
+def drop_lone_departure(
+    score: NDArray[np.float64], judged: NDArray[np.bool_], options: ZoneOptions
+) -> NDArray[np.float64]:
     """Return what others of the zone share of a row of departures in sigma, float64[k]: 0 of one that departs alone.
 
     >>> options = ZoneOptions(alone_at=12, alone_ratio=4)
@@ -245,7 +247,7 @@ def shared_of(score: NDArray[np.float64], judged: NDArray[np.bool_], options: Zo
     return shared
 
 
-def departures(
+def find_residuals(
     correlation: NDArray[np.float64],
     z: NDArray[np.float64],
     sums: tuple[NDArray[np.float64], NDArray[np.float64]],
@@ -262,13 +264,13 @@ def departures(
         sums: float64[k] each, the sums up and down before this row.
         options: of the zone.
     """
-    residual, sigma = _foretold(correlation, z, options.ridge)
+    residual, sigma = _predict_from_others(correlation, z, options.ridge)
     score = residual / sigma
     far = int(np.argmax(np.abs(score)))
     if abs(score[far]) >= options.alone_at:
         # It moves all that it foretells: who departs besides is seen without it.
         rest = np.delete(np.arange(len(z)), far)
-        own, scale = _foretold(correlation[np.ix_(rest, rest)], z[rest], options.ridge)
+        own, scale = _predict_from_others(correlation[np.ix_(rest, rest)], z[rest], options.ridge)
         score[rest], score[far] = own / scale, np.inf
     total = np.maximum(sums[0] + score, sums[1] - score)
     n_calm = max(int(np.count_nonzero(total < options.confirm_at)), (len(z) + 1) // 2)
@@ -276,7 +278,7 @@ def departures(
     if n_calm < len(z):
         rest = np.setdiff1d(np.arange(len(z)), calm)
         within, across = correlation[np.ix_(calm, calm)], correlation[np.ix_(calm, rest)]
-        residual[calm], sigma[calm] = _foretold(within, z[calm], options.ridge)
+        residual[calm], sigma[calm] = _predict_from_others(within, z[calm], options.ridge)
         weight = np.linalg.solve(within + options.ridge * np.eye(n_calm), across)
         residual[rest] = z[rest] - z[calm] @ weight
         variance = (
@@ -286,7 +288,7 @@ def departures(
     return residual, residual / sigma
 
 
-def _foretold(
+def _predict_from_others(
     correlation: NDArray[np.float64], z: NDArray[np.float64], ridge: float
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return z of each sensor less what a ridge regression on all others foretells, and the sigma of that."""

@@ -18,9 +18,9 @@ from pydantic import BaseModel, ConfigDict, Field
 from config.register import Register
 from rules.kind import BoundRule
 
-MOST = 64
+MOST_MEMBERS = 64
 """Sensors of a zone; a larger one is cut into equal parts in the order of the register."""
-FEWEST = 3
+FEWEST_MEMBERS = 3
 """Of two sensors nobody can say which is wrong."""
 _SECOND_NS = 1_000_000_000
 
@@ -79,7 +79,7 @@ class ZoneOptions(BaseModel):
     of a water network 0.5 made twice as many false alarms."""
     confirm_at: float = Field(default=20.0, gt=0, le=1e6)
     """Another sensor whose own sum is at least this confirms a shift; assumed."""
-    confirmed_by: int = Field(default=1, ge=1, le=MOST - 1)
+    confirmed_by: int = Field(default=1, ge=1, le=MOST_MEMBERS - 1)
     """How many others must confirm before it is a danger and not a device."""
     alone_at: float = Field(default=12.0, gt=0, le=1e6)
     """Sigma of a row. A sensor that departs so far, and `alone_ratio` times as far as any other of its zone, departs
@@ -132,12 +132,12 @@ def zones_of(
     for each in bound:
         options, lowest = options_of(each.rule.options)
         groups: dict[str, list[int]] = defaultdict(list)
-        name = _naming(options.by, register)
+        name = _zone_names(options.by, register)
         for i, sensor in enumerate(each.rule.sensors):
             groups[name(register.sensors[sensor].asset)].append(first + i)
         ids = {first + i: register.sensors[sensor].id for i, sensor in enumerate(each.rule.sensors)}
         for group in groups.values():
-            for part in np.array_split(np.array(group, np.intp), -(-len(group) // MOST)):
+            for part in np.array_split(np.array(group, np.intp), -(-len(group) // MOST_MEMBERS)):
                 mark = _mark([ids[int(b)] for b in part], options)
                 zones.append(Zone(part, options, lowest, mark))
         first += len(each.rule.sensors)
@@ -149,14 +149,14 @@ def _mark(ids: Sequence[str], options: ZoneOptions) -> int:
     return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=7).digest(), "little") + 1
 
 
-def _naming(by: By, register: Register) -> Callable[[str], str]:
+def _zone_names(by: By, register: Register) -> Callable[[str], str]:
     if by is By.REGION:
         return lambda asset: register.assets[asset].region
-    names = dict.fromkeys(register.assets, "") if by is By.ALL else _joined(register)
+    names = dict.fromkeys(register.assets, "") if by is By.ALL else _connected_assets(register)
     return lambda asset: names[asset]
 
 
-def _joined(register: Register) -> typing.Mapping[str, str]:
+def _connected_assets(register: Register) -> typing.Mapping[str, str]:
     """Return for each asset the first of the register that it is joined with."""
     names: dict[str, str] = {}
     for start in register.assets:

@@ -7,11 +7,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from alerts.alert import Alert, Cursor, Plan, Step
-from alerts.chatter import Tally
+from alerts.chatter import TransitionCounts
 from alerts.ledger.ledger import Ledger
-from alerts.links import Links
-from alerts.planning.draft import District
-from alerts.planning.stages import plan_step
+from alerts.links import SignedLinks
+from alerts.planning.context import PlanningConfig
+from alerts.planning.planner import plan_step
 from alerts.routing.routes import Route, Routes
 from config.levels import WarningLevel
 from config.quantities import Quantity
@@ -25,7 +25,7 @@ START_NS = 1_742_774_400 * SECOND_NS
 """2025-03-24 08:00:00 in Chongqing."""
 
 SECRET = b"an unguessable secret of tests"
-LINKS = Links("http://127.0.0.1:8080", SECRET)
+LINKS = SignedLinks("http://127.0.0.1:8080", SECRET)
 
 PRESSURE = Quantity("fire_water_pressure", "水压", "water pressure", "MPa", -0.1, 2.5, 2.0, 2, {}, "assumed")
 BATTERY = Quantity("battery", "电量", "battery", "%", 0, 100, 1, 0, {}, "assumed")
@@ -59,7 +59,7 @@ def register(**phones: str) -> Register:
 
 
 def hazard_rule() -> Rule:
-    """Return a ladder from blue to red on the low side."""
+    """Return a rule with levels from blue to red on the low side."""
     rungs = [(BLUE, 0.1, 60.0), (YELLOW, 0.07, 30.0), (ORANGE, 0.02, 10.0), (RED, -0.05, 0.0)]
     levels = tuple(LevelLimit(level, Side.LOW, limit, 0.01, delay, 10.0, "assumed") for level, limit, delay in rungs)
     words = ("消防管网失压", "Fire main has lost pressure", "请立即核查。", "Check at once.")
@@ -67,7 +67,7 @@ def hazard_rule() -> Rule:
 
 
 def stale_rule() -> Rule:
-    """Return a rule that judges devices."""
+    """Return a rule for devices."""
     words = ("终端失联", "Terminal is not heard", "请检查终端。", "Check the terminal.")
     return Rule("silent", "stale", *words, None, (0, 1, 2), (), StaleOptions())
 
@@ -93,12 +93,12 @@ DEVICES = Route("devices", Dimension.HEALTH, frozenset(), frozenset(), (Role.MAI
 PLATFORM = Route("platform", Dimension.HAZARD, frozenset({ORANGE, RED}), frozenset(), (), (), ("webhook",))
 
 
-def district(*routes: Route, settle_s: float = 0.0, **phones: str) -> District:
-    """Return the district with `routes`, or with those for people when none is named; ends are told at once."""
+def district(*routes: Route, settle_s: float = 0.0, **phones: str) -> PlanningConfig:
+    """Return the configuration with `routes`, by default those for people; the settle time is zero."""
     ruleset = RuleSet((hazard_rule(), stale_rule()), "1")
     quantities = {each.name: each for each in (PRESSURE, BATTERY)}
     ways = Routes(routes or (SERIOUS, GENERAL, DEVICES), settle_s)
-    return District(register(**phones), quantities, ruleset, ways, LINKS)
+    return PlanningConfig(register(**phones), quantities, ruleset, ways, LINKS)
 
 
 @dataclass(frozen=True)
@@ -168,27 +168,27 @@ def events(rows: Iterable[Row]) -> AlarmEvents:
 def plan(
     *rows: Row,
     open_alerts: Sequence[Alert] = (),
-    where: District | None = None,
-    tallies: Mapping[str, Tally] | None = None,
+    where: PlanningConfig | None = None,
+    tallies: Mapping[str, TransitionCounts] | None = None,
     received_ns: int = START_NS,
 ) -> Plan:
-    """Return what `rows` change for people."""
-    return plan_step(events(rows), alarm_keys(), received_ns, open_alerts, where or district(), tallies=tallies)
+    """Return the changes that `rows` cause for people."""
+    return plan_step(events(rows), alarm_keys(), received_ns, open_alerts, where or district(), counts=tallies)
 
 
 def step(
-    cursor: Cursor, position: int, *rows: Row, open_alerts: Sequence[Alert] = (), where: District | None = None
+    cursor: Cursor, position: int, *rows: Row, open_alerts: Sequence[Alert] = (), where: PlanningConfig | None = None
 ) -> Step:
     """Return the step from `cursor` to `position` with `rows`."""
     planned = plan(*rows, open_alerts=open_alerts, where=where)
     return Step(cursor, position, events(rows), alarm_keys(), planned)
 
 
-def commit(ledger: Ledger, *rows: Row, where: District | None = None) -> Step:
+def commit(ledger: Ledger, *rows: Row, where: PlanningConfig | None = None) -> Step:
     """Commit `rows` as the next step of `ledger` and return it."""
     cursor = ledger.take_over()
     position = cursor.position + 1
-    made = step(cursor, position, *at(position, rows), open_alerts=ledger.open_alerts(), where=where)
+    made = step(cursor, position, *at(position, rows), open_alerts=ledger.alerts.read_open(), where=where)
     ledger.commit_step(made)
     return made
 

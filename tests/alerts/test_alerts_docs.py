@@ -5,7 +5,7 @@ import pytest
 from alerts.alert import DecisionReason
 from alerts.notification import NotificationKind
 from alerts.outbox.delivery_reports import NEXT_STATE
-from alerts.routing.loading import RouteSpec
+from alerts.routing.loading import RouteEntry
 
 TEXT = (Path(__file__).parents[2] / "docs" / "alerts.md").read_text(encoding="utf-8")
 
@@ -16,7 +16,7 @@ def test_reason_of_every_decision_is_documented(reason):
     assert f"| `{reason.value}` |" in TEXT
 
 
-@pytest.mark.parametrize("key", [*RouteSpec.model_fields, "settle_s"])
+@pytest.mark.parametrize("key", [*RouteEntry.model_fields, "settle_s"])
 def test_key_of_every_route_is_documented(key):
     """Nothing can be written into routes.yaml that the document does not explain."""
     assert f"`{key}`" in TEXT.partition("## Routes")[2].partition("## What is said")[0]

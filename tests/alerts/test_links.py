@@ -4,23 +4,23 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from alerts.links import Links, Purpose, sign, verify
+from alerts.links import SignedLinks, TokenPurpose, sign, verify
 
 SECRET = b"an unguessable secret of tests"
 ID = "00112233445566778899aabb"
 IDS = st.binary(min_size=12, max_size=12).map(bytes.hex)
 
 
-@given(IDS, st.sampled_from(Purpose))
+@given(IDS, st.sampled_from(TokenPurpose))
 def test_token_of_any_id_proves_that_id(identity, purpose):
-    """What we signed is believed."""
+    """A signed token proves its id."""
     assert identity == verify(SECRET, sign(SECRET, identity, purpose), purpose)
 
 
 @given(IDS)
 def test_token_for_one_purpose_is_nothing_for_another(identity):
     """The bearer of an acknowledge link cannot forge a receipt."""
-    assert verify(SECRET, sign(SECRET, identity, Purpose.ACKNOWLEDGE), Purpose.RECEIPT) is None
+    assert verify(SECRET, sign(SECRET, identity, TokenPurpose.ACKNOWLEDGE), TokenPurpose.RECEIPT) is None
 
 
 @given(IDS, st.integers(0, 28 * 8 - 1))
@@ -34,7 +34,7 @@ def test_token_with_any_bit_flipped_proves_nothing(identity, bit):
 
 @given(st.text(max_size=60))
 def test_token_of_any_text_never_raises(text):
-    """Whatever comes in a link, the answer is no."""
+    """Any text in a link gives None."""
     assert verify(SECRET, text) is None
 
 
@@ -69,13 +69,13 @@ def test_token_is_short_and_ends_in_a_letter():
 
 def test_links_join_address_and_token():
     """Both links begin with the public address; %d stays for the gateway to fill in."""
-    links = Links("https://lifeline.example/", SECRET)
+    links = SignedLinks("https://lifeline.example/", SECRET)
 
-    assert f"https://lifeline.example/a/{sign(SECRET, ID)}" == links.acknowledge(ID)
-    token = sign(SECRET, ID, Purpose.RECEIPT)
-    assert f"https://lifeline.example/receipts/sms/{token}?status=%d" == links.receipt("sms", ID)
+    assert f"https://lifeline.example/a/{sign(SECRET, ID)}" == links.acknowledge_link(ID)
+    token = sign(SECRET, ID, TokenPurpose.RECEIPT)
+    assert f"https://lifeline.example/receipts/sms/{token}?status=%d" == links.receipt_link("sms", ID)
 
 
 def test_links_never_print_their_secret():
     """A log that shows the value shows no secret."""
-    assert "unguessable" not in repr(Links("https://lifeline.example", SECRET))
+    assert "unguessable" not in repr(SignedLinks("https://lifeline.example", SECRET))

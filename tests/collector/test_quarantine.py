@@ -6,7 +6,7 @@ import pytest
 
 from collector.dead_letter import DeadLetter, Reason
 from collector.decoders import DECODERS
-from collector.quarantine import MAX_CHANNELS, MAX_DEVICES, Quarantine, guessed, sensor_rows
+from collector.quarantine import MAX_CHANNELS, MAX_DEVICES, Quarantine, guess_quantity, sensor_rows
 from config.loading import load_quantities
 from config.settings import MqttSettings, Subscription, packaged_district
 from tests.collector.registers import register
@@ -36,7 +36,7 @@ def taken(letters, subscriptions=None):
 def test_quarantine_puts_messages_together_by_device():
     """Each device has its count, its times, its newest value a channel, and what its topic says of its place."""
     letters = [letter("N-1", {"a": 1}, 1), letter("N-2", {"b": 5}, 2, asset="T-9"), letter("N-1", {"a": 2, "c": 3}, 21)]
-    one, other = (taken(letters).strangers[device] for device in ("N-1", "N-2"))
+    one, other = (taken(letters).unknown_devices[device] for device in ("N-1", "N-2"))
 
     assert ({"a": 2.0, "c": 3.0}, 2, S, 21 * S, 20) == (
         one.channels,
@@ -51,25 +51,25 @@ def test_quarantine_puts_messages_together_by_device():
 
 def test_quarantine_new_channel_of_a_registered_device_is_listed_alone():
     """Channels that the register has are no strangers."""
-    stranger = taken([letter("FT-1", {"pressure_kpa": 1, "extra": 7})]).strangers["FT-1"]
+    stranger = taken([letter("FT-1", {"pressure_kpa": 1, "extra": 7})]).unknown_devices["FT-1"]
 
     assert ({"extra": 7.0}, True) == (stranger.channels, stranger.is_registered)
 
 
 def test_quarantine_registered_in_full_is_no_stranger():
     """A letter from before the registration lists nothing."""
-    assert {} == taken([letter("FT-1", {"pressure_kpa": 1})]).strangers
+    assert {} == taken([letter("FT-1", {"pressure_kpa": 1})]).unknown_devices
 
 
 def test_quarantine_other_reasons_are_passed_over():
     """Only what the register does not know can be registered."""
-    assert {} == taken([letter("N-1", {"a": 1}, reason=Reason.IDENTITY)]).strangers
+    assert {} == taken([letter("N-1", {"a": 1}, reason=Reason.IDENTITY)]).unknown_devices
 
 
 def test_quarantine_cut_or_unreadable_payload_still_names_the_device():
     """The topic tells the device; the letter that cannot be played again is counted."""
     odd = DeadLetter(1, "lifeline/v1/fire/T-1/N-1/up", b"\xff", Reason.UNKNOWN_SENSOR, "not in the register")
-    stranger = taken([letter("N-1", {"a": 1}, detail="x" + CUT), odd]).strangers["N-1"]
+    stranger = taken([letter("N-1", {"a": 1}, detail="x" + CUT), odd]).unknown_devices["N-1"]
 
     assert (2, 1, {}) == (stranger.messages, stranger.cut, stranger.channels)
 
@@ -80,7 +80,7 @@ def test_quarantine_device_named_by_the_payload_is_found():
         {"filter": "gw/+", "template": "gw/{gateway}", "decoder": "thingsboard_gateway", "devices": ["*"]}
     )
     payload = json.dumps({"A": [{"ts": 1, "values": {"x": 1}}], "B": [{"ts": 1, "values": {"y": 2}}]}).encode()
-    found = taken([DeadLetter(1, "gw/1", payload, Reason.UNKNOWN_SENSOR, "")], [subscription]).strangers
+    found = taken([DeadLetter(1, "gw/1", payload, Reason.UNKNOWN_SENSOR, "")], [subscription]).unknown_devices
 
     assert {"A": {"x": 1.0}, "B": {"y": 2.0}} == {device: each.channels for device, each in found.items()}
 
@@ -91,10 +91,10 @@ def test_quarantine_of_a_million_made_up_names_is_bounded():
     letters.append(letter("N-9", {f"c{i}": i for i in range(500)}))
     quarantine = taken(letters)
 
-    assert (MAX_DEVICES, 200) == (len(quarantine.strangers), quarantine.left_out)
+    assert (MAX_DEVICES, 200) == (len(quarantine.unknown_devices), quarantine.left_out)
     assert (MAX_CHANNELS, 500 - MAX_CHANNELS) == (
-        len(quarantine.strangers["N-9"].channels),
-        quarantine.strangers["N-9"].more_channels - 1,
+        len(quarantine.unknown_devices["N-9"].channels),
+        quarantine.unknown_devices["N-9"].more_channels - 1,
     )
 
 
@@ -115,12 +115,14 @@ def test_quarantine_of_a_million_made_up_names_is_bounded():
 )
 def test_guessed_quantity_is_what_the_name_tells(channel, domain, expected, quantities):
     """Names that tell nothing give nothing."""
-    assert expected == guessed(channel, domain, quantities)
+    assert expected == guess_quantity(channel, domain, quantities)
 
 
 def test_sensor_rows_have_guessed_and_chosen_channels(quantities):
     """What is chosen goes before what is guessed; what is neither stays outside; the heartbeat watches the others."""
-    stranger = taken([letter("N-1", {"pressure_kpa": 400, "heartbeat": 1, "x": 2, "y": 3, "bat": 80})] * 2).strangers
+    stranger = taken(
+        [letter("N-1", {"pressure_kpa": 400, "heartbeat": 1, "x": 2, "y": 3, "bat": 80})] * 2
+    ).unknown_devices
     rows = sensor_rows(stranger["N-1"], "T-1", quantities, {"x": "temperature:K", "bat": "", "z": "online"})
     found = [(row["channel"], row["quantity"], row["unit"], row["heartbeat"]) for row in rows]
 

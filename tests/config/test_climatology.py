@@ -5,8 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from alerts.messages.text import CITY_OFFSET_S as MESSAGES_OFFSET_S
-from config.climatology import CITY_OFFSET_S, COLUMNS, UsualRange, usual_ranges
+from config.climatology import COLUMNS, UsualRange, usual_ranges
 from config.errors import ConfigError, Problem
 from config.loading import load_quantities, load_register
 from config.quantities import Quantity
@@ -106,8 +105,3 @@ def test_load_register_wrong_range_names_file_and_line(tmp_path: Path, quantitie
 
     with pytest.raises(ConfigError, match=r"climatology.csv:2 quantity: .* did you mean temperature"):
         load_register(district, quantities)
-
-
-def test_local_time_is_that_of_the_messages() -> None:
-    """A person reads the same hour in a message that a range is written for."""
-    assert MESSAGES_OFFSET_S == CITY_OFFSET_S

@@ -84,6 +84,13 @@ def test_settings_public_url_is_derived_from_the_address_to_listen_on(section: d
     assert url == Settings.model_validate({"console": section}).console.public_url
 
 
+@pytest.mark.parametrize("name", ["Chongqing", "", "UTC+8", "../etc/localtime"])
+def test_settings_unknown_time_zone_is_refused(name: str) -> None:
+    """A name that the time zone database does not have is an error at the start, not at the first message."""
+    with pytest.raises(ValidationError, match="an IANA time zone such as Asia/Shanghai"):
+        Settings(time_zone=name)
+
+
 def test_settings_cannot_be_changed() -> None:
     """Settings are values."""
     with pytest.raises(ValidationError, match="frozen"):

@@ -15,7 +15,7 @@ from itertools import chain
 from pathlib import Path
 
 from alerts.ledger.ledger import Ledger
-from alerts.links import Links, Purpose, verify
+from alerts.links import SignedLinks, TokenPurpose, verify
 from collector.batch import Quality
 from collector.decoding.pipeline import RawMessage
 from collector.history.opening import open_history
@@ -118,7 +118,7 @@ def published_points(messages: Sequence[DeviceMessage], register: Register) -> P
     return points
 
 
-def undisturbed(configuration: Configuration, links: Links, messages: Sequence[DeviceMessage]) -> Outcome:
+def undisturbed(configuration: Configuration, links: SignedLinks, messages: Sequence[DeviceMessage]) -> Outcome:
     """Return what decoding, rules and planning make of `messages`, in one process that nothing disturbs."""
     engine = RuleEngine(configuration.ruleset, configuration.register)
     planner = make_planner(configuration, engine, links)
@@ -130,7 +130,7 @@ def undisturbed(configuration: Configuration, links: Links, messages: Sequence[D
         assert [] == letters
         found = engine.evaluate(batch, i + 1)
         events += without_position(found.lines(engine.alarms))
-        step = planner.step(found, received_ns, open_alerts, tallies)
+        step = planner.plan_step(found, received_ns, open_alerts, tallies)
         tallies |= {each.alarm: each for each in step.tallies}
         open_alerts, planned = step.open_alerts, [*planned, *step.planned]
     notifications = [each.notification for each in planned]
@@ -144,15 +144,15 @@ def without_position(lines: Sequence[str]) -> list[str]:
 
 def ledger_lines(ledger: Ledger) -> list[str]:
     """Return the canonical lines of all alarm events of a ledger."""
-    return [event.line for event in ledger.alarm_events()]
+    return [event.line for event in ledger.alarm_events.read()]
 
 
-def told(gateway: SmsGateway, links: Links) -> dict[str, list[tuple[str, str]]]:
+def told(gateway: SmsGateway, links: SignedLinks) -> dict[str, list[tuple[str, str]]]:
     """Return notification id to (phone number, text) of every SMS that the gateway took for it."""
     found: dict[str, list[tuple[str, str]]] = {}
     for sms in gateway.inbox():
         token = sms.report_url.rpartition("/")[2].partition("?")[0]
-        identity = verify(links.secret, token, Purpose.RECEIPT)
+        identity = verify(links.secret, token, TokenPurpose.RECEIPT)
         assert identity is not None, sms
         found.setdefault(identity, []).append((sms.to, sms.text))
     return found

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from collector.batch import make_batch
 from collector.decoding.pipeline import Pipeline
-from collector.devices.device_state import DeviceBook
+from collector.devices.device_state import DeviceStates
 from collector.intake.intake import MqttIntake
 from collector.journal import Journal, JournalFullError
 from collector.journal.reader import JournalReader
@@ -92,7 +92,7 @@ class RunningIntake:
         return self.intake
 
     @property
-    def book(self) -> DeviceBook:
+    def book(self) -> DeviceStates:
         """What the intake knows of the devices."""
         return self._pipeline.devices
 

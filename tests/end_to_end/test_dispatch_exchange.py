@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from alerts.channels.http import MAX_REPLY_BYTES, ExchangeError, Request
+from alerts.channels.http import DEADLINE_S, MAX_REPLY_BYTES, ExchangeError, HttpReply
 from alerts.channels.http_client import HttpExchange
 from tests.services.receiver import Receiver
 
@@ -27,9 +27,9 @@ def make_receiver():
         yield make
 
 
-def request(url: str, *, allow_private: bool = True) -> Request:
-    """Return a POST to `url`."""
-    return Request("POST", url, {"webhook-id": "n"}, b"{}", allow_private)
+def post(url: str, *, deadline_s: float = DEADLINE_S, allow_private: bool = True) -> HttpReply:
+    """Return the reply to a POST to `url`."""
+    return HttpExchange(deadline_s).send("POST", url, {"webhook-id": "n"}, b"{}", allow_private=allow_private)
 
 
 def test_exchange_with_a_byte_a_second_ends_by_the_deadline(make_receiver):
@@ -46,7 +46,7 @@ def test_exchange_with_a_byte_a_second_ends_by_the_deadline(make_receiver):
     began_s = time.monotonic()
 
     with pytest.raises(ExchangeError, match="timeout"):
-        HttpExchange(deadline_s=0.5).send(request(receiver.url))
+        post(receiver.url, deadline_s=0.5)
     assert time.monotonic() - began_s < 3
 
 
@@ -54,7 +54,7 @@ def test_exchange_with_an_endless_reply_reads_its_beginning(make_receiver):
     """No more than 64 KiB of a reply is read."""
     receiver = make_receiver(lambda _: (200, {}, b"x" * 5_000_000))
 
-    assert MAX_REPLY_BYTES == len(HttpExchange().send(request(receiver.url)).body)
+    assert MAX_REPLY_BYTES == len(post(receiver.url).body)
 
 
 def test_exchange_with_nobody_there_says_so():
@@ -62,7 +62,7 @@ def test_exchange_with_nobody_there_says_so():
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         with pytest.raises(ExchangeError, match="no_connection"):
-            HttpExchange().send(request(f"http://127.0.0.1:{taken.getsockname()[1]}/"))
+            post(f"http://127.0.0.1:{taken.getsockname()[1]}/")
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "[::1]", "0x7f000001", "2130706433", "[::ffff:127.0.0.1]"])
@@ -71,7 +71,7 @@ def test_exchange_never_connects_to_a_private_address(make_receiver, host):
     receiver = make_receiver()
 
     with pytest.raises(ExchangeError, match=r"private_address|unknown_host"):
-        HttpExchange().send(request(f"http://{host}:{receiver.port}/hook", allow_private=False))
+        post(f"http://{host}:{receiver.port}/hook", allow_private=False)
     assert [] == receiver.arrivals
 
 
@@ -80,4 +80,4 @@ def test_exchange_ignores_proxies_of_the_environment(make_receiver, monkeypatch)
     monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
     monkeypatch.setenv("ALL_PROXY", "http://127.0.0.1:9")
 
-    assert 204 == HttpExchange().send(request(make_receiver().url)).status
+    assert 204 == post(make_receiver().url).status

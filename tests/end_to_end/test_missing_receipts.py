@@ -7,8 +7,8 @@ import pytest
 
 from alerts.channels.loading import open_channels
 from alerts.dispatch.dispatcher import Dispatcher
-from alerts.ledger.ledger import open_ledger
-from alerts.links import Links
+from alerts.ledger.sql_ledger import open_ledger
+from alerts.links import SignedLinks
 from config.register import Duty, Role
 from config.settings import ChannelSettings
 from simulators.sms_gateway import SmsGateway
@@ -33,7 +33,7 @@ def gateways():
         each.stop()
 
 
-def district(links: Links) -> scenes.District:
+def district(links: SignedLinks) -> scenes.PlanningConfig:
     """Return the district: ann by two gateways, then cat who is on duty."""
     route = scenes.Route(
         "serious",
@@ -60,7 +60,7 @@ def wait_for(count: int, gateways: list[SmsGateway]) -> None:
 
 def test_receipts_dropped_by_the_gateway_bring_the_next_target_in_time(gateways, tmp_path):
     """The other gateway, then the next contact, then the other gateway to that contact: each at most T + 5 s later."""
-    links = Links("http://127.0.0.1:1", scenes.SECRET)
+    links = SignedLinks("http://127.0.0.1:1", scenes.SECRET)
     options = {"username": "u", "password": "p", "receipt_within_s": WITHIN_S}
     settings = [
         ChannelSettings(name=name, kind="sms", options={**options, "url": each.send_url})
@@ -74,7 +74,7 @@ def test_receipts_dropped_by_the_gateway_bring_the_next_target_in_time(gateways,
         dispatcher.wake()
         wait_for(4, gateways)
         arrived = sorted((sms.received_ns, i, sms.to) for i, each in enumerate(gateways) for sms in each.inbox())
-        taken = [each.detail for each in ledger.decisions(alert.id) if each.reason == "no_receipt"]
+        taken = [each.detail for each in ledger.decisions.read(alert.id) if each.reason == "no_receipt"]
     finally:
         dispatcher.stop()
         ledger.close()

@@ -37,11 +37,11 @@ def _without_rule(line):
 
 
 def _kinds(desk, alert):
-    return [each.notification.kind.value for each in desk.stores.ledger.notifications(alert.id)]
+    return [each.notification.kind.value for each in desk.stores.ledger.outbox.read_deliveries(alert.id)]
 
 
 def _reasons(desk, alert):
-    return [each.reason.value for each in desk.stores.ledger.decisions(alert.id)]
+    return [each.reason.value for each in desk.stores.ledger.decisions.read(alert.id)]
 
 
 @pytest.mark.parametrize("change", [{"sensors": _without_device}, {"rules": _without_rule}])
@@ -50,7 +50,7 @@ def test_restart_without_sensor_or_rule_closes_its_alert_and_tells_nobody(desk, 
     alert = desk.orange()
     _restart(desk, **change)
 
-    assert ((), False) == (desk.stores.ledger.open_alerts(), desk.stores.ledger.alert(alert.id).is_open)
+    assert ((), False) == (desk.stores.ledger.alerts.read_open(), desk.stores.ledger.alerts.find(alert.id).is_open)
     assert ["raised"] * 3 == _kinds(desk, alert)
     assert 1 == _reasons(desk, alert).count("configuration_changed")
 
@@ -85,7 +85,7 @@ def test_restart_that_dies_while_closing_decides_once(desk, monkeypatch, is_comm
     desk.new_stage().restore()
 
     assert 1 == _reasons(desk, alert).count("configuration_changed")
-    assert not desk.stores.ledger.alert(alert.id).is_open
+    assert not desk.stores.ledger.alerts.find(alert.id).is_open
 
 
 def test_restart_with_a_new_district_name_keeps_the_alert_and_its_end(desk):
@@ -116,10 +116,10 @@ def test_restart_of_a_blind_device_under_another_name_closes_its_fault(desk):
     for _ in range(30):
         desk.stores.journal.append([desk.batch(0.35, "FT-0002")])
     desk.evaluate()
-    fault = next(each for each in desk.stores.ledger.open_alerts() if each.device == "FT-0001")
+    fault = next(each for each in desk.stores.ledger.alerts.read_open() if each.device == "FT-0001")
     _restart(desk, sensors=lambda line: line.replace(",T-0001,FT-0001,", ",T-0001,FT-0099,"))
 
-    assert not desk.stores.ledger.alert(fault.id).is_open
+    assert not desk.stores.ledger.alerts.find(fault.id).is_open
     assert "configuration_changed" in _reasons(desk, fault)
 
 
@@ -133,7 +133,7 @@ def test_restart_without_snapshot_and_journal_closes_what_was_forgotten(desk):
     desk.evaluate()
 
     assert "state_lost" in first
-    assert [False] == [each.id == alert.id for each in desk.stores.ledger.open_alerts()]
+    assert [False] == [each.id == alert.id for each in desk.stores.ledger.alerts.read_open()]
 
 
 def test_packaged_district_is_what_these_tests_change():

@@ -59,7 +59,7 @@ def test_guide_walked_from_top_to_bottom_prints_what_it_says(tmp_path):
     assert n_commands >= 10
 
 
-@pytest.mark.parametrize("name", ["rules.loading.schema.json", "rule-tests.schema.json"])
+@pytest.mark.parametrize("name", ["rules.schema.json", "rule-tests.schema.json"])
 def test_guide_names_the_schemas(name):
     """Whoever writes rules learns how an editor helps."""
     assert name in GUIDE
@@ -67,7 +67,7 @@ def test_guide_names_the_schemas(name):
 
 def test_guide_names_every_key_of_a_test():
     """The format is documented whole."""
-    from rules.loading.loading import test_file as spec
+    from rules.loading import test_file as spec
 
     models = [each for each in vars(spec).values() if hasattr(each, "model_fields") and each is not spec.BaseModel]
     keys = {field.alias or name for model in models for name, field in model.model_fields.items()}

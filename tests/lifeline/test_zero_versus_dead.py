@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from alerts.links import Links
+from alerts.links import SignedLinks
 from alerts.notification import NotificationKind
-from alerts.planning.draft import District
-from alerts.planning.stages import plan_step
+from alerts.planning.context import PlanningConfig
+from alerts.planning.planner import plan_step
 from alerts.routing.loading import load_routes
 from collector.batch import Quality, tick
 from collector.decoding.pipeline import Pipeline, RawMessage
@@ -118,7 +118,7 @@ def play(each: Case, tmp_path: Path) -> Told:
     (tmp_path / "rules.yaml").write_text("packs: [fire_water]\n", encoding="utf-8")
     ruleset = load_rules(tmp_path, register, quantities)
     routes = load_routes(packaged_district() / "routes.yaml", ["sms"])
-    district = District(register, quantities, ruleset, routes, Links("http://127.0.0.1", b"k" * 32))
+    district = PlanningConfig(register, quantities, ruleset, routes, SignedLinks("http://127.0.0.1", b"k" * 32))
     pipeline = Pipeline(register, quantities, default_subscriptions(), IntakeSettings())
     engine, rng, told, alerts = (
         RuleEngine(ruleset, register),

@@ -34,11 +34,18 @@ def whole_and_split(
     engine: Callable[[], RuleEngine], batches: Sequence[ReadingBatch], dice: random.Random
 ) -> tuple[Ending, Ending]:
     """Return how a new engine ends after `batches`, and another after the same in parts, but for the position."""
-    whole, split = engine(), engine()
+    whole = engine()
     expected = history(whole, batches)
-    actual = history(split, [part for each in batches for part in cut(each, dice)])
-    whole.position = split.position = 0
-    return (expected, whole.snapshot()), (actual, split.snapshot())
+    whole.position = 0
+    return (expected, whole.snapshot()), split(engine, batches, dice)
+
+
+def split(engine: Callable[[], RuleEngine], batches: Sequence[ReadingBatch], dice: random.Random) -> Ending:
+    """Return how a new engine ends after `batches` in parts, but for the position."""
+    judge = engine()
+    told = history(judge, [part for each in batches for part in cut(each, dice)])
+    judge.position = 0
+    return told, judge.snapshot()
 
 
 def undisturbed_and_restored(
@@ -48,12 +55,23 @@ def undisturbed_and_restored(
     fresh: Callable[[], RuleEngine] | None = None,
 ) -> tuple[Ending, Ending]:
     """Return how a new engine ends after `batches`, and a chain of two of which `fresh` goes on from a snapshot."""
-    undisturbed, before, after = engine(), engine(), (fresh or engine)()
+    undisturbed = engine()
     expected = lines(undisturbed, batches)
-    actual = lines(before, batches[:place])
+    return (expected, undisturbed.snapshot()), restored(engine, batches, place, fresh or engine)
+
+
+def restored(
+    engine: Callable[[], RuleEngine],
+    batches: Sequence[ReadingBatch],
+    place: int,
+    fresh: Callable[[], RuleEngine],
+) -> Ending:
+    """Return how a chain of two new engines ends after `batches`, of which `fresh` goes on at `place`."""
+    before, after = engine(), fresh()
+    told = lines(before, batches[:place])
     after.restore(before.snapshot())
-    actual += lines(after, batches[place:], first=place + 1)
-    return (expected, undisturbed.snapshot()), (actual, after.snapshot())
+    told += lines(after, batches[place:], first=place + 1)
+    return told, after.snapshot()
 
 
 def hazards(engine: RuleEngine) -> list[int]:

@@ -63,7 +63,7 @@ class Scatter:
         if calm and not gone and self.value is not None and abs(value - self.value) < 1e150:
             moved = abs(value - self.value)
             if self.ranges:
-                finest = 10.0**-hazard.rule.judged.decimals if hazard.rule.judged else 1e-6
+                finest = 10.0**-hazard.rule.judged_quantity.decimals if hazard.rule.judged_quantity else 1e-6
                 moved = min(moved, max(3.267 * self.mean, finest))
             self.ranges = min(self.ranges + 1, 100)
             self.mean += (moved - self.mean) / self.ranges

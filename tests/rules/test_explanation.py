@@ -9,7 +9,7 @@ import pytest
 from config.quantities import Quantity
 from rules.engine import RuleEngine
 from rules.events import AlarmEvents, Extent, Reason, Transition
-from rules.explanation import Turn, describe, turn_at
+from rules.explanation import TransitionFields, describe, fields_at
 from rules.rule import Rule, RuleSet
 from tests.rules.small_district import PLAIN, batch, register, stale, threshold
 
@@ -142,18 +142,23 @@ SILENT = stale("silent", [PLAIN])
 )
 def test_describe_of_a_turn_says_why_in_both_languages(of, turn, zh, en):
     """Value, limit, delay and what still stands are in the sentence."""
-    assert (zh, en) == (describe(of, Turn(*turn), "zh", 6.0), describe(of, Turn(*turn), "en", 6.0))
+    assert (zh, en) == (
+        describe(of, TransitionFields(*turn), "zh", 6.0),
+        describe(of, TransitionFields(*turn), "en", 6.0),
+    )
 
 
 def test_describe_of_silence_without_stale_time_leaves_it_out():
     """Who does not know the sensor still gets a sentence."""
-    assert "No usable reading" == describe(SILENT, Turn(Transition.RAISED, Reason.NO_READING, 0, 1, math.nan), "en")
+    assert "No usable reading" == describe(
+        SILENT, TransitionFields(Transition.RAISED, Reason.NO_READING, 0, 1, math.nan), "en"
+    )
 
 
 def test_describe_of_a_level_that_the_rule_no_longer_has_names_the_value():
     """An old event is told by the rules of today without failing."""
-    gone = Turn(Transition.RAISED, Reason.LIMIT_HELD, 0, 2, 0.1)
-    back = Turn(Transition.CLEARED, Reason.BACK_WITHIN, 2, 0, 0.3)
+    gone = TransitionFields(Transition.RAISED, Reason.LIMIT_HELD, 0, 2, 0.1)
+    back = TransitionFields(Transition.CLEARED, Reason.BACK_WITHIN, 2, 0, 0.3)
 
     assert ("Pressure 0.10 MPa", "Pressure 0.30 MPa") == (describe(LOW, gone, "en"), describe(LOW, back, "en"))
 
@@ -162,7 +167,7 @@ def test_describe_of_a_level_that_the_rule_no_longer_has_names_the_value():
 @pytest.mark.parametrize("language", ["zh", "en"])
 def test_describe_of_every_reason_has_words(reason, language):
     """No reason of the bounded set is without a sentence."""
-    assert describe(LOW, Turn(Transition.RAISED, reason, 0, 3, 0.05), language)
+    assert describe(LOW, TransitionFields(Transition.RAISED, reason, 0, 3, 0.05), language)
 
 
 def words(levels, values) -> list[str]:
@@ -170,7 +175,7 @@ def words(levels, values) -> list[str]:
     of = rule("low", PRESSURE, levels)
     engine = RuleEngine(RuleSet((of,), "1"), register())
     events = engine.evaluate(batch(0, [(PLAIN, 2 * i, value) for i, value in enumerate(values)]), 1)
-    return [describe(of, turn_at(events, i, engine.alarms), "en") for i in range(len(events))]
+    return [describe(of, fields_at(events, i, engine.alarms), "en") for i in range(len(events))]
 
 
 def test_describe_of_a_clear_names_the_level_that_ended_not_one_that_never_began():
@@ -208,7 +213,7 @@ def test_turn_at_of_events_takes_the_fields_of_that_row():
     engine = RuleEngine(RuleSet((threshold("rule", [PLAIN], [("red", 1.0, 0.5, 0, 0)], side="low"),), "1"), register())
     events = engine.evaluate(batch(1, [(PLAIN, 1, 0.5), (PLAIN, 2, 9.0)]), 1)
 
-    assert Turn(Transition.CLEARED, Reason.BACK_WITHIN, 5, 0, 9.0) == turn_at(events, 1, engine.alarms)
+    assert TransitionFields(Transition.CLEARED, Reason.BACK_WITHIN, 5, 0, 9.0) == fields_at(events, 1, engine.alarms)
 
 
 def test_lines_of_events_are_canonical():
@@ -233,7 +238,7 @@ def test_lines_of_events_are_canonical():
 def test_describe_of_a_place_names_metres_and_sensor(language, expected):
     """Where to send the crew."""
     of = rule("low", PRESSURE, [("orange", 0.07, 0.01, 0, 0)])
-    turn = Turn(Transition.RAISED, Reason.LIMIT_HELD, 0, 4, 0.05, Extent(300.0, 420.0, "burst/B.p"))
+    turn = TransitionFields(Transition.RAISED, Reason.LIMIT_HELD, 0, 4, 0.05, Extent(300.0, 420.0, "burst/B.p"))
 
     assert expected == describe(of, turn, language)
 
@@ -280,7 +285,7 @@ def test_describe_of_a_deadband_by_noise_says_which_was_in_force(language, n_cal
     engine = RuleEngine(RuleSet((of,), "1"), register())
     values = [5.0 + i % 2 for i in range(n_calm)]
     events = engine.evaluate(batch(0, [(PLAIN, i, value) for i, value in enumerate([*values, 10.0, 7.0])]), 1)
-    turns = [turn_at(events, i, engine.alarms) for i in range(len(events))]
+    turns = [fields_at(events, i, engine.alarms) for i in range(len(events))]
 
     assert expected == [describe(of, turn, language) for turn in turns]
 
@@ -293,4 +298,4 @@ def test_describe_of_what_still_lies_within_a_deadband_by_noise_uses_its_reset_v
     events = engine.evaluate(batch(0, [(PLAIN, i, value) for i, value in enumerate(values)]), 1)
     expected = "8, still below 10 since it was back below the yellow reset value of 7.34043 for 2 s (deadband 2.65957)"
 
-    assert expected == describe(of, turn_at(events, len(events) - 1, engine.alarms), "en")
+    assert expected == describe(of, fields_at(events, len(events) - 1, engine.alarms), "en")

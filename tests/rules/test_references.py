@@ -10,7 +10,7 @@ from rules.engine import RuleEngine
 from rules.kinds.residual import ResidualOptions
 from rules.kinds.residual_fault import ResidualFaultOptions
 from rules.kinds.vote import VoteOptions
-from rules.references import reference_faults, stages
+from rules.references import evaluation_order, reference_faults
 from rules.rule import Rule, RuleSet
 from tests.rules.kinds.case_composite import composite, level
 from tests.rules.laws import undisturbed_and_restored, whole_and_split
@@ -103,16 +103,24 @@ def test_followers_over_a_long_stream_make_every_rule_speak():
 
 def test_stages_follow_the_names_and_not_the_order_of_the_file():
     """A rule comes after everything that it names."""
-    assert {"top": 3, "many": 2, "pair": 1, "odd": 1, "zone": 0, "alone": 0, "low": 0, "gas": 0, "silent": 0} == stages(
-        rules().rules
-    )
+    assert {
+        "top": 3,
+        "many": 2,
+        "pair": 1,
+        "odd": 1,
+        "zone": 0,
+        "alone": 0,
+        "low": 0,
+        "gas": 0,
+        "silent": 0,
+    } == evaluation_order(rules().rules)
 
 
 def test_stages_of_a_circle_are_refused():
     """Two rules that wait for each other would never begin."""
     circle = [composite("a", [0], [level("red", {"rule": "b"})]), composite("b", [0], [level("red", {"rule": "a"})])]
     with pytest.raises(ValueError, match="got a, b"):
-        stages(circle)
+        evaluation_order(circle)
 
 
 def test_reference_faults_of_good_rules_are_none():

@@ -6,19 +6,21 @@ from hypothesis import strategies as st
 
 from config.levels import WarningLevel
 from config.register import Asset
-from rules.risk import Risk, Standing, Why, WhyCode, listed_level, risk_of, words
+from rules.risk import ActiveAlarm, Risk, RiskReason, RiskReasonCode, describe_reason, listed_level, risk_of
 
 BLUE, YELLOW, ORANGE, RED = WarningLevel.BLUE, WarningLevel.YELLOW, WarningLevel.ORANGE, WarningLevel.RED
 standings = st.lists(
-    st.builds(Standing, st.sampled_from("ab"), st.sampled_from("123456"), st.sampled_from(WarningLevel), st.booleans()),
+    st.builds(
+        ActiveAlarm, st.sampled_from("ab"), st.sampled_from("123456"), st.sampled_from(WarningLevel), st.booleans()
+    ),
     max_size=8,
 )
 listed = st.none() | st.sampled_from(WarningLevel)
 
 
-def alarms(*levels: WarningLevel, blind: bool = False) -> list[Standing]:
+def alarms(*levels: WarningLevel, blind: bool = False) -> list[ActiveAlarm]:
     """Return an alarm of each level, each of a device of its own."""
-    return [Standing("gas", f"D{i}", level, is_blind=blind) for i, level in enumerate(levels)]
+    return [ActiveAlarm("gas", f"D{i}", level, is_blind=blind) for i, level in enumerate(levels)]
 
 
 @pytest.mark.parametrize(
@@ -56,7 +58,7 @@ def test_risk_is_never_below_an_alarm_and_red_only_by_a_rule(standing, on_list):
 @given(standings, listed)
 def test_risk_does_not_depend_on_who_has_fallen_silent(standing, on_list):
     """Data health never changes the level."""
-    deaf = [Standing(each.rule, each.device, each.level, is_blind=True) for each in standing]
+    deaf = [ActiveAlarm(each.rule, each.device, each.level, is_blind=True) for each in standing]
 
     assert risk_of(standing, 1, on_list).level == risk_of(deaf, 1, on_list).level
 
@@ -75,7 +77,7 @@ def test_risk_has_a_sentence_for_every_reason_in_both_languages(standing, on_lis
     """Why is data, and can be read."""
     risk: Risk = risk_of(standing, 0, on_list)
 
-    assert all(len(words(each, "甲烷", language)) > 5 for each in risk.why for language in ("zh", "en"))
+    assert all(len(describe_reason(each, "甲烷", language)) > 5 for each in risk.why for language in ("zh", "en"))
 
 
 @pytest.mark.parametrize(
@@ -83,7 +85,7 @@ def test_risk_has_a_sentence_for_every_reason_in_both_languages(standing, on_lis
 )
 def test_words_of_a_rule_name_its_title_level_and_devices(language, expected):
     """A person reads colours, not numbers."""
-    assert expected == words(Why(WhyCode.STANDS, (3, 2), "gas"), "甲烷", language)
+    assert expected == describe_reason(RiskReason(RiskReasonCode.STANDS, (3, 2), "gas"), "甲烷", language)
 
 
 @pytest.mark.parametrize(("written", "expected"), [("", None), ("orange", ORANGE)])

@@ -1,6 +1,9 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
+from config.city_time import CityTime
 from config.errors import ConfigError
 from config.loading import load_quantities
 from config.register import Asset, Register, Sensor
@@ -89,6 +92,49 @@ def test_season_of_no_day_is_refused(tmp_path, day):
     """A day that does not exist is told with what was expected."""
     with pytest.raises(ConfigError, match="MM-DD"):
         engine_of(tmp_path, first=day)
+
+
+@pytest.mark.parametrize(("zone", "is_over"), [("Asia/Shanghai", True), ("Europe/Berlin", False), ("UTC", False)])
+def test_season_is_of_the_standard_time_of_the_city(tmp_path, zone, is_over):
+    """The first of August begins in China at 16:00 UTC, while July goes on in Europe."""
+    (tmp_path / "rules.yaml").write_text(RULE.format(first="06-01", last="07-31", delay=0), encoding="utf-8")
+    register = replace(district(), city=CityTime(zone))
+    [rule] = load_rules(tmp_path, register, load_quantities()).rules
+    at_ns = np.array([(JULY_31 + 24 * HOUR + 60) * 10**9])
+
+    assert [not is_over] == rule.season.holds(at_ns).tolist()
+
+
+@pytest.mark.parametrize(("written", "hours"), [("", 5.75), (", utc_offset_h: -3", -3)])
+def test_season_whose_offset_is_written_keeps_it(tmp_path, written, hours):
+    """What a rule author writes counts more than the city."""
+    text = RULE.replace('to: "{last}"', f'to: "{{last}}"{written}').format(first="06-01", last="07-31", delay=0)
+    (tmp_path / "rules.yaml").write_text(text, encoding="utf-8")
+    register = replace(district(), city=CityTime("Asia/Kathmandu"))
+    [rule] = load_rules(tmp_path, register, load_quantities()).rules
+
+    assert hours == rule.season.utc_offset_h
+
+
+@pytest.mark.parametrize(("written", "hours"), [("", 5.75), ("    utc_offset_h: 2\n", 2)])
+def test_rule_that_reads_a_clock_has_that_of_the_city(tmp_path, written, hours):
+    """A kind with hours of its own takes the city's standard time unless an offset is written."""
+    text = f"""
+rules:
+  - id: night.gas
+    kind: deviation
+    quantity: methane
+    title: {{zh: 甲烷, en: Methane}}
+    advice: {{zh: 请检测, en: Go and measure}}
+    direction: rise
+{written}    levels:
+      - {{level: yellow, limit: 5, deadband: 1, on_delay_s: 0, source: assumed for this test}}
+"""
+    (tmp_path / "rules.yaml").write_text(text, encoding="utf-8")
+    register = replace(district(), city=CityTime("Asia/Kathmandu"))
+    [rule] = load_rules(tmp_path, register, load_quantities()).rules
+
+    assert hours == rule.options.utc_offset_h
 
 
 @pytest.mark.parametrize(("asked", "design", "n"), [("true", 8.0, 1), ("true", None, 0), ("false", None, 1)])

@@ -31,6 +31,8 @@ N_WARM_DAYS = 9
 LATER_S = START_S + N_WARM_DAYS * DAY_S
 """Where streams begin, at midnight UTC: the hours of the night rule."""
 
+FLAGS = {flag.name.lower(): int(flag) for flag in Quality if flag.name}
+
 RULES = (Path(__file__).parent / "whole_district.yaml").read_text(encoding="utf-8")
 
 
@@ -114,7 +116,7 @@ def warm() -> RuleEngine:
     """Return an engine over all rules after `nine_days`, that shares nothing that changes with any other."""
     shared: list[object] = [rules(), register(), *register().sensors, *register().assets.values()]
     for rule in rules():
-        shared += [rule, rule.options, rule.quantity, rule.judged]
+        shared += [rule, rule.options, rule.quantity, rule.judged_quantity]
     return copy.deepcopy(_warmed(), {id(each): each for each in shared})
 
 
@@ -178,7 +180,6 @@ class World:
 def disturbed(row: tuple, what: str, received_s: float, dice: random.Random) -> list[tuple]:
     """Return a reading as it arrives from a device with `what`."""
     number, time_s, value, bits = row
-    flagged = {flag.name.lower(): int(flag) for flag in Quality if flag.name}
     old = (number, time_s - dice.choice([0.5, 3, 60]), value + 1000, bits)
     no_number = (number, time_s, dice.choice([math.nan, math.inf, -math.inf]), bits)
     unusual = {
@@ -189,7 +190,7 @@ def disturbed(row: tuple, what: str, received_s: float, dice: random.Random) -> 
         "clock ahead": [(number, time_s + dice.choice([2, 30]), value, bits)],
         "clock behind": [(number, time_s - 20, value, bits)],
     }
-    return unusual.get(what, [(number, time_s, value, bits | flagged.get(what, 0))])
+    return unusual.get(what, [(number, time_s, value, bits | FLAGS.get(what, 0))])
 
 
 TROUBLES = [
@@ -201,6 +202,7 @@ TROUBLES = [
 ]
 
 
+@cache
 def troubled_days() -> list[ReadingBatch]:
     """Return days in which everything goes wrong and well again, one thing after another and in groups."""
     world = World(random.Random(3), LATER_S)  # noqa: S311 - the same stream every time

@@ -1,12 +1,15 @@
 import numpy as np
 import pytest
 
+from config.city_time import CityTime
 from simulators import LIFELINES
+from simulators.daylight import sample_times
 from simulators.water_supply import demand
 
 SECOND = 10**9
 MIDNIGHT = 1_790_006_400 * SECOND  # local time
-DAY = np.arange(0, 86_400, 20) * SECOND + MIDNIGHT
+DAY_NS = np.arange(0, 86_400, 20) * SECOND + MIDNIGHT
+DAY = sample_times(DAY_NS, CityTime())
 
 PLAUSIBLE = [
     ("FT-0001.pressure_kpa", "fire", 0.2, 0.5),
@@ -41,7 +44,9 @@ def test_signal_same_seed_and_times_is_the_same(register, name, domain, low, hig
     sensor = _sensor(register, name)
     signal = LIFELINES[domain][sensor.quantity]
 
-    assert np.array_equal(signal(5, sensor, DAY), signal(5, sensor, DAY[::-1])[::-1])
+    backwards = sample_times(DAY_NS[::-1], CityTime())
+
+    assert np.array_equal(signal(5, sensor, DAY), signal(5, sensor, backwards)[::-1])
 
 
 @pytest.mark.parametrize(("name", "domain", "low", "high"), PLAUSIBLE)
@@ -50,7 +55,8 @@ def test_signal_live_sensor_never_stands_still(register, name, domain, low, high
     del low, high
     sensor = _sensor(register, name)
 
-    values = LIFELINES[domain][sensor.quantity](5, sensor, MIDNIGHT + np.arange(1000) * 2 * SECOND)
+    when = sample_times(MIDNIGHT + np.arange(1000) * 2 * SECOND, CityTime())
+    values = LIFELINES[domain][sensor.quantity](5, sensor, when)
 
     assert len(np.unique(values)) > 100
 
@@ -58,7 +64,7 @@ def test_signal_live_sensor_never_stands_still(register, name, domain, low, high
 def test_demand_by_hour_peaks_in_the_evening_and_sleeps_at_night():
     """Evening draws most, night least, breakfast more than the forenoon."""
     hour = {
-        name: demand(np.array([MIDNIGHT + int(h * 3600) * SECOND]))[0]
+        name: demand(sample_times(np.array([MIDNIGHT + int(h * 3600) * SECOND]), CityTime()))[0]
         for name, h in [("night", 3), ("breakfast", 7.5), ("forenoon", 10), ("evening", 19.5)]
     }
 
@@ -73,3 +79,13 @@ def test_bridge_strain_follows_the_deck_temperature(register):
     temperatures = LIFELINES["bridge"]["temperature"](1, temperature, DAY)
 
     assert np.corrcoef(strains, temperatures)[0, 1] > 0.9
+
+
+def test_demand_follows_the_clock_of_the_city():
+    """In Berlin people draw water by the clock of Berlin, in summer too."""
+    summer_evening_ns = np.array([1_782_063_000 * SECOND])  # 2026-06-21T17:30Z
+    winter_evening_ns = np.array([1_797_877_800 * SECOND])  # 2026-12-21T18:30Z
+    berlin = CityTime("Europe/Berlin")
+
+    assert [19.5] == sample_times(summer_evening_ns, berlin).hour.tolist()
+    assert demand(sample_times(summer_evening_ns, berlin)) == demand(sample_times(winter_evening_ns, berlin))

@@ -2,6 +2,7 @@ import json
 
 import pytest
 
+from config.city_time import CityTime
 from config.levels import WarningLevel
 from simulators.sms import Sms, colour_of, inbox_json, inbox_page
 
@@ -33,14 +34,14 @@ def test_colour_of_text_is_that_of_its_level(text, colour):
 
 def test_inbox_page_shows_the_newest_message_first():
     """The last message stands on top, as on a phone."""
-    page = inbox_page([ORANGE, OVER])
+    page = inbox_page([ORANGE, OVER], CityTime())
 
     assert page.index("恢复正常") < page.index("较大风险")
 
 
 def test_inbox_page_link_can_be_tapped():
     """The acknowledge link is an anchor; Chinese punctuation behind it does not belong to it."""
-    page = inbox_page([Sms(1, "a", "b", "确认：https://h/a/tok-en_=。谢谢", 0)])
+    page = inbox_page([Sms(1, "a", "b", "确认：https://h/a/tok-en_=。谢谢", 0)], CityTime())
 
     assert '<a href="https://h/a/tok-en_=" target="_blank">https://h/a/tok-en_=</a>。谢谢' in page
 
@@ -50,7 +51,7 @@ def test_inbox_page_markup_in_a_message_is_escaped(field):
     """Nothing that a message contains becomes markup, also not inside a link."""
     fields = {"sender": "a", "to": "b", "text": "c", field: "<script>\"'</script> http://h/?a=<b>\"'&c"}
 
-    page = inbox_page([Sms(id=1, received_ns=0, **fields)])
+    page = inbox_page([Sms(id=1, received_ns=0, **fields)], CityTime())
 
     assert "<script>" not in page
     assert "<b>" not in page
@@ -59,7 +60,7 @@ def test_inbox_page_markup_in_a_message_is_escaped(field):
 
 def test_inbox_page_without_messages_says_so():
     """An empty inbox is a page, too."""
-    assert "还没有短信" in inbox_page([])
+    assert "还没有短信" in inbox_page([], CityTime())
 
 
 def test_inbox_json_lists_messages_with_kannel_names():

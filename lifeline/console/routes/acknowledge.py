@@ -14,7 +14,7 @@ from fastapi import APIRouter, Depends, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from alerts.links import MAX_AGE_NS, verify
-from alerts.store.records import Delivery
+from alerts.notification import Delivery
 from lifeline.console.cards import OPERATOR, contact_name, read_ending_key, shown_level
 from lifeline.console.context import ConsoleContext
 from lifeline.console.forms import form_fields
@@ -54,7 +54,7 @@ class AcknowledgeRoutes:
         if self._is_expired(delivery):
             return self._pages.problem("link_bad", 410)
         notification = delivery.notification
-        is_first = self._context.ledger.acknowledge(
+        is_first = self._context.ledger.alerts.acknowledge(
             notification.alert, notification.contact, self._context.clock_ns(), notification.id
         )
         if is_first:
@@ -66,20 +66,20 @@ class AcknowledgeRoutes:
     ) -> Response:
         """Record an acknowledgement in the name that the operator chose."""
         context = self._context
-        alert = context.ledger.alert(alert_id)
+        alert = context.ledger.alerts.find(alert_id)
         if alert is None:
             return self._pages.problem("not_found", 404)
         contact = fields.get("contact", "")
-        is_known = contact == OPERATOR or contact in {each.contact for each in alert.told}
+        is_known = contact == OPERATOR or contact in {each.contact for each in alert.recipients}
         if not is_known or not is_form_proof(context.links.secret, alert_id, fields.get("proof", "")):
             return self._pages.problem("link_bad", 403)
-        if context.ledger.acknowledge(alert_id, contact, context.clock_ns()):
+        if context.ledger.alerts.acknowledge(alert_id, contact, context.clock_ns()):
             _log.info("acknowledged", alert=alert_id, contact=contact, by="console")
         return RedirectResponse(f"/alerts/{alert_id}?lang={asked_language(request)}", 303)
 
     def _delivery(self, token: str) -> Delivery | None:
         notification = verify(self._context.links.secret, token)
-        return None if notification is None else self._context.ledger.outbox.notification(notification)
+        return None if notification is None else self._context.ledger.outbox.find(notification)
 
     def _is_expired(self, delivery: Delivery) -> bool:
         return self._context.clock_ns() - delivery.notification.created_ns > MAX_AGE_NS
@@ -88,7 +88,7 @@ class AcknowledgeRoutes:
         return self._pages.too_many(request) or self._pages.problem("link_bad", 404)
 
     def _page(self, delivery: Delivery) -> Response:
-        alert = self._context.ledger.alert(delivery.notification.alert)
+        alert = self._context.ledger.alerts.find(delivery.notification.alert)
         if alert is None:
             return self._pages.problem("link_bad", 404)
         asset = self._context.register.assets.get(alert.asset)
@@ -106,5 +106,5 @@ class AcknowledgeRoutes:
 
     def _text_without_link(self, delivery: Delivery) -> str:
         """Return the message without its last words, the label and the link: the button stands in their place."""
-        link = self._context.links.acknowledge(delivery.notification.id)
+        link = self._context.links.acknowledge_link(delivery.notification.id)
         return re.sub(rf"[^。.]*{re.escape(link)}\s*$", "", delivery.notification.text)

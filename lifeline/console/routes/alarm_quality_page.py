@@ -6,8 +6,7 @@ Comes in: requests. Goes out: HTML. Refuses to change anything.
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse, Response
 
-from alerts.chatter import Tally
-from alerts.ledger.alarm_counts import worst_tallies
+from alerts.chatter import TransitionCounts
 from lifeline.console.context import ConsoleContext
 from lifeline.console.rendering import Pages, asked_language
 from lifeline.text.formats import clock_text
@@ -28,14 +27,14 @@ class AlarmQualityRoutes:
     def page(self, request: Request) -> Response:
         """Return the alarms that turn too often, the worst first."""
         context, lang = self._context, asked_language(request)
-        tallies = worst_tallies(context.ledger.database, _WORST)
+        tallies = context.ledger.transition_counts.read_worst(_WORST)
         values = {
             "rows": [self._row(tally, lang) for tally in tallies],
             "updated": context.updated_text() or "—",
         }
         return self._pages.page("quality.html", request, values)
 
-    def _row(self, tally: Tally, lang: Language) -> dict[str, object]:
+    def _row(self, tally: TransitionCounts, lang: Language) -> dict[str, object]:
         context = self._context
         rule_id, _, sensor_id = tally.alarm.partition("/")
         rule, number = context.rule(rule_id), context.register.sensor_index.get(sensor_id)
@@ -45,6 +44,6 @@ class AlarmQualityRoutes:
             "asset": "" if number is None else context.register.sensors[number].asset,
             "chattering": tally.chattering,
             "fleeting": tally.fleeting,
-            "turns": tally.turns,
+            "turns": tally.transitions,
             "latest": clock_text(tally.latest_ns, context.zone),
         }

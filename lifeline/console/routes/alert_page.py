@@ -9,7 +9,6 @@ Rejects: an id that is not in the ledger, with 404.
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse, Response
 
-from alerts.store.records import incident_alerts
 from lifeline.console.cards import make_alert_card, read_chain_card
 from lifeline.console.context import ConsoleContext
 from lifeline.console.rendering import Pages, asked_language
@@ -27,10 +26,10 @@ class AlertRoutes:
     def alert(self, alert_id: str, request: Request) -> Response:
         """Return one alert with its chain and the decisions about it."""
         context, lang = self._context, asked_language(request)
-        alert = context.ledger.alert(alert_id)
+        alert = context.ledger.alerts.find(alert_id)
         if alert is None:
             return self._pages.problem("not_found", 404)
-        others = incident_alerts(context.ledger.database, alert)
+        others = context.ledger.alerts.read_incident(alert)
         values = {
             "alert": make_alert_card(alert, context, lang),
             **label_values(alert_id, context, lang),

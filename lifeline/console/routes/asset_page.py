@@ -11,7 +11,6 @@ import math
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse, Response
 
-from alerts.store.records import recent_alerts
 from collector.history import HistoryUnavailableError
 from config.levels import WarningLevel
 from config.register import Sensor
@@ -23,7 +22,7 @@ from lifeline.reports.asset_rows import list_asset_rows
 from lifeline.rules_stage.live_state import ALIVE, BLIND
 from lifeline.text.formats import NANO
 from lifeline.text.words import Language, word
-from rules.risk import Why, words
+from rules.risk import RiskReason, describe_reason
 
 _CHART_NS = 15 * 60 * NANO
 _RECENT_ALERTS = 5
@@ -56,15 +55,15 @@ class AssetRoutes:
             "chart": self._chart(charted) if charted else None,
             "alerts": [
                 {"card": make_alert_card(alert, context, lang), "chain": read_chain_card(alert.id, context, lang)}
-                for alert in recent_alerts(context.ledger.database, _RECENT_ALERTS, asset_id)
+                for alert in context.ledger.alerts.read_recent(_RECENT_ALERTS, asset_id)
             ],
             "updated": context.updated_text(),
         }
         return self._pages.page("asset.html", request, values)
 
-    def _reason(self, why: Why, lang: Language) -> str:
+    def _reason(self, why: RiskReason, lang: Language) -> str:
         rule = self._context.rule(why.rule) if why.rule else None
-        return words(why, (rule.title_zh if lang == "zh" else rule.title_en) if rule else "", lang)
+        return describe_reason(why, (rule.title_zh if lang == "zh" else rule.title_en) if rule else "", lang)
 
     def _sensor_line(self, sensor: Sensor, lang: Language) -> dict[str, str]:
         context = self._context

@@ -14,7 +14,7 @@ from config.levels import WarningLevel
 from lifeline.console.cards import shown_level
 from lifeline.console.context import ConsoleContext
 from lifeline.reports.asset_rows import AssetRow, list_asset_rows
-from rules.risk import Risk, Why, words
+from rules.risk import Risk, RiskReason, describe_reason
 
 Json = Mapping[str, object]
 
@@ -52,7 +52,7 @@ class ApiRoutes:
 
     def alerts(self) -> Response:
         """Return the open alerts, oldest first."""
-        return JSONResponse({"alerts": [_alert(alert) for alert in self._context.ledger.open_alerts()]})
+        return JSONResponse({"alerts": [_alert(alert) for alert in self._context.ledger.alerts.read_open()]})
 
     def _rows(self) -> list[AssetRow]:
         return list_asset_rows(self._context.register, self._context.alarms, self._context.live_state())
@@ -63,10 +63,10 @@ class ApiRoutes:
     def _risk(self, risk: Risk) -> Json:
         return {"level": _level(risk.level), "why": [self._reason(each) for each in risk.why]}
 
-    def _reason(self, why: Why) -> Json:
+    def _reason(self, why: RiskReason) -> Json:
         rule = self._context.rule(why.rule) if why.rule else None
         zh, en = (rule.title_zh, rule.title_en) if rule else ("", "")
-        texts = {"zh": words(why, zh, "zh"), "en": words(why, en, "en")}
+        texts = {"zh": describe_reason(why, zh, "zh"), "en": describe_reason(why, en, "en")}
         return {"code": why.code.value, "rule": why.rule, "numbers": list(why.numbers), **texts}
 
 

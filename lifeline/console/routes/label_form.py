@@ -13,8 +13,7 @@ from fastapi import APIRouter, Depends, Request
 from fastapi.responses import RedirectResponse, Response
 
 from alerts.alert import Alert
-from alerts.ledger.labels import MAX_CAUSE, Disposition, Label, add_label, labels_of
-from alerts.store.records import incident_alerts
+from alerts.ledger.ledger import MAX_CAUSE, Disposition, Label
 from lifeline.console.cards import OPERATOR, contact_name
 from lifeline.console.context import ConsoleContext
 from lifeline.console.forms import form_fields
@@ -39,22 +38,22 @@ class LabelRoutes:
     ) -> Response:
         """Record what an alert, or its whole incident, turned out to be, in the name that the operator chose."""
         context = self._context
-        alert = context.ledger.alert(alert_id)
+        alert = context.ledger.alerts.find(alert_id)
         if alert is None:
             return self._pages.problem("not_found", 404)
         if not (_makes_sense(alert, fields) and is_form_proof(context.links.secret, alert_id, fields.get("proof", ""))):
             return self._pages.problem("link_bad", 403)
         said, cause, contact = Disposition(fields["disposition"]), fields.get("cause", "").strip(), fields["contact"]
-        others = incident_alerts(context.ledger.database, alert) if fields.get("whole") else ()
+        others = context.ledger.alerts.read_incident(alert) if fields.get("whole") else ()
         for each in (alert, *others):
-            if add_label(context.ledger.database, Label(each.id, said, cause, contact, context.clock_ns())):
+            if context.ledger.labels.add(Label(each.id, said, cause, contact, context.clock_ns())):
                 _log.info("alert_labelled", alert=each.id, label=said.value, contact=contact)
         return RedirectResponse(f"/alerts/{alert_id}?lang={asked_language(request)}", 303)
 
 
 def label_values(alert_id: str, context: ConsoleContext, lang: Language) -> Mapping[str, object]:
     """Return what the page of an alert shows of its labels, and what its form offers."""
-    said = labels_of(context.ledger.database, alert_id)
+    said = context.ledger.labels.read(alert_id)
     named = (replace(each, contact=contact_name(each.contact, context, lang)) for each in said)
     return {
         "labels": [format_label(each, lang) for each in named],
@@ -65,6 +64,6 @@ def label_values(alert_id: str, context: ConsoleContext, lang: Language) -> Mapp
 
 def _makes_sense(alert: Alert, fields: Mapping[str, str]) -> bool:
     contact = fields.get("contact", "")
-    is_known = contact == OPERATOR or contact in {each.contact for each in alert.told}
+    is_known = contact == OPERATOR or contact in {each.contact for each in alert.recipients}
     is_word = fields.get("disposition", "") in {each.value for each in Disposition}
     return is_known and is_word and len(fields.get("cause", "")) <= MAX_CAUSE

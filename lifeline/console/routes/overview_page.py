@@ -28,7 +28,7 @@ class OverviewRoutes:
         """Return every asset by level with its data health, and the open alerts."""
         context, lang = self._context, asked_language(request)
         rows = list_asset_rows(context.register, context.alarms, context.live_state())
-        alerts = sorted(context.ledger.open_alerts(), key=lambda alert: (-alert.level, -alert.opened_ns))
+        alerts = sorted(context.ledger.alerts.read_open(), key=lambda alert: (-alert.level, -alert.opened_ns))
         values = {
             "rows": rows,
             "counts": list(count_levels(rows).items()),

@@ -7,7 +7,7 @@ no log-in, and a district is changed by who may write its files.
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse, JSONResponse, Response
 
-from collector.quarantine import Stranger, guessed, sensor_rows
+from collector.quarantine import UnknownDevice, guess_quantity, sensor_rows
 from lifeline.console.context import ConsoleContext
 from lifeline.console.rendering import Pages, asked_language
 from lifeline.district.unknown_devices import format_sensor_rows, registration_command
@@ -30,7 +30,7 @@ class QuarantineRoutes:
     def page(self, request: Request) -> Response:
         """Return the strangers, the last heard first."""
         lang, quarantine = asked_language(request), self._context.quarantine()
-        strangers = list(quarantine.strangers.values())
+        strangers = list(quarantine.unknown_devices.values())
         values = {
             "strangers": [self._texts(each, lang) for each in strangers[:_SHOWN]],
             "more": len(strangers) - len(strangers[:_SHOWN]),
@@ -42,10 +42,10 @@ class QuarantineRoutes:
     def json(self) -> Response:
         """Return all strangers with the rows that would register them."""
         quarantine = self._context.quarantine()
-        rows = [self._facts(each) for each in quarantine.strangers.values()]
+        rows = [self._facts(each) for each in quarantine.unknown_devices.values()]
         return JSONResponse({"devices": rows, "left_out": quarantine.left_out})
 
-    def _facts(self, stranger: Stranger) -> dict[str, object]:
+    def _facts(self, stranger: UnknownDevice) -> dict[str, object]:
         return {
             "device": stranger.device,
             "asset": stranger.asset,
@@ -64,7 +64,7 @@ class QuarantineRoutes:
             "command": registration_command(stranger, self._context.quantities),
         }
 
-    def _texts(self, stranger: Stranger, lang: Language) -> dict[str, object]:
+    def _texts(self, stranger: UnknownDevice, lang: Language) -> dict[str, object]:
         """Return a stranger as ready text."""
         context, zone = self._context, self._context.zone
         rows = sensor_rows(stranger, stranger.asset or "ASSET", context.quantities, {})
@@ -86,8 +86,8 @@ class QuarantineRoutes:
             "command": registration_command(stranger, context.quantities),
         }
 
-    def _guess(self, stranger: Stranger, channel: str, lang: Language) -> str:
-        quantity, unit = guessed(channel, stranger.domain, self._context.quantities)
+    def _guess(self, stranger: UnknownDevice, channel: str, lang: Language) -> str:
+        quantity, unit = guess_quantity(channel, stranger.domain, self._context.quantities)
         if not quantity:
             return word("quantity_unknown", lang)
         known = self._context.quantities[quantity]

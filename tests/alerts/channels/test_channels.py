@@ -1,4 +1,4 @@
-"""What every channel promises, asked of every channel in the table; and how each reads its answers."""
+"""The contract of every channel in the table, and how each channel reads its answers."""
 
 import json
 from dataclasses import dataclass, field
@@ -11,18 +11,10 @@ import standardwebhooks
 from pydantic import ValidationError
 
 from alerts.channels import CHANNELS, sms, webhook
-from alerts.channels.http import (
-    MAX_REPLY_BYTES,
-    ExchangeError,
-    Outside,
-    Reply,
-    Request,
-    is_public,
-    plain_reason,
-    retry_after_s,
-)
+from alerts.channels.http import MAX_REPLY_BYTES, ChannelContext, ExchangeError, HttpReply
+from alerts.channels.http_client import is_public, parse_retry_after
 from alerts.channels.loading import open_channels
-from alerts.notification import Channel, Notification, NotificationKind, Outcome, Verdict
+from alerts.notification import Channel, Notification, NotificationKind, Outcome, Verdict, plain_reason
 from config.errors import ConfigError
 from config.settings import ChannelSettings
 from tests.alerts.scenes import LINKS
@@ -48,27 +40,37 @@ WARNING = Notification(
 )
 
 
+@dataclass(frozen=True)
+class Request:
+    """One recorded request."""
+
+    url: str
+    headers: dict[str, str]
+    body: bytes
+    allow_private: bool
+
+
 @dataclass
 class Tape:
     """Plays replies and keeps requests: the pure side of a channel meets real servers in end_to_end."""
 
-    replies: list[Reply | ExchangeError]
+    replies: list[HttpReply | ExchangeError]
     requests: list[Request] = field(default_factory=list)
 
-    def send(self, request: Request) -> Reply:
-        """Return or raise what comes next."""
-        self.requests.append(request)
+    def send(self, _method, url, headers, body, *, allow_private) -> HttpReply:
+        """Return the next reply, or raise the next error."""
+        self.requests.append(Request(url, headers, body, allow_private))
         reply = self.replies.pop(0)
         if isinstance(reply, ExchangeError):
             raise reply
         return reply
 
 
-def channel(kind: str, *replies: Reply | ExchangeError, **options) -> tuple[Channel, Tape]:
+def channel(kind: str, *replies: HttpReply | ExchangeError, **options) -> tuple[Channel, Tape]:
     """Return a channel of `kind` and the tape behind it."""
     tape = Tape(list(replies))
-    outside = Outside(tape, LINKS, lambda: int(datetime.now(UTC).timestamp()) * 10**9)
-    return CHANNELS[kind].build("out", {**OPTIONS[kind], **options}, outside), tape
+    context = ChannelContext(tape, LINKS, lambda: int(datetime.now(UTC).timestamp()) * 10**9)
+    return CHANNELS[kind].build("out", {**OPTIONS[kind], **options}, context), tape
 
 
 def test_table_of_channels_has_tested_options_for_each():
@@ -93,7 +95,7 @@ def test_table_of_channels_is_documented():
 
 
 @pytest.mark.parametrize("kind", CHANNELS)
-def test_channel_with_an_unknown_option_is_refused(kind):
+def test_channel_with_an_unknown_option_is_rejected(kind):
     """A misspelt option is an error, not a default."""
     with pytest.raises(ValidationError, match="extra_forbidden"):
         channel(kind, urll="x")
@@ -102,15 +104,15 @@ def test_channel_with_an_unknown_option_is_refused(kind):
 @pytest.mark.parametrize("kind", CHANNELS)
 @pytest.mark.parametrize("reason", ["timeout", "no_connection", "private_address"])
 def test_channel_without_an_answer_asks_for_a_retry(kind, reason):
-    """Nobody knows what happened: the identical notification goes again, and the reason is told."""
+    """Without an answer the outcome is unknown: the identical notification is sent again, with a reason."""
     assert Outcome(Verdict.RETRY, reason) == channel(kind, ExchangeError(reason))[0].send(WARNING)
 
 
 @pytest.mark.parametrize("kind", CHANNELS)
 @pytest.mark.parametrize("status", [0, 100, 301, 302, 307, 401, 404, 408, 429, 500, 502, 503, 599])
 def test_channel_with_a_passing_trouble_asks_for_a_retry(kind, status):
-    """What can be repaired is tried again, and a redirect is not followed."""
-    sender, tape = channel(kind, Reply(status, "no", 7.0))
+    """A repairable error is tried again, and a redirect is not followed."""
+    sender, tape = channel(kind, HttpReply(status, "no", 7.0))
     outcome = sender.send(WARNING)
 
     assert (Verdict.RETRY, 7.0, 1) == (outcome.verdict, outcome.retry_after_s, len(tape.requests))
@@ -121,7 +123,7 @@ def test_channel_with_a_passing_trouble_asks_for_a_retry(kind, status):
 def test_channel_never_shows_its_secret(kind):
     """Neither options nor outcomes print a password or a signature's secret."""
     options = CHANNELS[kind].options.model_validate(OPTIONS[kind])
-    sender, _ = channel(kind, Reply(500, "x", None))
+    sender, _ = channel(kind, HttpReply(500, "x", None))
 
     shown = f"{options!r} {options.model_dump()} {sender.send(WARNING)}"
     assert "secret-word" not in shown
@@ -131,7 +133,7 @@ def test_channel_never_shows_its_secret(kind):
 @pytest.mark.parametrize("kind", CHANNELS)
 def test_channel_reason_of_a_hostile_reply_is_short_and_printable(kind):
     """A megabyte of control characters becomes one short line."""
-    reply = Reply(500, "\x1b[2J\u202e" + "x" * MAX_REPLY_BYTES + "\nsecond", None)
+    reply = HttpReply(500, "\x1b[2J\u202e" + "x" * MAX_REPLY_BYTES + "\nsecond", None)
     outcome = channel(kind, reply)[0].send(WARNING)
 
     assert len(outcome.reason) < 130
@@ -141,7 +143,7 @@ def test_channel_reason_of_a_hostile_reply_is_short_and_printable(kind):
 @pytest.mark.parametrize("kind", CHANNELS)
 def test_channel_repeats_the_identical_notification(kind):
     """Law 6: every attempt names the same id."""
-    sender, tape = channel(kind, Reply(503, "", None), Reply(202, "0: Accepted for delivery", None))
+    sender, tape = channel(kind, HttpReply(503, "", None), HttpReply(202, "0: Accepted for delivery", None))
 
     assert [Verdict.RETRY, Verdict.SENT] == [sender.send(WARNING).verdict for _ in range(2)]
     first, second = tape.requests
@@ -151,7 +153,7 @@ def test_channel_repeats_the_identical_notification(kind):
 
 def test_sms_request_speaks_sendsms():
     """Chinese text, all reports, and where to call back."""
-    sender, tape = channel("sms", Reply(202, "0: Accepted for delivery", None), sender="106", smsc="unicom")
+    sender, tape = channel("sms", HttpReply(202, "0: Accepted for delivery", None), sender="106", smsc="unicom")
     sender.send(WARNING)
 
     query = parse_qs(urlsplit(tape.requests[0].url).query, strict_parsing=True)
@@ -163,7 +165,7 @@ def test_sms_request_speaks_sendsms():
         "coding": "2",
         "text": "橙色 & 预警",
         "dlr-mask": "31",
-        "dlr-url": LINKS.receipt("out", WARNING.id),
+        "dlr-url": LINKS.receipt_link("out", WARNING.id),
         "from": "106",
         "smsc": "unicom",
     }
@@ -186,7 +188,7 @@ SMS_REPLIES = [
 @pytest.mark.parametrize(("status", "body", "verdict"), SMS_REPLIES)
 def test_sms_reply_of_the_gateway_is_read_by_its_words(status, body, verdict):
     """Accepted, repairable or final: the status alone does not tell."""
-    assert verdict == sms.outcome_of(Reply(status, body, None)).verdict
+    assert verdict == sms.outcome_of(HttpReply(status, body, None)).verdict
 
 
 WEBHOOK_REPLIES = {
@@ -199,12 +201,12 @@ WEBHOOK_REPLIES = {
 @pytest.mark.parametrize(("status", "verdict"), WEBHOOK_REPLIES.items())
 def test_webhook_reply_is_read_by_its_status(status, verdict):
     """Taken, repairable or final."""
-    assert verdict == webhook.outcome_of(Reply(status, "", None)).verdict
+    assert verdict == webhook.outcome_of(HttpReply(status, "", None)).verdict
 
 
 def test_webhook_request_is_signed():
     """The receiver's own library believes it, and reads the payload unchanged."""
-    sender, tape = channel("webhook", Reply(204, "", None))
+    sender, tape = channel("webhook", HttpReply(204, "", None))
     sender.send(WARNING)
     [request] = tape.requests
 
@@ -214,7 +216,7 @@ def test_webhook_request_is_signed():
 
 def test_webhook_that_is_gone_is_not_asked_again():
     """410 disables the receiver until a restart."""
-    sender, tape = channel("webhook", Reply(410, "Gone", None))
+    sender, tape = channel("webhook", HttpReply(410, "Gone", None))
 
     assert [Verdict.REFUSED, Verdict.REFUSED] == [sender.send(WARNING).verdict for _ in range(2)]
     assert 1 == len(tape.requests)
@@ -233,15 +235,15 @@ def test_webhook_that_is_gone_is_not_asked_again():
         ("secret", None),
     ],
 )
-def test_webhook_with_an_unsafe_option_is_refused(option, value):
+def test_webhook_with_an_unsafe_option_is_rejected(option, value):
     """Plain http, other ports, credentials in the address and weak secrets are errors at load."""
     with pytest.raises(ValidationError):
         channel("webhook", **{option: value})
 
 
 def test_webhook_in_the_same_network_may_be_plain():
-    """`allow_private` permits what is refused otherwise."""
-    sender, tape = channel("webhook", Reply(200, "", None), url="http://10.0.0.5:9000/hook", allow_private=True)
+    """`allow_private` permits plain http and a private address."""
+    sender, tape = channel("webhook", HttpReply(200, "", None), url="http://10.0.0.5:9000/hook", allow_private=True)
     sender.send(WARNING)
 
     assert tape.requests[0].allow_private
@@ -282,11 +284,11 @@ def test_public_address_is_told_from_all_others(address, public):
 )
 def test_retry_after_is_believed_in_seconds_only(header, seconds):
     """A date depends on two clocks; back-off decides then."""
-    assert seconds == retry_after_s(header)
+    assert seconds == parse_retry_after(header)
 
 
 def test_reason_of_an_empty_reply_is_empty():
-    """Nothing said is nothing shown."""
+    """A blank reply has no reason."""
     assert "" == plain_reason(" \n ")
 
 
@@ -325,7 +327,7 @@ def test_open_reads_secrets_from_files(tmp_path):
         (settings("webhook", url="http://plain.example"), "expected https on port 443 or 8443"),
     ],
 )
-def test_open_with_wrong_settings_says_where_and_what(wrong, message):
+def test_open_with_wrong_settings_names_option_and_expectation(wrong, message):
     """Kinds, options and files are checked before anything starts, and no secret is shown."""
     with pytest.raises(ConfigError) as caught:
         open_channels([settings("webhook"), wrong], LINKS)

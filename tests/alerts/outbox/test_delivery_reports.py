@@ -1,11 +1,11 @@
 import pytest
 
-from alerts.links import Purpose, sign
+from alerts.links import TokenPurpose, sign
 from alerts.outbox.delivery_reports import NEXT_STATE, Receipt, ReceiptCode, ReceiptError, read_receipt
 
 SECRET = b"an unguessable secret of tests"
 ID = "00112233445566778899aabb"
-TOKEN = sign(SECRET, ID, Purpose.RECEIPT)
+TOKEN = sign(SECRET, ID, TokenPurpose.RECEIPT)
 
 
 @pytest.mark.parametrize(("status", "code"), [(str(int(code)), code) for code in ReceiptCode])
@@ -21,7 +21,7 @@ def test_receipt_of_another_type_is_refused(status):
         read_receipt(SECRET, TOKEN, status)
 
 
-@pytest.mark.parametrize("token", ["", "x" * 38, sign(SECRET, ID), sign(b"other", ID, Purpose.RECEIPT)])
+@pytest.mark.parametrize("token", ["", "x" * 38, sign(SECRET, ID), sign(b"other", ID, TokenPurpose.RECEIPT)])
 def test_receipt_with_a_forged_token_is_refused(token):
     """Only the gateway that we gave the address to can report, and an acknowledge link is none."""
     with pytest.raises(ReceiptError, match="forged"):

@@ -19,7 +19,7 @@ HAZARD, HEALTH = Dimension.HAZARD, Dimension.HEALTH
 
 def names(routes: Routes, dimension: Dimension, level: int, domain: str = "fire") -> list[str]:
     """Return the names of matching routes."""
-    return [route.name for route in routes.matching(dimension, level, domain)]
+    return [route.name for route in routes.find(dimension, level, domain)]
 
 
 def problems(*routes, capable=None, **phones) -> list[str]:
@@ -87,7 +87,7 @@ def test_duties_with_an_unreachable_contact_name_asset_role_and_remedy():
 
 
 def test_duties_with_a_missing_role_name_asset_role_and_remedy():
-    """A role that nobody has is found."""
+    """A role without a contact is found."""
     grid = scenes.Route("grid", HAZARD, frozenset({scenes.ORANGE}), frozenset(), (Role.GRID_WORKER,), ("sms",), ())
 
     assert problems(grid) == [
@@ -103,8 +103,8 @@ def test_duties_of_a_place_that_turns_yellow_at_most_are_not_needed():
     assert [] == problems(scenes.SERIOUS, capable={"T-1": WarningLevel.YELLOW}, bob="")
 
 
-def test_duties_without_a_route_to_people_are_refused():
-    """A webhook alone is nobody's phone."""
+def test_duties_without_a_route_to_people_are_rejected():
+    """A webhook alone reaches no person."""
     [problem] = problems(scenes.PLATFORM)
 
     assert problem.startswith("routes.yaml:0 asset T-1 level orange: expected a route with roles for hazard, orange")
@@ -118,8 +118,8 @@ def test_duties_check_every_serious_level_that_a_rule_can_raise():
     assert "level red" in problem
 
 
-def test_duties_include_whoever_hears_of_device_faults():
-    """A blind place that can turn orange needs somebody to repair it."""
+def test_duties_include_recipients_of_device_faults():
+    """A blind asset that can turn orange needs a contact for repairs."""
     only_manager = scenes.Route("m", HAZARD, frozenset({scenes.ORANGE}), frozenset(), (Role.MANAGER,), ("sms",), ())
 
     [problem] = problems(only_manager, scenes.DEVICES, fix="nonsense")
@@ -168,8 +168,8 @@ WRONG = {
 
 
 @pytest.mark.parametrize(("text", "message"), WRONG.values(), ids=WRONG)
-def test_load_of_a_wrong_file_says_where_and_what(tmp_path, text, message):
-    """Each mistake is found at its line, with what was expected."""
+def test_load_of_a_wrong_file_names_line_and_expectation(tmp_path, text, message):
+    """Each error is found at its line, with the expected value."""
     with pytest.raises(ConfigError) as caught:
         load_routes(written(tmp_path, text), ["sms", "webhook"])
 

@@ -3,7 +3,7 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from collector.checkpoints.checks import CheckMemory
+from collector.checkpoints.checks import CheckCheckpoint
 from collector.decoding.pipeline import Pipeline
 from collector.intake.group_commit import GroupCommit, Received
 from collector.journal.sqlite import SqliteJournal
@@ -19,7 +19,7 @@ def journal(tmp_path):
     journal.close()
 
 
-def run(checks: Pipeline, journal: SqliteJournal, first: int, last: int, memory: CheckMemory | None = None) -> None:
+def run(checks: Pipeline, journal: SqliteJournal, first: int, last: int, memory: CheckCheckpoint | None = None) -> None:
     """Take in one message every two seconds, each in its own commit a second of the loop's clock apart."""
     commits = GroupCommit(checks, journal, IntakeSettings(), Counter(), memory=memory)
     for i in range(first, last):
@@ -31,19 +31,19 @@ def run(checks: Pipeline, journal: SqliteJournal, first: int, last: int, memory:
 def restarted(path, journal: SqliteJournal) -> tuple[Pipeline, int, Counter]:
     """Return a new program's pipeline with its memory, from where it learned again, and what went wrong."""
     checks = pipeline()
-    memory = CheckMemory(path, checks.plausibility)
+    memory = CheckCheckpoint(path, checks.checks)
     return checks, memory.load(journal), memory.counts
 
 
 def knows(checks: Pipeline) -> bytes:
     """Return everything that the checks remember."""
-    return checks.plausibility.memory.snapshot()
+    return checks.checks.memory.snapshot()
 
 
 def test_memory_after_a_crash_is_what_the_journal_says(journal, tmp_path):
     """The file is a minute old; the journal has the rest."""
     checks = pipeline()
-    run(checks, journal, 0, 100, CheckMemory(tmp_path / "checks.bin", checks.plausibility))
+    run(checks, journal, 0, 100, CheckCheckpoint(tmp_path / "checks.bin", checks.checks))
     again, learned_from, counts = restarted(tmp_path / "checks.bin", journal)
 
     assert (61, Counter(), knows(checks)) == (learned_from, counts, knows(again))
@@ -63,7 +63,7 @@ def test_memory_with_a_changed_byte_is_learned_from_the_journal(journal, tmp_pat
     """A damaged file is counted, said and not believed."""
     checks, path = pipeline(), tmp_path / "checks.bin"
     run(checks, journal, 0, 50)
-    CheckMemory(path, checks.plausibility).save(50)
+    CheckCheckpoint(path, checks.checks).save(50)
     blob = bytearray(path.read_bytes())
     blob[place] ^= 1
     path.write_bytes(blob)
@@ -77,7 +77,7 @@ def test_memory_of_another_journal_is_refused(journal, tmp_path):
     """A file that is ahead of the journal belongs to one that was lost."""
     checks = pipeline()
     run(checks, journal, 0, 5)
-    CheckMemory(tmp_path / "checks.bin", checks.plausibility).save(999)
+    CheckCheckpoint(tmp_path / "checks.bin", checks.checks).save(999)
     again, _, counts = restarted(tmp_path / "checks.bin", journal)
 
     assert (knows(checks), 1) == (knows(again), counts["check_memory_failures", "other_journal"])
@@ -85,7 +85,7 @@ def test_memory_of_another_journal_is_refused(journal, tmp_path):
 
 def test_memory_that_cannot_be_written_is_counted(tmp_path):
     """Readings are taken in all the same."""
-    memory = CheckMemory(tmp_path / "no_such_folder" / "checks.bin", pipeline().plausibility)
+    memory = CheckCheckpoint(tmp_path / "no_such_folder" / "checks.bin", pipeline().checks)
     memory.save(1)
 
     assert 1 == memory.counts["check_memory_failures", "write"]
@@ -97,7 +97,7 @@ def test_restart_in_the_middle_flags_the_same(tmp_path):
     for name, cut in (("whole", 130), ("cut", 120)):
         store = SqliteJournal(tmp_path / f"{name}.db", register().sensor_ids, 1 << 24, 0)
         path, checks = tmp_path / f"{name}.bin", pipeline()
-        run(checks, store, 0, cut, CheckMemory(path, checks.plausibility))
+        run(checks, store, 0, cut, CheckCheckpoint(path, checks.checks))
         again, _, _ = restarted(path, store)
         run(again, store, cut, 130)
         late = message({"pressure_kpa": 1500.0}, ts=NOW_MS + 2000 * 130)

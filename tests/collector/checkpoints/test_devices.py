@@ -6,10 +6,10 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from collector.archive import MemoryUnusableError
-from collector.checkpoints.devices import DeviceMemory
+from collector.archive import CheckpointUnusableError
+from collector.checkpoints.devices import DeviceCheckpoint
 from collector.decoding.pipeline import Pipeline, RawMessage
-from collector.devices.device_state import DeviceBook, Heard
+from collector.devices.device_state import DeviceStates, SeenMessages
 from collector.intake.group_commit import GroupCommit, Received
 from collector.journal.sqlite import SqliteJournal
 from collector.payload import Mark
@@ -33,7 +33,7 @@ def numbered(number: int, boot: int = 1) -> RawMessage:
     return RawMessage(f"lifeline/v1/fire/T-1/{DEVICE}/up", json.dumps(payload).encode())
 
 
-def run(one: Pipeline, journal: SqliteJournal, numbers, memory: DeviceMemory | None = None) -> None:
+def run(one: Pipeline, journal: SqliteJournal, numbers, memory: DeviceCheckpoint | None = None) -> None:
     """Take in one message a commit, a second of the loop's clock apart."""
     commits = GroupCommit(one, journal, IntakeSettings(), Counter(), devices=memory)
     for i, number in enumerate(numbers):
@@ -41,13 +41,13 @@ def run(one: Pipeline, journal: SqliteJournal, numbers, memory: DeviceMemory | N
         commits.commit(float(i), NOW_NS + i)
 
 
-def restarted(journal: SqliteJournal, path) -> tuple[DeviceBook, int]:
+def restarted(journal: SqliteJournal, path) -> tuple[DeviceStates, int]:
     """Return the book of a new program, and up to where its file was of use."""
-    memory = DeviceMemory(path, pipeline().devices, journal)
+    memory = DeviceCheckpoint(path, pipeline().devices, journal)
     return memory.book, memory.load()
 
 
-def gaps(book: DeviceBook) -> tuple[int, ...]:
+def gaps(book: DeviceStates) -> tuple[int, ...]:
     """Return missing, filled, repeated, restarts and the last number of the terminal."""
     counted, place = book.sequences.counted, book.place[DEVICE]
     columns = (counted.missing, counted.filled, counted.repeated, counted.restarts, counted.last)
@@ -56,7 +56,7 @@ def gaps(book: DeviceBook) -> tuple[int, ...]:
 
 def test_book_counts_messages_and_remembers_what_devices_say():
     """Every message counts, numbered or not; the firmware is the last that was said."""
-    book, heard = DeviceBook(["A", "B"]), Heard()
+    book, heard = DeviceStates(["A", "B"]), SeenMessages()
     heard.add(1, None)
     heard.add(1, Mark(4, 9, "2.0"))
     heard.add(1, Mark(6, 9, "2.1"))
@@ -69,9 +69,9 @@ def test_book_counts_messages_and_remembers_what_devices_say():
 
 def test_book_firmware_is_cut():
     """A device cannot fill the memory with its firmware's name."""
-    heard = Heard()
+    heard = SeenMessages()
     heard.add(0, Mark(firmware="x" * 10_000))
-    book = DeviceBook(["A"])
+    book = DeviceStates(["A"])
     book.take(heard, 1)
 
     assert 80 == len(book.firmware[0])
@@ -79,11 +79,11 @@ def test_book_firmware_is_cut():
 
 def test_book_snapshot_is_matched_by_device():
     """A device that moved in the register keeps what is known of it; one that left takes it along."""
-    old, heard = DeviceBook(["A", "B", "C"]), Heard()
+    old, heard = DeviceStates(["A", "B", "C"]), SeenMessages()
     for device, number in ((0, 5), (1, 7), (1, 9), (2, 1)):
         heard.add(device, Mark(number, 3, f"f{device}"))
     old.take(heard, 5)
-    new = DeviceBook(["D", "C", "B"])
+    new = DeviceStates(["D", "C", "B"])
     new.restore(old.snapshot())
 
     assert [0, 1, 2] == new.messages.tolist()
@@ -95,22 +95,22 @@ def test_book_snapshot_is_matched_by_device():
 @pytest.mark.parametrize("damage", [lambda blob: blob[:-40], lambda _: b"", lambda blob: b"x" * len(blob)])
 def test_book_damaged_snapshot_is_refused_whole(damage):
     """Nothing is taken over from bytes that are not intact."""
-    book = DeviceBook(["A"])
-    with pytest.raises(MemoryUnusableError):
-        book.restore(damage(DeviceBook(["A"]).snapshot()))
+    book = DeviceStates(["A"])
+    with pytest.raises(CheckpointUnusableError):
+        book.restore(damage(DeviceStates(["A"]).snapshot()))
 
     assert [-1] == book.sequences.counted.last.tolist()
 
 
 def test_book_note_of_other_devices_is_left_alone():
     """A note may name devices that have left the register."""
-    old, heard = DeviceBook(["A", "B"]), Heard()
+    old, heard = DeviceStates(["A", "B"]), SeenMessages()
     heard.add(0, Mark(5))
     heard.add(1, Mark(7))
     _, note = old.take(heard, 1)
-    new = DeviceBook(["B", "C"])
+    new = DeviceStates(["B", "C"])
     new.learn(note)
-    DeviceBook([]).learn(note)
+    DeviceStates([]).learn(note)
 
     assert [7, -1] == new.sequences.counted.last.tolist()
     assert Counter() == new.sequences.counts
@@ -141,7 +141,7 @@ def test_pipeline_unreadable_or_unknown_messages_leave_no_trace():
 def test_memory_after_a_crash_knows_every_number(journal, tmp_path):
     """The file is a minute old; the notes of the journal have the rest, also of a hole that is still open."""
     one, path = pipeline(), tmp_path / "devices.bin"
-    run(one, journal, [*range(61), 63, 64, 62, 70], DeviceMemory(path, one.devices, journal))
+    run(one, journal, [*range(61), 63, 64, 62, 70], DeviceCheckpoint(path, one.devices, journal))
     book, position = restarted(journal, path)
 
     assert 61 == position
@@ -154,7 +154,7 @@ def test_memory_after_a_crash_counts_no_gap_and_hides_none(journal, tmp_path):
     one, path = pipeline(), tmp_path / "devices.bin"
     run(one, journal, range(10))
     again = pipeline()
-    DeviceMemory(path, again.devices, journal).load()
+    DeviceCheckpoint(path, again.devices, journal).load()
     run(again, journal, [9, 10, 11])
     assert (0, 0, 1, 0, 11) == gaps(again.devices)
     run(again, journal, [14])
@@ -167,7 +167,7 @@ def test_memory_saved_lets_the_notes_go(journal, tmp_path):
     one, path = pipeline(), tmp_path / "devices.bin"
     run(one, journal, range(5))
     assert 5 == len(journal.reader.notes(0, 100))
-    DeviceMemory(path, one.devices, journal).save(3)
+    DeviceCheckpoint(path, one.devices, journal).save(3)
 
     assert [4, 5] == [position for position, _ in journal.reader.notes(0, 100)]
 
@@ -188,7 +188,7 @@ def test_memory_that_cannot_be_written_is_counted(journal, tmp_path):
     """Nothing is lost but the room of the notes."""
     one = pipeline()
     run(one, journal, [1, 2])
-    DeviceMemory(tmp_path / "no" / "devices.bin", one.devices, journal).save(2)
+    DeviceCheckpoint(tmp_path / "no" / "devices.bin", one.devices, journal).save(2)
 
     assert 1 == journal.counts["device_memory_failures", "write"]
     assert 2 == len(journal.reader.notes(0, 100))
@@ -196,7 +196,7 @@ def test_memory_that_cannot_be_written_is_counted(journal, tmp_path):
 
 def test_book_of_a_city_stays_small():
     """40,000 devices take a few megabytes, in memory and in the file."""
-    book, heard = DeviceBook([f"D{i}" for i in range(40_000)]), Heard()
+    book, heard = DeviceStates([f"D{i}" for i in range(40_000)]), SeenMessages()
     for device in range(40_000):
         heard.add(device, Mark(device, 1))
     book.take(heard, 1)

@@ -1,4 +1,6 @@
+from dataclasses import replace
 from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
 
 import numpy as np
 import pytest
@@ -7,12 +9,14 @@ from hypothesis import strategies as st
 
 from collector.batch import Quality, make_batch
 from collector.checks.climatology import Climatology
-from collector.checks.plausibility import Plausibility
-from config.climatology import CITY_OFFSET_S, UsualRange
+from collector.quality import QualityChecks
+from config.city_time import CityTime
+from config.climatology import UsualRange
 from config.quantities import Quantity
 from config.register import Register, Sensor
 
 S = 1_000_000_000
+SHANGHAI = ZoneInfo("Asia/Shanghai")
 EVERY_MONTH, EVERY_HOUR = tuple(range(1, 13)), tuple(range(24))
 SUMMER, WINTER = (6, 7, 8, 9), (1, 2, 3, 4, 5, 10, 11, 12)
 
@@ -88,7 +92,7 @@ def test_flags_any_readings_are_those_of_the_calendar(readings):
     )
 
     def expected(number: int, at_s: int, each: int) -> int:
-        local = datetime.fromtimestamp(at_s + CITY_OFFSET_S, UTC)
+        local = datetime.fromtimestamp(at_s, UTC).astimezone(SHANGHAI)
         names = [["a", "b", "c"][number], ["water", "water", "air"][number]]
         for name in names:
             for one in ranges:
@@ -103,7 +107,16 @@ def test_flags_any_readings_are_those_of_the_calendar(readings):
 def test_judge_late_readings_and_bursts_are_judged_by_their_calendar_too():
     """What is usual does not depend on what was before."""
     water = Quantity("water", "水", "water", "m", -1e9, 1e9, np.inf, 1, {}, "test")
-    checks = Plausibility(register(usual(1, 2)), {"water": water, "air": water})
-    batch = checks.judge(make_batch(0, [0, 0, 2], [9 * S, 1 * S, 1 * S], [1.5, 3.0, 3.0], [0, 0, 0]))
+    checks = QualityChecks(register(usual(1, 2)), {"water": water, "air": water})
+    batch = checks.check(make_batch(0, [0, 0, 2], [9 * S, 1 * S, 1 * S], [1.5, 3.0, 3.0], [0, 0, 0]))
 
     assert [0, BIT, 0] == batch.quality.tolist()
+
+
+@pytest.mark.parametrize(("utc", "expected"), [("2026-07-01T10:00", 0), ("2026-07-01T11:00", BIT)])
+def test_flags_hours_are_those_of_the_city_in_summer_time_too(utc, expected):
+    """In Berlin 12:59 local is 10:59 UTC in summer."""
+    berlin = replace(register(usual(1, 2, hours=(13,))), city=CityTime("Europe/Berlin"))
+    time_ns = round(datetime.fromisoformat(f"{utc}+00:00").timestamp()) * S
+
+    assert [expected] == Climatology(berlin).flags(np.array([0]), np.array([time_ns]), np.array([9.0])).tolist()

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from collector.batch import Quality, make_batch
 from collector.checks import equal_times as module
-from collector.checks.equal_times import MOST, Instants
+from collector.checks.equal_times import MOST, EqualTimes
 
 N_SENSORS = 3
 RECEIVED_NS = 100
@@ -19,12 +19,12 @@ RECEIVED_NS = 100
 def times(instants, *readings):
     """Return the times that (sensor, time, value) or (sensor, time, value, quality) get in one batch."""
     sensor, time_ns, value, quality = zip(*[(*each, 0)[:4] for each in readings], strict=True)
-    return instants.keep_apart(make_batch(RECEIVED_NS, sensor, time_ns, value, quality)).time_ns.tolist()
+    return instants.separate(make_batch(RECEIVED_NS, sensor, time_ns, value, quality)).time_ns.tolist()
 
 
 def fresh():
     """Return one that has heard nothing."""
-    return Instants(N_SENSORS, Counter())
+    return EqualTimes(N_SENSORS, Counter())
 
 
 def test_ten_readings_of_one_second_are_ten_and_counted():
@@ -68,11 +68,11 @@ def test_more_than_can_be_kept_apart_share_a_time_and_are_counted():
 def test_sensors_that_say_everything_at_once_leave_the_memory_bounded(monkeypatch):
     """Whoever makes up values without end fills no memory."""
     monkeypatch.setattr(module, "_ROOM", 1000)
-    one = Instants(10_000, Counter())
+    one = EqualTimes(10_000, Counter())
     tracemalloc.start()
     for i in range(10):
         everyone = np.repeat(np.arange(10_000), 2)
-        one.keep_apart(make_batch(RECEIVED_NS, everyone, np.full(20_000, i), np.arange(20_000) + 0.5, np.zeros(20_000)))
+        one.separate(make_batch(RECEIVED_NS, everyone, np.full(20_000, i), np.arange(20_000) + 0.5, np.zeros(20_000)))
     held, _ = tracemalloc.get_traced_memory()
     tracemalloc.stop()
 

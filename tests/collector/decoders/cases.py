@@ -42,7 +42,7 @@ class Case:
     """All values that it can carry; empty where it carries any."""
 
 
-def opened(name: str, options: Mapping[str, object]) -> Decoder:
+def open_decoder(name: str, options: Mapping[str, object]) -> Decoder:
     """Return the decoder of `name` with `options`."""
     decoder = DECODERS[name]
     return decoder if decoder.with_options is None else decoder.with_options(options)

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from collector.decoders import DECODERS
 from collector.payload import Decoder, PayloadError
-from tests.collector.decoders.cases import CASES, Example, opened
+from tests.collector.decoders.cases import CASES, Example, open_decoder
 from tests.collector.decoders.test_conformance import MAX_READINGS, judge, mutations
 
 WARM_UP = 1000
@@ -33,7 +33,7 @@ def main() -> None:
     good = True
     for name in CASES:
         example = CASES[name].examples[0]
-        good &= _fuzz(name, opened(name, example.options), count, seed)
+        good &= _fuzz(name, open_decoder(name, example.options), count, seed)
     register = {"g:e": {"online"}, "g:e:d": {"online", "Inputs.A"}}
     session = DECODERS["sparkplug_b"].open(register, Counter())
     good &= _fuzz("sparkplug_b", session, count, seed, note=" with a session")

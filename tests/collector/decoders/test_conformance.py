@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from collector.dead_letter import Reason
 from collector.decoders import DECODERS
 from collector.payload import MAX_DETAIL, NO_TIME, Blocks, Columns, Decoder, PayloadError
-from tests.collector.decoders.cases import CASES, Case, Example, Row, opened, rows
+from tests.collector.decoders.cases import CASES, Case, Example, Row, open_decoder, rows
 
 SUSPECT, HISTORICAL = 16, 256
 """What a device may say of its reading."""
@@ -156,7 +156,7 @@ def test_decoders_of_the_table_all_have_a_case():
 @pytest.mark.parametrize(("name", "example"), examples(), ids=lambda value: value if isinstance(value, str) else "")
 def test_decoder_of_the_public_example_gives_its_readings(name, example):
     """The payload that the format's own documentation prints reads as it says."""
-    decoder = opened(name, example.options)
+    decoder = open_decoder(name, example.options)
 
     assert sorted(example.rows) == rows(decoder.decode(example.payload, example.fields, MAX_READINGS))
 
@@ -167,7 +167,7 @@ def test_decoder_of_what_it_encoded_gives_the_same(name, data):
     """Encoding and decoding again changes nothing of what the format can carry."""
     case = CASES[name]
     columns = data.draw(columns_for(case))
-    decoder = opened(name, case.options)
+    decoder = open_decoder(name, case.options)
 
     assert rows(columns) == rows(decoder.decode(decoder.encode(columns), case.fields, MAX_READINGS))
 
@@ -177,7 +177,7 @@ def test_decoder_of_what_it_encoded_gives_the_same(name, data):
 def test_decoder_of_any_bytes_raises_payload_errors_only(name, payload):
     """Random bytes are read or refused, never anything else."""
     example = CASES[name].examples[0]
-    judge(opened(name, example.options), payload, example)
+    judge(open_decoder(name, example.options), payload, example)
 
 
 @pytest.mark.timeout(60)
@@ -185,7 +185,7 @@ def test_decoder_of_any_bytes_raises_payload_errors_only(name, payload):
 def test_decoder_of_ten_thousand_mutations_raises_payload_errors_only(name):
     """Damaged payloads are read or refused, never anything else, and none holds the program up."""
     example = CASES[name].examples[0]
-    decoder = opened(name, example.options)
+    decoder = open_decoder(name, example.options)
     for payload in mutations(name, MUTATIONS, seed=1):
         judge(decoder, payload, example)
 
@@ -194,9 +194,9 @@ def test_decoder_of_ten_thousand_mutations_raises_payload_errors_only(name):
 def test_decoder_of_a_payload_remembers_nothing_of_damaged_ones_before(name):
     """What was refused leaves nothing behind: one decoder reads each payload as a new one does."""
     example = CASES[name].examples[0]
-    decoder = opened(name, example.options)
+    decoder = open_decoder(name, example.options)
     for payload in mutations(name, 500, seed=3):
-        expected = outcome(opened(name, example.options), payload, example)
+        expected = outcome(open_decoder(name, example.options), payload, example)
 
         assert expected == outcome(decoder, payload, example)
 
@@ -205,7 +205,7 @@ def test_decoder_of_a_payload_remembers_nothing_of_damaged_ones_before(name):
 def test_decoder_of_damaged_payloads_keeps_no_memory(name):
     """A thousand damaged payloads more leave no more behind than a thousand did, once of twice: a leak always does."""
     example = CASES[name].examples[0]
-    decoder = opened(name, example.options)
+    decoder = open_decoder(name, example.options)
     payloads = list(mutations(name, 1000, seed=2))
 
     def run() -> int:
@@ -228,7 +228,7 @@ def test_decoder_of_damaged_payloads_keeps_no_memory(name):
 def test_decoder_of_more_readings_than_allowed_is_too_large(name):
     """A payload with a reading more than allowed is refused whole."""
     example = CASES[name].examples[0]
-    decoder = opened(name, example.options)
+    decoder = open_decoder(name, example.options)
     with pytest.raises(PayloadError) as caught:
         decoder.decode(example.payload, example.fields, len(example.rows) - 1)
 
@@ -238,7 +238,7 @@ def test_decoder_of_more_readings_than_allowed_is_too_large(name):
 @pytest.mark.parametrize("name", CASES)
 def test_decoder_names_a_device(name):
     """Where neither topic nor payload named one, nobody could say whose reading it is."""
-    decoder = opened(name, CASES[name].options)
+    decoder = open_decoder(name, CASES[name].options)
 
     assert "device" in decoder.fields or decoder.names_devices
 
@@ -255,7 +255,7 @@ def test_rows_of_blocks_are_those_of_columns():
 @pytest.mark.parametrize("depth", [10, 500])
 def test_refusal_deep_in_a_payload_is_told_within_bounds(depth):
     """The way to a number beyond float64 in nested lists is as long as the sender likes; the reason is not."""
-    decoder = opened("json_mapping", CASES["json_mapping"].options)
+    decoder = open_decoder("json_mapping", CASES["json_mapping"].options)
     with pytest.raises(PayloadError) as caught:
         decoder.decode(b"[" * depth + b"1e999" + b"]" * depth, {"device": "D"}, 10)
 

@@ -8,7 +8,7 @@ from benchmarks.formats import SHAPES, reason_of
 from collector.decoders import DECODERS
 from collector.decoding.pipeline import Pipeline
 from config.settings import IntakeSettings, Subscription
-from tests.collector.decoders.cases import opened
+from tests.collector.decoders.cases import open_decoder
 from tests.collector.registers import quantities, register
 
 ROOT = Path(__file__).parents[3]
@@ -36,7 +36,7 @@ def test_payload_of_a_section_is_read(name):
     """The payload that a section prints decodes with the options that it prints."""
     printed = subscription(name)
     [payload] = re.findall(r"\n\n`([^`]+)`\n", SECTIONS[name])
-    columns = opened(name, printed.options).decode(payload.encode(), {"device": "D", "channel": "c"}, 100)
+    columns = open_decoder(name, printed.options).decode(payload.encode(), {"device": "D", "channel": "c"}, 100)
 
     assert columns.channel
 

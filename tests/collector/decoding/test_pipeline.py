@@ -226,7 +226,7 @@ def test_decode_made_up_topics_leave_the_memory_flat():
     one.decode([message({"heartbeat": 1}, f"lifeline/v1/fire/T-1/D-{i}/up") for i in range(1000)], NOW_NS)
     one.decode([message({"heartbeat": 1})], NOW_NS)
 
-    assert [TOPIC] == list(one._sources._known)
+    assert [TOPIC] == list(one._routes._known)
 
 
 def test_decode_detail_of_a_large_message_stays_short():

@@ -215,7 +215,7 @@ def test_made_up_levels_of_one_device_leave_the_memory_bounded():
     for i in range(5000):
         one.decode([RawMessage(f"application/{i}/device/FT-1/event/join", b"")], NOW_NS)
 
-    assert len(one._sources._known) <= 1024 + len(register().sensors)
+    assert len(one._routes._known) <= 1024 + len(register().sensors)
 
 
 def test_header_of_the_frame_is_forty_bytes():

@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from collector.archive import MemoryUnusableError
+from collector.archive import CheckpointUnusableError
 from collector.batch import NOT_OF_NOW, RECEIVED_CLOCK, Quality
-from collector.checkpoints.clocks import ClockMemory
+from collector.checkpoints.clocks import ClockCheckpoint
 from collector.devices.clocks import ClockReport, DeviceClocks
 from collector.payload import NO_TIME
 from config.register import Register
@@ -199,16 +199,16 @@ def test_clocks_restored_know_what_they_knew():
 @pytest.mark.parametrize("blob", [b"", b"PK", b"0" * 100, clocks().snapshot()[:-30]])
 def test_clocks_refuse_a_snapshot_that_is_not_intact(blob):
     """Nothing is taken over."""
-    with pytest.raises(MemoryUnusableError):
+    with pytest.raises(CheckpointUnusableError):
         clocks().restore(blob)
 
 
 def test_memory_of_clocks_outlives_the_program(tmp_path):
     """What was saved is there again."""
     counts, again = Counter(), clocks()
-    ClockMemory(tmp_path / "clocks.bin", wrong(), counts).save()
+    ClockCheckpoint(tmp_path / "clocks.bin", wrong(), counts).save()
 
-    assert ClockMemory(tmp_path / "clocks.bin", again, counts).load()
+    assert ClockCheckpoint(tmp_path / "clocks.bin", again, counts).load()
     assert (1, Counter()) == (again.n_wrong(), counts)
 
 
@@ -216,18 +216,18 @@ def test_memory_of_clocks_outlives_the_program(tmp_path):
 def test_memory_of_clocks_that_is_damaged_is_counted_and_not_believed(tmp_path, place):
     """The clocks are learned anew."""
     path, counts, again = tmp_path / "clocks.bin", Counter(), clocks()
-    ClockMemory(path, wrong(), counts).save()
+    ClockCheckpoint(path, wrong(), counts).save()
     blob = bytearray(path.read_bytes())
     blob[place] ^= 1
     path.write_bytes(blob)
 
-    assert not ClockMemory(path, again, counts).load()
+    assert not ClockCheckpoint(path, again, counts).load()
     assert (0, {("clock_memory_failures", "damaged"): 1}) == (again.n_wrong(), counts)
 
 
 def test_memory_of_clocks_that_cannot_be_written_is_counted(tmp_path):
     """Readings are taken in all the same."""
     counts = Counter()
-    ClockMemory(tmp_path / "nowhere" / "clocks.bin", clocks(), counts).save()
+    ClockCheckpoint(tmp_path / "nowhere" / "clocks.bin", clocks(), counts).save()
 
     assert {("clock_memory_failures", "write"): 1} == counts

@@ -7,7 +7,7 @@ from pathlib import Path
 import yaml
 
 from collector.decoders import DECODERS
-from collector.decoding.subscriptions import compile_readers, opened
+from collector.decoding.subscriptions import compile_subscriptions, open_decoders
 from collector.wire.sparkplug_session import REBIRTH_S, register_word
 from config.register import Register
 from config.settings import MqttSettings
@@ -20,7 +20,9 @@ def test_docs_subscriptions_are_accepted():
     """What the page tells to write is what the program takes."""
     [block] = re.findall(r"```yaml\n(.*?)```", PAGE, re.DOTALL)
     settings = MqttSettings.model_validate(yaml.safe_load(block)["mqtt"])
-    readers = compile_readers(settings.subscriptions, opened(DECODERS, Register({}, {}, [], {}, []), Counter()))
+    readers = compile_subscriptions(
+        settings.subscriptions, open_decoders(DECODERS, Register({}, {}, [], {}, []), Counter())
+    )
 
     assert 6 == len(readers)
 

@@ -7,12 +7,12 @@ import yaml
 from typer.testing import CliRunner
 
 from alerts.alert import Plan, Step
-from alerts.ledger.labels import Disposition, Label, add_label, labelled_alerts, labels_of
+from alerts.ledger.ledger import Disposition, Label
 from lifeline.backtest.episodes import Episode
 from lifeline.backtest.known_incidents import IncidentKind, score_episodes
 from lifeline.backtest.ledger_labels import read_labelled_incidents
 from lifeline.commands.main import make_command_line
-from rules.events import joined
+from rules.events import join_events
 from tests.lifeline.conftest import START_NS
 
 MINUTE = 60_000_000_000
@@ -44,9 +44,9 @@ def test_label_that_changes_keeps_what_was_said_before(ask, desk):
     for word in ("false", "maintenance", "maintenance"):
         ask("alerts", "label", alert.id, "--as", word, "--by", "Zhao")
 
-    database = desk.stores.ledger.database
-    assert ["false", "maintenance"] == [each.disposition.value for each in labels_of(database, alert.id)]
-    assert [Disposition.MAINTENANCE] == [label.disposition for _, label in labelled_alerts(database)]
+    labels = desk.stores.ledger.labels
+    assert ["false", "maintenance"] == [each.disposition.value for each in labels.read(alert.id)]
+    assert [Disposition.MAINTENANCE] == [label.disposition for _, label in labels.read_labelled_alerts()]
 
 
 @pytest.mark.parametrize(
@@ -61,7 +61,7 @@ def test_label_of_nothing_or_without_a_name_is_refused(ask, desk, arguments):
     assert (False, False, []) == (
         said.exit_code == 0,
         "Traceback" in said.output,
-        labelled_alerts(desk.stores.ledger.database),
+        desk.stores.ledger.labels.read_labelled_alerts(),
     )
 
 
@@ -71,11 +71,11 @@ def labelled(desk):
     alert = replace(desk.orange(), is_open=False, changed_ns=START_NS + 30 * MINUTE, opened_ns=START_NS + 20 * MINUTE)
     ledger = desk.stores.ledger
     cursor = ledger.take_over()
-    ledger.commit_step(Step(cursor, cursor.position, joined([]), (), Plan(alerts=(alert,))))
+    ledger.commit_step(Step(cursor, cursor.position, join_events([]), (), Plan(alerts=(alert,))))
 
     def label(disposition):
-        add_label(ledger.database, Label(alert.id, disposition, "", "Zhao", 1))
-        found, gone = read_labelled_incidents(ledger.database, desk.configuration.register, START_NS)
+        ledger.labels.add(Label(alert.id, disposition, "", "Zhao", 1))
+        found, gone = read_labelled_incidents(ledger.labels, desk.configuration.register, START_NS)
         assert 0 == gone
         return found
 
@@ -132,7 +132,7 @@ def test_backtest_leaves_out_alerts_whose_place_has_left_the_register(labelled, 
     labelled(Disposition.FALSE)
     register = replace(desk.configuration.register, sensors=())
 
-    assert ([], 1) == read_labelled_incidents(desk.stores.ledger.database, register, START_NS)
+    assert ([], 1) == read_labelled_incidents(desk.stores.ledger.labels, register, START_NS)
 
 
 def test_backtest_command_scores_by_the_ledger(ask, desk):

@@ -70,7 +70,9 @@ def _live(desk, batches):
         desk.stores.journal.append(part)
         desk.evaluate()
     keys = {key.id: key for key in desk.engine.alarms}
-    return [event for event in desk.stores.ledger.alarm_events() if keys[event.alarm].dimension is Dimension.HAZARD]
+    return [
+        event for event in desk.stores.ledger.alarm_events.read() if keys[event.alarm].dimension is Dimension.HAZARD
+    ]
 
 
 def _episodes(events):
@@ -152,7 +154,7 @@ def test_backtest_over_the_journal_equals_the_live_alarm_history_in_order(lived)
         events += trial.take(batch).lines(trial.alarms)
     reader.close()
 
-    assert [event.line for event in lived.stores.ledger.alarm_events()] == events
+    assert [event.line for event in lived.stores.ledger.alarm_events.read()] == events
 
 
 def test_difference_of_a_backtest_equals_the_difference_of_two_live_runs(lived):

@@ -40,7 +40,7 @@ def test_check_bad_configuration_prints_each_problem_without_traceback(ask):
 def test_replay_prints_the_ledgers_events(ask, desk):
     """Lines of the replay are those of the ledger, byte for byte."""
     desk.orange()
-    expected = [event.line for event in desk.stores.ledger.alarm_events()]
+    expected = [event.line for event in desk.stores.ledger.alarm_events.read()]
     assert expected == ask("replay").stdout.splitlines()
 
 

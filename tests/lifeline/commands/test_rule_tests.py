@@ -5,7 +5,7 @@ from pydantic import ValidationError
 
 from config.errors import ConfigError
 from lifeline.commands.rule_tests import load_suite
-from rules.loading.test_file import RuleTestFile, expanded, span_ns
+from rules.loading.test_file import RuleTestFile, expand_values, span_ns
 from rules.testing.runner import time_text
 
 RULES = """\
@@ -69,7 +69,7 @@ def marks(tmp_path, text):
 )
 def test_expanded_values_are_those_of_promtool(written, expected):
     """A run of N is N more values; a gap of N is N readings; a group is as often as it says."""
-    assert expected == expanded(written)
+    assert expected == expand_values(written)
 
 
 @pytest.mark.parametrize(

@@ -32,7 +32,7 @@ class Browser:
             health=lambda: self.health,
             clock_ns=lambda: desk.now_ns,
             devices=configuration.pipeline.devices,
-            clocks=configuration.pipeline.clocks,
+            clocks=configuration.pipeline.checks.clocks,
             quarantine=lambda: read_quarantine(configuration, stores.journal.dead_letters(1000)),
         )
         self._console = make_console(self.context)
@@ -52,8 +52,8 @@ class Browser:
 
     def link(self, alert, contact_place=0):
         """Return the path of the acknowledge link of one of the alert's messages."""
-        delivery = self.desk.stores.ledger.notifications(alert.id)[contact_place]
-        return self.context.links.acknowledge(delivery.notification.id).removeprefix("http://console")
+        delivery = self.desk.stores.ledger.outbox.read_deliveries(alert.id)[contact_place]
+        return self.context.links.acknowledge_link(delivery.notification.id).removeprefix("http://console")
 
 
 @pytest.fixture

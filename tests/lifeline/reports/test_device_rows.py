@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from collector.devices.clocks import DeviceClocks
-from collector.devices.device_state import DeviceBook, Heard
+from collector.devices.device_state import DeviceStates, SeenMessages
 from config.register import Asset, Register, Sensor
 from lifeline.reports.device_rows import DeviceFilter, DevicePresence, DeviceReport
 from lifeline.rules_stage.live_state import ALIVE, BLIND, UNSEEN, LiveState
@@ -42,7 +42,7 @@ def clocks_of(register: Register) -> DeviceClocks:
 
 def devices_of(register: Register) -> DeviceReport:
     """Return devices of which nothing was heard."""
-    book = DeviceBook([sensor.device for sensor in register.sensors])
+    book = DeviceStates([sensor.device for sensor in register.sensors])
     return DeviceReport(register, book, clocks_of(register))
 
 
@@ -61,7 +61,7 @@ def devices_of(register: Register) -> DeviceReport:
 def test_devices_state_is_what_its_sensors_say(health, values, state, since_ns):
     """A device that has gone is offline, one that nobody hears any more silent, one never heard is neither."""
     register = district(1)
-    book = DeviceBook([sensor.device for sensor in register.sensors])
+    book = DeviceStates([sensor.device for sensor in register.sensors])
     book.heard_ns[0] = 7 if any(each != UNSEEN for each in health) else 0
     row = DeviceReport(register, book, clocks_of(register)).row("D0", live_state(health, values))
 
@@ -71,7 +71,7 @@ def test_devices_state_is_what_its_sensors_say(health, values, state, since_ns):
 def test_devices_that_only_an_unwatched_sensor_keeps_alive_are_silent():
     """A heartbeat that no rule watches stays alive in the books; the device says nothing all the same."""
     register = district(1)
-    book = DeviceBook(["D0"])
+    book = DeviceStates(["D0"])
     book.heard_ns[0] = 1_000_000_000
     seen = live_state((BLIND, ALIVE, ALIVE), (1, 1, 90))
     later = replace(seen, received_ns=8_000_000_000)
@@ -112,7 +112,7 @@ def test_devices_sensors_stand_in_the_order_of_the_register():
 def test_devices_of_a_message_without_a_number_have_no_gaps():
     """What is not numbered cannot be missing."""
     register = district(1)
-    book, heard = DeviceBook(["D0"]), Heard()
+    book, heard = DeviceStates(["D0"]), SeenMessages()
     heard.add(0, None)
     book.take(heard, 5)
     row = DeviceReport(register, book, clocks_of(register)).row("D0", live_state([ALIVE] * 3, [1, 1, 90]))

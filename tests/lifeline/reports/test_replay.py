@@ -5,7 +5,7 @@ import shutil
 import pytest
 
 from alerts.alert import Snapshot
-from alerts.ledger.configurations import STATE_EVERY_NS, keep_state, states
+from alerts.ledger.configurations import STATE_EVERY_NS
 from collector.journal.reader import JournalReader
 from lifeline.configuration import load_configuration
 from lifeline.reports.alert_chain import read_chain
@@ -52,7 +52,7 @@ def changed(desk):
 def test_compare_behind_a_change_begins_with_the_state_there(changed):
     """The end of an alert that another configuration raised is replayed from the state that it left."""
     result = _result(changed)
-    events = changed.stores.ledger.alarm_events()
+    events = changed.stores.ledger.alarm_events.read()
     behind = [event for event in events if event.position > result.after]
 
     assert result.difference is None
@@ -71,7 +71,7 @@ def test_compare_after_a_trimmed_journal_begins_at_a_kept_state(desk):
     """Where the beginning of the journal is gone, the part behind the next kept state is compared."""
     desk.orange()
     middle = desk.stores.journal.last_position()
-    keep_state(desk.stores.ledger.database, Snapshot(middle, desk.engine.snapshot()), desk.now_ns)
+    desk.stores.ledger.replay_snapshots.keep(Snapshot(middle, desk.engine.snapshot()), desk.now_ns)
     desk.feed(0.35, 20)
     desk.evaluate()
     desk.stores.journal.trim(middle)
@@ -118,6 +118,6 @@ def test_stage_keeps_a_state_once_a_day(desk):
         desk.feed(0.35, 1)
         desk.evaluate()
         desk.stage._idle()
-    kept = [each.position for each in states(desk.stores.ledger.database, 0)]
+    kept = [each.position for each in desk.stores.ledger.replay_snapshots.read(0)]
 
     assert [0, 2] == kept

@@ -1,20 +1,19 @@
-import sqlite3
-
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from alerts.alert import Plan
 from alerts.ledger.ledger import FencedError
+from alerts.store.errors import LedgerUnavailableError
 from collector.journal.reader import JournalReader
 from lifeline.reports.replay import compare_with_ledger
 from lifeline.rules_stage.stage import JournalMismatchError
 from lifeline.rules_stage.step_planner import merge_plans
-from rules.events import joined
+from rules.events import join_events
 
 
 def _lines(desk):
-    return [event.line for event in desk.stores.ledger.alarm_events() if "zero_pressure" in event.alarm]
+    return [event.line for event in desk.stores.ledger.alarm_events.read() if "zero_pressure" in event.alarm]
 
 
 def _comparison(desk):
@@ -28,7 +27,7 @@ def _comparison(desk):
 def test_rules_stage_zero_pressure_commits_event_and_notifications_at_once(desk):
     """One step stores the alarm event, the position and three notifications, and says so once."""
     alert = desk.orange()
-    kinds = [each.notification.kind.value for each in desk.stores.ledger.notifications(alert.id)]
+    kinds = [each.notification.kind.value for each in desk.stores.ledger.outbox.read_deliveries(alert.id)]
     assert (["raised"] * 3, 1) == (kinds, desk.events)
 
 
@@ -198,7 +197,7 @@ def test_rules_stage_restarts_anywhere_equal_one_replay(plan, desk, tmp_path_fac
 
 def test_joined_no_parts_has_no_events():
     """Nothing joined is nothing, with the right column types."""
-    assert (0, "float64") == (len(joined([])), joined([]).value.dtype.name)
+    assert (0, "float64") == (len(join_events([])), join_events([]).value.dtype.name)
 
 
 def test_merged_alert_changed_twice_keeps_last_state(desk):
@@ -206,12 +205,10 @@ def test_merged_alert_changed_twice_keeps_last_state(desk):
     alert = desk.orange()
     desk.feed(0.35, 20)
     desk.evaluate()
-    closed = desk.stores.ledger.alert(alert.id)
+    closed = desk.stores.ledger.alerts.find(alert.id)
     plans = [Plan(alerts=(alert,)), Plan(alerts=(closed,))]
     assert (closed,) == merge_plans(plans).alerts
 
 
 def _operational_error():
-    from sqlalchemy.exc import OperationalError
-
-    return OperationalError("COMMIT", {}, sqlite3.OperationalError("database is locked"))
+    return LedgerUnavailableError("database is locked", "OperationalError")

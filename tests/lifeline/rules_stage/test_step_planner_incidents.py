@@ -5,7 +5,7 @@ import contextlib
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from alerts.ledger.ledger import open_ledger
+from alerts.ledger.sql_ledger import open_ledger
 from alerts.planning.planner import Planner
 from collector.batch import make_batch
 from collector.journal import Entry
@@ -66,14 +66,14 @@ def told(url: str, history, settle_s: float, *, restarting: bool, at_once: bool 
                 step = scenes.Step(cursor, entry.position, scenes.events(rows), KEYS, merge_plans(plans))
                 ledger.commit_step(step)
                 cursor = step.next_cursor
-            for alert in ledger.open_alerts()[:answered]:
-                ledger.acknowledge(alert.id, "ann", 1)
+            for alert in ledger.alerts.read_open()[:answered]:
+                ledger.alerts.acknowledge(alert.id, "ann", 1)
             if restarting and restarts:
                 step_planner, cursor = StepPlanner(planner, ledger), ledger.take_over()
-                step_planner.restore(ledger.open_alerts())
-        alerts = dict.fromkeys(each.alert for each in ledger.alarm_events() if each.alert)
-        reasons = {each: " ".join(d.reason for d in ledger.decisions(each)) for each in alerts}
-        found = [each for alert in alerts for each in ledger.notifications(alert)]
+                step_planner.restore(ledger.alerts.read_open())
+        alerts = dict.fromkeys(each.alert for each in ledger.alarm_events.read() if each.alert)
+        reasons = {each: " ".join(d.reason for d in ledger.decisions.read(each)) for each in alerts}
+        found = [each for alert in alerts for each in ledger.outbox.read_deliveries(alert)]
         return sorted(
             (each.notification.id, each.notification.text, f"{each.state} {reasons[each.notification.alert]}")
             for each in found

@@ -7,7 +7,7 @@ import pytest
 
 from collector.batch import Quality
 from rules.admission.admission import Admission, ends_of, heartbeats_of, starts_of
-from rules.fan_out import Links
+from rules.fan_out import FanOut
 from tests.rules.small_district import BEAT, PLAIN, PRESSURE, batch, register
 
 
@@ -18,21 +18,21 @@ def admission() -> Admission:
 
 def test_admit_of_a_batch_keeps_its_order_and_places():
     """What is left out leaves the places of the others."""
-    arrivals = admission().admit(batch(1, [(PLAIN, 1, 1.0), (99, 1, 1.0), (PRESSURE, 1, 2.0), (PLAIN, 1, 3.0)]))
+    admitted = admission().admit(batch(1, [(PLAIN, 1, 1.0), (99, 1, 1.0), (PRESSURE, 1, 2.0), (PLAIN, 1, 3.0)]))
 
-    assert ([0, 2], [PLAIN, PRESSURE]) == (arrivals.place.tolist(), arrivals.sensor.tolist())
+    assert ([0, 2], [PLAIN, PRESSURE]) == (admitted.place.tolist(), admitted.sensor.tolist())
 
 
 @pytest.mark.parametrize("n_parts", [1, 4, 20])
 def test_admit_of_many_readings_of_one_sensor_keeps_the_running_newest(n_parts):
     """Only a reading newer than all before it is news, however the readings are cut."""
     times = np.random.default_rng(3).integers(0, 60, 40)
-    once, admitted = admission(), []
+    once, newest = admission(), []
     for part in np.array_split(times, n_parts):
-        arrivals = once.admit(batch(60, [(PLAIN, int(time), 1.0) for time in part]))
-        admitted += (arrivals.time_ns // 1_000_000_000).tolist()
+        admitted = once.admit(batch(60, [(PLAIN, int(time), 1.0) for time in part]))
+        newest += (admitted.time_ns // 1_000_000_000).tolist()
 
-    assert sorted(set(np.maximum.accumulate(times).tolist())) == admitted
+    assert sorted(set(np.maximum.accumulate(times).tolist())) == newest
 
 
 @pytest.mark.parametrize("flag", [Quality.TIME_SERVER, Quality.TIME_FUTURE, Quality.TIME_PAST])
@@ -85,11 +85,11 @@ def test_admit_behind_a_clock_that_was_ahead_refuses_what_is_old():
 def test_admit_of_a_heartbeat_tells_the_first_from_the_advancing():
     """The first value is only sighted; an equal one is nothing; a different one, also a smaller one, advances."""
     readings = [(BEAT, time, value) for time, value in enumerate([7.0, 7.0, 8.0, 0.0, 0.0])]
-    arrivals = admission().admit(batch(1, readings))
+    admitted = admission().admit(batch(1, readings))
 
     assert ([True] + [False] * 4, [False, False, True, True, False]) == (
-        arrivals.sighted.tolist(),
-        arrivals.advanced.tolist(),
+        admitted.first_heartbeat.tolist(),
+        admitted.heartbeat_advances.tolist(),
     )
 
 
@@ -98,14 +98,14 @@ def test_admit_of_a_heartbeat_compares_across_batches():
     door = admission()
     door.admit(batch(1, [(BEAT, 1, 7.0)]))
 
-    assert [True] == door.admit(batch(2, [(BEAT, 2, 8.0)])).advanced.tolist()
+    assert [True] == door.admit(batch(2, [(BEAT, 2, 8.0)])).heartbeat_advances.tolist()
 
 
 def test_admit_of_an_out_of_range_heartbeat_is_no_beat():
     """A counter that no instrument reports proves nothing and is not remembered."""
-    arrivals = admission().admit(batch(1, [(BEAT, 1, 7.0), (BEAT, 2, -1.0, 1), (BEAT, 3, 7.0)]))
+    admitted = admission().admit(batch(1, [(BEAT, 1, 7.0), (BEAT, 2, -1.0, 1), (BEAT, 3, 7.0)]))
 
-    assert [False, False, False] == arrivals.advanced.tolist()
+    assert [False, False, False] == admitted.heartbeat_advances.tolist()
 
 
 def test_heartbeats_of_a_register_are_those_that_sensors_name():
@@ -135,7 +135,7 @@ def test_starts_and_ends_of_groups_frame_each():
 )
 def test_links_of_readings_reach_every_binding(sensor, binding, asked, expected):
     """Each pair names the row of the reading and the binding that it feeds."""
-    links = Links(3, np.array(sensor, np.intp), np.array(binding, np.intp))
-    row, reached = links.reach(np.array(asked, np.intp))
+    links = FanOut(3, np.array(sensor, np.intp), np.array(binding, np.intp))
+    row, reached = links.bindings_of(np.array(asked, np.intp))
 
     assert expected == list(zip(row.tolist(), reached.tolist(), strict=True))

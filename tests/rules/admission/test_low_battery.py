@@ -3,22 +3,22 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from config.register import Register, Sensor
-from rules.admission.low_battery import FAILING_PERCENT, Power
+from rules.admission.low_battery import FAILING_PERCENT, LowBattery
 
 VALUE, CHARGE, PLAIN = range(3)
 
 
-def power() -> Power:
+def power() -> LowBattery:
     """Return a device with a battery, and one without."""
     rows = [("D.v", "D", "methane"), ("D.bat", "D", "battery"), ("P.v", "P", "methane")]
     sensors = [Sensor(name, "A", device, name, kind, 1.0, 0.0, 2.0, 6.0, "") for name, device, kind in rows]
-    return Power(Register({}, {}, sensors, {}, []))
+    return LowBattery(Register({}, {}, sensors, {}, []))
 
 
-def stuck(memory: Power, readings) -> list[bool]:
+def stuck(memory: LowBattery, readings) -> list[bool]:
     """Return which of (sensor, value, usable) are only repeated."""
     sensor, value, usable = zip(*readings, strict=True) if readings else ((), (), ())
-    return memory.stuck(np.array(sensor, np.intp), np.array(value, np.float64), np.array(usable, np.bool_)).tolist()
+    return memory.is_repeat(np.array(sensor, np.intp), np.array(value, np.float64), np.array(usable, np.bool_)).tolist()
 
 
 def test_stuck_needs_a_failing_battery_and_the_same_value():

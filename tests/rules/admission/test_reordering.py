@@ -114,14 +114,14 @@ def test_order_of_any_stream_loses_and_doubles_nothing(batches):
     """Law 7: every reading leaves once, whatever came before it."""
     waits = Reordering(register("T", "P"), Counter())
     came = sum(map(len, batches))
-    left = [waits.order(each) for each in batches] + [waits.order(tick(10**15))]
+    left = [waits.reorder(each) for each in batches] + [waits.reorder(tick(10**15))]
 
     assert came == sum(map(len, left))
 
 
 def ordered(waits: Reordering, *batches: ReadingBatch) -> list[list[float]]:
     """Return the values that leave with each of `batches`."""
-    return [waits.order(each).value.tolist() for each in batches]
+    return [waits.reorder(each).value.tolist() for each in batches]
 
 
 def test_order_lets_readings_leave_in_time_order_after_their_wait():

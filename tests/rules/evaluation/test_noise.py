@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 
 from collector.batch import Quality
-from rules.admission.admission import Arrivals
-from rules.evaluation.noise import LEAST_RANGES, MEMORY, Calm, Noise
+from rules.admission.admission import AdmittedReadings
+from rules.evaluation.noise import LEAST_RANGES, MEMORY, NoiseEstimate, NormalRange
+from rules.quality_masks import NOT_NOISE
 from tests.rules.small_district import SECOND_NS
 
 LIMIT = 100.0
@@ -18,10 +19,11 @@ def noise(**changed):
     """Return what learns of one sensor whose values below 100 are calm, told with two digits after the point."""
     columns = {"wanted": [True], "sign": [1.0], "below": [LIMIT], "finest": [0.01], "stale_ns": [10 * SECOND_NS]}
     columns |= changed
-    return Noise(Calm(*(np.array(each) for each in columns.values())))
+    calm = NormalRange(*(np.array(each) for each in columns.values()))
+    return NoiseEstimate(calm, not_learned=NOT_NOISE.flags)
 
 
-def arrivals(rows):
+def admitted(rows):
     """Return arrivals of sensor 0; each row is (time in s, value[, quality])."""
     n = len(rows)
     quality = np.array([row[2] if len(row) > 2 else 0 for row in rows], np.uint16)
@@ -30,12 +32,14 @@ def arrivals(rows):
     times = np.array([round(row[0] * SECOND_NS) for row in rows], np.int64)
     values = np.array([row[1] for row in rows], np.float64)
     none = np.zeros(0, np.intp)
-    return Arrivals(0, places, sensors, times, values, quality, yes, no, no, no, none, plain=False, distinct=False)
+    return AdmittedReadings(
+        0, places, sensors, times, values, quality, yes, no, no, no, none, has_no_flags=False, one_per_sensor=False
+    )
 
 
 def sigmas(of, rows):
     """Return what `of` knew before each of `rows`."""
-    came = arrivals(rows)
+    came = admitted(rows)
     return of.sigmas(came, came.place, came.sensor, came.value).tolist()
 
 

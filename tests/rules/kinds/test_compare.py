@@ -16,7 +16,7 @@ from config.loading import load_quantities
 from config.register import Asset, Register, Sensor
 from rules.engine import RuleEngine
 from rules.evaluation.covariates import Covariate, covariate_faults
-from rules.explanation import describe, turn_at
+from rules.explanation import describe, fields_at
 from rules.kinds import compare as module
 from rules.kinds.compare import CompareOptions
 from rules.loading.loading import load_rules
@@ -225,7 +225,7 @@ def test_regression_on_random_numbers_equals_weighted_least_squares():
         regression.learn(b, np.array([[1.0, *row, 0.0]]), np.array([target]), second)
     weight = np.sqrt((50 / 51) ** np.arange(299, -1, -1.0))
     fitted = np.linalg.lstsq(np.column_stack((np.ones(300), x)) * weight[:, np.newaxis], y * weight, rcond=None)[0]
-    expected, _ = regression.expected(b, np.array([[1.0, 25.0, 15.0, 0.0]]))
+    expected, _ = regression.predict(b, np.array([[1.0, 25.0, 15.0, 0.0]]))
 
     assert fitted @ [1.0, 25.0, 15.0] == pytest.approx(expected[0], abs=1e-5)
 
@@ -244,7 +244,7 @@ def test_page_example_happens_as_it_says(tmp_path):
     for second, heat, strain, _ in rows:
         readings = [(HEAT, int(second), float(heat)), (STRAIN, int(second), float(strain))]
         events = engine.evaluate(batch(int(second), readings), 1)
-        turns = [turn_at(events, i, engine.alarms) for i in range(len(events))]
+        turns = [fields_at(events, i, engine.alarms) for i in range(len(events))]
         words = [f"{turn.transition.name.lower()}: {describe(rules.rules[0], turn, 'en')}" for turn in turns]
         told_by_row.append(" ".join(words))
 

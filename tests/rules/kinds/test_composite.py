@@ -11,7 +11,7 @@ from config.levels import WarningLevel
 from config.loading import load_quantities
 from rules.composite.conditions import Condition
 from rules.engine import RuleEngine
-from rules.explanation import describe, turn_at
+from rules.explanation import describe, fields_at
 from rules.kinds.composite import CompositeLevel, CompositeOptions
 from rules.loading.loading import load_rules
 from rules.rule import RuleSet
@@ -160,7 +160,7 @@ def test_composite_is_explained_in_the_words_of_its_level(language, expected):
     events = engine.evaluate(batch(9, [(PRESSURE, 1, 0.0), (SMOKE, 2, 1.0), (SMOKE, 4, 1.0)]), 1)
     rule = composite("sum", [PRESSURE], [level("red", BOTH, on_delay_s=2)])
 
-    assert expected == describe(rule, turn_at(events, len(events) - 1, engine.alarms), language)
+    assert expected == describe(rule, fields_at(events, len(events) - 1, engine.alarms), language)
 
 
 @pytest.mark.parametrize(

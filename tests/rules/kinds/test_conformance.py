@@ -1,37 +1,37 @@
 """What every rule kind of the table owes to the laws, whatever it finds."""
 
 import dataclasses
-import importlib
 import json
 import math
 import random
+from collections.abc import Iterable
 
 import numpy as np
 import pytest
 
 from collector.batch import Quality
 from rules.engine import RuleEngine
-from rules.explanation import describe, turn_at
+from rules.explanation import describe, fields_at
 from rules.kinds import RULE_KINDS
-from rules.level_options import LadderOptions
+from rules.level_options import LimitOptions
 from rules.rule import RuleSet
 from tests.rules.kinds.conformance import Case
 from tests.rules.kinds.deadband_edge import Bench
-from tests.rules.laws import hazards_before_and_after, history, undisturbed_and_restored, whole_and_split
+from tests.rules.kinds.undisturbed import Undisturbed, case_of, undisturbed
+from tests.rules.laws import hazards_before_and_after, history, restored, split
 from tests.rules.small_district import SECOND_NS, batch
 
 SEEDS = range(6)
 
 
-def case_of(kind: str) -> Case:
-    """Return the case that a kind must bring: `case_<kind>.py` beside this file."""
-    case: Case = importlib.import_module(f"tests.rules.kinds.case_{kind}").CASE
-    return case
-
-
 def facts(engine, batches) -> list[dict]:
     """Return everything that `batches` cause as one dict a transition."""
-    return [json.loads(line + "}") for line in history(engine, batches)]
+    return parsed(history(engine, batches))
+
+
+def parsed(told: Iterable[str]) -> list[dict]:
+    """Return the lines of a history as one dict a transition."""
+    return [json.loads(line + "}") for line in told]
 
 
 @pytest.fixture(params=RULE_KINDS, name="case")
@@ -44,57 +44,56 @@ def _dice(request) -> random.Random:
     return random.Random(request.param)  # noqa: S311 - the same streams every time
 
 
+@pytest.fixture(name="plain")
+def _plain(request, dice) -> Undisturbed:
+    """Return the stream of `dice`, which go on behind it, and what it leads to when nothing disturbs it."""
+    chosen = request.node.callspec.params
+    plain = undisturbed(chosen.get("case") or chosen["kind"], chosen["dice"])
+    dice.setstate(plain.dice_state)
+    return plain
+
+
 @pytest.mark.parametrize("kind", RULE_KINDS)
 def test_kind_over_its_streams_raises_and_clears(kind):
     """The streams of the suite make it speak, or nothing below would prove anything."""
-    case, found = case_of(kind), set()
-    for seed in SEEDS:
-        batches = case.batches(case.stream(random.Random(seed)))  # noqa: S311 - the same streams every time
-        found |= {each["transition"] for each in facts(case.engine(), batches)}
+    found = {each["transition"] for seed in SEEDS for each in parsed(undisturbed(kind, seed).history)}
 
     assert {"raised", "cleared"} <= found
 
 
-def test_kind_of_any_split_tells_the_same_history_and_keeps_the_same_state(case, dice):
+def test_kind_of_any_split_tells_the_same_history_and_keeps_the_same_state(case, dice, plain):
     """Law 3: parts of a batch received at the same time are the batch."""
-    batches = case.batches(case.stream(dice))
-    whole, split = whole_and_split(case.engine, batches, dice)
-
-    assert whole == split
+    assert (plain.history, plain.state) == split(case.engine, plain.batches, dice)
 
 
-def test_kind_restored_anywhere_tells_the_same_history_and_ends_the_same(case, dice):
+def test_kind_restored_anywhere_tells_the_same_history_and_ends_the_same(case, dice, plain):
     """Law 2: a restart in the middle of any window or delay changes nothing."""
-    batches = case.batches(case.stream(dice))
-    undisturbed, restored = undisturbed_and_restored(case.engine, batches, dice.randint(0, len(batches)))
+    place = dice.randint(0, len(plain.batches))
 
-    assert undisturbed == restored
+    assert plain.ending == restored(case.engine, plain.batches, place, case.engine)
 
 
-def test_kind_of_a_stream_with_repeats_and_late_readings_tells_the_same_history(case, dice):
+def test_kind_of_a_stream_with_repeats_and_late_readings_tells_the_same_history(case, dice, plain):
     """What is not newer than what was judged of its sensor is not judged."""
-    readings = case.stream(dice)
-    disturbed = []
+    readings, disturbed = plain.readings, []
     for i, each in enumerate(readings):
         disturbed.append(each)
         if dice.random() < 0.2:
             old = readings[dice.randint(max(0, i - 20), i)]
             disturbed.append((old[0], old[1], old[2] + dice.choice([0, 1000]), old[3]))
-    clean = history(case.engine(), case.batches(readings))
 
-    assert clean == history(case.engine(), case.batches(disturbed))
+    assert plain.history == history(case.engine(), case.batches(disturbed))
 
 
-def test_kind_of_a_stream_with_values_that_are_no_numbers_tells_the_same_history(case, dice):
+def test_kind_of_a_stream_with_values_that_are_no_numbers_tells_the_same_history(case, dice, plain):
     """NaN and infinity disturb nobody."""
-    readings = case.stream(dice)
     poisoned = []
-    for each in readings:
+    for each in plain.readings:
         poisoned.append(each)
         if dice.random() < 0.1:
             poisoned.append((each[0], each[1] + 1e-6, dice.choice([math.nan, math.inf, -math.inf]), 0))
 
-    assert history(case.engine(), case.batches(readings)) == history(case.engine(), case.batches(poisoned))
+    assert plain.history == history(case.engine(), case.batches(poisoned))
 
 
 @pytest.mark.parametrize("kind", RULE_KINDS)
@@ -110,7 +109,7 @@ def test_kind_of_a_stream_without_a_good_clock_tells_the_same_by_received_times(
     assert history(case.engine(), own) == history(case.engine(), received)
 
 
-CLIMBING = [kind for kind in RULE_KINDS if issubclass(RULE_KINDS[kind].options, LadderOptions)]
+CLIMBING = [kind for kind in RULE_KINDS if issubclass(RULE_KINDS[kind].options, LimitOptions)]
 
 
 def beginnings(case: Case, kind: str, batches, **level: float) -> list[tuple[str, int, str]]:
@@ -168,28 +167,26 @@ def test_kind_clears_only_behind_the_end_of_its_deadband(kind):
     assert behind == [*at, edge.clear]
 
 
-def test_kind_in_silence_keeps_every_hazard(case, dice):
+def test_kind_in_silence_keeps_every_hazard(case, dice, plain):
     """Law 4: without a reading no hazard begins, changes or ends."""
-    readings = case.stream(dice)
+    readings = plain.readings
     batches = case.batches(readings[: dice.randint(len(readings) // 2, len(readings))])
     before, after = hazards_before_and_after(case.engine(), batches, 300)
 
     assert before == after
 
 
-def test_kind_after_a_long_gap_clears_nothing_with_one_reading_that_it_must_wait_for(case, dice):
+def test_kind_after_a_long_gap_clears_nothing_with_one_reading_that_it_must_wait_for(case, plain):
     """A gap is no proof of anything: an alarm whose end has a delay does not end with the first reading after it."""
-    readings = case.stream(dice)
     engine = case.engine()
-    batches = case.batches(readings)
-    for each in batches:
+    for each in plain.batches:
         engine.evaluate(each, 1)
         if engine.levels().max(initial=0) > 0:
             break
     delayed = np.array([_ends_late(case, key) for key in engine.alarms])
     expected = engine.levels()[delayed].tolist()
     later_s = each.received_ns / SECOND_NS + 86_400.0
-    last = {row[0]: row for row in readings}
+    last = {row[0]: row for row in plain.readings}
     engine.evaluate(batch(later_s, [(sensor, later_s, row[2], 0) for sensor, row in last.items()]), 1)
 
     assert all(after >= before for before, after in zip(expected, engine.levels()[delayed].tolist(), strict=True))
@@ -200,36 +197,32 @@ def _ends_late(case: Case, key) -> bool:
     return bool(levels) and all(level.off_delay_s > 0 or level.off_samples > 1 for level in levels)
 
 
-def test_kind_of_readings_out_of_range_holds_them(case, dice):
+def test_kind_of_readings_out_of_range_holds_them(case, dice, plain):
     """What no working instrument says changes no hazard, unless its rule judges suspects."""
-    readings = case.stream(dice)
     mixed = []
-    for each in readings:
+    for each in plain.readings:
         mixed.append(each)
         if dice.random() < 0.1:
             mixed.append((each[0], each[1] + 1e-6, dice.choice([-1e6, 1e6]), int(Quality.OUT_OF_RANGE)))
 
-    assert history(case.engine(), case.batches(readings)) == history(case.engine(), case.batches(mixed))
+    assert plain.history == history(case.engine(), case.batches(mixed))
 
 
 @pytest.mark.parametrize("kind", [kind for kind in RULE_KINDS if case_of(kind).reference])
-def test_kind_of_its_streams_agrees_with_its_slow_reference(kind, dice):
+def test_kind_of_its_streams_agrees_with_its_slow_reference(kind, plain):
     """The columnar kind tells exactly what its obvious twin tells; others are compared in tests of their own."""
-    case = case_of(kind)
-    assert case.reference is not None
-    readings = case.stream(dice)
-    told = facts(case.engine(), case.batches(readings))
+    reference = case_of(kind).reference
+    assert reference is not None
+    told = parsed(plain.history)
     actual = [(each["time_ns"] / SECOND_NS, each["level_before"], each["level_after"]) for each in told]
 
-    assert case.reference(readings) == actual
+    assert reference(plain.readings) == actual
 
 
 @pytest.mark.parametrize("language", ["zh", "en"])
-def test_kind_explains_every_transition(case, dice, language):
+def test_kind_explains_every_transition(case, plain, language):
     """There is a sentence for whatever it finds."""
-    engine = case.engine()
-    for each in case.batches(case.stream(dice)):
-        events = engine.evaluate(each, 1)
+    for events in plain.events:
         for i in range(len(events)):
-            rule = case.rules.rule(engine.alarms[events.alarm[i]].rule)
-            assert len(describe(rule, turn_at(events, i, engine.alarms), language)) > 3
+            rule = case.rules.rule(plain.alarms[events.alarm[i]].rule)
+            assert len(describe(rule, fields_at(events, i, plain.alarms), language)) > 3

@@ -139,7 +139,7 @@ def test_deviation_is_told_in_the_unit_of_its_limits(unit, expected):
     """People read what the limits are written in."""
     options = DeviationOptions.model_validate({"in": unit, "levels": BLUE})
 
-    assert expected == options.judged(load_quantities()["water_flow"]).unit
+    assert expected == options.judged_quantity(load_quantities()["water_flow"]).unit
 
 
 def test_deviation_state_is_below_4_kib_a_sensor():

@@ -252,7 +252,7 @@ def test_displacement_rules_that_cannot_work_say_where(base, keys, path):
 @pytest.mark.parametrize(("base", "unit", "high"), [(ANGLE, "°", 90.0), (INVERSE, "h", 1.0)])
 def test_displacement_judges_degrees_or_hours(base, unit, high):
     """Messages say the unit."""
-    judged = DisplacementOptions.model_validate(base).judged(load_quantities()["displacement"])
+    judged = DisplacementOptions.model_validate(base).judged_quantity(load_quantities()["displacement"])
     assert judged is not None
 
     assert (unit, high) == (judged.unit, judged.high)

@@ -10,7 +10,7 @@ from config.loading import load_quantities
 from config.register import Asset, Register, Sensor
 from rules.engine import RuleEngine
 from rules.events import Transition
-from rules.explanation import describe, turn_at
+from rules.explanation import describe, fields_at
 from rules.kinds import RULE_KINDS
 from rules.kinds.threshold import ThresholdOptions
 from rules.level_options import LevelOptions
@@ -64,7 +64,7 @@ def test_page_example_happens_as_it_says(tmp_path):
     for second, value, count, _ in rows:
         readings = [(0, int(second), float(value)), (1, int(second), int(count))]
         events = engine.evaluate(batch(int(second), readings), 1)
-        turns = [turn_at(events, i, engine.alarms) for i in range(len(events))]
+        turns = [fields_at(events, i, engine.alarms) for i in range(len(events))]
         told.append(" ".join(f"{headline(turn)}: {describe(rules.rules[0], turn, 'en')}" for turn in turns))
 
     assert [row[3] for row in rows] == told

@@ -21,7 +21,7 @@ from rules.kinds.modes import ModesOptions
 from rules.loading.loading import load_rules
 from rules.rule import RuleSet
 from rules.spectral.mode_shapes import first_density, mac
-from rules.spectral.spectra import peak, transform
+from rules.spectral.spectra import find_peak, transform
 from tests.rules.kinds.derived import levels, rule_of
 from tests.rules.small_district import told
 
@@ -96,7 +96,7 @@ def segments_of(samples, n_segment):
 def identified(samples, rate_hz, n_segment, expected_hz):
     """Return (Hz, shape) of the mode near `expected_hz`."""
     hz, density, shapes = first_density(segments_of(samples, n_segment), rate_hz, n_segment, 0)
-    found = peak(hz, density, expected_hz, 0.15, 5.0)
+    found = find_peak(hz, density, expected_hz, 0.15, 5.0)
     assert found is not None
     return found.hz, shapes[found.line]
 
@@ -129,7 +129,7 @@ def test_modes_of_a_shear_frame_are_those_of_another_program(stiffness, seed):
     values, vectors = SD_svalsvec(cross)
     theirs_hz, theirs = FDD_mpe(values, vectors, hz, list(natural), DF=0.15)
     own_hz, density, shapes = first_density(segments_of(samples, 2048), 100.0, 2048, 0)
-    found = [own for each in natural if (own := peak(own_hz, density, each, 0.15, 5.0))]
+    found = [own for each in natural if (own := find_peak(own_hz, density, each, 0.15, 5.0))]
 
     np.testing.assert_allclose(density[1:], values[0, 0, 1:] ** 2, rtol=1e-8)
     np.testing.assert_allclose([each.hz for each in found], theirs_hz, atol=2 * hz[1])
@@ -332,7 +332,7 @@ def test_modes_rule_that_works_has_no_fault():
 
 def test_modes_judge_percent():
     """Messages say it."""
-    judged = ModesOptions.model_validate(OPTIONS).judged(load_quantities()["acceleration"])
+    judged = ModesOptions.model_validate(OPTIONS).judged_quantity(load_quantities()["acceleration"])
     assert judged is not None
 
     assert "%" == judged.unit

@@ -204,7 +204,7 @@ def test_night_flow_rules_that_cannot_work_say_where(keys, path):
 @pytest.mark.parametrize(("unit", "expected"), [("percent", "%"), ("flow", "m3/h")])
 def test_night_flow_judges_percent_or_flow(unit, expected):
     """Messages say the unit."""
-    judged = NightFlowOptions.model_validate({**OPTIONS, "in": unit}).judged(load_quantities()["water_flow"])
+    judged = NightFlowOptions.model_validate({**OPTIONS, "in": unit}).judged_quantity(load_quantities()["water_flow"])
     assert judged is not None
 
     assert expected == judged.unit

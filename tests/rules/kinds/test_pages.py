@@ -9,9 +9,9 @@ from config.loading import load_quantities
 from config.register import Asset, Register, Sensor
 from rules.engine import RuleEngine
 from rules.events import Transition
-from rules.explanation import describe, turn_at
+from rules.explanation import describe, fields_at
 from rules.kinds import RULE_KINDS
-from rules.level_options import LadderOptions, LevelOptions
+from rules.level_options import LevelOptions, LimitOptions
 from rules.loading.loading import load_rules
 from tests.rules.small_district import batch
 
@@ -35,7 +35,7 @@ def test_page_of_a_kind_names_every_key_of_its_own(kind):
     """What a rule of the kind may say besides what all of them may is explained on its page."""
     fields = RULE_KINDS[kind].options.model_fields
     keys = {each.alias or name for name, each in fields.items()}
-    own = {key for key in keys if key not in {*LadderOptions.model_fields, *LevelOptions.model_fields}}
+    own = {key for key in keys if key not in {*LimitOptions.model_fields, *LevelOptions.model_fields}}
 
     assert [] == [key for key in sorted(own) if f"`{key}`" not in page_of(kind)]
 
@@ -58,7 +58,7 @@ def test_page_example_of_a_kind_happens_as_it_says(kind, tmp_path):
     told = []
     for second, value, _ in rows:
         events = engine.evaluate(batch(int(second), [(0, int(second), float(value))]), 1)
-        turns = [turn_at(events, i, engine.alarms) for i in range(len(events))]
+        turns = [fields_at(events, i, engine.alarms) for i in range(len(events))]
         told.append(" ".join(f"{headline(turn)}: {describe(rules.rules[0], turn, 'en')}" for turn in turns))
 
     assert [row[2] for row in rows] == told

@@ -201,7 +201,7 @@ def test_rate_of_change_with_a_negative_limit_is_refused_with_its_remedy():
 def test_rate_of_change_judges_a_quantity_per_time():
     """Messages say the unit."""
     options = RateOfChangeOptions.model_validate({"direction": "fall", "levels": YELLOW})
-    judged = options.judged(load_quantities()["water_main_pressure"])
+    judged = options.judged_quantity(load_quantities()["water_main_pressure"])
     assert judged is not None
 
     assert ("MPa/min", 0.0) == (judged.unit, judged.low)

@@ -16,8 +16,8 @@ from rules.kinds.residual import ResidualOptions
 from rules.kinds.residual_fault import ResidualFaultOptions
 from rules.loading.loading import load_rules
 from rules.rule import Rule, RuleSet
-from rules.zones.model import departures
-from rules.zones.options import MOST, ZoneOptions, zones_of
+from rules.zones.model import find_residuals
+from rules.zones.options import MOST_MEMBERS, ZoneOptions, zones_of
 from tests.rules.kinds.case_residual import ZONE, N, register, residual
 from tests.rules.small_district import batch, told
 
@@ -267,7 +267,7 @@ def test_zones_are_made_as_the_rule_says(by, expected):
 
 def test_zones_that_are_too_large_are_cut_into_equal_parts():
     """The cost of a zone grows with its square."""
-    assert (4 * 40 <= 3 * MOST, [53, 53, 54]) == (True, zone_sizes("all", 40))
+    assert (4 * 40 <= 3 * MOST_MEMBERS, [53, 53, 54]) == (True, zone_sizes("all", 40))
 
 
 def test_departures_of_calm_rows_are_those_of_ridge_regressions_one_by_one():
@@ -277,7 +277,7 @@ def test_departures_of_calm_rows_are_those_of_ridge_regressions_one_by_one():
     correlation = np.corrcoef(table.T)
     z = dice.normal(size=5) * 0.1
     options = ZoneOptions(ridge=0.2, confirm_at=1e6)
-    residual_, score = departures(correlation, z, (np.zeros(5), np.zeros(5)), options)
+    residual_, score = find_residuals(correlation, z, (np.zeros(5), np.zeros(5)), options)
     expected = []
     for i in range(5):
         others = [j for j in range(5) if j != i]

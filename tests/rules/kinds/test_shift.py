@@ -133,6 +133,6 @@ def test_shift_of_a_constant_sensor_never_divides_by_nothing():
 def test_shift_is_told_in_sigmas():
     """Evidence has no unit of its quantity."""
     options = ShiftOptions.model_validate({"direction": "fall", "levels": levels([("blue", 9, 4, 0, 0)])})
-    judged = options.judged(load_quantities()["water_main_pressure"])
+    judged = options.judged_quantity(load_quantities()["water_main_pressure"])
 
     assert ("σ", True) == (judged.unit, "持续下移" in judged.zh)

@@ -14,7 +14,7 @@ from rules.engine import RuleEngine
 from rules.kinds import spectrum as module
 from rules.kinds.spectrum import SpectrumOptions
 from rules.rule import RuleSet
-from rules.spectral.spectra import Spectra, peak_hz
+from rules.spectral.spectra import Spectra, find_peak_hz
 from tests.rules.kinds.derived import levels, rule_of
 from tests.rules.small_district import told
 
@@ -84,7 +84,7 @@ def test_peak_lies_between_the_lines_of_the_spectrum(hz):
     window = spectra.window(0, spectra.windows.cover(0))
     assert window is not None
 
-    assert hz == pytest.approx(peak_hz(window, 2.0, 0.2, 5.0), abs=0.005)
+    assert hz == pytest.approx(find_peak_hz(window, 2.0, 0.2, 5.0), abs=0.005)
 
 
 @pytest.mark.parametrize(("hz", "is_found"), [(1.88, True), (1.92, False), (2.2, False)])
@@ -223,7 +223,7 @@ def test_spectrum_rules_that_cannot_work_say_where(keys, path):
 @pytest.mark.parametrize(("options", "unit"), [(FREQUENCY, "%"), (RMS, "m/s2")])
 def test_spectrum_judges_percent_or_the_unit_of_the_samples(options, unit):
     """Messages say it."""
-    judged = SpectrumOptions.model_validate(options).judged(load_quantities()["acceleration"])
+    judged = SpectrumOptions.model_validate(options).judged_quantity(load_quantities()["acceleration"])
     assert judged is not None
 
     assert unit == judged.unit

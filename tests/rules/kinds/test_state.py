@@ -7,7 +7,7 @@ import pytest
 from collector.batch import Quality
 from config.loading import load_quantities
 from rules.engine import RuleEngine
-from rules.explanation import describe, turn_at
+from rules.explanation import describe, fields_at
 from rules.kinds import state as module
 from rules.kinds.state import StateOptions
 from rules.rule import RuleSet
@@ -139,7 +139,7 @@ def test_state_explains_itself_by_its_name():
     found = []
     for minute in (*range(0, 64, 3), 66):
         events = engine.evaluate(batch(minute, [(PLAIN, minute, float(minute < 66))]), 1)
-        turns = [turn_at(events, i, engine.alarms) for i in range(len(events))]
+        turns = [fields_at(events, i, engine.alarms) for i in range(len(events))]
         found += [describe(rule, turn, language) for turn in turns for language in ("zh", "en")]
 
     assert [

@@ -68,7 +68,7 @@ def test_threshold_relative_to_design_is_told_in_percent():
     )
     pressure = Quantity("p", "压力", "pressure", "MPa", 0.0, 2.0, np.inf, 2, {}, "assumed")
 
-    assert ("压力占设计值比例", "%") == (options.judged(pressure).zh, options.judged(pressure).unit)
+    assert ("压力占设计值比例", "%") == (options.judged_quantity(pressure).zh, options.judged_quantity(pressure).unit)
 
 
 @pytest.mark.parametrize(("design", "is_fine"), [(200.0, True), (None, False)])

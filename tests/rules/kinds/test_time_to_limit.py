@@ -11,7 +11,7 @@ from collector.batch import Quality
 from config.loading import load_quantities
 from config.register import Register, Sensor
 from rules.engine import RuleEngine
-from rules.explanation import describe, turn_at
+from rules.explanation import describe, fields_at
 from rules.kinds import time_to_limit as module
 from rules.kinds.time_to_limit import TimeToLimitOptions
 from rules.rule import RuleSet
@@ -147,7 +147,7 @@ def test_time_to_limit_tells_the_interval_of_its_time():
     events = engine.evaluate(batch(60_000, rows), 1)
     value, extent = float(events.value[0]), events.extent(0, engine.alarms)
 
-    words = describe(rule, turn_at(events, 0, engine.alarms), "en")
+    words = describe(rule, fields_at(events, 0, engine.alarms), "en")
 
     assert extent.low < value < extent.high < OPTIONS["horizon_min"]
     assert f"({extent.low:.3f}–{extent.high:.3f})" in words

@@ -169,7 +169,7 @@ def test_trend_options_out_of_bounds_are_refused(keys):
 
 def test_trend_judges_a_quantity_per_time():
     """Messages say the unit."""
-    judged = TrendOptions.model_validate({**OPTIONS, "per": "day"}).judged(load_quantities()["settlement"])
+    judged = TrendOptions.model_validate({**OPTIONS, "per": "day"}).judged_quantity(load_quantities()["settlement"])
     assert judged is not None
 
     assert ("mm/day", 0.0) == (judged.unit, judged.low)

@@ -9,7 +9,7 @@ import pytest
 from config.loading import load_quantities
 from config.register import Asset
 from rules.engine import RuleEngine
-from rules.explanation import describe, turn_at
+from rules.explanation import describe, fields_at
 from rules.kinds.vote import VoteOptions
 from rules.loading.loading import load_rules
 from rules.neighbourhood import Places, along_m, distance_m, within_hops
@@ -106,10 +106,10 @@ def test_vote_is_explained_with_its_count(language, expected):
     """The number of devices is the value."""
     engine = RuleEngine(RuleSet((GAS, vote("crossing", THREE, hops=2)), "1"), register())
     rule = vote("crossing", THREE, hops=2)
-    object.__setattr__(rule, "derived", rule.options.judged(None))
+    object.__setattr__(rule, "derived", rule.options.judged_quantity(None))
     events = engine.evaluate(batch(3, [(0, 1, 2.0), (1, 2, 2.0), (2, 3, 2.0)]), 1)
 
-    assert expected == describe(rule, turn_at(events, len(events) - 1, engine.alarms), language)
+    assert expected == describe(rule, fields_at(events, len(events) - 1, engine.alarms), language)
 
 
 @pytest.mark.parametrize(

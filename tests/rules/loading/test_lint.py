@@ -3,7 +3,7 @@
 import pytest
 
 from config.quantities import Quantity
-from rules.loading.lint import findings, unwatched_assets, unwatched_sensors
+from rules.loading.lint import lint, unwatched_assets, unwatched_sensors
 from rules.loading.loading import load_rules
 from tests.rules import small_district
 
@@ -40,7 +40,7 @@ def load(tmp_path, text):
 
 def told(tmp_path, text):
     """Return the lines of what is found, without the folder."""
-    found = findings(load(tmp_path, text), small_district.register())
+    found = lint(load(tmp_path, text), small_district.register())
     return [str(each).replace(f"{tmp_path}/", "") for each in found]
 
 

@@ -2,7 +2,7 @@ import re
 
 import pytest
 
-from alerts.links import MAX_AGE_NS, Purpose, sign
+from alerts.links import MAX_AGE_NS, TokenPurpose, sign
 from lifeline.console.cards import OPERATOR
 
 
@@ -11,15 +11,15 @@ def test_acknowledge_page_get_shows_alert_and_changes_nothing(browser, desk):
     alert = desk.orange()
     page = browser.get(browser.link(alert))
     assert (200, True, True) == (page.status_code, "翡翠苑1号楼" in page.text, 'id="acknowledge"' in page.text)
-    assert desk.stores.ledger.alert(alert.id).acknowledged_ns is None
+    assert desk.stores.ledger.alerts.find(alert.id).acknowledged_ns is None
 
 
 def test_acknowledge_page_post_records_who_and_when(browser, desk):
     """The button records the contact behind the link and shows it."""
     alert = desk.orange()
-    contact = desk.stores.ledger.notifications(alert.id)[0].notification.contact
+    contact = desk.stores.ledger.outbox.read_deliveries(alert.id)[0].notification.contact
     answer = browser.post(browser.link(alert))
-    assert (303, contact) == (answer.status_code, desk.stores.ledger.alert(alert.id).acknowledged_by)
+    assert (303, contact) == (answer.status_code, desk.stores.ledger.alerts.find(alert.id).acknowledged_by)
     shown = browser.get(answer.headers["location"]).text
     assert desk.configuration.register.contacts[contact].name_zh in shown
 
@@ -28,10 +28,10 @@ def test_acknowledge_page_pressed_twice_keeps_first_time(browser, desk):
     """The first press counts."""
     alert = desk.orange()
     browser.post(browser.link(alert))
-    first_ns = desk.stores.ledger.alert(alert.id).acknowledged_ns
+    first_ns = desk.stores.ledger.alerts.find(alert.id).acknowledged_ns
     desk.now_ns += 60_000_000_000
     browser.post(browser.link(alert))
-    assert first_ns == desk.stores.ledger.alert(alert.id).acknowledged_ns
+    assert first_ns == desk.stores.ledger.alerts.find(alert.id).acknowledged_ns
 
 
 def test_acknowledge_page_needs_no_script(browser, desk):
@@ -57,8 +57,8 @@ def test_acknowledge_page_forged_token_is_refused(browser, token, method):
 
 def test_acknowledge_page_receipt_token_is_refused(browser, desk):
     """A token for delivery reports does not acknowledge."""
-    delivery = desk.stores.ledger.notifications(desk.orange().id)[0]
-    token = sign(desk.links.secret, delivery.notification.id, Purpose.RECEIPT)
+    delivery = desk.stores.ledger.outbox.read_deliveries(desk.orange().id)[0]
+    token = sign(desk.links.secret, delivery.notification.id, TokenPurpose.RECEIPT)
     assert 404 == browser.post(f"/a/{token}").status_code
 
 
@@ -75,7 +75,7 @@ def test_acknowledge_page_expired_link_is_refused(browser, desk):
     assert [410, 410, None] == [
         browser.get(link).status_code,
         browser.post(link).status_code,
-        desk.stores.ledger.alert(alert.id).acknowledged_ns,
+        desk.stores.ledger.alerts.find(alert.id).acknowledged_ns,
     ]
 
 
@@ -94,9 +94,12 @@ def test_acknowledge_page_large_form_is_refused(browser, desk):
 def test_acknowledge_on_console_records_chosen_contact(browser, desk):
     """The operator acknowledges in the name of somebody who was told."""
     alert = desk.orange()
-    fields = {"contact": alert.told[0].contact, "proof": _proof(browser.get("/").text, alert)}
+    fields = {"contact": alert.recipients[0].contact, "proof": _proof(browser.get("/").text, alert)}
     answer = browser.post(f"/alerts/{alert.id}/acknowledge", data=fields)
-    assert (303, alert.told[0].contact) == (answer.status_code, desk.stores.ledger.alert(alert.id).acknowledged_by)
+    assert (303, alert.recipients[0].contact) == (
+        answer.status_code,
+        desk.stores.ledger.alerts.find(alert.id).acknowledged_by,
+    )
 
 
 @pytest.mark.parametrize(
@@ -114,7 +117,7 @@ def test_acknowledge_on_console_without_proof_or_with_stranger_is_refused(browse
     if "proof" in fields and fields["proof"] is None:
         fields = fields | {"proof": _proof(browser.get("/").text, alert)}
     answer = browser.post(f"/alerts/{alert.id}/acknowledge", data=fields)
-    assert (403, None) == (answer.status_code, desk.stores.ledger.alert(alert.id).acknowledged_ns)
+    assert (403, None) == (answer.status_code, desk.stores.ledger.alerts.find(alert.id).acknowledged_ns)
 
 
 def _proof(page, alert):

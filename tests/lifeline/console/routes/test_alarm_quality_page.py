@@ -24,7 +24,7 @@ def test_quality_page_lists_the_alarm_that_chatters(browser):
 
     assert 'data-id="fire_water.zero_pressure/FT-0001.pressure_kpa"' in text
     assert 'href="/assets/T-0001?lang=en"' in text
-    [alert] = [each for each in desk.stores.ledger.open_alerts() if "zero_pressure" in each.rule]
+    [alert] = [each for each in desk.stores.ledger.alerts.read_open() if "zero_pressure" in each.rule]
     pages = [browser.get(path).text for path in (f"/alerts/{alert.id}?lang=en", "/?lang=en")]
     assert "over: its end is told once it has stayed calm" in pages[0]
     for page in pages:

@@ -3,9 +3,8 @@ from dataclasses import replace
 import pytest
 
 from alerts.alert import Plan, Step
-from alerts.ledger.labels import labels_of
 from lifeline.console.security import form_proof
-from rules.events import joined
+from rules.events import join_events
 
 
 def _forget(desk):
@@ -35,7 +34,12 @@ def test_alert_page_takes_what_the_alert_turned_out_to_be(browser, desk):
     """The operator says it in a name of the list, with a cause; it is shown and can be changed."""
     alert = desk.orange()
     proof = form_proof(desk.links.secret, alert.id)
-    fields = {"disposition": "maintenance", "cause": "更换 <阀门>", "contact": alert.told[0].contact, "proof": proof}
+    fields = {
+        "disposition": "maintenance",
+        "cause": "更换 <阀门>",
+        "contact": alert.recipients[0].contact,
+        "proof": proof,
+    }
     answer = browser.post(f"/alerts/{alert.id}/label", data=fields)
     page = browser.get(f"/alerts/{alert.id}").text
 
@@ -52,7 +56,7 @@ def test_alert_page_refuses_labels_of_strangers_and_of_no_sense(browser, desk, c
     fields = {"disposition": "true", "contact": "console", "proof": form_proof(desk.links.secret, alert.id)}
     answer = browser.post(f"/alerts/{alert.id}/label", data=fields | change)
 
-    assert (403, ()) == (answer.status_code, labels_of(desk.stores.ledger.database, alert.id))
+    assert (403, ()) == (answer.status_code, desk.stores.ledger.labels.read(alert.id))
 
 
 @pytest.fixture
@@ -63,7 +67,7 @@ def half_over(desk):
     over = replace(alert, is_open=False, level=0)
     other = replace(alert, id="f" * 24, subject="any/other", incident=alert.incident)
     cursor = ledger.take_over()
-    ledger.commit_step(Step(cursor, cursor.position, joined([]), (), Plan(alerts=(over, other))))
+    ledger.commit_step(Step(cursor, cursor.position, join_events([]), (), Plan(alerts=(over, other))))
     return over
 
 

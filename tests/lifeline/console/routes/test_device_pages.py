@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from collector.devices.device_state import Heard
+from collector.devices.device_state import SeenMessages
 from collector.payload import Mark
 
 S = 1_000_000_000
@@ -16,7 +16,7 @@ def spoken(browser):
     desk.feed(0.35, 3)
     desk.evaluate()
     desk.stage.live_engine.publish()
-    book, heard = desk.configuration.pipeline.devices, Heard()
+    book, heard = desk.configuration.pipeline.devices, SeenMessages()
     for number in (1, 2, 6):
         heard.add(book.place["FT-0001"], Mark(number, 1, "2.4.1"))
     book.take(heard, NOW_NS)
