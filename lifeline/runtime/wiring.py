@@ -17,7 +17,7 @@ from collector.devices.clocks import DeviceClocks
 from collector.intake.intake import MqttIntake
 from collector.recorder import Recorder
 from lifeline.configuration import Configuration
-from lifeline.metrics.registry import Latencies
+from lifeline.metrics.registry import LatencyHistograms
 from lifeline.metrics.timed_channel import TimedChannel
 from lifeline.rules_stage.live_engine import LiveEngine
 from lifeline.rules_stage.stage import RulesStage
@@ -46,7 +46,7 @@ class SharedServices:
     """What the stages share."""
 
     links: SignedLinks
-    latencies: Latencies
+    latencies: LatencyHistograms
     clock_ns: Callable[[], int]
 
 
