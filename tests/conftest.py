@@ -1,5 +1,6 @@
 """Fixtures of real servers on loopback; each is stopped after its test, and its log is shown when the test fails."""
 
+import gc
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -22,6 +23,12 @@ from tests.services.victoria_metrics import VictoriaMetrics
 # a slow moment of the machine is no failure of a law; on CI every run tries the same cases
 settings.register_profile("lifeline", deadline=None, derandomize=bool(os.environ.get("CI")), print_blob=True)
 settings.load_profile("lifeline")
+
+
+def pytest_collection_finish():
+    """Set aside what was loaded: it stays to the end, and no collection of garbage need look at it again."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.hookimpl(wrapper=True)
