@@ -51,9 +51,11 @@ def play(url: str, rounds: list, receiver: Receiver) -> Counter[str]:
     """Live through the story and `rounds`, then work until nothing waits; returns how many fates of each there were."""
     ledger, now_ns, seen = open_ledger(url), scenes.START_NS, Counter()
     story = list(STORY)
-    for fates, pause_s, restarts in [*rounds, *[([], 25, False)] * 40]:
+    for n_played, (fates, pause_s, restarts) in enumerate([*rounds, *[([], 25, False)] * 40]):
         if story:
             commit(ledger, *story.pop(0))
+        elif n_played > len(rounds) and not ledger.outbox.waiting():
+            break
         for i, claim in enumerate(ledger.outbox.claim(now_ns, {"sms": 100}, LEASE_S, "one")):
             fate = fates[i] if i < len(fates) else "taken"
             seen[fate] += 1
