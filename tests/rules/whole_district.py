@@ -201,6 +201,7 @@ TROUBLES = [
 ]
 
 
+@cache
 def troubled_days() -> list[ReadingBatch]:
     """Return days in which everything goes wrong and well again, one thing after another and in groups."""
     world = World(random.Random(3), LATER_S)  # noqa: S311 - the same stream every time
