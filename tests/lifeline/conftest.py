@@ -1,14 +1,17 @@
 """A register of two towers, small enough to hold in the head, and the demo district on real files."""
 
 import contextlib
+import dataclasses
+from functools import cache
 
 import pytest
 
 from alerts.acknowledge import Links
 from collector.batch import make_batch
+from collector.pipeline import Pipeline
 from config.register import Asset, Contact, Duty, Region, RegionKind, Register, Role, Sensor
 from config.settings import Settings
-from lifeline.configuration import load_configuration
+from lifeline.configuration import Configuration, load_configuration
 from lifeline.judge import Judge
 from lifeline.rules_stage import RulesStage
 from lifeline.stages import make_planner
@@ -44,14 +47,24 @@ START_NS = 1_742_774_400 * SECOND
 """2025-03-24 00:00 UTC."""
 
 
+CHANNELS = [{"name": "sms", "kind": "sms", "options": {"url": "http://h/x", "username": "u", "password": "p"}}]
+
+
+@cache
+def demo_district() -> Configuration:
+    """Return the demo district as it is loaded; whoever plays in it takes an intake of its own."""
+    return load_configuration(Settings.model_validate({"channels": CHANNELS}))
+
+
 class Desk:
     """Real journal, rules, ledger and history of the demo district below one folder; a test is its intake and clock."""
 
     def __init__(self, folder):
         self.folder = folder
-        channels = [{"name": "sms", "kind": "sms", "options": {"url": "http://h/x", "username": "u", "password": "p"}}]
-        self.settings = Settings.model_validate({"data_dir": folder, "channels": channels})
-        self.configuration = load_configuration(self.settings)
+        self.settings = Settings.model_validate({"data_dir": folder, "channels": CHANNELS})
+        demo = demo_district()
+        intake = Pipeline(demo.register, demo.quantities, self.settings.mqtt.subscriptions, self.settings.intake)
+        self.configuration = dataclasses.replace(demo, settings=self.settings, pipeline=intake)
         self.undo = contextlib.ExitStack()
         self.stores = open_stores(self.settings, self.configuration.register, self.undo)
         self.links = Links("http://console", b"0123456789abcdef")
