@@ -31,6 +31,8 @@ N_WARM_DAYS = 9
 LATER_S = START_S + N_WARM_DAYS * DAY_S
 """Where streams begin, at midnight UTC: the hours of the night rule."""
 
+FLAGS = {flag.name.lower(): int(flag) for flag in Quality if flag.name}
+
 RULES = (Path(__file__).parent / "whole_district.yaml").read_text(encoding="utf-8")
 
 
@@ -178,7 +180,6 @@ class World:
 def disturbed(row: tuple, what: str, received_s: float, dice: random.Random) -> list[tuple]:
     """Return a reading as it arrives from a device with `what`."""
     number, time_s, value, bits = row
-    flagged = {flag.name.lower(): int(flag) for flag in Quality if flag.name}
     old = (number, time_s - dice.choice([0.5, 3, 60]), value + 1000, bits)
     no_number = (number, time_s, dice.choice([math.nan, math.inf, -math.inf]), bits)
     unusual = {
@@ -189,7 +190,7 @@ def disturbed(row: tuple, what: str, received_s: float, dice: random.Random) -> 
         "clock ahead": [(number, time_s + dice.choice([2, 30]), value, bits)],
         "clock behind": [(number, time_s - 20, value, bits)],
     }
-    return unusual.get(what, [(number, time_s, value, bits | flagged.get(what, 0))])
+    return unusual.get(what, [(number, time_s, value, bits | FLAGS.get(what, 0))])
 
 
 TROUBLES = [
