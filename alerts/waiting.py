@@ -4,6 +4,7 @@ Comes in: an open write transaction. Goes out: conditions, changed rows, decisio
 """
 
 from collections.abc import Sequence
+from functools import cache
 
 from sqlalchemy import ColumnElement, Connection, FromClause, RowMapping, Select, and_, exists, or_, select, update
 
@@ -132,6 +133,7 @@ def _to_same_target(other: FromClause) -> ColumnElement[bool]:
     return and_(*(other.c[name] == _TABLE.c[name] for name in columns))
 
 
+@cache
 def _before() -> tuple[ColumnElement[bool], ColumnElement[bool]]:
     """Return what an end to a target comes after: the rounds before of its alert, the warnings of its incident."""
     same_target = and_(_OTHER.c.channel == _TABLE.c.channel, _OTHER.c.contact == _TABLE.c.contact)
@@ -150,6 +152,7 @@ def alerts_of_incident(alert: ColumnElement[str]) -> Select[tuple[str]]:
     return select(others.c.alert).select_from(others.join(mine, same)).where(mine.c.alert == alert)
 
 
+@cache
 def _superseded() -> ColumnElement[bool]:
     """A warning behind which a higher level goes to the same target, a reminder behind which anything does."""
     later = and_(_to_same_target(_OTHER), _OTHER.c.sequence > _TABLE.c.sequence, _OTHER.c.state.not_in(_NOT_SENT))
@@ -159,6 +162,7 @@ def _superseded() -> ColumnElement[bool]:
     return or_(beginning, and_(is_reminder, exists().where(later)))
 
 
+@cache
 def _answered() -> ColumnElement[bool]:
     """A reminder of what somebody has acknowledged."""
     given = schema.acknowledgements
@@ -166,6 +170,7 @@ def _answered() -> ColumnElement[bool]:
     return and_(is_reminder, exists().where(given.c.alert == _TABLE.c.alert))
 
 
+@cache
 def _unannounced() -> ColumnElement[bool]:
     """An end of which nothing was ever handed over to that target, and nothing will be."""
     begun = or_(_OTHER.c.state.in_(WAITING), _OTHER.c.first_sent_ns.is_not(None))
