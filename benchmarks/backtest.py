@@ -14,14 +14,15 @@ from pathlib import Path
 import numpy as np
 
 from alerts.links import SignedLinks
-from alerts.planning.context import PlanningConfig
+from alerts.planning.alert_context import PlanningConfig
 from alerts.routing.routes import Routes
 from benchmarks.figures import Figure
 from benchmarks.town import make_register, make_ruleset
 from collector.batch import ReadingBatch, make_batch
-from collector.history.sqlite import SqliteHistory
+from collector.history.opening import open_history
 from config.loading import load_quantities
 from config.register import Register
+from config.settings import HistorySettings
 from lifeline.backtest.recorded_readings import TimeSpan, read_history
 from lifeline.backtest.run import run_backtest
 from lifeline.backtest.stream import BatchStream, ReadingChunk
@@ -49,7 +50,7 @@ def measure() -> Iterator[Figure]:
         engine.evaluate(batch, place)
     yield from _figures("engine_alone", _MINUTES, time.process_time() - begin)
     with tempfile.TemporaryDirectory() as folder:
-        history = SqliteHistory(Path(folder) / "history.db", register.sensor_ids, 30.0)
+        history = open_history(HistorySettings(path=Path(folder) / "history.db", retention_days=30.0), register)
         for batch in _live(_HISTORY_MINUTES):
             history.write([batch])
         span = TimeSpan(_START_NS, _START_NS + _HISTORY_MINUTES * _MINUTE_NS)

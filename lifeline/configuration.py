@@ -12,7 +12,7 @@ from typing import TypeVar
 from alerts.channels.loading import open_channels
 from alerts.links import SignedLinks
 from alerts.routing.loading import load_routes
-from alerts.routing.routes import Routes, check_duties
+from alerts.routing.routes import Routes, check_recipients
 from collector.decoding.entry_points import load_decoders
 from collector.decoding.pipeline import Pipeline
 from config.errors import ConfigError, Problem
@@ -56,7 +56,7 @@ def load_configuration(settings: Settings) -> Configuration:
     pipeline = _try(problems, lambda: _pipeline(settings, quantities, register))
     _try(problems, lambda: open_channels(settings.channels, SignedLinks("http://127.0.0.1", b"")))
     if ruleset is not None and routes is not None:
-        _try(problems, lambda: check_duties(routes, register, capable_levels(ruleset, register)))
+        _try(problems, lambda: check_recipients(routes, register, capable_levels(ruleset, register)))
     if hash_district(settings.district) != version:
         problems.append(_changing(settings.district))
     if problems or ruleset is None or routes is None or pipeline is None:

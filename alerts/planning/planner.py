@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 from alerts.alert import Alert, Decision, DecisionReason, DecisionVerdict, Ending, Plan, stable_id
 from alerts.chatter import TransitionCounts, add_transition
-from alerts.planning.context import AlarmTransition, AlertContext, PlanningConfig
+from alerts.planning.alert_context import AlarmTransition, AlertContext, PlanningConfig
 from alerts.planning.incidents import OpenAlerts, apply_changes, with_incident
 from alerts.planning.reminders import announce_end, remind
 from alerts.planning.stages import STAGES, active_alarms_of, run_stages

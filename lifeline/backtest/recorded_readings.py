@@ -8,8 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from collector.batch import ReadingBatch
-from collector.history import HistoryUnavailableError
-from collector.history.opening import CountedHistory
+from collector.history import History, HistoryUnavailableError
 from collector.journal.reader import JournalReader
 from config.register import Register
 from lifeline.backtest.stream import ReadingChunk, chunk_length_ns
@@ -29,7 +28,7 @@ class TimeSpan:
     end_ns: int = _LAST_NS
 
 
-def read_history(history: CountedHistory, register: Register, span: TimeSpan) -> Iterator[ReadingChunk]:
+def read_history(history: History, register: Register, span: TimeSpan) -> Iterator[ReadingChunk]:
     """Yield what `history` holds of `span`, chunk by chunk.
 
     Raises:

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-from alerts.planning.context import PlanningConfig
+from alerts.planning.alert_context import PlanningConfig
 from collector.batch import ReadingBatch
 from lifeline.backtest.alarm_load import DAY_NS, AlarmLoad, measure_alarm_load
 from lifeline.backtest.difference import HistoryDifference, compare_episodes

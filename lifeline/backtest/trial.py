@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 
 from alerts.alert import Alert, Plan
 from alerts.chatter import TransitionCounts
-from alerts.planning.context import PlanningConfig
+from alerts.planning.alert_context import PlanningConfig
 from alerts.planning.planner import NEVER_DUE_NS, JournalTime, Planner
 from collector.batch import ReadingBatch
 from lifeline.backtest.episodes import Episode, build_episodes, read_transitions

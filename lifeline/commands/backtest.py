@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.progress import Progress
 
 from alerts.links import SignedLinks
-from alerts.planning.context import PlanningConfig
+from alerts.planning.alert_context import PlanningConfig
 from collector.batch import ReadingBatch
 from collector.history.opening import open_history
 from collector.journal.reader import JournalReader

@@ -10,10 +10,9 @@ from dataclasses import dataclass
 from alerts.channels.loading import open_channels
 from alerts.dispatch.dispatcher import Dispatcher
 from alerts.links import SignedLinks
-from alerts.planning.context import PlanningConfig
+from alerts.planning.alert_context import PlanningConfig
 from alerts.planning.planner import Planner
-from collector.checkpoints.checks import CheckCheckpoint
-from collector.checkpoints.devices import DeviceCheckpoint
+from collector.checkpoints import CheckCheckpoint, DeviceCheckpoint
 from collector.devices.clocks import DeviceClocks
 from collector.intake.intake import MqttIntake
 from collector.recorder import Recorder

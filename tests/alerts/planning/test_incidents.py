@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from alerts.alert import Alert, Plan
 from alerts.messages.text import MessageFacts, compose_text
 from alerts.notification import NotificationKind
-from alerts.planning.context import PlanningConfig
+from alerts.planning.alert_context import PlanningConfig
 from alerts.planning.incidents import hazard_of
 from alerts.planning.planner import JournalTime, plan_due, plan_step
 from config.register import Sensor

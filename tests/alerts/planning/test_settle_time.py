@@ -38,7 +38,7 @@ class Life:
         """Begin with nothing open."""
         self.where = test_reminders.district(latch=latch, settle_s=settle_s)
         self.alerts: tuple[Alert, ...] = ()
-        self.tallies = {}
+        self.counts = {}
         self.acknowledged: set[str] = set()
 
     def at(self, now_s: float, *rows: Row, clock_s: float = 0.0) -> Plan:
@@ -51,16 +51,16 @@ class Life:
             now_ns,
             due.open_alerts,
             self.where,
-            counts=self.tallies,
+            counts=self.counts,
             clock_ns=clock_ns,
         )
-        self.tallies |= {each.alarm: each for each in done.tallies}
+        self.counts |= {each.alarm: each for each in done.transition_counts}
         self.alerts = done.open_alerts
         return replace(
             done,
             planned=(*due.planned, *done.planned),
             decisions=(*due.decisions, *done.decisions),
-            withheld=(*due.withheld, *done.withheld),
+            suppressed=(*due.suppressed, *done.suppressed),
         )
 
     def flap(self, level: int = ORANGE) -> list[Plan]:
