@@ -24,7 +24,7 @@ def is_urgent(notification: Notification) -> bool:
     return notification.kind in WARNINGS and notification.level >= WarningLevel.ORANGE
 
 
-def delay_s(notification: Notification, attempt: int, jitter: float, retry_after_s: float | None = None) -> float:
+def retry_delay_s(notification: Notification, attempt: int, jitter: float, retry_after_s: float | None = None) -> float:
     """Return how long to wait after failed attempt number `attempt` (1 for the first).
 
     Doubles each time up to a cap, spread over the upper half so that many do not come back at once.
