@@ -16,7 +16,7 @@ PLUG_INS = (
     "lifeline/commands/",
     "alerts/store/migrations/",
 )
-"""Plug-ins of a folder share their verbs and the name of their options. Users name commands and signals, Alembic verbs."""
+"""Plug-ins of a folder share their verbs and the name of their options. Commands and signals have user names."""
 
 ROLES: Mapping[str, str] = {
     "check": "the command `lifeline check`, and the protocol of the checks of readings",

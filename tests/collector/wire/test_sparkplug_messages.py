@@ -23,7 +23,7 @@ def test_message_of_what_it_encoded_is_the_same(metric):
     """Every field that is read is written."""
     message = Message(timestamp_ms=1486144502122, seq=255, metrics=[metric])
 
-    assert message == decode_payload(encode(message))
+    assert message == decode_payload(encode_payload(message))
 
 
 @pytest.mark.parametrize(
