@@ -4,7 +4,7 @@ import pytest
 
 from collector.dead_letter import DeadLetterReason
 from collector.payload import PayloadError
-from collector.wire.sparkplug_messages import MAX_METRICS, Message, Metric, ValueType, decode_payload
+from collector.wire.sparkplug_messages import MAX_METRICS, Message, Metric, ValueType, decode_payload, encode_payload
 
 
 @pytest.mark.parametrize(
