@@ -18,7 +18,7 @@ RETRY_AFTER_CAP_S = 3600.0
 """A receiver cannot push us away for longer at a time; assumed."""
 
 
-def delay_s(notification: Notification, attempt: int, jitter: float, retry_after_s: float | None = None) -> float:
+def retry_delay_s(notification: Notification, attempt: int, jitter: float, retry_after_s: float | None = None) -> float:
     """Return how long to wait after failed attempt number `attempt` (1 for the first).
 
     Doubles each time up to a cap, spread over the upper half so that many do not come back at once.
