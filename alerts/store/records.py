@@ -77,33 +77,33 @@ def alarm_rows(step: LedgerStep, rows: list[Row]) -> list[Row]:
     return list(latest.values())
 
 
-def alert_rows(step: Step) -> list[Row]:
+def alert_rows(step: LedgerStep) -> list[Row]:
     """Return the rows of `alerts`; acknowledgements have a table of their own."""
     return [_alert_row(each) for each in step.plan.alerts]
 
 
-def counts_rows(step: Step) -> list[Row]:
+def counts_rows(step: LedgerStep) -> list[Row]:
     """Return the rows of `transition_counts`."""
     counts = step.plan.transition_counts
     return [asdict(each) | {"is_chattering": int(each.is_chattering)} for each in counts]
 
 
-def notification_rows(step: Step) -> list[Row]:
+def notification_rows(step: LedgerStep) -> list[Row]:
     """Return the rows of `notifications`, of messages to send or on standby."""
     return [notification_row(each) for each in step.plan.planned]
 
 
-def suppressed_notification_rows(step: Step) -> list[Row]:
+def suppressed_notification_rows(step: LedgerStep) -> list[Row]:
     """Return the rows of `notifications`, of suppressed messages."""
     return [notification_row(each) for each in step.plan.suppressed]
 
 
-def suppressed_rows(step: Step) -> list[Row]:
+def suppressed_rows(step: LedgerStep) -> list[Row]:
     """Return the rows of `suppressed`."""
     return [_suppressed_row(each) for each in step.plan.suppressed]
 
 
-def decision_rows(step: Step) -> list[Row]:
+def decision_rows(step: LedgerStep) -> list[Row]:
     """Return the rows of `decisions`."""
     return [decision_row(each) for each in step.plan.decisions]
 
