@@ -18,6 +18,7 @@ from alerts.planning.context import AlarmTransition, AlertContext, PlanningConfi
 from alerts.planning.incidents import OpenAlerts, apply_changes, close_alert, with_incident
 from alerts.planning.settle_time import close_device_fault
 from alerts.planning.stages import NOTIFY_STAGES, run_stages
+from alerts.state import LifeCycleEvent
 from config.levels import WarningLevel
 from rules.events import AlarmKey, Dimension, Reason, Transition
 
@@ -114,8 +115,8 @@ def _announce_end(context: AlertContext, config: PlanningConfig, acknowledged: C
     if alert.is_latched and not _is_acknowledged(alert, acknowledged):
         return context
     context = decide(context, DecisionVerdict.NOTIFY, DecisionReason.CALM, "")
-    closed = close_device_fault(context) if alert.dimension is Dimension.HEALTH else close_alert(context)
-    return run_stages(closed, config, NOTIFY_STAGES)
+    close = close_device_fault if alert.dimension is Dimension.HEALTH else close_alert
+    return run_stages(close(context, LifeCycleEvent.END_DUE), config, NOTIFY_STAGES)
 
 
 def _find_realarm_ns(alert: Alert, config: PlanningConfig) -> int:

@@ -192,7 +192,7 @@ def live_through(times, where: PlanningConfig, cuts: set[int], acknowledged_s: f
             due = plan_after(alerts, now_s, acknowledged=now_s >= acknowledged_s, where=where)
             done = plan(*part, open_alerts=due.open_alerts, where=where, tallies=tallies, received_ns=received_ns)
             alerts = done.open_alerts
-            tallies |= {each.alarm: each for each in done.tallies}
+            tallies |= {each.alarm: each for each in done.transition_counts}
             ids += [each.notification.id for each in (*due.planned, *done.planned)]
             reasons += [f"{each.verdict} {each.reason}" for each in (*due.decisions, *done.decisions)]
     return ids, reasons
@@ -224,7 +224,7 @@ def test_reminders_of_any_history_never_repeat_an_id_nor_come_early(steps, latch
         received_ns = START_NS + now_s * SECOND_NS
         done = plan(*rows, open_alerts=due.open_alerts, where=where, tallies=tallies, received_ns=received_ns)
         alerts, ids = done.open_alerts, [*ids, *(each.notification.id for each in (*due.planned, *done.planned))]
-        tallies |= {each.alarm: each for each in done.tallies}
+        tallies |= {each.alarm: each for each in done.transition_counts}
 
     assert len(ids) == len(set(ids))
     assert all(b - a >= 600 for (one, a), (two, b) in itertools.pairwise(reminders) if one == two)

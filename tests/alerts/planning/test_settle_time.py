@@ -55,13 +55,13 @@ class Life:
             counts=self.tallies,
             clock_ns=clock_ns,
         )
-        self.tallies |= {each.alarm: each for each in done.tallies}
+        self.tallies |= {each.alarm: each for each in done.transition_counts}
         self.alerts = done.open_alerts
         return replace(
             done,
             planned=(*due.planned, *done.planned),
             decisions=(*due.decisions, *done.decisions),
-            withheld=(*due.withheld, *done.withheld),
+            suppressed=(*due.suppressed, *done.suppressed),
         )
 
     def flap(self, level: int = ORANGE) -> list[Plan]:

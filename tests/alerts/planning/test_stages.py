@@ -306,7 +306,7 @@ def planned_in_parts(rows: list[Row], cuts: set[int]) -> tuple[list[str], list[D
         ids += [each.notification.id for each in result.planned]
         decisions += result.decisions
         open_alerts = result.open_alerts
-        tallies |= {each.alarm: each for each in result.tallies}
+        tallies |= {each.alarm: each for each in result.transition_counts}
     return ids, decisions, open_alerts
 
 
