@@ -1,10 +1,13 @@
-"""YAML text as plain values that remember their lines, in the core schema of YAML 1.2.
+"""YAML text as plain values that keep their line numbers, in the core schema of YAML 1.2.
 
-Comes in: text and the name of its file. Goes out: `Document`. Refuses duplicate keys, tags, merge keys, keys that are
-not words, and documents that nest or multiply without bound. Refuses to know what the values mean, and to open files.
+Input: text and the name of its file.
+Output: `Document`.
+Not responsible for: the meaning of the values, and opening files.
+Rejects: duplicate keys, tags, merge keys, keys that are no words, unbounded nesting and aliases.
 
-Only `true`/`false`, `null`, decimal, 0x and 0o integers and floats are typed; everything else is text, so that `on`,
-`no`, `22:30` and `2025-03-24` stay what the writer wrote (YAML 1.1 would read false, 1350 and a date).
+Only `true`, `false`, `null`, integers and floats get a type; integers may be decimal, 0x or 0o.
+Everything else is text: `on`, `no`, `22:30` and `2025-03-24` stay as they are written.
+YAML 1.1 would read false, 1350 and a date.
 """
 
 import re
@@ -21,7 +24,7 @@ Path = tuple[str | int, ...]
 """Keys and list places from the top of a document: `("rules", 3, "high")`."""
 
 Plain = bool | int | float | str | list["Plain"] | dict[str, "Plain"] | None
-"""What a document is made of."""
+"""Values of a document."""
 
 MAX_DEPTH = 32
 """Nested lists and mappings; assumed: the deepest document that we ship nests 6."""
@@ -31,7 +34,7 @@ MAX_NODES = 200_000
 _Loader = type[yaml.SafeLoader | yaml.CSafeLoader]
 
 _DIFFERENT = re.compile("[\t?\ufeff]|[|>][-+0-9]*#")
-"""What libyaml is known to take in places where PyYAML's own reader does not."""
+"""Known texts that libyaml accepts in places where PyYAML's own reader does not."""
 
 _BASED = re.compile(r"0x[0-9a-fA-F]{1,64}|0o[0-7]{1,64}")
 _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")

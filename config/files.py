@@ -1,6 +1,9 @@
-"""I/O: reads configuration files into text and documents; every failure is a `ConfigError`.
+"""I/O: configuration files as text and documents.
 
-Comes in: a path. Goes out: text, `Document`. Refuses to know what is in them.
+Input: a path.
+Output: text, `Document`.
+Not responsible for: the content of the files.
+Rejects: files that are missing, too large or not UTF-8, each as a `ConfigError`.
 """
 
 from pathlib import Path

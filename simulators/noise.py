@@ -1,7 +1,11 @@
 """Repeatable randomness: every number is a pure function of a seed, a label and a sample number.
 
-Comes in: seed, label, sample numbers or times. Goes out: float64 arrays. Refuses to remember a state, so that a span
-asked for twice, in pieces or backwards is the same span. Philox is a counter-based generator, made for this.
+Input: seed, label, sample numbers or times.
+Output: float64 arrays.
+Not responsible for: any state: a span asked for twice, in pieces or backwards is the same span.
+Rejects: nothing.
+
+Source: Philox, a counter-based generator (Salmon et al. 2011).
 """
 
 import hashlib
@@ -43,7 +47,7 @@ def smooth(seed: int, label: str, time_ns: IntArray, period_s: float) -> FloatAr
 
     Args:
         seed: of the district.
-        label: whose noise it is.
+        label: owner of the noise.
         time_ns: int64[n], UTC nanoseconds.
         period_s: seconds between two independent numbers.
     """

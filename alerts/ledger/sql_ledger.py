@@ -155,19 +155,18 @@ def _write_events(connection: Connection, step: Step) -> Counter[tuple[str, str]
 
 def _write_plan(connection: Connection, step: Step) -> Counter[tuple[str, str]]:
     counts: Counter[tuple[str, str]] = Counter()
-    plan = step.plan
-    upsert(connection, schema.alerts, [records.alert_row(alert) for alert in plan.alerts])
-    upsert(connection, schema.transition_counts, [records.counts_row(each) for each in plan.transition_counts])
-    suppress(connection, plan)
-    rows = [records.notification_row(planned) for planned in plan.planned]
+    upsert(connection, schema.alerts, records.alert_rows(step))
+    upsert(connection, schema.transition_counts, records.counts_rows(step))
+    suppress(connection, step)
+    rows = records.notification_rows(step)
     stored = insert_new(connection, schema.notifications, rows)
     if rows:
         counts["notifications", ""] = stored
     if stored < len(rows):
         # Only two episodes of one alarm with the same event time can share an id: a device whose clock stands still.
         counts["notifications_dropped", "same_id"] = len(rows) - stored
-    if plan.decisions:
-        connection.execute(schema.decisions.insert(), [records.decision_row(each) for each in plan.decisions])
-    for decision in plan.decisions:
+    if decisions := records.decision_rows(step):
+        connection.execute(schema.decisions.insert(), decisions)
+    for decision in step.plan.decisions:
         counts["decisions", decision.reason] += 1
     return counts

@@ -5,7 +5,7 @@ Output: the context without recipients that know already, and alerts that wait f
 Not responsible for: texts and delivery.
 Rejects: nothing.
 
-A message is never left out because of a lower level, another kind of danger or an alarm that is over. A message on
+These are no reason to leave a message out: a lower level, another kind of danger, an alarm that is over. A message on
 standby is no reason either.
 """
 
@@ -15,7 +15,7 @@ from dataclasses import replace
 
 from alerts.alert import Alert, DecisionReason, DecisionVerdict, Recipient
 from alerts.notification import BEGINNINGS, NotificationKind
-from alerts.planning.context import AlertContext, Candidate, PlanningConfig, decide
+from alerts.planning.alert_context import AlertContext, Candidate, PlanningConfig, decide
 from alerts.state import LifeCycleEvent, advance
 from config.levels import NO_LEVEL, WarningLevel
 from rules.events import Dimension

@@ -1,25 +1,40 @@
-"""Plans: everything that the transitions of one step change for people.
+"""Plans: everything that transitions and the passing of time change for people.
 
-Input: `AlarmEvents`, the open alerts, and the counts of earlier transitions.
+Input: `AlarmEvents` or a time of the journal, and the open alerts.
 Output: a `Plan`.
-Not responsible for: the clock, the outbox and delivery.
+Not responsible for: any clock except the journal's, the outbox and delivery.
 Rejects: transitions that belong to no alert; each gets a decision with its reason.
 
-The same transitions give the same plan, in one step or in many.
+The same transitions give the same plan, in one step or in many. The due time of an alert depends on the alert only, so
+batches and restarts change nothing.
 """
 
+import math
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from alerts.alert import Alert, Decision, DecisionReason, DecisionVerdict, Plan, stable_id
+from alerts.alert import Alert, Decision, DecisionReason, DecisionVerdict, Ending, Plan, stable_id
 from alerts.chatter import TransitionCounts, add_transition
-from alerts.planning.context import AlarmTransition, AlertContext, PlanningConfig
+from alerts.planning.alert_context import AlarmTransition, AlertContext, PlanningConfig
 from alerts.planning.incidents import OpenAlerts, apply_changes, with_incident
-from alerts.planning.reminders import JournalTime, due_ns, plan_due
+from alerts.planning.reminders import announce_end, remind
 from alerts.planning.stages import STAGES, active_alarms_of, run_stages
 from config.levels import NO_LEVEL
 from config.register import Register
 from rules.events import AlarmEvents, AlarmKey, Dimension, Reason, Transition
+
+NEVER_DUE_NS = (1 << 63) - 1
+"""Due time of an alert that only a transition can change."""
+
+
+@dataclass(frozen=True, slots=True)
+class JournalTime:
+    """A position of the journal and its time."""
+
+    position: int
+    received_ns: int
+    clock_ns: int
+    """Journal clock: the latest `received_ns` so far. No time passes when a machine's clock is set back and forth."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +128,54 @@ def plan_step(
     )
 
 
+def plan_due(alerts: Sequence[Alert], time: JournalTime, acknowledged: Collection[str], config: PlanningConfig) -> Plan:
+    """Return the changes at `time`, before the readings of that time.
+
+    Args:
+        alerts: alerts open before that time.
+        time: position and time of the journal.
+        acknowledged: ids of acknowledged alerts.
+        config: register, rules, routes and links.
+    """
+    # Never together with its last transition: readings received together have one time, however batches are cut.
+    unchanged = [alert for alert in alerts if alert.level_changed_at_receipt_ns != time.received_ns]
+    due = [alert for alert in unchanged if due_ns(alert, config) <= time.clock_ns]
+    contexts: list[AlertContext] = []
+    changed: dict[str, Alert] = {}
+    opened = OpenAlerts(alerts)
+    for each in sorted(due, key=lambda each: each.id):
+        # An earlier alert of this loop may have changed this alert.
+        alert = opened.find(each.dimension, each.subject) or each
+        context = _revisit_alert(alert, time, config)
+        if context is not None:
+            context = with_incident(context, opened, config)
+            if alert.is_over:
+                context = announce_end(context, config, acknowledged)
+            else:
+                context = remind(context, config, acknowledged, lambda other: due_ns(other, config) != NEVER_DUE_NS)
+            contexts.append(context)
+            changed |= {key: after for key, after in apply_changes(context, opened).items() if after != alert}
+    return Plan(
+        alerts=tuple(changed.values()),
+        planned=tuple(each for context in contexts for each in context.planned),
+        decisions=tuple(each for context in contexts for each in context.decisions),
+        open_alerts=opened.all(),
+    )
+
+
+def due_ns(alert: Alert, config: PlanningConfig) -> int:
+    """Return the journal clock at which `alert` is due; `NEVER_DUE_NS` while only a transition can change it."""
+    if not alert.is_open:
+        return NEVER_DUE_NS
+    if alert.is_over:
+        return alert.end_held_until_ns
+    asset = config.register.assets.get(alert.asset)
+    if alert.dimension is not Dimension.HAZARD or not alert.notified_ns or asset is None:
+        return NEVER_DUE_NS
+    wait_ns = round(config.routes.find_realarm_s(alert.dimension, alert.level, asset.domain) * 1e9)
+    return alert.notified_ns + wait_ns if wait_ns else NEVER_DUE_NS
+
+
 def _read_transition(
     events: AlarmEvents, i: int, alarms: Sequence[AlarmKey], times: tuple[int, int], register: Register
 ) -> AlarmTransition:
@@ -177,3 +240,30 @@ def _open_alert(event: AlarmTransition) -> Alert:
         recipients=(),
         sequence=0,
     )
+
+
+def _revisit_alert(alert: Alert, time: JournalTime, config: PlanningConfig) -> AlertContext | None:
+    """Return the context of a due `alert`; None when its sensor has left the register."""
+    alarm, is_over = alert.alarms[-1], alert.is_over
+    rule, _, sensor = alarm.partition("/")
+    number = config.register.sensor_index.get(sensor)
+    if number is None:
+        return None
+    # An older ledger has no ending.
+    ending = alert.ending or Ending(Reason.BACK_WITHIN if is_over else Reason.LIMIT_HELD)
+    event = AlarmTransition(
+        key=AlarmKey(rule, number, alert.dimension, alarm),
+        sensor=config.register.sensors[number],
+        transition=Transition.CLEARED if is_over else Transition.ESCALATED,
+        time_ns=alert.changed_ns if is_over else alert.opened_ns,
+        episode_ns=alert.opened_ns,
+        level_before=alert.level,
+        level_after=alert.level,
+        value=math.nan if alert.value is None else alert.value,
+        reason=ending.reason,
+        extent=ending.extent,
+        position=time.position,
+        received_ns=time.received_ns,
+        clock_ns=time.clock_ns,
+    )
+    return AlertContext(event, alert)

@@ -2,7 +2,7 @@
 
 Input: an `AlertContext` of an alarm that is over, or that returned.
 Output: the time until which an end is held, the context with a return, or with its device fault closed.
-Not responsible for: the time at which a held end is announced (`alerts.planning.reminders`).
+Not responsible for: the time at which a held end is announced (`alerts.planning.planner`).
 Rejects: nothing; a level above all earlier levels and an alert without recipients are never held.
 """
 
@@ -11,7 +11,7 @@ from dataclasses import replace
 from alerts.alert import DecisionReason, DecisionVerdict
 from alerts.chatter import CHATTER_NS
 from alerts.notification import NotificationKind
-from alerts.planning.context import AlertContext, PlanningConfig, decide, skip
+from alerts.planning.alert_context import AlertContext, PlanningConfig, decide, skip
 from alerts.state import LifeCycleEvent, advance
 from rules.events import Dimension
 

@@ -77,8 +77,38 @@ def alarm_rows(step: Step, rows: list[Row]) -> list[Row]:
     return list(latest.values())
 
 
-def alert_row(alert: Alert) -> Row:
-    """Return the row of `alerts`; acknowledgements have a table of their own."""
+def alert_rows(step: Step) -> list[Row]:
+    """Return the rows of `alerts`; acknowledgements have a table of their own."""
+    return [_alert_row(each) for each in step.plan.alerts]
+
+
+def counts_rows(step: Step) -> list[Row]:
+    """Return the rows of `transition_counts`."""
+    counts = step.plan.transition_counts
+    return [asdict(each) | {"is_chattering": int(each.is_chattering)} for each in counts]
+
+
+def notification_rows(step: Step) -> list[Row]:
+    """Return the rows of `notifications`, of messages to send or on standby."""
+    return [notification_row(each) for each in step.plan.planned]
+
+
+def suppressed_notification_rows(step: Step) -> list[Row]:
+    """Return the rows of `notifications`, of suppressed messages."""
+    return [notification_row(each) for each in step.plan.suppressed]
+
+
+def suppressed_rows(step: Step) -> list[Row]:
+    """Return the rows of `suppressed`."""
+    return [_suppressed_row(each) for each in step.plan.suppressed]
+
+
+def decision_rows(step: Step) -> list[Row]:
+    """Return the rows of `decisions`."""
+    return [decision_row(each) for each in step.plan.decisions]
+
+
+def _alert_row(alert: Alert) -> Row:
     ending = alert.ending
     row: Row = {name: getattr(alert, name) for name in _PLAIN}
     return row | {
@@ -135,18 +165,12 @@ def decision_from(row: RowMapping) -> Decision:
     return Decision(**values | {"verdict": DecisionVerdict(row["verdict"]), "reason": DecisionReason(row["reason"])})
 
 
-def counts_row(counts: TransitionCounts) -> Row:
-    """Return the row of `transition_counts`."""
-    return asdict(counts) | {"is_chattering": int(counts.is_chattering)}
-
-
 def counts_from(row: RowMapping) -> TransitionCounts:
     """Return the counts in a row of `transition_counts`."""
     return TransitionCounts(**{**row, "is_chattering": bool(row["is_chattering"])})
 
 
-def suppressed_row(planned: Planned) -> Row:
-    """Return the row of `suppressed` of a message that is left out."""
+def _suppressed_row(planned: Planned) -> Row:
     notification = planned.notification
     names = ("alert", "channel", "contact", "level")
     row: Row = {name: getattr(notification, name) for name in names}

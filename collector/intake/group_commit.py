@@ -10,8 +10,7 @@ from dataclasses import dataclass
 import structlog
 
 from collector.batch import Quality, ReadingBatch, tick
-from collector.checkpoints.checks import CheckCheckpoint
-from collector.checkpoints.devices import DeviceCheckpoint
+from collector.checkpoints import CheckCheckpoint, DeviceCheckpoint
 from collector.dead_letter import DeadLetter, Reason
 from collector.decoding.pipeline import Pipeline, RawMessage
 from collector.journal import Journal, JournalFullError, Position

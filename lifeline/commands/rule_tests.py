@@ -1,6 +1,6 @@
 """I/O: reads a file of rule tests and everything that it names; everything wrong is one `ConfigError`.
 
-Comes in: a path. Goes out: `Suite`, ready to run. Refuses to load a part of it.
+Comes in: a path. Goes out: `RuleTestSuite`, ready to run. Refuses to load a part of it.
 """
 
 import difflib
@@ -25,7 +25,7 @@ from rules.testing.runner import Outcome, level_word, register_of, run
 
 
 @dataclass(frozen=True, slots=True)
-class Suite:
+class RuleTestSuite:
     """The tests of one file and what they are about."""
 
     document: Document
@@ -43,7 +43,7 @@ class Suite:
         return run(self.tests[number], self.ruleset, self.register, self.quantities)
 
 
-def load_suite(path: Path) -> Suite:
+def load_suite(path: Path) -> RuleTestSuite:
     """Return the tests of the file at `path`.
 
     Raises:
@@ -63,7 +63,7 @@ def load_suite(path: Path) -> Suite:
     default = None if spec.only is None else {"only": spec.only}
     tests = tuple(each if each.only or default is None else each.model_copy(update=default) for each in spec.tests)
     _raise_if_any(_test_problems(document, spec, tests, ruleset, register))
-    return Suite(document, tests, ruleset, register, quantities)
+    return RuleTestSuite(document, tests, ruleset, register, quantities)
 
 
 def _based_problems(document: Document) -> Iterable[Problem]:

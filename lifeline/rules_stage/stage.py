@@ -21,8 +21,7 @@ from alerts.ledger.ledger import Ledger
 from alerts.planning.orphans import HeldAlarms, plan_orphans
 from alerts.planning.planner import Planner
 from alerts.store.errors import LedgerUnavailableError
-from collector.journal import Position
-from collector.journal.sqlite import SqliteJournal
+from collector.journal import Journal, Position
 from lifeline.rules_stage.ledger_writer import LedgerWriter
 from lifeline.rules_stage.live_engine import LiveEngine
 from lifeline.rules_stage.step_planner import StepPlanner
@@ -66,7 +65,7 @@ class RulesStage:
 
     def __init__(
         self,
-        journal: SqliteJournal,
+        journal: Journal,
         live_engine: LiveEngine,
         ledger: Ledger,
         planner: Planner,

@@ -10,8 +10,7 @@ from collections.abc import Iterable, Sequence
 from alerts.alert import Alert, Plan
 from alerts.chatter import TransitionCounts
 from alerts.ledger.ledger import Ledger
-from alerts.planning.planner import Planner
-from alerts.planning.reminders import NEVER_DUE_NS, JournalTime
+from alerts.planning.planner import NEVER_DUE_NS, JournalTime, Planner
 from alerts.store.errors import LedgerUnavailableError
 from collector.journal import Entry
 from rules.events import AlarmEvents

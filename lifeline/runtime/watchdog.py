@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 
 import structlog
 
-from collector.journal.sqlite import SqliteJournal
+from collector.journal import Journal
 from lifeline.runtime.supervisor import Supervisor
 from lifeline.runtime.wiring import Stages
 from lifeline.runtime.with_timeout import CallWithTimeout
@@ -35,9 +35,7 @@ _log = structlog.get_logger()
 class Watchdog:
     """Keeps the self-alarms; `health` may be read from any thread."""
 
-    def __init__(
-        self, stages: Stages, journal: SqliteJournal, supervisor: Supervisor, clock_ns: Callable[[], int]
-    ) -> None:
+    def __init__(self, stages: Stages, journal: Journal, supervisor: Supervisor, clock_ns: Callable[[], int]) -> None:
         """Look at `stages` and `journal`, report what is fatal to `supervisor`."""
         self._stages, self._journal, self._supervisor, self._clock_ns = stages, journal, supervisor, clock_ns
         self._alarms = SelfAlarms()

@@ -1,4 +1,4 @@
-"""The part of docs/alarm-state.md that is made from the life cycle of an alert: `python -m tests.alerts.pages` writes it.
+"""The part of docs/alarm-state.md about the life cycle of an alert: `python -m tests.alerts.pages` writes it.
 
 The part stands between `<!-- generated: alert life cycle -->` and `<!-- end of generated part -->`.
 """
@@ -30,4 +30,4 @@ def life_cycle() -> str:
 
 if __name__ == "__main__":
     text = DOCUMENT.read_text(encoding="utf-8")
-    DOCUMENT.write_text(PART.sub(life_cycle(), text), encoding="utf-8")
+    DOCUMENT.write_text(PART.sub(life_cycle(), text, count=1), encoding="utf-8")

@@ -10,7 +10,7 @@ from alerts.alert import Alert, Cursor, Plan, Step
 from alerts.chatter import TransitionCounts
 from alerts.ledger.ledger import Ledger
 from alerts.links import SignedLinks
-from alerts.planning.context import PlanningConfig
+from alerts.planning.alert_context import PlanningConfig
 from alerts.planning.planner import plan_step
 from alerts.routing.routes import Route, Routes
 from config.levels import WarningLevel
@@ -169,11 +169,11 @@ def plan(
     *rows: Row,
     open_alerts: Sequence[Alert] = (),
     where: PlanningConfig | None = None,
-    tallies: Mapping[str, TransitionCounts] | None = None,
+    counts: Mapping[str, TransitionCounts] | None = None,
     received_ns: int = START_NS,
 ) -> Plan:
     """Return the changes that `rows` cause for people."""
-    return plan_step(events(rows), alarm_keys(), received_ns, open_alerts, where or district(), counts=tallies)
+    return plan_step(events(rows), alarm_keys(), received_ns, open_alerts, where or district(), counts=counts)
 
 
 def step(

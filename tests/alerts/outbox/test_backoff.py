@@ -9,7 +9,6 @@ from alerts.outbox.backoff import (
     RETRY_AFTER_CAP_S,
     URGENT_CAP_S,
     delay_s,
-    is_urgent,
     retry_ns,
 )
 
@@ -34,7 +33,7 @@ ORANGE, YELLOW = notification(), notification(level=3)
 )
 def test_urgent_is_an_orange_or_red_warning(kind, level, urgent):
     """Only people in danger are tried every minute."""
-    assert urgent == is_urgent(notification(NotificationKind(kind), level))
+    assert urgent == notification(NotificationKind(kind), level).is_urgent
 
 
 @pytest.mark.parametrize(("attempt", "wait_s"), [(1, 1.0), (2, 2.0), (3, 4.0), (7, 60.0), (5000, 60.0)])

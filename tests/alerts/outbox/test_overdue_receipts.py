@@ -9,7 +9,7 @@ from alerts.ledger.ledger import Ledger
 from alerts.ledger.sql_ledger import open_ledger
 from alerts.notification import Outcome, Verdict
 from alerts.outbox.delivery_reports import Receipt, ReceiptCode
-from alerts.planning.reminders import JournalTime, plan_due
+from alerts.planning.planner import JournalTime, plan_due
 from config.register import Duty, Role
 from tests.alerts import scenes
 from tests.alerts.scenes import HAZARD, ORANGE, SECOND_NS, YELLOW, commit, raised

@@ -10,10 +10,9 @@ from hypothesis import strategies as st
 from alerts.alert import Alert, Plan
 from alerts.messages.text import MessageFacts, compose_text
 from alerts.notification import NotificationKind
-from alerts.planning.context import PlanningConfig
+from alerts.planning.alert_context import PlanningConfig
 from alerts.planning.incidents import hazard_of
-from alerts.planning.planner import plan_step
-from alerts.planning.reminders import JournalTime, plan_due
+from alerts.planning.planner import JournalTime, plan_due, plan_step
 from config.register import Sensor
 from rules.events import AlarmKey, Dimension, Transition
 from rules.rule import RuleSet, Side

@@ -8,8 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from alerts.alert import Alert, DecisionReason, Plan
-from alerts.planning.planner import plan_step
-from alerts.planning.reminders import JournalTime, plan_due
+from alerts.planning.planner import JournalTime, plan_due, plan_step
 from alerts.routing.loading import SETTLE_S, load_routes
 from alerts.state import AlarmState, state_of
 from rules.events import Reason, Transition
@@ -39,7 +38,7 @@ class Life:
         """Begin with nothing open."""
         self.where = test_reminders.district(latch=latch, settle_s=settle_s)
         self.alerts: tuple[Alert, ...] = ()
-        self.tallies = {}
+        self.counts = {}
         self.acknowledged: set[str] = set()
 
     def at(self, now_s: float, *rows: Row, clock_s: float = 0.0) -> Plan:
@@ -52,10 +51,10 @@ class Life:
             now_ns,
             due.open_alerts,
             self.where,
-            counts=self.tallies,
+            counts=self.counts,
             clock_ns=clock_ns,
         )
-        self.tallies |= {each.alarm: each for each in done.transition_counts}
+        self.counts |= {each.alarm: each for each in done.transition_counts}
         self.alerts = done.open_alerts
         return replace(
             done,

@@ -9,7 +9,7 @@ from alerts.alert import DecisionReason, Ending
 from alerts.ledger.sql_ledger import open_ledger
 from alerts.notification import Verdict
 from alerts.planning.orphans import HeldAlarms, plan_orphans
-from alerts.planning.reminders import NEVER_DUE_NS, due_ns
+from alerts.planning.planner import NEVER_DUE_NS, due_ns
 from alerts.state import AlarmState, state_of
 from config.register import Contact
 from rules.events import Extent, Reason, Transition

@@ -299,14 +299,14 @@ def histories(draw: st.DrawFn) -> list[Row]:
 
 def planned_in_parts(rows: list[Row], cuts: set[int]) -> tuple[list[str], list[Decision], tuple]:
     """Return notification ids and decisions in order, and the alerts open at the end, of steps cut at `cuts`."""
-    ids, decisions, open_alerts, tallies = [], [], (), {}
+    ids, decisions, open_alerts, counts = [], [], (), {}
     edges = sorted({0, len(rows), *(cut for cut in cuts if cut <= len(rows))})
     for start, end in itertools.pairwise(edges):
-        result = plan(*rows[start:end], open_alerts=open_alerts, tallies=tallies)
+        result = plan(*rows[start:end], open_alerts=open_alerts, counts=counts)
         ids += [each.notification.id for each in result.planned]
         decisions += result.decisions
         open_alerts = result.open_alerts
-        tallies |= {each.alarm: each for each in result.transition_counts}
+        counts |= {each.alarm: each for each in result.transition_counts}
     return ids, decisions, open_alerts
 
 

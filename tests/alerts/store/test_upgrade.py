@@ -16,7 +16,7 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
 from alerts.ledger.sql_ledger import open_ledger
-from alerts.planning.reminders import NEVER_DUE_NS, due_ns
+from alerts.planning.planner import NEVER_DUE_NS, due_ns
 from alerts.store import schema
 from alerts.store.database import Database
 from alerts.store.upgrade import FIRST, LedgerVersionError, upgrade

@@ -5,7 +5,7 @@ import yaml
 from typer.testing import CliRunner
 
 from collector.dead_letter import DeadLetter, Reason
-from lifeline.commands.main import command_line
+from lifeline.commands.main import make_command_line
 
 
 @pytest.fixture
@@ -17,7 +17,7 @@ def ask(desk, tmp_path):
     path.write_text(yaml.safe_dump(content))
 
     def call(*arguments):
-        return CliRunner().invoke(command_line(), [*arguments, "--config", str(path)])
+        return CliRunner().invoke(make_command_line(), [*arguments, "--config", str(path)])
 
     call.path = path
     return call
@@ -121,5 +121,5 @@ def test_dead_letters_lists_reason_and_payload(ask, desk):
 
 def test_command_line_without_command_shows_help():
     """Nothing starts by mistake."""
-    result = CliRunner().invoke(command_line(), [])
+    result = CliRunner().invoke(make_command_line(), [])
     assert "dead-letters" in result.output

@@ -34,7 +34,7 @@ def test_stores_that_cannot_open_are_one_line_for_a_person(tmp_path, monkeypatch
         """Be the journal's opening."""
         raise cause
 
-    monkeypatch.setattr("lifeline.runtime.stores.SqliteJournal", refuse)
+    monkeypatch.setattr("lifeline.runtime.stores.open_journal", refuse)
     with pytest.raises(StartError, match=rf"journal .*: expected it to open, got {cause}"):
         _opened(tmp_path)
 

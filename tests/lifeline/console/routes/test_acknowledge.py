@@ -1,7 +1,9 @@
+import re
+
 import pytest
 
 from alerts.links import MAX_AGE_NS, TokenPurpose, sign
-from alerts.store.errors import LedgerUnavailableError
+from lifeline.console.cards import OPERATOR
 
 
 def test_acknowledge_page_get_shows_alert_and_changes_nothing(browser, desk):
@@ -89,33 +91,35 @@ def test_acknowledge_page_large_form_is_refused(browser, desk):
     assert 413 == browser.post(browser.link(desk.orange()), content=b"x" * 5000).status_code
 
 
-def test_receipt_delivered_is_stored_once(browser, desk):
-    """A gateway's report is stored under its notification; the same again changes nothing."""
+def test_acknowledge_on_console_records_chosen_contact(browser, desk):
+    """The operator acknowledges in the name of somebody who was told."""
     alert = desk.orange()
-    notification = desk.stores.ledger.outbox.read_deliveries(alert.id)[0].notification.id
-    path = desk.links.receipt_link("sms", notification).removeprefix("http://console").replace("%d", "1")
-    codes = [browser.get(path).status_code, browser.post(path).status_code]
-    assert ([200, 200], (1,)) == (
-        codes,
-        tuple(code for code, _ in desk.stores.ledger.outbox.read_deliveries(alert.id)[0].receipts),
+    fields = {"contact": alert.recipients[0].contact, "proof": _proof(browser.get("/").text, alert)}
+    answer = browser.post(f"/alerts/{alert.id}/acknowledge", data=fields)
+    assert (303, alert.recipients[0].contact) == (
+        answer.status_code,
+        desk.stores.ledger.alerts.find(alert.id).acknowledged_by,
     )
 
 
-@pytest.mark.parametrize(("token", "status"), [("forged", "1"), (None, "99"), (None, "x"), (None, "")])
-def test_receipt_forged_or_of_unknown_type_is_refused(browser, desk, token, status):
-    """A report that is not ours, or says nothing that we know, changes nothing."""
-    notification = desk.stores.ledger.outbox.read_deliveries(desk.orange().id)[0].notification.id
-    token = token or sign(desk.links.secret, notification, TokenPurpose.RECEIPT)
-    assert 404 == browser.get(f"/receipts/sms/{token}", params={"status": status}).status_code
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"contact": OPERATOR, "proof": "forged"},
+        {"contact": OPERATOR},
+        {"contact": "somebody-else", "proof": None},
+        {},
+    ],
+)
+def test_acknowledge_on_console_without_proof_or_with_stranger_is_refused(browser, desk, fields):
+    """Another site's form, or a name that was never told, acknowledges nothing."""
+    alert = desk.orange()
+    if "proof" in fields and fields["proof"] is None:
+        fields = fields | {"proof": _proof(browser.get("/").text, alert)}
+    answer = browser.post(f"/alerts/{alert.id}/acknowledge", data=fields)
+    assert (403, None) == (answer.status_code, desk.stores.ledger.alerts.find(alert.id).acknowledged_ns)
 
 
-def test_receipt_while_the_ledger_is_away_asks_the_gateway_to_repeat_it(browser, desk, monkeypatch):
-    """The answer is 503: a report that was answered otherwise would never come again."""
-    delivery = desk.stores.ledger.outbox.read_deliveries(desk.orange().id)[0]
-
-    def away(*_arguments):
-        raise LedgerUnavailableError("connection refused", "OperationalError")
-
-    monkeypatch.setattr(desk.stores.ledger.outbox, "record_receipt", away)
-    url = desk.links.receipt_link("sms", delivery.notification.id).replace("%d", "1").removeprefix("http://console")
-    assert 503 == browser.get(url).status_code
+def _proof(page, alert):
+    form = re.search(rf'action="/alerts/{alert.id}/acknowledge.*?name="proof" value="([0-9a-f]+)"', page, re.DOTALL)
+    return form[1]

@@ -3,14 +3,8 @@ import re
 import pytest
 
 from collector.history import HistoryUnavailableError
-from lifeline.console.cards import OPERATOR
 from lifeline.console.security import HEADERS
 from lifeline.self_alarms import SelfAlarm, Symptom, SystemHealth
-
-
-def _proof(page, alert):
-    form = re.search(rf'action="/alerts/{alert.id}/acknowledge.*?name="proof" value="([0-9a-f]+)"', page, re.DOTALL)
-    return form[1]
 
 
 def test_overview_orange_tower_shows_level_beside_health(browser, desk):
@@ -80,35 +74,6 @@ def test_unknown_page_is_a_page_without_echo(browser, path):
     """What is not there is said so, without repeating what was asked."""
     answer = browser.get(path)
     assert (404, False) == (answer.status_code, "<script>" in answer.text)
-
-
-def test_acknowledge_on_console_records_chosen_contact(browser, desk):
-    """The operator acknowledges in the name of somebody who was told."""
-    alert = desk.orange()
-    fields = {"contact": alert.recipients[0].contact, "proof": _proof(browser.get("/").text, alert)}
-    answer = browser.post(f"/alerts/{alert.id}/acknowledge", data=fields)
-    assert (303, alert.recipients[0].contact) == (
-        answer.status_code,
-        desk.stores.ledger.alerts.find(alert.id).acknowledged_by,
-    )
-
-
-@pytest.mark.parametrize(
-    "fields",
-    [
-        {"contact": OPERATOR, "proof": "forged"},
-        {"contact": OPERATOR},
-        {"contact": "somebody-else", "proof": None},
-        {},
-    ],
-)
-def test_acknowledge_on_console_without_proof_or_with_stranger_is_refused(browser, desk, fields):
-    """Another site's form, or a name that was never told, acknowledges nothing."""
-    alert = desk.orange()
-    if "proof" in fields and fields["proof"] is None:
-        fields = fields | {"proof": _proof(browser.get("/").text, alert)}
-    answer = browser.post(f"/alerts/{alert.id}/acknowledge", data=fields)
-    assert (403, None) == (answer.status_code, desk.stores.ledger.alerts.find(alert.id).acknowledged_ns)
 
 
 @pytest.mark.parametrize("path", ["/", "/assets/T-0001", "/api/assets", "/metrics", "/none", "/static/console.css"])

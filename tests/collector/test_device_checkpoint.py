@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from collector.archive import CheckpointUnusableError
-from collector.checkpoints.devices import DeviceCheckpoint
+from collector.checkpoints import DeviceCheckpoint
 from collector.decoding.pipeline import Pipeline, RawMessage
 from collector.devices.device_state import DeviceStates, SeenMessages
 from collector.intake.group_commit import GroupCommit, Received
@@ -44,7 +44,7 @@ def run(one: Pipeline, journal: SqliteJournal, numbers, memory: DeviceCheckpoint
 def restarted(journal: SqliteJournal, path) -> tuple[DeviceStates, int]:
     """Return the book of a new program, and up to where its file was of use."""
     memory = DeviceCheckpoint(path, pipeline().devices, journal)
-    return memory.book, memory.load()
+    return memory.states, memory.load()
 
 
 def gaps(book: DeviceStates) -> tuple[int, ...]:

@@ -3,7 +3,7 @@ import json
 import pytest
 
 from collector.dead_letter import DeadLetter, Reason
-from lifeline.reports.dead_letters import is_whole, letter_line
+from lifeline.reports.dead_letter_lines import format_dead_letter, is_republishable
 
 
 @pytest.mark.parametrize(
@@ -15,15 +15,15 @@ from lifeline.reports.dead_letters import is_whole, letter_line
         (Reason.TOPIC, "", "empty topic", False),
     ],
 )
-def test_is_whole_only_what_can_be_published_identically(reason, topic, detail, expected):
+def test_is_republishable_only_what_can_be_published_identically(reason, topic, detail, expected):
     """A cut payload, a point of the history, and what has no topic are kept back."""
-    assert expected == is_whole(DeadLetter(1, topic, b"x", reason, detail))
+    assert expected == is_republishable(DeadLetter(1, topic, b"x", reason, detail))
 
 
 @pytest.mark.parametrize("text", ["\x1b]0;owned\x07", "\x9b2J", "a\u202eb", "\x7f", "line\nline", "\u2028", "\udcff"])
 def test_letter_line_never_commands_a_terminal(text):
     """Whatever stands in a topic or payload is text, on one line, and can be read back."""
-    line = letter_line(DeadLetter(1, text, text.encode(errors="replace"), Reason.TOPIC, f"topic: 消防 {text}"))
+    line = format_dead_letter(DeadLetter(1, text, text.encode(errors="replace"), Reason.TOPIC, f"topic: 消防 {text}"))
 
     assert line.isprintable()
     assert "消防" in line

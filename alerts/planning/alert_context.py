@@ -85,7 +85,7 @@ class AlertContext:
     """Recipients of an end or a reminder; None: all recipients of the alert."""
     candidates: tuple[Candidate, ...] = ()
     informed: tuple[tuple[Candidate, str], ...] = ()
-    """Candidates that know already, each with the id of the alert whose message informed it."""
+    """Candidates that know already, each with the id of the alert that informed it."""
     planned: tuple[Planned, ...] = ()
     suppressed: tuple[Planned, ...] = ()
     """Messages that are sent only when the message that informed the recipient does not arrive."""

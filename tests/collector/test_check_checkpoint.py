@@ -3,7 +3,7 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from collector.checkpoints.checks import CheckCheckpoint
+from collector.checkpoints import CheckCheckpoint
 from collector.decoding.pipeline import Pipeline
 from collector.intake.group_commit import GroupCommit, Received
 from collector.journal.sqlite import SqliteJournal
