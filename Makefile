@@ -16,7 +16,7 @@ demo: .venv/.run ## a whole district in one program; ONCE=1 plays the story, che
 
 test: .venv/.test ## gates, unit, property and end-to-end tests with real services; two at a time, PYTEST_ARGS=tests/rules for a part
 	@deploy/install-test-services.sh
-	@$(PYTHON) -m pytest --durations=20 $(PYTEST_ARGS)
+	@$(PYTHON) -m pytest $(PYTEST_ARGS)
 
 check: .venv/.test ## lint, types, contracts and budgets only
 	@$(PYTHON) -m pytest -q tests/test_style.py tests/test_contracts.py tests/test_budgets.py

@@ -13,7 +13,7 @@ cd "$(dirname "$0")/.."
 [ $# -gt 0 ] || set -- make demo ONCE=1
 
 # what is passed on of this environment: how pip finds its index, proxies, certificates, and whether this is CI
-passed="PIP_(INDEX_URL|EXTRA_INDEX_URL|FIND_LINKS|TRUSTED_HOST|CERT|CLIENT_CERT|PROXY|DEFAULT_TIMEOUT|RETRIES)"
+passed="PIP_(INDEX_URL|EXTRA_INDEX_URL|FIND_LINKS|TRUSTED_HOST|CERT|CLIENT_CERT|PROXY|DEFAULT_TIMEOUT|RETRIES|CONFIG_FILE)"
 passed="$passed|(http|https|all|no|HTTP|HTTPS|ALL|NO)_(proxy|PROXY)|SSL_CERT_(FILE|DIR)|REQUESTS_CA_BUNDLE|CI"
 
 # essential packages of Debian bring these, and other systems have them too

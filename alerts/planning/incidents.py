@@ -15,7 +15,7 @@ from dataclasses import replace
 
 from alerts.alert import Alert, DecisionReason, DecisionVerdict, Recipient
 from alerts.notification import BEGINNINGS, NotificationKind
-from alerts.planning.context import AlertContext, Candidate, PlanningConfig, decide
+from alerts.planning.alert_context import AlertContext, Candidate, PlanningConfig, decide
 from config.levels import NO_LEVEL, WarningLevel
 from rules.events import Dimension
 from rules.rule import Rule, RuleSet, Side

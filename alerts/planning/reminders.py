@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from alerts.alert import Alert, DecisionReason, DecisionVerdict
 from alerts.notification import NotificationKind
-from alerts.planning.context import AlertContext, PlanningConfig, decide
+from alerts.planning.alert_context import AlertContext, PlanningConfig, decide
 from alerts.planning.incidents import close_alert
 from alerts.planning.settle_time import close_device_fault
 from alerts.planning.stages import NOTIFY_STAGES, run_stages

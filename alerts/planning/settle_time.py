@@ -11,7 +11,7 @@ from dataclasses import replace
 from alerts.alert import DecisionReason, DecisionVerdict
 from alerts.chatter import CHATTER_NS
 from alerts.notification import NotificationKind
-from alerts.planning.context import AlertContext, PlanningConfig, decide, skip
+from alerts.planning.alert_context import AlertContext, PlanningConfig, decide, skip
 from rules.events import Dimension
 
 END_IS_HELD = "its end is not told yet"

@@ -16,7 +16,7 @@ from dataclasses import replace
 from alerts.alert import Alert, DecisionReason, DecisionVerdict, Ending, Planned, Recipient, notification_id
 from alerts.messages.text import MessageFacts, compose_payload, compose_text
 from alerts.notification import ENDS, WARNINGS, Notification, NotificationKind
-from alerts.planning.context import AlertContext, Candidate, PlanningConfig, Stage, decide, skip
+from alerts.planning.alert_context import AlertContext, Candidate, PlanningConfig, Stage, decide, skip
 from alerts.planning.incidents import close_alert, join_incident, leave_out_informed, mark_informed
 from alerts.planning.settle_time import END_IS_HELD, close_device_fault, hold_end, mark_return
 from alerts.routing.routes import Route, is_reachable

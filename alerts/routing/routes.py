@@ -79,7 +79,7 @@ class Routes:
         return min((each for each in waits_s if each), default=0.0)
 
 
-def check_duties(routes: Routes, register: Register, capable_levels: Mapping[str, WarningLevel]) -> None:
+def check_recipients(routes: Routes, register: Register, capable_levels: Mapping[str, WarningLevel]) -> None:
     """Check that every orange or red warning reaches all its recipients.
 
     Args:

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from collector.batch import Quality, ReadingBatch, tick
-from collector.dead_letter import DeadLetter, Reason
+from collector.dead_letter import DeadLetter, DeadLetterReason
 from collector.decoders import DECODERS
 from collector.decoding.compression import inflate
 from collector.decoding.subscriptions import open_decoders
@@ -127,7 +127,9 @@ class Pipeline:
         """Add the readings of one message, with NO_SENSOR for those without a sensor."""
         route = self._routes.find(message.topic)
         if message.retain and not route.subscription.decoder.tells_state:
-            raise PayloadError(Reason.RETAINED, "retained: an old value kept by the broker is never read as live")
+            raise PayloadError(
+                DeadLetterReason.RETAINED, "retained: an old value kept by the broker is never read as live"
+            )
         subscription = route.subscription
         payload = self._unpack(message.payload, subscription.compression)
         readings = subscription.decoder.decode(
@@ -168,7 +170,7 @@ class Pipeline:
         """Return the payload as its decoder takes it, within the limit."""
         limit = self._limits.max_payload_bytes
         if len(payload) > limit:
-            raise PayloadError(Reason.TOO_LARGE, f"payload: expected at most {limit} bytes, got more")
+            raise PayloadError(DeadLetterReason.TOO_LARGE, f"payload: expected at most {limit} bytes, got more")
         return payload if compression == "none" else inflate(payload, compression, limit)
 
     def _finish(self, rows: _Rows, received_ns: int) -> ReadingBatch:
@@ -228,7 +230,7 @@ def _note_overflow(rows: _Rows, overflow: NDArray[np.bool_]) -> None:
     """Add one problem for each message with a reading that is finite as sent and infinite in the canonical unit."""
     owner = np.repeat(np.arange(len(rows.lengths)), rows.lengths)
     for place in np.unique(owner[overflow]):
-        error = PayloadError(Reason.NOT_FINITE, "value: too large for float64 in the canonical unit")
+        error = PayloadError(DeadLetterReason.NOT_FINITE, "value: too large for float64 in the canonical unit")
         rows.problems.append((rows.messages[place], error))
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from collector.dead_letter import Reason
+from collector.dead_letter import DeadLetterReason
 from collector.decoding.subscriptions import CompiledSubscription, compile_subscriptions
 from collector.decoding.topics import filter_matches, topic_problem
 from collector.payload import Blocks, Columns, Decoder, PayloadError
@@ -82,14 +82,16 @@ class TopicRoutes:
     def _look_up(self, topic: str) -> TopicRoute:
         problem = topic_problem(topic)
         if problem:
-            raise PayloadError(Reason.TOPIC, problem)
+            raise PayloadError(DeadLetterReason.TOPIC, problem)
         for subscription in self._subscriptions:
             if filter_matches(subscription.topic_filter, topic):
                 fields = subscription.template.match(topic)
                 if fields is None:
-                    raise PayloadError(Reason.TOPIC, f"topic: expected {subscription.template.text}")
+                    raise PayloadError(DeadLetterReason.TOPIC, f"topic: expected {subscription.template.text}")
                 return self._make(subscription, fields)
-        raise PayloadError(Reason.TOPIC, "topic: no subscription covers it; is an old session of this client id left?")
+        raise PayloadError(
+            DeadLetterReason.TOPIC, "topic: no subscription covers it; is an old session of this client id left?"
+        )
 
     def _make(self, subscription: CompiledSubscription, fields: Mapping[str, str]) -> TopicRoute:
         if "device" not in fields:
@@ -101,7 +103,9 @@ class TopicRoutes:
         if channel is not None and channel not in own:
             # refused here, before it is remembered: else any client could fill the memory with made-up channels
             device = fields["device"]
-            raise PayloadError(Reason.UNKNOWN_SENSOR, f"device {device}: no channel {channel[:80]!r} in the register")
+            raise PayloadError(
+                DeadLetterReason.UNKNOWN_SENSOR, f"device {device}: no channel {channel[:80]!r} in the register"
+            )
         return TopicRoute(
             subscription,
             fields,
@@ -116,14 +120,16 @@ class TopicRoutes:
         """Return the channels of a device named by a payload on a topic that names none."""
         if not subscription.decoder.speaks_for_topic and not subscription.may_name(device, fields):
             expected = " or ".join(subscription.devices)
-            raise PayloadError(Reason.IDENTITY, f"device: this topic speaks for {expected}, got {device[:80]!r}")
+            raise PayloadError(
+                DeadLetterReason.IDENTITY, f"device: this topic speaks for {expected}, got {device[:80]!r}"
+            )
         return self._own_channels(fields, device)
 
     def _own_channels(self, fields: Mapping[str, str], device: str) -> Mapping[str, int]:
         """Return the device's channels at the asset and domain that the topic names."""
         channels = self._channels.get(device)
         if channels is None:
-            raise PayloadError(Reason.UNKNOWN_SENSOR, f"device: not in the register: {device[:80]!r}")
+            raise PayloadError(DeadLetterReason.UNKNOWN_SENSOR, f"device: not in the register: {device[:80]!r}")
         if "asset" not in fields and "domain" not in fields:
             return channels
         own = {channel: number for channel, number in channels.items() if self._belongs(number, fields)}
@@ -131,7 +137,7 @@ class TopicRoutes:
             sensor = self._register.sensors[next(iter(channels.values()))]
             place = f"{self._register.assets[sensor.asset].domain}/{sensor.asset}"
             got = f"{fields.get('domain', '*')}/{fields.get('asset', '*')}"
-            raise PayloadError(Reason.IDENTITY, f"device {device}: expected at {place}, got {got[:160]}")
+            raise PayloadError(DeadLetterReason.IDENTITY, f"device {device}: expected at {place}, got {got[:160]}")
         return own
 
     def _belongs(self, number: int, fields: Mapping[str, str]) -> bool:
@@ -143,7 +149,9 @@ class TopicRoutes:
 def _only(owner: str, device: str, channels: Mapping[str, int]) -> Mapping[str, int]:
     """Return the channels of the topic's device if the payload names the same."""
     if device != owner:
-        raise PayloadError(Reason.IDENTITY, f"device: the topic speaks for {owner[:80]!r}, the payload {device[:80]!r}")
+        raise PayloadError(
+            DeadLetterReason.IDENTITY, f"device: the topic speaks for {owner[:80]!r}, the payload {device[:80]!r}"
+        )
     return channels
 
 
@@ -177,7 +185,7 @@ def find_block_sensors(blocks: Blocks, route: TopicRoute) -> tuple[NDArray[np.in
 def _find_channels(devices: set[str], route: TopicRoute) -> tuple[dict[str, Mapping[str, int]], list[PayloadError]]:
     """Return the channels of each device, none for those not known here, and one problem for each reason."""
     known: dict[str, Mapping[str, int]] = {}
-    refused: dict[Reason, list[str]] = {}
+    refused: dict[DeadLetterReason, list[str]] = {}
     for device in sorted(devices):
         try:
             known[device] = route.channels_of(device)
@@ -200,7 +208,7 @@ def _describe_unknown(
         return []
     details = [f"device {device[:80]}: no channel {_join_words(names, ', ')}" for device, names in lost.items()]
     detail = f"{_join_words(details, '; ')} in the register; the others are stored"
-    return [PayloadError(Reason.UNKNOWN_SENSOR, detail)]
+    return [PayloadError(DeadLetterReason.UNKNOWN_SENSOR, detail)]
 
 
 def _describe_no_numbers(
@@ -212,7 +220,7 @@ def _describe_no_numbers(
     if not lost:
         return []
     names = _join_words([repr(channel[:80]) for channel in lost], ", ")
-    return [PayloadError(Reason.SCHEMA, f"value: expected a number at {names}; the others are stored")]
+    return [PayloadError(DeadLetterReason.SCHEMA, f"value: expected a number at {names}; the others are stored")]
 
 
 def _join_words(words: Sequence[str], separator: str) -> str:

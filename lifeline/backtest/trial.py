@@ -12,10 +12,10 @@ from collections.abc import Iterable, Sequence
 
 from alerts.alert import Alert, Plan
 from alerts.chatter import TransitionCounts
-from alerts.planning.context import PlanningConfig
+from alerts.planning.alert_context import PlanningConfig
 from alerts.planning.planner import NEVER_DUE_NS, JournalTime, Planner
 from collector.batch import ReadingBatch
-from lifeline.backtest.episodes import Episode, episodes_of, turns_of
+from lifeline.backtest.episodes import Episode, build_episodes, read_transitions
 from rules.engine import RuleEngine
 from rules.events import AlarmEvents, AlarmKey, Dimension, join_events
 
@@ -67,8 +67,12 @@ class Trial:
 
     def episodes(self, dimension: Dimension) -> list[Episode]:
         """Return everything of one dimension that was raised so far."""
-        turns = (turn for part in (*self._events, *self._recent) for turn in turns_of(part, self.alarms, dimension))
-        return episodes_of(turns, dimension)
+        transitions = (
+            transition
+            for part in (*self._events, *self._recent)
+            for transition in read_transitions(part, self.alarms, dimension)
+        )
+        return build_episodes(transitions, dimension)
 
     def _keep(self, plan: Plan) -> None:
         self._open = plan.open_alerts

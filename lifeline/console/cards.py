@@ -13,9 +13,9 @@ from alerts.state import AlarmState, state_of
 from config.levels import WarningLevel
 from lifeline.console.context import ConsoleContext
 from lifeline.console.security import form_proof
-from lifeline.reports.chain import Chain, read_chain
-from lifeline.reports.explain import chain_links, decision_text, ending
-from lifeline.text.formats import clock_text, masked
+from lifeline.reports.alert_chain import AlertChain, read_chain
+from lifeline.reports.explain import ending_key, format_decision, list_chain_steps
+from lifeline.text.formats import clock_text, mask_address
 from lifeline.text.words import Language, word
 from rules.events import Dimension
 
@@ -93,7 +93,7 @@ class ChainCard:
     decisions: tuple[str, ...]
 
 
-def alert_card(alert: Alert, context: ConsoleContext, lang: Language) -> AlertCard:
+def make_alert_card(alert: Alert, context: ConsoleContext, lang: Language) -> AlertCard:
     """Return the card of one alert."""
     asset = context.register.assets.get(alert.asset)
     rule, state = context.rule(alert.rule), state_of(alert)
@@ -105,7 +105,7 @@ def alert_card(alert: Alert, context: ConsoleContext, lang: Language) -> AlertCa
         title=(rule.title_zh if lang == "zh" else rule.title_en) if rule else alert.rule,
         since=clock_text(alert.opened_ns, context.zone),
         open=alert.is_open,
-        ending=ending_of(alert, context),
+        ending=read_ending_key(alert, context),
         state=f"state_{state}",
         over_since=clock_text(alert.changed_ns if alert.is_open and alert.is_over else 0, context.zone),
         end_told_at=clock_text(alert.end_held_until_ns if state is AlarmState.SETTLING else 0, context.zone),
@@ -117,11 +117,11 @@ def alert_card(alert: Alert, context: ConsoleContext, lang: Language) -> AlertCa
     )
 
 
-def ending_of(alert: Alert, context: ConsoleContext) -> str:
+def read_ending_key(alert: Alert, context: ConsoleContext) -> str:
     """Return the word key of how `alert` stands."""
     if alert.is_open:
-        return ending(alert, ())
-    return ending(alert, context.ledger.decisions.read(alert.id), context.ledger.alerts.read_incident(alert))
+        return ending_key(alert, ())
+    return ending_key(alert, context.ledger.decisions.read(alert.id), context.ledger.alerts.read_incident(alert))
 
 
 def shown_level(alert: Alert) -> WarningLevel | None:
@@ -140,20 +140,20 @@ def contact_name(contact: str, context: ConsoleContext, lang: Language) -> str:
     return contact if known is None else (known.name_zh if lang == "zh" else known.name_en)
 
 
-def chain_card(chain: Chain, context: ConsoleContext, lang: Language) -> ChainCard:
+def make_chain_card(chain: AlertChain, context: ConsoleContext, lang: Language) -> ChainCard:
     """Return the chain as text."""
     links = tuple(
         LinkCard(link.what, clock_text(link.time_ns, context.zone, millis=True), link.text, link.note)
-        for link in chain_links(chain, context.register, context.ruleset, lang)
+        for link in list_chain_steps(chain, context.register, context.ruleset, lang)
     )
     phones = tuple(_phone(delivery, chain.alert, context, lang) for delivery in chain.deliveries)
-    return ChainCard(links, phones, tuple(decision_text(each, lang) for each in chain.decisions))
+    return ChainCard(links, phones, tuple(format_decision(each, lang) for each in chain.decisions))
 
 
 def read_chain_card(alert_id: str, context: ConsoleContext, lang: Language) -> ChainCard | None:
     """Return the chain of the alert in the ledger, None when the ledger has no such alert."""
     chain = read_chain(context.ledger, alert_id)
-    return chain_card(chain, context, lang) if chain else None
+    return make_chain_card(chain, context, lang) if chain else None
 
 
 def _choices(alert: Alert, context: ConsoleContext, lang: Language) -> tuple[Choice, ...]:
@@ -172,7 +172,7 @@ def _phone(delivery: Delivery, alert: Alert, context: ConsoleContext, lang: Lang
     return PhoneCard(
         name=contact_name(notification.contact, context, lang),
         roles=" ".join(roles),
-        address=masked(notification.address),
+        address=mask_address(notification.address),
         channel=notification.channel,
         kind=word(notification.kind.value, lang),
         accepted=clock_text(delivery.first_sent_ns or 0, context.zone, millis=True),

@@ -16,7 +16,7 @@ from fastapi.responses import HTMLResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from lifeline.console.security import PHONE_HEADERS, FailureLimit
-from lifeline.text.words import Language, language, word
+from lifeline.text.words import Language, parse_language, word
 
 
 class Pages:
@@ -63,4 +63,4 @@ class Pages:
 
 def asked_language(request: Request) -> Language:
     """Return the language in the address, Chinese when it names none."""
-    return language(request.query_params.get("lang"))
+    return parse_language(request.query_params.get("lang"))

@@ -44,7 +44,7 @@ class AssetRow:
         return self.alive + self.blind + self.unseen
 
 
-def asset_rows(register: Register, alarms: Sequence[AlarmKey], live_state: LiveState) -> list[AssetRow]:
+def list_asset_rows(register: Register, alarms: Sequence[AlarmKey], live_state: LiveState) -> list[AssetRow]:
     """Return a row for each asset: highest level first, then worst health, then the order of the register."""
     hazards = _hazards(register, alarms, live_state)
     health: dict[str, list[int]] = defaultdict(list)
@@ -56,7 +56,7 @@ def asset_rows(register: Register, alarms: Sequence[AlarmKey], live_state: LiveS
     return sorted(rows, key=lambda row: (-(row.level or WarningLevel.GREEN), worst[row.health]))
 
 
-def level_counts(rows: Iterable[AssetRow]) -> Mapping[WarningLevel | None, int]:
+def count_levels(rows: Iterable[AssetRow]) -> Mapping[WarningLevel | None, int]:
     """Return how many assets stand at each level, highest first; None, last, are those of which nothing is known now.
 
     A danger that has fallen silent is still counted as a danger; a green that has is not counted as green.

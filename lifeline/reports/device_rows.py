@@ -22,7 +22,7 @@ LOW_BATTERY_PERCENT = 20.0
 BATTERY, SIGNAL_STRENGTH, SIGNAL_QUALITY = "battery", "signal_strength", "signal_quality"
 
 
-class State(IntEnum):
+class DevicePresence(IntEnum):
     """How a device is, worst first."""
 
     OFFLINE = 0
@@ -37,7 +37,7 @@ class State(IntEnum):
     """Every sensor is heard."""
 
 
-class Filter(StrEnum):
+class DeviceFilter(StrEnum):
     """Which devices are listed."""
 
     ALL = "all"
@@ -54,7 +54,7 @@ class DeviceColumns:
     """All devices at one moment, one row each."""
 
     state: NDArray[np.int8]
-    """`State` values."""
+    """`DevicePresence` values."""
     alive: NDArray[np.int64]
     sensors: NDArray[np.int64]
     battery: NDArray[np.float64]
@@ -68,16 +68,16 @@ class DeviceColumns:
     wrong_clock: NDArray[np.bool_]
     """Its clock is steadily wrong: its readings get the received time."""
 
-    def chosen(self, which: Filter) -> NDArray[np.bool_]:
+    def chosen(self, which: DeviceFilter) -> NDArray[np.bool_]:
         """Return bool[n_devices]: those that `which` lists."""
-        masks: Mapping[Filter, NDArray[np.bool_]] = {
-            Filter.ALL: np.ones(len(self.state), np.bool_),
-            Filter.OFFLINE: self.state == State.OFFLINE,
-            Filter.SILENT: (self.state == State.SILENT) | (self.state == State.PARTLY),
-            Filter.NEVER: self.state == State.NEVER,
-            Filter.LOW_BATTERY: self.battery <= LOW_BATTERY_PERCENT,
-            Filter.GAPS: self.missing > 0,
-            Filter.WRONG_CLOCK: self.wrong_clock,
+        masks: Mapping[DeviceFilter, NDArray[np.bool_]] = {
+            DeviceFilter.ALL: np.ones(len(self.state), np.bool_),
+            DeviceFilter.OFFLINE: self.state == DevicePresence.OFFLINE,
+            DeviceFilter.SILENT: (self.state == DevicePresence.SILENT) | (self.state == DevicePresence.PARTLY),
+            DeviceFilter.NEVER: self.state == DevicePresence.NEVER,
+            DeviceFilter.LOW_BATTERY: self.battery <= LOW_BATTERY_PERCENT,
+            DeviceFilter.GAPS: self.missing > 0,
+            DeviceFilter.WRONG_CLOCK: self.wrong_clock,
         }
         return masks[which]
 
@@ -88,7 +88,7 @@ class DeviceRow:
 
     id: str
     asset: str
-    state: State
+    state: DevicePresence
     since_ns: int
     """Since when it is offline, or when it was last heard where it is silent; 0 where nobody knows or it is there."""
     alive: int
@@ -111,7 +111,7 @@ class DeviceRow:
     clock_is_wrong: bool
 
 
-class Devices:
+class DeviceReport:
     """The devices of one register, over the program that runs."""
 
     def __init__(self, register: Register, book: DeviceStates, clocks: DeviceClocks) -> None:
@@ -147,8 +147,14 @@ class Devices:
         is_quiet = (alive == 0) | (live_state.received_ns - self._book.heard_ns > self._patience_ns)
         state = np.select(
             [self._last(ONLINE, live_state) == 0, ~heard, is_quiet & (blind > 0), alive == 0, blind > 0],
-            [State.OFFLINE, State.NEVER, State.SILENT, State.SILENT, State.PARTLY],
-            State.OK,
+            [
+                DevicePresence.OFFLINE,
+                DevicePresence.NEVER,
+                DevicePresence.SILENT,
+                DevicePresence.SILENT,
+                DevicePresence.PARTLY,
+            ],
+            DevicePresence.OK,
         ).astype(np.int8)
         return DeviceColumns(
             state,
@@ -186,15 +192,15 @@ class Devices:
 
     def _row(self, place: int, live_state: LiveState, columns: DeviceColumns) -> DeviceRow:
         book, counted = self._book, self._book.sequences.counted
-        state, clock = State(int(columns.state[place])), self._clocks.report(book.ids[place])
+        state, clock = DevicePresence(int(columns.state[place])), self._clocks.report(book.ids[place])
         heard_ns = int(book.heard_ns[place])
         online = int(self._said_by[ONLINE][place])
-        since_ns = int(live_state.time_ns[online]) if state is State.OFFLINE else heard_ns
+        since_ns = int(live_state.time_ns[online]) if state is DevicePresence.OFFLINE else heard_ns
         return DeviceRow(
             id=book.ids[place],
             asset=self._register.sensors[self._by_device[int(self._ends[place]) - 1]].asset,
             state=state,
-            since_ns=since_ns if state in (State.OFFLINE, State.SILENT) else 0,
+            since_ns=since_ns if state in (DevicePresence.OFFLINE, DevicePresence.SILENT) else 0,
             alive=int(columns.alive[place]),
             sensors=int(columns.sensors[place]),
             battery=_number(columns.battery[place]),

@@ -1,6 +1,7 @@
 """I/O: what stood behind an alert when it reached its highest level: the rule whole, its inputs, its state, its words.
 
-Comes in: a `Chain`, the configuration, ledger and journal. Goes out: lines for a terminal. Refuses to change anything.
+Comes in: an `AlertChain`, the configuration, ledger and journal. Goes out: lines for a terminal. Refuses to change
+anything.
 
 The state is found again as it was: the last kept state before the alert, and the journal judged from there up to it.
 """
@@ -19,7 +20,7 @@ from collector.journal.reader import JournalReader
 from config.levels import WarningLevel
 from config.register import Register
 from lifeline.configuration import Configuration
-from lifeline.reports.chain import Chain
+from lifeline.reports.alert_chain import AlertChain
 from lifeline.text.formats import CITY_ZONE, clock_text
 from lifeline.text.words import Language
 from rules.engine import RuleEngine
@@ -52,8 +53,8 @@ class _Past:
     """Time, value, quality and journal position of the last readings of each input."""
 
 
-def evidence(
-    chain: Chain, configuration: Configuration, ledger: Ledger, journal: JournalReader | None, lang: Language
+def describe_evidence(
+    chain: AlertChain, configuration: Configuration, ledger: Ledger, journal: JournalReader | None, lang: Language
 ) -> Iterator[str]:
     """Yield what stood behind the first transition to the highest level of the alert of `chain`."""
     if not chain.events:
@@ -230,7 +231,7 @@ def _clock(time_ns: int) -> str:
     return clock_text(time_ns, CITY_ZONE, millis=True)
 
 
-def alert_of(ledger: Ledger, name: str) -> str:
+def find_alert_id(ledger: Ledger, name: str) -> str:
     """Return the id of the alert that `name` means: itself, or the last one of the alarm `rule/sensor`."""
     events = ledger.alarm_events.read(alarm=name) if "/" in name else []
     return events[-1].alert if events else name

@@ -13,7 +13,7 @@ from config.validation import mask_url
 from lifeline.start_error import StartError
 
 
-def existing_ledger(url: str) -> Ledger:
+def open_ledger_for_lookup(url: str) -> Ledger:
     """Return the ledger at `url`.
 
     Raises:

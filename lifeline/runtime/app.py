@@ -13,19 +13,19 @@ import structlog
 from prometheus_client import CollectorRegistry
 
 from alerts.links import SignedLinks
-from collector.dead_letter import Reason
+from collector.dead_letter import DeadLetterReason
 from collector.quarantine import Quarantine
 from config.secrets import console_secret
 from lifeline.configuration import Configuration
 from lifeline.console.application import make_console
 from lifeline.console.context import ConsoleContext
 from lifeline.console.server import ConsoleServer, Listener
-from lifeline.district.quarantine import PAGE_LETTERS, quarantine_of
+from lifeline.district.unknown_devices import PAGE_LETTERS, read_quarantine
 from lifeline.metrics.registry import StageMetrics, make_histograms
 from lifeline.rules_stage.live_state import LiveState
 from lifeline.runtime.gauges import Gauges
 from lifeline.runtime.stores import open_stores
-from lifeline.runtime.supervisor import Failure, Supervisor
+from lifeline.runtime.supervisor import Supervisor, ThreadFailure
 from lifeline.runtime.watchdog import Watchdog
 from lifeline.runtime.wiring import SharedServices, build_stages
 from lifeline.self_alarms import SystemHealth
@@ -84,7 +84,7 @@ class App:
         return self._listener.url
 
     @property
-    def failure(self) -> Failure | None:
+    def failure(self) -> ThreadFailure | None:
         """Why the program cannot go on, None while all is well."""
         return self._supervisor.failure
 
@@ -163,8 +163,8 @@ class App:
         )
 
     def _quarantine(self) -> Quarantine:
-        letters = self.stores.journal.dead_letters(PAGE_LETTERS, Reason.UNKNOWN_SENSOR)
-        return quarantine_of(self.configuration, letters)
+        letters = self.stores.journal.dead_letters(PAGE_LETTERS, DeadLetterReason.UNKNOWN_SENSOR)
+        return read_quarantine(self.configuration, letters)
 
 
 def _listen(host: str, port: int) -> Listener:

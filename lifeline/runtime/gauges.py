@@ -12,8 +12,8 @@ import numpy as np
 from alerts.store.errors import LedgerUnavailableError
 from config.levels import WarningLevel
 from config.register import Register
-from lifeline.metrics.registry import Counts, Gauge
-from lifeline.reports.asset_rows import asset_rows, level_counts
+from lifeline.metrics.registry import CounterValues, Gauge
+from lifeline.reports.asset_rows import count_levels, list_asset_rows
 from lifeline.rules_stage.live_state import ALIVE, BLIND, UNSEEN
 from lifeline.runtime.stores import Stores
 from lifeline.runtime.watchdog import Watchdog
@@ -36,7 +36,7 @@ class Gauges:
         self._reloads = Counter() if reloads is None else reloads
         self._register, self._stores, self._stages, self._watchdog = register, stores, stages, watchdog
 
-    def counts(self) -> list[Counts]:
+    def counts(self) -> list[CounterValues]:
         """Return the counters of every stage, each once."""
         stores, stages = self._stores, self._stages
         counters: list[Counter[tuple[str, str]]] = [
@@ -89,8 +89,8 @@ class Gauges:
         live_state = self._stages.rules.live_engine.state
         for name, value in (("unseen", UNSEEN), ("alive", ALIVE), ("blind", BLIND)):
             yield Gauge("sensors", {"health": name}, int(np.count_nonzero(live_state.health == value)))
-        rows = asset_rows(self._register, self._stages.engine.alarms, live_state)
-        for level, count in level_counts(rows).items():
+        rows = list_asset_rows(self._register, self._stages.engine.alarms, live_state)
+        for level, count in count_levels(rows).items():
             yield Gauge("assets", {"level": level.key if level else "none"}, count)
 
     def _people(self) -> Iterator[Gauge]:

@@ -10,14 +10,14 @@ from dataclasses import dataclass
 from alerts.channels.loading import open_channels
 from alerts.dispatch.dispatcher import Dispatcher
 from alerts.links import SignedLinks
-from alerts.planning.context import PlanningConfig
+from alerts.planning.alert_context import PlanningConfig
 from alerts.planning.planner import Planner
 from collector.checkpoints import CheckCheckpoint, DeviceCheckpoint
 from collector.devices.clocks import DeviceClocks
 from collector.intake.intake import MqttIntake
 from collector.recorder import Recorder
 from lifeline.configuration import Configuration
-from lifeline.metrics.registry import Latencies
+from lifeline.metrics.registry import LatencyHistograms
 from lifeline.metrics.timed_channel import TimedChannel
 from lifeline.rules_stage.live_engine import LiveEngine
 from lifeline.rules_stage.stage import RulesStage
@@ -46,7 +46,7 @@ class SharedServices:
     """What the stages share."""
 
     links: SignedLinks
-    latencies: Latencies
+    latencies: LatencyHistograms
     clock_ns: Callable[[], int]
 
 

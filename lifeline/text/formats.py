@@ -19,7 +19,7 @@ def clock_text(time_ns: int, zone: tzinfo | None, *, millis: bool = False) -> st
     return f"{text}.{time_ns % NANO // 1_000_000:03d}" if millis else text
 
 
-def masked(address: str) -> str:
+def mask_address(address: str) -> str:
     """Return a phone number with its middle hidden, and of a URL only scheme and host."""
     if "://" in address:
         scheme, _, rest = address.partition("://")

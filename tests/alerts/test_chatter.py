@@ -82,7 +82,9 @@ def test_plan_chattering_alarm_that_gets_worse_is_announced():
 def test_plan_transitions_of_two_steps_are_counted_together():
     """Transitions of an earlier step count in the next step."""
     first = plan(raised(HAZARD, ORANGE, 10.0), cleared(HAZARD, ORANGE, 20.0))
-    tallies = {each.alarm: each for each in first.tallies}
-    second = plan(raised(HAZARD, ORANGE, 30.0), open_alerts=first.open_alerts, tallies=tallies)
+    counts = {each.alarm: each for each in first.transition_counts}
+    second = plan(raised(HAZARD, ORANGE, 30.0), open_alerts=first.open_alerts, counts=counts)
 
-    assert [(True, 3, 1)] == [(each.is_chattering, each.transitions, each.fleeting) for each in second.tallies]
+    assert [(True, 3, 1)] == [
+        (each.is_chattering, each.transitions, each.fleeting) for each in second.transition_counts
+    ]

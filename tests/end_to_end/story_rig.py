@@ -11,7 +11,7 @@ from alerts.notification import NotificationKind
 from collector.journal.reader import JournalReader
 from config.settings import Settings
 from lifeline.configuration import load_configuration
-from lifeline.reports.replay import compare
+from lifeline.reports.replay import compare_with_ledger
 from lifeline.runtime.app import App
 from rules.events import Dimension
 from simulators.district import District
@@ -112,7 +112,9 @@ class StoryRig:
         """Return how a replay of the journal compares with the ledger."""
         reader = JournalReader(self.settings.journal.path, self.configuration.register.sensor_ids)
         try:
-            return compare(reader, self.app.stores.ledger, self.configuration.register, self.configuration.ruleset)
+            return compare_with_ledger(
+                reader, self.app.stores.ledger, self.configuration.register, self.configuration.ruleset
+            )
         finally:
             reader.close()
 

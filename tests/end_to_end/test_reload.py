@@ -15,7 +15,7 @@ from collector.journal.reader import JournalReader
 from config.loading import load_settings
 from config.settings import packaged_district
 from lifeline.configuration import load_configuration
-from lifeline.reports.ledgers import existing_ledger
+from lifeline.reports.ledgers import open_ledger_for_lookup
 from lifeline.runtime.app import App
 from lifeline.runtime.gc_tuning import freeze_loaded
 from lifeline.runtime.reload import reload_program
@@ -116,7 +116,7 @@ def test_reload_bad_district_is_refused_and_the_program_goes_on(program):
     _replace(district / "contacts.csv", "Chen Lixin", "Chen Li Xin")
     assert "reloaded" == _reload(program)
     program.wait_until(program.is_ready, 30)
-    versions = existing_ledger(program.configuration.settings.ledger.url).configurations.read()
+    versions = open_ledger_for_lookup(program.configuration.settings.ledger.url).configurations.read()
 
     assert program.configuration.version == versions[-1].version
     assert 1 == program.metrics()["reloads_total", "refused"]

@@ -8,7 +8,7 @@ import pytest
 
 from alerts.links import SignedLinks
 from alerts.notification import NotificationKind
-from alerts.planning.context import PlanningConfig
+from alerts.planning.alert_context import PlanningConfig
 from alerts.planning.planner import plan_step
 from alerts.routing.loading import load_routes
 from collector.decoding.pipeline import Pipeline, RawMessage

@@ -15,7 +15,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from alerts.links import MAX_AGE_NS, verify
 from alerts.notification import Delivery
-from lifeline.console.cards import OPERATOR, contact_name, ending_of, shown_level
+from lifeline.console.cards import OPERATOR, contact_name, read_ending_key, shown_level
 from lifeline.console.context import ConsoleContext
 from lifeline.console.forms import form_fields
 from lifeline.console.rendering import Pages, asked_language
@@ -97,7 +97,7 @@ class AcknowledgeRoutes:
             "asset_en": asset.name_en if asset else alert.asset,
             "level": shown_level(alert),
             "text": self._text_without_link(delivery),
-            "ending": ending_of(alert, self._context),
+            "ending": read_ending_key(alert, self._context),
             "acknowledged": delivery.acknowledged_ns is not None,
             "acknowledged_by": contact_name(delivery.notification.contact, self._context, "zh"),
             "acknowledged_at": clock_text(delivery.acknowledged_ns or 0, self._context.zone),

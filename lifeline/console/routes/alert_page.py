@@ -9,7 +9,7 @@ Rejects: an id that is not in the ledger, with 404.
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse, Response
 
-from lifeline.console.cards import alert_card, read_chain_card
+from lifeline.console.cards import make_alert_card, read_chain_card
 from lifeline.console.context import ConsoleContext
 from lifeline.console.rendering import Pages, asked_language
 from lifeline.console.routes.label_form import label_values
@@ -31,9 +31,9 @@ class AlertRoutes:
             return self._pages.problem("not_found", 404)
         others = context.ledger.alerts.read_incident(alert)
         values = {
-            "alert": alert_card(alert, context, lang),
+            "alert": make_alert_card(alert, context, lang),
             **label_values(alert_id, context, lang),
-            "incident": [alert_card(other, context, lang) for other in others],
+            "incident": [make_alert_card(other, context, lang) for other in others],
             "chain": read_chain_card(alert_id, context, lang),
             "updated": context.updated_text(),
         }

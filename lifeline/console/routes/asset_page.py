@@ -14,11 +14,11 @@ from fastapi.responses import HTMLResponse, Response
 from collector.history import HistoryUnavailableError
 from config.levels import WarningLevel
 from config.register import Sensor
-from lifeline.console.cards import alert_card, read_chain_card
-from lifeline.console.chart import Chart, Limit, Window, draw
+from lifeline.console.cards import make_alert_card, read_chain_card
+from lifeline.console.chart import Chart, ChartLimit, ChartWindow, draw_chart
 from lifeline.console.context import ConsoleContext
 from lifeline.console.rendering import Pages, asked_language
-from lifeline.reports.asset_rows import asset_rows
+from lifeline.reports.asset_rows import list_asset_rows
 from lifeline.rules_stage.live_state import ALIVE, BLIND
 from lifeline.text.formats import NANO
 from lifeline.text.words import Language, word
@@ -40,7 +40,7 @@ class AssetRoutes:
     def asset(self, asset_id: str, request: Request) -> Response:
         """Return one asset: sensors, the chart of one, and its alerts from reading to phone."""
         context, lang = self._context, asked_language(request)
-        rows = asset_rows(context.register, context.alarms, context.live_state())
+        rows = list_asset_rows(context.register, context.alarms, context.live_state())
         row = next((row for row in rows if row.asset.id == asset_id), None)
         if row is None:
             return self._pages.problem("not_found", 404)
@@ -54,7 +54,7 @@ class AssetRoutes:
             "charted": self._sensor_line(charted, lang) if charted else None,
             "chart": self._chart(charted) if charted else None,
             "alerts": [
-                {"card": alert_card(alert, context, lang), "chain": read_chain_card(alert.id, context, lang)}
+                {"card": make_alert_card(alert, context, lang), "chain": read_chain_card(alert.id, context, lang)}
                 for alert in context.ledger.alerts.read_recent(_RECENT_ALERTS, asset_id)
             ],
             "updated": context.updated_text(),
@@ -85,7 +85,7 @@ class AssetRoutes:
         """Return the chart, None while the history gives no answer: the rest of the page does not wait for it."""
         context = self._context
         number, now_ns = context.register.sensor_index[sensor.id], context.clock_ns()
-        window = Window(
+        window = ChartWindow(
             now_ns - _CHART_NS,
             now_ns,
             int(max(sensor.stale_after_s, 2 * sensor.cadence_s) * NANO),
@@ -95,13 +95,13 @@ class AssetRoutes:
         except HistoryUnavailableError:
             return None
         limits = [
-            Limit(WarningLevel(limit.level), limit.limit, limit.side.value)
+            ChartLimit(WarningLevel(limit.level), limit.limit, limit.side.value)
             for rule in context.ruleset.rules
             # A limit on a rate, a count or a condition does not lie on the scale of the readings.
             if number in rule.sensors and rule.derived is None
             for limit in rule.levels
         ]
-        return draw(series, limits, window)
+        return draw_chart(series, limits, window)
 
 
 def _charted(sensors: list[Sensor], wanted: str | None) -> Sensor | None:

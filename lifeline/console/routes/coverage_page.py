@@ -11,7 +11,7 @@ from fastapi.responses import HTMLResponse, JSONResponse, Response
 
 from lifeline.console.context import ConsoleContext
 from lifeline.console.rendering import Pages
-from lifeline.reports.coverage import Covered, Grouping, coverage, whole
+from lifeline.reports.coverage import CoverageCount, Grouping, count_coverage, count_whole_city
 
 _ASSETS = 200
 """Assets on the page, those with the most missing first; assumed: the API has all of them."""
@@ -31,7 +31,7 @@ class CoverageRoutes:
         context, live_state = self._context, self._context.live_state()
         assets = [row for row in self._rows(Grouping.ASSET) if row.alive < row.sensors or not row.sensors]
         values = {
-            "whole": whole(context.register, live_state.health),
+            "whole": count_whole_city(context.register, live_state.health),
             "tables": [
                 ("domain", self._rows(Grouping.DOMAIN), ""),
                 ("street", self._rows(Grouping.STREET), ""),
@@ -48,15 +48,15 @@ class CoverageRoutes:
             {
                 "position": live_state.position,
                 "received_ns": live_state.received_ns,
-                "whole": _row(whole(context.register, live_state.health)),
+                "whole": _row(count_whole_city(context.register, live_state.health)),
                 "by": by.value,
-                "rows": [_row(row) for row in coverage(context.register, live_state.health, by)],
+                "rows": [_row(row) for row in count_coverage(context.register, live_state.health, by)],
             }
         )
 
-    def _rows(self, by: Grouping) -> list[Covered]:
-        return coverage(self._context.register, self._context.live_state().health, by)
+    def _rows(self, by: Grouping) -> list[CoverageCount]:
+        return count_coverage(self._context.register, self._context.live_state().health, by)
 
 
-def _row(row: Covered) -> dict[str, object]:
+def _row(row: CoverageCount) -> dict[str, object]:
     return {**asdict(row), "sensors": row.sensors, "share": row.share}

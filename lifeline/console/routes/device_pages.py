@@ -14,7 +14,7 @@ from fastapi.responses import HTMLResponse, JSONResponse, Response
 from collector.batch import Quality
 from lifeline.console.context import ConsoleContext
 from lifeline.console.rendering import Pages, asked_language
-from lifeline.reports.device_rows import LOW_BATTERY_PERCENT, DeviceRow, Devices, Filter, State
+from lifeline.reports.device_rows import LOW_BATTERY_PERCENT, DeviceFilter, DevicePresence, DeviceReport, DeviceRow
 from lifeline.rules_stage.live_state import ALIVE, BLIND
 from lifeline.text.formats import clock_text
 from lifeline.text.words import Language, word
@@ -24,14 +24,14 @@ _ROWS = 100
 _ASKED = 80
 """Characters of a search that are looked at."""
 _STYLES = {
-    State.OFFLINE: "blind",
-    State.SILENT: "blind",
-    State.PARTLY: "partial",
-    State.NEVER: "unprotected",
-    State.OK: "ok",
+    DevicePresence.OFFLINE: "blind",
+    DevicePresence.SILENT: "blind",
+    DevicePresence.PARTLY: "partial",
+    DevicePresence.NEVER: "unprotected",
+    DevicePresence.OK: "ok",
 }
 
-Which = Annotated[Filter, Query(alias="filter")]
+Which = Annotated[DeviceFilter, Query(alias="filter")]
 PageNumber = Annotated[int, Query(alias="page", ge=1, le=1_000_000)]
 Search = Annotated[str, Query(alias="q", max_length=_ASKED)]
 
@@ -41,7 +41,7 @@ class DeviceRoutes:
 
     def __init__(self, context: ConsoleContext, pages: Pages) -> None:
         self._context, self._pages = context, pages
-        self._devices = Devices(context.register, context.devices, context.clocks)
+        self._devices = DeviceReport(context.register, context.devices, context.clocks)
         self.router = APIRouter()
         self.router.add_api_route("/devices", self.page, response_class=HTMLResponse)
         self.router.add_api_route("/devices/{device_id:path}", self.device, response_class=HTMLResponse)
@@ -49,7 +49,7 @@ class DeviceRoutes:
         self.router.add_api_route("/api/devices/{device_id:path}", self.device_json)
 
     def page(
-        self, request: Request, which: Which = Filter.ALL, number: PageNumber = 1, search: Search = ""
+        self, request: Request, which: Which = DeviceFilter.ALL, number: PageNumber = 1, search: Search = ""
     ) -> Response:
         """Return one page of the devices, the worst first, and how many each filter lists."""
         lang = asked_language(request)
@@ -80,7 +80,7 @@ class DeviceRoutes:
         }
         return self._pages.page("device.html", request, values)
 
-    def json(self, which: Which = Filter.ALL, number: PageNumber = 1, search: Search = "") -> Response:
+    def json(self, which: Which = DeviceFilter.ALL, number: PageNumber = 1, search: Search = "") -> Response:
         """Return the same page as numbers, and the journal position that it is true for."""
         rows, counts, n_found = self._found(which, number, search)
         live_state = self._context.live_state()
@@ -103,14 +103,14 @@ class DeviceRoutes:
             {"position": live_state.position, "received_ns": live_state.received_ns, **facts, "sensors": sensors}
         )
 
-    def _found(self, which: Filter, number: int, search: str) -> tuple[list[DeviceRow], dict[str, int], int]:
+    def _found(self, which: DeviceFilter, number: int, search: str) -> tuple[list[DeviceRow], dict[str, int], int]:
         live_state = self._context.live_state()
         columns = self._devices.columns(live_state)
         chosen = columns.chosen(which)
         if search:
             chosen &= self._devices.containing(search)
         rows = self._devices.page(live_state, columns, chosen, (number - 1) * _ROWS, _ROWS)
-        counts = {each.value: int(np.count_nonzero(columns.chosen(each))) for each in Filter}
+        counts = {each.value: int(np.count_nonzero(columns.chosen(each))) for each in DeviceFilter}
         return rows, counts, int(np.count_nonzero(chosen))
 
     def _facts(self, row: DeviceRow) -> dict[str, object]:
@@ -125,7 +125,7 @@ class DeviceRoutes:
             "state": word(f"device_{row.state.name}", lang),
             "style": _STYLES[row.state],
             "since": clock_text(row.since_ns, zone),
-            "since_what": word("offline_since" if row.state is State.OFFLINE else "silent_since", lang),
+            "since_what": word("offline_since" if row.state is DevicePresence.OFFLINE else "silent_since", lang),
             "sensors": f"{row.alive}/{row.sensors}",
             "battery": "—" if row.battery is None else f"{row.battery:.0f} %",
             "is_low": row.battery is not None and row.battery <= LOW_BATTERY_PERCENT,

@@ -13,7 +13,7 @@ from alerts.state import state_of
 from config.levels import WarningLevel
 from lifeline.console.cards import shown_level
 from lifeline.console.context import ConsoleContext
-from lifeline.reports.asset_rows import AssetRow, asset_rows
+from lifeline.reports.asset_rows import AssetRow, list_asset_rows
 from rules.risk import Risk, RiskReason, describe_reason
 
 Json = Mapping[str, object]
@@ -55,7 +55,7 @@ class ApiRoutes:
         return JSONResponse({"alerts": [_alert(alert) for alert in self._context.ledger.alerts.read_open()]})
 
     def _rows(self) -> list[AssetRow]:
-        return asset_rows(self._context.register, self._context.alarms, self._context.live_state())
+        return list_asset_rows(self._context.register, self._context.alarms, self._context.live_state())
 
     def _asset(self, row: AssetRow) -> Json:
         return {**_asset(row), "risk": self._risk(row.risk)}

@@ -19,7 +19,7 @@ from lifeline.console.context import ConsoleContext
 from lifeline.console.forms import form_fields
 from lifeline.console.rendering import Pages, asked_language
 from lifeline.console.security import is_form_proof
-from lifeline.reports.explain import label_text
+from lifeline.reports.explain import format_label
 from lifeline.text.words import Language
 
 _log = structlog.get_logger()
@@ -56,7 +56,7 @@ def label_values(alert_id: str, context: ConsoleContext, lang: Language) -> Mapp
     said = context.ledger.labels.read(alert_id)
     named = (replace(each, contact=contact_name(each.contact, context, lang)) for each in said)
     return {
-        "labels": [label_text(each, lang) for each in named],
+        "labels": [format_label(each, lang) for each in named],
         "dispositions": [each.value for each in Disposition],
         "max_cause": MAX_CAUSE,
     }

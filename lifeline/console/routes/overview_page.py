@@ -9,10 +9,10 @@ Rejects: nothing.
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse, Response
 
-from lifeline.console.cards import alert_card
+from lifeline.console.cards import make_alert_card
 from lifeline.console.context import ConsoleContext
 from lifeline.console.rendering import Pages, asked_language
-from lifeline.reports.asset_rows import asset_rows, level_counts
+from lifeline.reports.asset_rows import count_levels, list_asset_rows
 from lifeline.text.formats import clock_text
 
 
@@ -27,12 +27,12 @@ class OverviewRoutes:
     def overview(self, request: Request) -> Response:
         """Return every asset by level with its data health, and the open alerts."""
         context, lang = self._context, asked_language(request)
-        rows = asset_rows(context.register, context.alarms, context.live_state())
+        rows = list_asset_rows(context.register, context.alarms, context.live_state())
         alerts = sorted(context.ledger.alerts.read_open(), key=lambda alert: (-alert.level, -alert.opened_ns))
         values = {
             "rows": rows,
-            "counts": list(level_counts(rows).items()),
-            "alerts": [alert_card(alert, context, lang) for alert in alerts],
+            "counts": list(count_levels(rows).items()),
+            "alerts": [make_alert_card(alert, context, lang) for alert in alerts],
             "system": self._system(),
             "updated": context.updated_text(),
         }

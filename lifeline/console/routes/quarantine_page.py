@@ -10,7 +10,7 @@ from fastapi.responses import HTMLResponse, JSONResponse, Response
 from collector.quarantine import UnknownDevice, guess_quantity, sensor_rows
 from lifeline.console.context import ConsoleContext
 from lifeline.console.rendering import Pages, asked_language
-from lifeline.district.quarantine import register_command, sensors_text
+from lifeline.district.unknown_devices import format_sensor_rows, registration_command
 from lifeline.text.formats import clock_text
 from lifeline.text.words import Language, word
 
@@ -61,7 +61,7 @@ class QuarantineRoutes:
             "channels": stranger.channels,
             "more_channels": stranger.more_channels,
             "sensors": sensor_rows(stranger, stranger.asset, self._context.quantities, {}),
-            "command": register_command(stranger, self._context.quantities),
+            "command": registration_command(stranger, self._context.quantities),
         }
 
     def _texts(self, stranger: UnknownDevice, lang: Language) -> dict[str, object]:
@@ -82,8 +82,8 @@ class QuarantineRoutes:
             "last": clock_text(stranger.last_ns, zone),
             "channels": [(*each, self._guess(stranger, each[0], lang)) for each in stranger.channels.items()],
             "more_channels": stranger.more_channels,
-            "rows": sensors_text(rows) if rows else "",
-            "command": register_command(stranger, context.quantities),
+            "rows": format_sensor_rows(rows) if rows else "",
+            "command": registration_command(stranger, context.quantities),
         }
 
     def _guess(self, stranger: UnknownDevice, channel: str, lang: Language) -> str:

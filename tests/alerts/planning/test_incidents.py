@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from alerts.alert import Alert, Plan
 from alerts.messages.text import MessageFacts, compose_text
 from alerts.notification import NotificationKind
-from alerts.planning.context import PlanningConfig
+from alerts.planning.alert_context import PlanningConfig
 from alerts.planning.incidents import hazard_of
 from alerts.planning.planner import JournalTime, plan_due, plan_step
 from config.register import Sensor
@@ -319,7 +319,7 @@ def test_message_of_an_incidents_end_counts_its_alarms(language, words):
         sensor=where.register.sensors[0],
         quantity=scenes.PRESSURE,
         value=0.3,
-        reason=scenes.Reason.BACK_WITHIN,
+        reason=scenes.TransitionReason.BACK_WITHIN,
         time_ns=START_NS,
         time_zone=where.register.city.zone,
         alarms=3,

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from alerts.alert import Alert, Plan
 from alerts.chatter import TransitionCounts
-from alerts.planning.context import PlanningConfig
+from alerts.planning.alert_context import PlanningConfig
 from alerts.planning.planner import NEVER_DUE_NS, JournalTime, due_ns, plan_due, plan_step
 from alerts.state import AlarmState, state_of
 from rules.rule import RuleSet
@@ -183,15 +183,15 @@ def rows_of(steps) -> list[tuple[int, list[Row]]]:
 def live_through(times, where: PlanningConfig, cuts: set[int], acknowledged_s: float) -> tuple[list[str], list[str]]:
     """Return ids and reasons in order; each time in one batch, or one transition a batch where `cuts` says so."""
     alerts: tuple[Alert, ...] = ()
-    tallies: dict[str, TransitionCounts] = {}
+    counts: dict[str, TransitionCounts] = {}
     ids, reasons = [], []
     for i, (now_s, rows) in enumerate(times):
         received_ns = START_NS + now_s * SECOND_NS
         for part in [rows] if i not in cuts else [[], *([row] for row in rows)]:
             due = plan_after(alerts, now_s, acknowledged=now_s >= acknowledged_s, where=where)
-            done = plan(*part, open_alerts=due.open_alerts, where=where, tallies=tallies, received_ns=received_ns)
+            done = plan(*part, open_alerts=due.open_alerts, where=where, counts=counts, received_ns=received_ns)
             alerts = done.open_alerts
-            tallies |= {each.alarm: each for each in done.tallies}
+            counts |= {each.alarm: each for each in done.transition_counts}
             ids += [each.notification.id for each in (*due.planned, *done.planned)]
             reasons += [f"{each.verdict} {each.reason}" for each in (*due.decisions, *done.decisions)]
     return ids, reasons
@@ -211,7 +211,7 @@ def test_plans_of_any_history_do_not_depend_on_cuts(steps, cuts, acknowledged_s,
 @given(STEPS, st.booleans(), SETTLES)
 def test_reminders_of_any_history_never_repeat_an_id_nor_come_early(steps, latch, settle_s):
     """Law 6: reminders caused by time are at least a re-alarm time apart, each with its own id."""
-    alerts, tallies, ids, reminders = (), {}, [], []
+    alerts, counts, ids, reminders = (), {}, [], []
     for now_s, rows in rows_of(steps):
         where = district(latch=latch, settle_s=settle_s)
         due = plan_after(alerts, now_s, where=where)
@@ -221,9 +221,9 @@ def test_reminders_of_any_history_never_repeat_an_id_nor_come_early(steps, latch
             if each.notification.kind == "reminded" and each.notification.contact == "ann"
         ]
         received_ns = START_NS + now_s * SECOND_NS
-        done = plan(*rows, open_alerts=due.open_alerts, where=where, tallies=tallies, received_ns=received_ns)
+        done = plan(*rows, open_alerts=due.open_alerts, where=where, counts=counts, received_ns=received_ns)
         alerts, ids = done.open_alerts, [*ids, *(each.notification.id for each in (*due.planned, *done.planned))]
-        tallies |= {each.alarm: each for each in done.tallies}
+        counts |= {each.alarm: each for each in done.transition_counts}
 
     assert len(ids) == len(set(ids))
     assert all(b - a >= 600 for (one, a), (two, b) in itertools.pairwise(reminders) if one == two)

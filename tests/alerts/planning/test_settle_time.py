@@ -11,7 +11,7 @@ from alerts.alert import Alert, DecisionReason, Plan
 from alerts.planning.planner import JournalTime, plan_due, plan_step
 from alerts.routing.loading import SETTLE_S, load_routes
 from alerts.state import AlarmState, state_of
-from rules.events import Reason, Transition
+from rules.events import Transition, TransitionReason
 from tests.alerts import scenes
 from tests.alerts.planning import test_incidents, test_reminders
 from tests.alerts.scenes import (
@@ -38,7 +38,7 @@ class Life:
         """Begin with nothing open."""
         self.where = test_reminders.district(latch=latch, settle_s=settle_s)
         self.alerts: tuple[Alert, ...] = ()
-        self.tallies = {}
+        self.counts = {}
         self.acknowledged: set[str] = set()
 
     def at(self, now_s: float, *rows: Row, clock_s: float = 0.0) -> Plan:
@@ -51,16 +51,16 @@ class Life:
             now_ns,
             due.open_alerts,
             self.where,
-            counts=self.tallies,
+            counts=self.counts,
             clock_ns=clock_ns,
         )
-        self.tallies |= {each.alarm: each for each in done.tallies}
+        self.counts |= {each.alarm: each for each in done.transition_counts}
         self.alerts = done.open_alerts
         return replace(
             done,
             planned=(*due.planned, *done.planned),
             decisions=(*due.decisions, *done.decisions),
-            withheld=(*due.withheld, *done.withheld),
+            suppressed=(*due.suppressed, *done.suppressed),
         )
 
     def flap(self, level: int = ORANGE) -> list[Plan]:
@@ -152,10 +152,10 @@ def test_end_of_a_clock_set_back_and_forth_does_not_come_early():
 
 
 def test_end_that_was_held_keeps_the_facts_of_its_transition():
-    """Reason and interval of the transition are those of the message."""
+    """TransitionReason and interval of the transition are those of the message."""
     life = Life()
     life.at(10, raised(HAZARD, ORANGE))
-    life.at(300, cleared(HAZARD, ORANGE, 300.0, low=0.3, high=0.4, reason=Reason.CONDITIONS_END))
+    life.at(300, cleared(HAZARD, ORANGE, 300.0, low=0.3, high=0.4, reason=TransitionReason.CONDITIONS_END))
     notification = life.at(300 + WAIT_S).planned[0].notification
 
     assert "0.35 MPa (0.30–0.40)" in notification.text

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from alerts.routing.loading import load_routes
-from alerts.routing.routes import Routes, check_duties, is_reachable
+from alerts.routing.routes import Routes, check_recipients, is_reachable
 from config.errors import ConfigError
 from config.levels import WarningLevel
 from config.loading import load_quantities, load_register
@@ -25,7 +25,7 @@ def names(routes: Routes, dimension: Dimension, level: int, domain: str = "fire"
 def problems(*routes, capable=None, **phones) -> list[str]:
     """Return the problems of the duty check, one a line."""
     try:
-        check_duties(Routes(routes), scenes.register(**phones), capable or {"T-1": WarningLevel.ORANGE})
+        check_recipients(Routes(routes), scenes.register(**phones), capable or {"T-1": WarningLevel.ORANGE})
     except ConfigError as error:
         return [str(problem) for problem in error.problems]
     return []
@@ -134,7 +134,7 @@ def test_load_of_the_packaged_routes_serves_the_packaged_district():
     capable = capable_levels(load_rules(folder / "rules.yaml", register, quantities), register)
     routes = load_routes(folder / "routes.yaml", ["sms"])
 
-    check_duties(routes, register, capable)
+    check_recipients(routes, register, capable)
     assert [] == [route.name for route in routes.routes if route.targets]
     with_webhook = load_routes(folder / "routes.yaml", ["sms", "webhook"])
     assert ["city-platform"] == [route.name for route in with_webhook.routes if route.targets]

@@ -8,7 +8,7 @@ from prometheus_client import CollectorRegistry
 
 from lifeline.console.application import make_console
 from lifeline.console.context import ConsoleContext
-from lifeline.district.quarantine import quarantine_of
+from lifeline.district.unknown_devices import read_quarantine
 from lifeline.self_alarms import SystemHealth
 
 
@@ -33,7 +33,7 @@ class Browser:
             clock_ns=lambda: desk.now_ns,
             devices=configuration.pipeline.devices,
             clocks=configuration.pipeline.checks.clocks,
-            quarantine=lambda: quarantine_of(configuration, stores.journal.dead_letters(1000)),
+            quarantine=lambda: read_quarantine(configuration, stores.journal.dead_letters(1000)),
         )
         self._console = make_console(self.context)
 

@@ -8,9 +8,9 @@ from alerts.alert import Snapshot
 from alerts.ledger.configurations import STATE_EVERY_NS
 from collector.journal.reader import JournalReader
 from lifeline.configuration import load_configuration
-from lifeline.reports.chain import read_chain
-from lifeline.reports.explain import explanation
-from lifeline.reports.replay import comparable_from, compare
+from lifeline.reports.alert_chain import read_chain
+from lifeline.reports.explain import format_explanation
+from lifeline.reports.replay import compare_with_ledger, find_replay_start
 from lifeline.runtime.stores import open_stores
 from lifeline.start_error import StartError
 
@@ -32,8 +32,8 @@ def _result(desk, configuration=None):
     configuration = configuration or desk.configuration
     reader = JournalReader(desk.settings.journal.path, configuration.register.sensor_ids)
     try:
-        start = comparable_from(reader, desk.stores.ledger, configuration.version)
-        return compare(reader, desk.stores.ledger, configuration.register, configuration.ruleset, start)
+        start = find_replay_start(reader, desk.stores.ledger, configuration.version)
+        return compare_with_ledger(reader, desk.stores.ledger, configuration.register, configuration.ruleset, start)
     finally:
         reader.close()
 
@@ -94,7 +94,7 @@ def test_compare_without_any_state_to_begin_from_is_refused(desk):
 def test_explain_says_that_another_configuration_judged(changed):
     """The limits shown are those of now, and the text says that they were not those of then."""
     chain = read_chain(changed.stores.ledger, changed.alert.id)
-    text = explanation(chain, changed.configuration.register, changed.configuration.ruleset, "en")
+    text = format_explanation(chain, changed.configuration.register, changed.configuration.ruleset, "en")
 
     assert "judged by a configuration before that of" in text
 

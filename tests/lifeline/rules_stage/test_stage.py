@@ -6,7 +6,7 @@ from alerts.alert import Plan
 from alerts.ledger.ledger import FencedError
 from alerts.store.errors import LedgerUnavailableError
 from collector.journal.reader import JournalReader
-from lifeline.reports.replay import compare
+from lifeline.reports.replay import compare_with_ledger
 from lifeline.rules_stage.stage import JournalMismatchError
 from lifeline.rules_stage.step_planner import merge_plans
 from rules.events import join_events
@@ -19,7 +19,7 @@ def _lines(desk):
 def _comparison(desk):
     reader = JournalReader(desk.settings.journal.path, desk.configuration.register.sensor_ids)
     try:
-        return compare(reader, desk.stores.ledger, desk.configuration.register, desk.configuration.ruleset)
+        return compare_with_ledger(reader, desk.stores.ledger, desk.configuration.register, desk.configuration.ruleset)
     finally:
         reader.close()
 

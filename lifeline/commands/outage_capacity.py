@@ -22,7 +22,7 @@ _HOUR_S = 3600
 
 
 @dataclass(frozen=True, slots=True)
-class Load:
+class MessageRates:
     """What a register's devices send when they keep to their cadences."""
 
     messages_per_s: float
@@ -30,21 +30,21 @@ class Load:
     readings_per_s: float
 
 
-def load_of(register: Register) -> Load:
+def estimate_rates(register: Register) -> MessageRates:
     """Return the load of all devices together."""
     shortest: dict[str, float] = {}
     for sensor in register.sensors:
         shortest[sensor.device] = min(sensor.cadence_s, shortest.get(sensor.device, math.inf))
     readings_per_s = sum(1 / sensor.cadence_s for sensor in register.sensors)
-    return Load(sum(1 / cadence_s for cadence_s in shortest.values()), readings_per_s)
+    return MessageRates(sum(1 / cadence_s for cadence_s in shortest.values()), readings_per_s)
 
 
-def queue_messages(load: Load, outage_s: float) -> int:
+def queue_messages(load: MessageRates, outage_s: float) -> int:
     """Return `max_queued_messages` that keeps an outage of the collector of `outage_s`: rate times outage."""
     return math.ceil(load.messages_per_s * outage_s)
 
 
-def journal_hours(load: Load, max_bytes: int, commit_age_s: float) -> float:
+def journal_hours(load: MessageRates, max_bytes: int, commit_age_s: float) -> float:
     """Return how long the journal takes everything while the history stores nothing, hours."""
     commits_per_s = min(load.messages_per_s, 1 / commit_age_s) if commit_age_s else load.messages_per_s
     # One empty batch a second at least: the clock of the rules.
@@ -52,9 +52,9 @@ def journal_hours(load: Load, max_bytes: int, commit_age_s: float) -> float:
     return max_bytes / bytes_per_s / _HOUR_S
 
 
-def capacity(register: Register, settings: Settings) -> list[str]:
+def describe_outage_capacity(register: Register, settings: Settings) -> list[str]:
     """Return what an outage of collector or history may cost, and what to set."""
-    load = load_of(register)
+    load = estimate_rates(register)
     hours = journal_hours(load, settings.journal.max_mb << 20, settings.intake.commit_age_ms / 1000)
     lines = [
         f"load by cadences: {load.messages_per_s:.4g} messages/s, {load.readings_per_s:.4g} readings/s",
@@ -69,7 +69,7 @@ def capacity(register: Register, settings: Settings) -> list[str]:
     return lines
 
 
-def _broker_lines(load: Load) -> list[str]:
+def _broker_lines(load: MessageRates) -> list[str]:
     if not load.messages_per_s:
         return []
     hour = queue_messages(load, _HOUR_S)

@@ -8,10 +8,10 @@ delete any: the journal evicts the oldest at its quota.
 import hashlib
 import json
 
-from collector.dead_letter import DeadLetter, Reason, is_cut
+from collector.dead_letter import DeadLetter, DeadLetterReason, is_cut
 
 
-def letter_line(letter: DeadLetter) -> str:
+def format_dead_letter(letter: DeadLetter) -> str:
     """Return one dead letter as a JSON line; bytes that are not UTF-8 and what could command a terminal are escaped."""
     line = json.dumps(
         {
@@ -24,14 +24,14 @@ def letter_line(letter: DeadLetter) -> str:
         },
         ensure_ascii=False,
     )
-    return printable(line)
+    return escape_control_characters(line)
 
 
-def printable(text: str) -> str:
+def escape_control_characters(text: str) -> str:
     """Return `text` with everything escaped that could command a terminal."""
     return "".join(each if each.isprintable() else json.dumps(each)[1:-1] for each in text)
 
 
-def is_whole(letter: DeadLetter) -> bool:
+def is_republishable(letter: DeadLetter) -> bool:
     """Return whether publishing `letter` again would be the same message: from a topic, and not cut."""
-    return letter.reason is not Reason.HISTORY_REJECTED and bool(letter.topic) and not is_cut(letter)
+    return letter.reason is not DeadLetterReason.HISTORY_REJECTED and bool(letter.topic) and not is_cut(letter)

@@ -1,7 +1,7 @@
 """I/O: the past out of a history, or out of the journal.
 
-Comes in: an open history or journal, a span of time. Goes out: pieces, or batches as the rules heard them.
-Refuses to judge, and to hold more than one piece of the past.
+Comes in: an open history or journal, a span of time. Goes out: chunks, or batches as the rules heard them.
+Refuses to judge, and to hold more than one chunk of the past.
 """
 
 from collections.abc import Iterator
@@ -11,40 +11,40 @@ from collector.batch import ReadingBatch
 from collector.history import History, HistoryUnavailableError
 from collector.journal.reader import JournalReader
 from config.register import Register
-from lifeline.backtest.stream import Piece, piece_ns
+from lifeline.backtest.stream import ReadingChunk, chunk_length_ns
 from lifeline.start_error import StartError
 
 MOST_READINGS = 1_000_000
-"""Readings of one piece of a history, about: 22 MB of columns."""
+"""Readings of one chunk of a history, about: 22 MB of columns."""
 _ENTRIES = 256
 _LAST_NS = (1 << 63) - 1
 
 
 @dataclass(frozen=True, slots=True)
-class Span:
+class TimeSpan:
     """The time that is looked at; from `start_ns` to before `end_ns`."""
 
     start_ns: int = 0
     end_ns: int = _LAST_NS
 
 
-def history_pieces(history: History, register: Register, span: Span) -> Iterator[Piece]:
-    """Yield what `history` holds of `span`, piece by piece.
+def read_history(history: History, register: Register, span: TimeSpan) -> Iterator[ReadingChunk]:
+    """Yield what `history` holds of `span`, chunk by chunk.
 
     Raises:
         StartError: the history gives no answer.
     """
-    length_ns = piece_ns(register, MOST_READINGS)
+    length_ns = chunk_length_ns(register, MOST_READINGS)
     for start_ns in range(span.start_ns, span.end_ns, length_ns):
         end_ns = min(start_ns + length_ns, span.end_ns)
         try:
             sensor, series = history.read_all(start_ns, end_ns)
         except HistoryUnavailableError as error:
             raise StartError(f"history: expected an answer, got {error}; start it, or give --csv") from error
-        yield Piece(start_ns, end_ns, sensor, series.time_ns, series.value, series.quality)
+        yield ReadingChunk(start_ns, end_ns, sensor, series.time_ns, series.value, series.quality)
 
 
-def journal_batches(reader: JournalReader, span: Span) -> Iterator[ReadingBatch]:
+def read_journal_batches(reader: JournalReader, span: TimeSpan) -> Iterator[ReadingBatch]:
     """Yield the entries received within `span` as they were received."""
     position = reader.position_at(span.start_ns)
     while entries := reader.read(position, _ENTRIES):

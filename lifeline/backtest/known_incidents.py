@@ -1,7 +1,7 @@
 """Labelled incidents: which were told in time, which were missed, and which alarms are beside them or known as false.
 
-Comes in: the text of a CSV table `asset,sensor,from,to,level`, episodes. Goes out: `Score`. Refuses to read files and
-to judge alarms of places that no label names.
+Comes in: the text of a CSV table `asset,sensor,from,to,level`, episodes. Goes out: `IncidentScore`. Refuses to read
+files and to judge alarms of places that no label names.
 
 An incident is told when an alarm of its place stands at its level or above at any time from `EARLY_NS` before its
 beginning to its end. Lead time is its beginning minus the first such moment: positive where the alarm came first.
@@ -25,7 +25,7 @@ EARLY_NS = 3600 * 10**9
 _LEVELS = {level.key: level for level in WarningLevel if level > WarningLevel.GREEN}
 
 
-class Truth(Enum):
+class IncidentKind(Enum):
     """What a label says of the alarms within it."""
 
     DANGER = auto()
@@ -37,7 +37,7 @@ class Truth(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Incident:
+class KnownIncident:
     """Something that somebody says of a place and a time."""
 
     place: str
@@ -48,7 +48,7 @@ class Incident:
     end_ns: int
     level: int
     """The lowest level that counts as told."""
-    truth: Truth = Truth.DANGER
+    truth: IncidentKind = IncidentKind.DANGER
     is_complete: bool = True
     """Every danger at its sensors has a label, so that alarms beside them are false."""
 
@@ -58,10 +58,10 @@ class Incident:
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class IncidentResult:
     """What became of one incident."""
 
-    incident: Incident
+    incident: KnownIncident
     alarm: str
     """The first that told of it; empty when none did."""
     lead_s: float | None
@@ -69,10 +69,10 @@ class Finding:
 
 
 @dataclass(frozen=True, slots=True)
-class Score:
+class IncidentScore:
     """How the alarms stand against the labels."""
 
-    findings: tuple[Finding, ...]
+    findings: tuple[IncidentResult, ...]
     beside: int
     """Episodes at completely labelled places that overlap no label: false alarms."""
     repeated: int = 0
@@ -91,7 +91,7 @@ class Score:
         return len(self.findings) - self.hits
 
 
-def incidents_of(text: str, file: str, register: Register) -> list[Incident]:
+def parse_incidents(text: str, file: str, register: Register) -> list[KnownIncident]:
     """Return the incidents of a table.
 
     Raises:
@@ -111,20 +111,20 @@ def incidents_of(text: str, file: str, register: Register) -> list[Incident]:
     return found
 
 
-def score(incidents: Sequence[Incident], episodes: Sequence[Episode]) -> Score:
+def score_episodes(incidents: Sequence[KnownIncident], episodes: Sequence[Episode]) -> IncidentScore:
     """Return what hazard `episodes` say about `incidents`."""
     by_sensor: defaultdict[str, list[Episode]] = defaultdict(list)
     for each in episodes:
         by_sensor[each.sensor].append(each)
-    findings = tuple(_finding(each, by_sensor) for each in incidents if each.truth is Truth.DANGER)
-    wrong = [each for each in incidents if each.truth is Truth.FALSE_ALARM]
+    findings = tuple(_finding(each, by_sensor) for each in incidents if each.truth is IncidentKind.DANGER)
+    wrong = [each for each in incidents if each.truth is IncidentKind.FALSE_ALARM]
     repeated = sum(_finding(each, by_sensor, early_ns=0).lead_s is not None for each in wrong)
-    return Score(findings, _beside(incidents, by_sensor), repeated, len(wrong) - repeated)
+    return IncidentScore(findings, _beside(incidents, by_sensor), repeated, len(wrong) - repeated)
 
 
-def _beside(incidents: Sequence[Incident], by_sensor: dict[str, list[Episode]]) -> int:
+def _beside(incidents: Sequence[KnownIncident], by_sensor: dict[str, list[Episode]]) -> int:
     """Return how many episodes of completely labelled sensors overlap no label."""
-    of_sensor: defaultdict[str, list[Incident]] = defaultdict(list)
+    of_sensor: defaultdict[str, list[KnownIncident]] = defaultdict(list)
     for incident in incidents:
         for sensor in incident.sensors:
             of_sensor[sensor].append(incident)
@@ -136,7 +136,7 @@ def _beside(incidents: Sequence[Incident], by_sensor: dict[str, list[Episode]]) 
     )
 
 
-def _finding(incident: Incident, by_sensor: dict[str, list[Episode]], early_ns: int = EARLY_NS) -> Finding:
+def _finding(incident: KnownIncident, by_sensor: dict[str, list[Episode]], early_ns: int = EARLY_NS) -> IncidentResult:
     first = min(
         (
             (time_ns, each.alarm)
@@ -147,26 +147,26 @@ def _finding(incident: Incident, by_sensor: dict[str, list[Episode]], early_ns: 
         default=None,
     )
     if first is None:
-        return Finding(incident, "", None)
-    return Finding(incident, first[1], (incident.start_ns - first[0]) / 1e9)
+        return IncidentResult(incident, "", None)
+    return IncidentResult(incident, first[1], (incident.start_ns - first[0]) / 1e9)
 
 
-def _told(episode: Episode, incident: Incident, early_ns: int) -> Iterator[int]:
+def _told(episode: Episode, incident: KnownIncident, early_ns: int) -> Iterator[int]:
     """Yield when `episode` first stands high enough within the incident; at most once."""
     begin_ns = incident.start_ns - early_ns
-    for i, (time_ns, level) in enumerate(episode.turns):
-        until_ns = episode.turns[i + 1][0] if i + 1 < len(episode.turns) else None
+    for i, (time_ns, level) in enumerate(episode.transitions):
+        until_ns = episode.transitions[i + 1][0] if i + 1 < len(episode.transitions) else None
         lasts = until_ns is None or until_ns > begin_ns
         if level >= incident.level and lasts and time_ns <= incident.end_ns:
             yield max(time_ns, begin_ns)
             return
 
 
-def _overlaps(episode: Episode, incident: Incident) -> bool:
+def _overlaps(episode: Episode, incident: KnownIncident) -> bool:
     return episode.start_ns <= incident.end_ns and not episode.ends_before(incident.start_ns - EARLY_NS)
 
 
-def _incident(row: Row, register: Register) -> Incident | Problem:
+def _incident(row: Row, register: Register) -> KnownIncident | Problem:
     asset, sensor, level = row["asset"], row["sensor"], row["level"]
     if (asset in register.assets) == (sensor in register.sensor_index):
         expected = "either the id of an asset or the id of a sensor of the register"
@@ -182,4 +182,4 @@ def _incident(row: Row, register: Register) -> Incident | Problem:
     if times[1] < times[0]:
         return row.problem("to", expected="a time not before `from`", remedy="exchange them")
     sensors = frozenset({sensor} if sensor else {each.id for each in register.sensors if each.asset == asset})
-    return Incident(sensor or asset, sensors, times[0], times[1], int(_LEVELS.get(level, WarningLevel.BLUE)))
+    return KnownIncident(sensor or asset, sensors, times[0], times[1], int(_LEVELS.get(level, WarningLevel.BLUE)))

@@ -1,6 +1,6 @@
 """The alarm load of a rule set in the figures that alarm management is judged by.
 
-Comes in: hazard episodes and the span of time. Goes out: `Load`. Refuses to know rules, people and words.
+Comes in: hazard episodes and the span of time. Goes out: `AlarmLoad`. Refuses to know rules, people and words.
 
 An *announcement* is a transition that asks for an operator's eye: an alarm raised or raised to a higher level. Formulas
 and their sources: docs/backtest.md.
@@ -33,7 +33,7 @@ CITY = timezone(timedelta(hours=8))
 
 
 @dataclass(frozen=True, slots=True)
-class Actor:
+class BadActor:
     """One alarm and its part of the load."""
 
     alarm: str
@@ -43,7 +43,7 @@ class Actor:
 
 
 @dataclass(frozen=True, slots=True)
-class Load:
+class AlarmLoad:
     """What one operator's desk would have seen."""
 
     days: float
@@ -67,7 +67,7 @@ class Load:
     """Episodes longer than a day."""
     most_standing: int
     """Most of them at the same time."""
-    actors: tuple[Actor, ...]
+    bad_actors: tuple[BadActor, ...]
     """The alarms with the most episodes."""
 
     @property
@@ -76,22 +76,24 @@ class Load:
         return self.announcements / self.days if self.days else 0.0
 
 
-def load_of(episodes: Sequence[Episode], start_ns: int, end_ns: int) -> Load:
+def measure_alarm_load(episodes: Sequence[Episode], start_ns: int, end_ns: int) -> AlarmLoad:
     """Return the load of hazard `episodes` over the span from `start_ns` to `end_ns`."""
     minutes = max((end_ns - start_ns) / MINUTE_NS, 1.0)
-    told_ns = np.array(sorted(time_ns for each in episodes for time_ns in announced(each)), np.int64)
-    in_ten = _in_ten_minutes(told_ns)
-    flood = flood_minutes(told_ns)
+    announced_ns = np.array(sorted(time_ns for each in episodes for time_ns in announcement_times(each)), np.int64)
+    in_ten = _in_ten_minutes(announced_ns)
+    flood = flood_minutes(announced_ns)
     by_day: dict[str, Counter[int]] = {}
     for each in episodes:
-        by_day.setdefault(local(each.start_ns).date().isoformat(), Counter())[each.peak] += 1
-    shifts = Counter("day" if local(time_ns).hour in _DAY_SHIFT else "night" for time_ns in told_ns.tolist())
+        by_day.setdefault(to_city_time(each.start_ns).date().isoformat(), Counter())[each.peak] += 1
+    shifts = Counter(
+        "day" if to_city_time(time_ns).hour in _DAY_SHIFT else "night" for time_ns in announced_ns.tolist()
+    )
     tallies = _tallies(episodes)
     standing = [each for each in episodes if _end(each, end_ns) - each.start_ns > STANDING_NS]
-    return Load(
+    return AlarmLoad(
         days=minutes / 1440,
         episodes=len(episodes),
-        announcements=len(told_ns),
+        announcements=len(announced_ns),
         by_level=dict(Counter(each.peak for each in episodes)),
         by_day={day: dict(found) for day, found in sorted(by_day.items())},
         by_shift={name: shifts[name] for name in ("day", "night")},
@@ -102,25 +104,25 @@ def load_of(episodes: Sequence[Episode], start_ns: int, end_ns: int) -> Load:
         fleeting=sum(tally.fleeting for tally in tallies.values()),
         standing=len(standing),
         most_standing=_most_at_once([(each.start_ns + STANDING_NS, _end(each, end_ns)) for each in standing]),
-        actors=_actors(episodes, tallies),
+        bad_actors=_actors(episodes, tallies),
     )
 
 
-def announced(episode: Episode) -> list[int]:
+def announcement_times(episode: Episode) -> list[int]:
     """Return the event times at which `episode` asks for an eye: when raised, and at each higher level."""
     highest, found = 0, []
-    for time_ns, level in episode.turns:
+    for time_ns, level in episode.transitions:
         if level > highest:
             highest = level
             found.append(time_ns)
     return found
 
 
-def flood_minutes(told_ns: NDArray[np.int64]) -> int:
+def flood_minutes(announced_ns: NDArray[np.int64]) -> int:
     """Return how many clock minutes are flood: with the nine before they hold ten announcements or more."""
-    if not len(told_ns):
+    if not len(announced_ns):
         return 0
-    minutes, counts = np.unique(told_ns // MINUTE_NS, return_counts=True)
+    minutes, counts = np.unique(announced_ns // MINUTE_NS, return_counts=True)
     # Only minutes within ten of an announcement can be flood, so that a quiet year costs nothing.
     candidates = np.unique((minutes[:, None] + np.arange(FLOOD_MINUTES)).ravel())
     total = np.concatenate(([0], np.cumsum(counts)))
@@ -129,15 +131,15 @@ def flood_minutes(told_ns: NDArray[np.int64]) -> int:
     return int(np.count_nonzero(total[high] - total[low] >= FLOOD_ALARMS))
 
 
-def local(time_ns: int) -> datetime:
+def to_city_time(time_ns: int) -> datetime:
     """Return the moment on the city's clocks."""
     return datetime.fromtimestamp(time_ns // 10**9, UTC).astimezone(CITY)
 
 
-def _in_ten_minutes(told_ns: NDArray[np.int64]) -> NDArray[np.int64]:
+def _in_ten_minutes(announced_ns: NDArray[np.int64]) -> NDArray[np.int64]:
     """Return int64[n]: announcements in the ten minutes that end with each, itself included."""
-    low = np.searchsorted(told_ns, told_ns - FLOOD_MINUTES * MINUTE_NS, side="right")
-    return (np.searchsorted(told_ns, told_ns, side="right") - low).astype(np.int64)
+    low = np.searchsorted(announced_ns, announced_ns - FLOOD_MINUTES * MINUTE_NS, side="right")
+    return (np.searchsorted(announced_ns, announced_ns, side="right") - low).astype(np.int64)
 
 
 def _tallies(episodes: Sequence[Episode]) -> dict[str, TransitionCounts]:
@@ -153,10 +155,10 @@ def _tallies(episodes: Sequence[Episode]) -> dict[str, TransitionCounts]:
     return tallies
 
 
-def _actors(episodes: Sequence[Episode], tallies: dict[str, TransitionCounts]) -> tuple[Actor, ...]:
+def _actors(episodes: Sequence[Episode], tallies: dict[str, TransitionCounts]) -> tuple[BadActor, ...]:
     counts = Counter(each.alarm for each in episodes)
     worst = sorted(counts.items(), key=lambda item: (-item[1], item[0]))[:_WORST]
-    return tuple(Actor(alarm, n, tallies[alarm].chattering) for alarm, n in worst)
+    return tuple(BadActor(alarm, n, tallies[alarm].chattering) for alarm, n in worst)
 
 
 def _end(episode: Episode, end_ns: int) -> int:

@@ -22,7 +22,7 @@ from config.settings import packaged_district
 from config.tables import Row
 from lifeline.configuration import Configuration
 from lifeline.district.importing import import_into
-from lifeline.reports.dead_letters import printable
+from lifeline.reports.dead_letter_lines import escape_control_characters
 from lifeline.start_error import StartError
 
 PAGE_LETTERS = 5_000
@@ -31,14 +31,14 @@ MAX_LETTERS = 100_000
 """Letters looked at on the command line: all that a journal keeps."""
 
 
-def quarantine_of(configuration: Configuration, letters: Sequence[DeadLetter]) -> Quarantine:
+def read_quarantine(configuration: Configuration, letters: Sequence[DeadLetter]) -> Quarantine:
     """Return the strangers of the dead letters, which are given newest first."""
     subscriptions = configuration.settings.mqtt.subscriptions
     decoders = load_decoders(subscription.decoder for subscription in subscriptions)
     return Quarantine(configuration.register, subscriptions, decoders).take(letters)
 
 
-def stranger_lines(stranger: UnknownDevice, quantities: Mapping[str, Quantity], *, has_asset: bool) -> list[str]:
+def describe_stranger(stranger: UnknownDevice, quantities: Mapping[str, Quantity], *, has_asset: bool) -> list[str]:
     """Return what is known of one stranger, with the rows that would register it and the command that does."""
     what = "channels of a device in the register" if stranger.is_registered else "device"
     cut = f", {stranger.cut} cut" if stranger.cut else ""
@@ -56,12 +56,12 @@ def stranger_lines(stranger: UnknownDevice, quantities: Mapping[str, Quantity], 
     rows = sensor_rows(stranger, asset, quantities, {})
     if rows:
         lines.append("  sensors.csv:")
-        lines += [f"    {line}" for line in sensors_text(rows).splitlines()]
-    lines.append(f"  {register_command(stranger, quantities)}")
-    return [printable(line) for line in lines]
+        lines += [f"    {line}" for line in format_sensor_rows(rows).splitlines()]
+    lines.append(f"  {registration_command(stranger, quantities)}")
+    return [escape_control_characters(line) for line in lines]
 
 
-def register_command(stranger: UnknownDevice, quantities: Mapping[str, Quantity]) -> str:
+def registration_command(stranger: UnknownDevice, quantities: Mapping[str, Quantity]) -> str:
     """Return the command that registers a stranger; the quantities that nobody can guess are left to fill in.
 
     A stranger chooses its own name, and a person may paste the command into a shell: every word is quoted.
@@ -69,10 +69,10 @@ def register_command(stranger: UnknownDevice, quantities: Mapping[str, Quantity]
     wanted = [each for each in stranger.channels if not guess_quantity(each, stranger.domain, quantities)[0]]
     words = ["lifeline", "quarantine", "register", f"--asset={stranger.asset or 'ASSET'}"]
     words += [f"--quantity={channel}=QUANTITY:UNIT" for channel in wanted]
-    return shlex.join(printable(word) for word in [*words, "--", stranger.device])
+    return shlex.join(escape_control_characters(word) for word in [*words, "--", stranger.device])
 
 
-def sensors_text(rows: Sequence[Mapping[str, str]]) -> str:
+def format_sensor_rows(rows: Sequence[Mapping[str, str]]) -> str:
     """Return rows of `sensors.csv` as text with its head."""
     blank = dict.fromkeys(columns_of("sensors"), "")
     return csv_text("sensors", [Row("", 0, {**blank, **row}) for row in rows])
@@ -95,16 +95,20 @@ def register_device(
     rows = sensor_rows(stranger, asset, configuration.quantities, chosen)
     if not rows:
         remedy = f"name at least one: --quantity CHANNEL=QUANTITY, channels seen: {', '.join(stranger.channels)}"
-        raise StartError(printable(f"device {stranger.device}: expected a quantity for a channel, got none; {remedy}"))
+        raise StartError(
+            escape_control_characters(
+                f"device {stranger.device}: expected a quantity for a channel, got none; {remedy}"
+            )
+        )
     with tempfile.TemporaryDirectory() as folder_of_rows:
         source = Path(folder_of_rows) / "sensors.csv"
-        source.write_text(sensors_text(rows), encoding="utf-8")
+        source.write_text(format_sensor_rows(rows), encoding="utf-8")
         imported = import_into(folder, [source], Progress(disable=True), dry_run=False)
     written = {row["channel"] for row in rows}
     return differences(imported.merges), [channel for channel in stranger.channels if channel not in written]
 
 
-def letters_of(configuration: Configuration, letters: Sequence[DeadLetter], device: str) -> list[DeadLetter]:
+def select_letters(configuration: Configuration, letters: Sequence[DeadLetter], device: str) -> list[DeadLetter]:
     """Return the letters of unknown sensors that are of `device`, by their topic or by what the payload names."""
-    quarantine = quarantine_of(configuration, [])
+    quarantine = read_quarantine(configuration, [])
     return [letter for letter in letters if device in quarantine.readings_of(letter)]

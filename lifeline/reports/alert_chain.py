@@ -1,6 +1,6 @@
 """I/O: everything the ledger knows about one alert, read together: reading, rule, alarm, alert, each phone.
 
-Comes in: an open ledger and an alert id. Goes out: `Chain`. Refuses to put it into words.
+Comes in: an open ledger and an alert id. Goes out: `AlertChain`. Refuses to put it into words.
 """
 
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ from alerts.notification import Delivery
 
 
 @dataclass(frozen=True, slots=True)
-class Chain:
+class AlertChain:
     """One alert from the reading to the phones."""
 
     alert: Alert
@@ -29,13 +29,13 @@ class Chain:
     """The configuration of now, where it is another one than that which judged the first transition."""
 
 
-def read_chain(ledger: Ledger, alert_id: str) -> Chain | None:
+def read_chain(ledger: Ledger, alert_id: str) -> AlertChain | None:
     """Return the chain of `alert_id`, None when the ledger has no such alert."""
     alert = ledger.alerts.find(alert_id)
     if alert is None:
         return None
     events = tuple(ledger.alarm_events.read(alert=alert_id))
-    return Chain(
+    return AlertChain(
         alert,
         events,
         tuple(ledger.outbox.read_deliveries(alert_id)),

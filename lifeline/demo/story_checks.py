@@ -1,6 +1,6 @@
 """I/O: what the story must have done, each claim with its figure: read from the ledger, the history and the SMS inbox.
 
-Comes in: a world in which the story has been played. Goes out: `Check`s. Refuses to play.
+Comes in: a world in which the story has been played. Goes out: `StoryCheck`s. Refuses to play.
 """
 
 from collections.abc import Iterable, Iterator
@@ -15,7 +15,7 @@ from collector.journal.reader import JournalReader
 from config.levels import WarningLevel
 from config.register import Contact, Role
 from lifeline.demo.world import DemoWorld
-from lifeline.reports.replay import compare
+from lifeline.reports.replay import compare_with_ledger
 from rules.events import Dimension
 from simulators.scenarios import Scenario
 from simulators.sms import Sms
@@ -28,7 +28,7 @@ _ROLES = (Role.RESPONSIBLE, Role.MANAGER, Role.MAINTENANCE)
 
 
 @dataclass(frozen=True, slots=True)
-class Check:
+class StoryCheck:
     """One claim about the story."""
 
     claim: str
@@ -36,19 +36,19 @@ class Check:
     figure: str
 
 
-class Evidence:
+class StoryEvidence:
     """The two scenarios and everything stored about their assets."""
 
     def __init__(self, world: DemoWorld, hazard: Scenario, fault: Scenario) -> None:
         """Look at `world` after `hazard` and `fault` were played there."""
         self.world, self.hazard, self.fault = world, hazard, fault
 
-    def checks(self) -> list[Check]:
+    def checks(self) -> list[StoryCheck]:
         """Return every claim with its figure."""
         alert = self.alert(self.hazard.span.asset, Dimension.HAZARD)
         if alert is None:
             return [
-                Check("zero pressure raises an alert", is_met=False, figure="no alert"),
+                StoryCheck("zero pressure raises an alert", is_met=False, figure="no alert"),
                 *self._fault(),
                 self._replay(),
             ]
@@ -65,37 +65,37 @@ class Evidence:
         texts = {each.notification.text for each in deliveries if each.notification.kind in BEGINNINGS}
         return [message for message in self.world.gateway.inbox() if message.text in texts]
 
-    def _hazard(self, alert: Alert, deliveries: list[Delivery]) -> Iterator[Check]:
+    def _hazard(self, alert: Alert, deliveries: list[Delivery]) -> Iterator[StoryCheck]:
         peak = WarningLevel(alert.peak)
-        yield Check("orange exactly, never red", peak is WarningLevel.ORANGE, f"{peak.key} {peak.zh}")
+        yield StoryCheck("orange exactly, never red", peak is WarningLevel.ORANGE, f"{peak.key} {peak.zh}")
         messages = self.hazard_sms(deliveries)
         expected = {contact.phone for role in _ROLES for contact in self._contacts(alert.asset, role)}
         reached = sorted(message.to for message in messages)
-        yield Check("one SMS to each of the three roles", reached == sorted(expected), f"{len(reached)} SMS")
+        yield StoryCheck("one SMS to each of the three roles", reached == sorted(expected), f"{len(reached)} SMS")
         yield self._spread(messages)
         yield self._delay(messages)
         hazard = [each for each in deliveries if each.notification.kind in BEGINNINGS]
         receipts = sum(any(code == ReceiptCode.DELIVERED for code, _ in each.receipts) for each in hazard)
-        yield Check("delivery receipts stored", receipts == len(hazard) == 3, f"{receipts} of {len(hazard)}")
+        yield StoryCheck("delivery receipts stored", receipts == len(hazard) == 3, f"{receipts} of {len(hazard)}")
         by = alert.acknowledged_by or "nobody"
-        yield Check("acknowledged by link", alert.acknowledged_ns is not None and by != "nobody", by)
+        yield StoryCheck("acknowledged by link", alert.acknowledged_ns is not None and by != "nobody", by)
         over = {each.notification.contact for each in deliveries if each.notification.kind is NotificationKind.CLEARED}
         told = {each.notification.contact for each in hazard}
-        yield Check("return to normal sent to the same three", over == told and len(over) == 3, f"{len(over)} SMS")
+        yield StoryCheck("return to normal sent to the same three", over == told and len(over) == 3, f"{len(over)} SMS")
 
     def _contacts(self, asset: str, role: Role) -> tuple[Contact, ...]:
         return self.world.configuration.register.contacts_for(asset, role)
 
-    def _spread(self, messages: list[Sms]) -> Check:
+    def _spread(self, messages: list[Sms]) -> StoryCheck:
         times = [message.received_ns for message in messages]
         spread_s = (max(times) - min(times)) / 1e9 if times else float("inf")
-        return Check(f"handed over within {SPREAD_S:g} s of each other", spread_s <= SPREAD_S, f"{spread_s:.3f} s")
+        return StoryCheck(f"handed over within {SPREAD_S:g} s of each other", spread_s <= SPREAD_S, f"{spread_s:.3f} s")
 
-    def _delay(self, messages: list[Sms]) -> Check:
+    def _delay(self, messages: list[Sms]) -> StoryCheck:
         end_ns = self._on_delay_end_ns()
         last_ns = max((message.received_ns for message in messages), default=None)
         late_s = (last_ns - end_ns) / 1e9 if last_ns and end_ns else float("inf")
-        return Check(f"within {DELAY_S:g} s after the on-delay's end", late_s <= DELAY_S, f"{late_s:.3f} s")
+        return StoryCheck(f"within {DELAY_S:g} s after the on-delay's end", late_s <= DELAY_S, f"{late_s:.3f} s")
 
     def _on_delay_end_ns(self) -> int | None:
         """Return when the first reading at or below the limit had lasted for the on-delay."""
@@ -111,25 +111,27 @@ class Evidence:
                     return int(series.time_ns[below[0]]) + int(limit.on_delay_s * 1e9)
         return None
 
-    def _fault(self) -> Iterator[Check]:
+    def _fault(self) -> Iterator[StoryCheck]:
         asset = self.fault.span.asset
         register = self.world.configuration.register
         hazard = self.alert(asset, Dimension.HAZARD)
-        yield Check("dead terminal raises no hazard", hazard is None, "none" if hazard is None else hazard.id)
+        yield StoryCheck("dead terminal raises no hazard", hazard is None, "none" if hazard is None else hazard.id)
         alert = self.alert(asset, Dimension.HEALTH)
         deliveries = self.world.app.stores.ledger.outbox.read_deliveries(alert.id) if alert else []
         notices = [each for each in deliveries if each.notification.kind is NotificationKind.DEVICE_FAULT]
         told = {each.notification.contact for each in notices if each.first_sent_ns}
         maintenance = {contact.id for contact in register.contacts_for(asset, Role.MAINTENANCE)}
-        yield Check("device-fault notice to maintenance only", told == maintenance != set(), f"{len(notices)} SMS")
+        yield StoryCheck("device-fault notice to maintenance only", told == maintenance != set(), f"{len(notices)} SMS")
 
-    def _replay(self) -> Check:
+    def _replay(self) -> StoryCheck:
         app, configuration = self.world.app, self.world.configuration
         reader = JournalReader(configuration.settings.journal.path, configuration.register.sensor_ids)
-        result = compare(reader, app.stores.ledger, configuration.register, configuration.ruleset)
+        result = compare_with_ledger(reader, app.stores.ledger, configuration.register, configuration.ruleset)
         reader.close()
-        return Check("replay of the journal equals the ledger", result.difference is None, f"{result.events} events")
+        return StoryCheck(
+            "replay of the journal equals the ledger", result.difference is None, f"{result.events} events"
+        )
 
-    def _letters(self) -> Check:
+    def _letters(self) -> StoryCheck:
         letters = self.world.app.stores.journal.dead_letters(10)
-        return Check("no message refused", not letters, f"{len(letters)} dead letters")
+        return StoryCheck("no message refused", not letters, f"{len(letters)} dead letters")

@@ -1,6 +1,6 @@
 """What a back-test says, as tables of text in one language: for the terminal and for the report alike.
 
-Comes in: a `Result`. Goes out: `Sheet`s. Refuses to know HTML and columns of terminals.
+Comes in: a `BacktestResult`. Goes out: `ReportTable`s. Refuses to know HTML and columns of terminals.
 """
 
 from collections import Counter
@@ -10,12 +10,12 @@ from statistics import median
 
 from alerts.notification import NotificationKind
 from config.levels import WarningLevel
-from lifeline.backtest.difference import Change, Difference, Sort
+from lifeline.backtest.alarm_load import ALARMS_A_DAY, CITY, FLOOD_ALARMS, FLOOD_SHARE, AlarmLoad
+from lifeline.backtest.difference import DifferenceKind, EpisodeChange, HistoryDifference
 from lifeline.backtest.episodes import Episode
-from lifeline.backtest.figures import ALARMS_A_DAY, CITY, FLOOD_ALARMS, FLOOD_SHARE, Load
-from lifeline.backtest.labels import Score
-from lifeline.backtest.run import Result, Side
-from lifeline.backtest.words import term
+from lifeline.backtest.known_incidents import IncidentScore
+from lifeline.backtest.report_words import term
+from lifeline.backtest.run import BacktestResult, RuleSetResult
 from lifeline.text.formats import clock_text
 from lifeline.text.words import Language
 
@@ -33,7 +33,7 @@ class Cell:
 
 
 @dataclass(frozen=True, slots=True)
-class Sheet:
+class ReportTable:
     """One table."""
 
     key: str
@@ -44,7 +44,7 @@ class Sheet:
 
 
 @dataclass(frozen=True, slots=True)
-class Names:
+class DisplayNames:
     """What channels are and how people are called."""
 
     sms: Collection[str]
@@ -52,10 +52,10 @@ class Names:
     people: dict[str, str]
     """Contact id to name."""
     most_rows: int = 1000
-    """Rows of one sheet, at most."""
+    """Rows of one table, at most."""
 
 
-def sheets(result: Result, names: Names, lang: Language) -> list[Sheet]:
+def build_tables(result: BacktestResult, names: DisplayNames, lang: Language) -> list[ReportTable]:
     """Return every table of the report, most important first."""
     here, there = result.tried, result.running
     found = [
@@ -76,28 +76,30 @@ def sheets(result: Result, names: Names, lang: Language) -> list[Sheet]:
     return found
 
 
-def text_of(sheet: Sheet) -> Iterator[str]:
+def format_table(table: ReportTable) -> Iterator[str]:
     """Yield the lines of a terminal; columns are as wide as their widest cell."""
-    rows = [sheet.columns, *([cell.text for cell in row] for row in sheet.rows)]
-    widths = [max(_width(row[i]) for row in rows) for i in range(len(sheet.columns))]
-    yield f"{sheet.title}:"
+    rows = [table.columns, *([cell.text for cell in row] for row in table.rows)]
+    widths = [max(_width(row[i]) for row in rows) for i in range(len(table.columns))]
+    yield f"{table.title}:"
     for row in rows:
         cells = (text + " " * (width - _width(text)) for text, width in zip(row, widths, strict=True))
         yield f"  {'  '.join(cells).rstrip()}"
-    if sheet.note:
-        yield f"  {sheet.note}"
+    if table.note:
+        yield f"  {table.note}"
 
 
-def sms_count(side: Side, sms: Collection[str]) -> int:
+def sms_count(side: RuleSetResult, sms: Collection[str]) -> int:
     """Return how many SMS messages one rule set causes, reminders left out."""
     return sum(n for (_, channel, _), n in side.messages.items() if channel in sms)
 
 
-def path_of(episode: Episode | None, lang: Language) -> str:
+def format_episode(episode: Episode | None, lang: Language) -> str:
     """Return the way of an episode: time and level of each transition."""
     if episode is None:
         return "-"
-    steps = [f"{clock_text(time_ns, CITY, millis=True)} {_level(level, lang)}" for time_ns, level in episode.turns]
+    steps = [
+        f"{clock_text(time_ns, CITY, millis=True)} {_level(level, lang)}" for time_ns, level in episode.transitions
+    ]
     return " → ".join([*steps, *([] if episode.end_ns else [term("stands", lang)])])
 
 
@@ -106,17 +108,19 @@ def _width(text: str) -> int:
     return sum(1 + (ord(sign) > 0x2E7F) for sign in text)
 
 
-def _sheet(key: str, lang: Language, columns: Sequence[str], rows: Sequence[Sequence[Cell]], note: str = "") -> Sheet:
-    return Sheet(key, term(key, lang), tuple(term(each, lang) for each in columns), tuple(map(tuple, rows)), note)
+def _table(
+    key: str, lang: Language, columns: Sequence[str], rows: Sequence[Sequence[Cell]], note: str = ""
+) -> ReportTable:
+    return ReportTable(key, term(key, lang), tuple(term(each, lang) for each in columns), tuple(map(tuple, rows)), note)
 
 
-def _difference(found: Difference, lang: Language) -> Sheet:
+def _difference(found: HistoryDifference, lang: Language) -> ReportTable:
     rows = [[Cell(term("same", lang)), Cell(f"{found.same}")]]
-    rows += [[Cell(term(sort.value, lang)), Cell(f"{found.count(sort)}")] for sort in Sort]
-    return _sheet("difference", lang, ("sort", "number"), rows)
+    rows += [[Cell(term(kind.value, lang)), Cell(f"{found.count(kind)}")] for kind in DifferenceKind]
+    return _table("difference", lang, ("sort", "number"), rows)
 
 
-def _load(here: Side, there: Side, names: Names, lang: Language) -> Sheet:
+def _load(here: RuleSetResult, there: RuleSetResult, names: DisplayNames, lang: Language) -> ReportTable:
     def row(key: str, mine: float, theirs: float, goal: float | None = None, form: str = "{:.0f}") -> list[Cell]:
         pair = [Cell(form.format(each), is_bad=goal is not None and each > goal) for each in (mine, theirs)]
         return [Cell(term(key, lang)), *pair, Cell("" if goal is None else f"≤ {form.format(goal)}")]
@@ -136,10 +140,10 @@ def _load(here: Side, there: Side, names: Names, lang: Language) -> Sheet:
         row("faults", here.faults, there.faults),
         row("sms", sms_count(here, names.sms), sms_count(there, names.sms)),
     ]
-    return _sheet("load", lang, ("figure", "tried", "running", "goal"), rows)
+    return _table("load", lang, ("figure", "tried", "running", "goal"), rows)
 
 
-def _levels(here: Load, there: Load, lang: Language) -> Sheet:
+def _levels(here: AlarmLoad, there: AlarmLoad, lang: Language) -> ReportTable:
     rows = [
         [
             Cell(_level(level, lang), level.key),
@@ -151,19 +155,19 @@ def _levels(here: Load, there: Load, lang: Language) -> Sheet:
         ]
         for level in LEVELS
     ]
-    return _sheet("levels", lang, ("level", "tried", "running"), rows)
+    return _table("levels", lang, ("level", "tried", "running"), rows)
 
 
-def _shifts(here: Load, there: Load, lang: Language) -> Sheet:
+def _shifts(here: AlarmLoad, there: AlarmLoad, lang: Language) -> ReportTable:
     rows = [
         [Cell(term(f"shift_{name}", lang)), Cell(f"{here.by_shift[name]}"), Cell(f"{there.by_shift[name]}")]
         for name in ("day", "night")
     ]
-    return _sheet("shifts", lang, ("shift", "tried", "running"), rows)
+    return _table("shifts", lang, ("shift", "tried", "running"), rows)
 
 
-def _recipients(here: Side, there: Side, names: Names, lang: Language) -> Sheet:
-    def counts(side: Side) -> Counter[tuple[str, str]]:
+def _recipients(here: RuleSetResult, there: RuleSetResult, names: DisplayNames, lang: Language) -> ReportTable:
+    def counts(side: RuleSetResult) -> Counter[tuple[str, str]]:
         found: Counter[tuple[str, str]] = Counter()
         for (contact, channel, kind), n in side.messages.items():
             if kind != NotificationKind.REMINDED:
@@ -180,10 +184,10 @@ def _recipients(here: Side, there: Side, names: Names, lang: Language) -> Sheet:
         ]
         for contact, channel in order[: names.most_rows]
     ]
-    return _sheet("recipients", lang, ("recipient", "channel", "tried", "running"), rows, _rest(order, names, lang))
+    return _table("recipients", lang, ("recipient", "channel", "tried", "running"), rows, _rest(order, names, lang))
 
 
-def _actors(load: Load, lang: Language) -> Sheet:
+def _actors(load: AlarmLoad, lang: Language) -> ReportTable:
     rows = [
         [
             Cell(actor.alarm),
@@ -191,27 +195,27 @@ def _actors(load: Load, lang: Language) -> Sheet:
             Cell(f"{actor.episodes / load.episodes:.0%}"),
             Cell(f"{actor.chattering}"),
         ]
-        for actor in load.actors
+        for actor in load.bad_actors
     ]
-    return _sheet("actors", lang, ("alarm", "episodes", "share", "chattering"), rows)
+    return _table("actors", lang, ("alarm", "episodes", "share", "chattering"), rows)
 
 
-def _days(here: Load, there: Load, lang: Language) -> Sheet:
+def _days(here: AlarmLoad, there: AlarmLoad, lang: Language) -> ReportTable:
     days = sorted({**here.by_day, **there.by_day})
 
-    def cells(load: Load, day: str) -> Cell:
+    def cells(load: AlarmLoad, day: str) -> Cell:
         found = load.by_day.get(day, {})
         parts = [f"{_level(level, lang)} {found[level]}" for level in LEVELS if found.get(level)]
         return Cell(f"{sum(found.values())}" + (f" ({', '.join(parts)})" if parts else ""))
 
     rows = [[Cell(day), cells(here, day), cells(there, day)] for day in days]
-    return _sheet("days", lang, ("day", "tried", "running"), rows)
+    return _table("days", lang, ("day", "tried", "running"), rows)
 
 
-def _incidents(here: Score, there: Score, lang: Language) -> Sheet:
-    def lead(score: Score) -> Cell:
+def _incidents(here: IncidentScore, there: IncidentScore, lang: Language) -> ReportTable:
+    def lead(score: IncidentScore) -> Cell:
         leads = [finding.lead_s for finding in score.findings if finding.lead_s is not None]
-        return Cell(span_text(median(leads)) if leads else term("none", lang))
+        return Cell(format_duration(median(leads)) if leads else term("none", lang))
 
     rows = [
         [Cell(term("hits", lang)), Cell(f"{here.hits}"), Cell(f"{there.hits}")],
@@ -223,34 +227,36 @@ def _incidents(here: Score, there: Score, lang: Language) -> Sheet:
         repeated = [Cell(f"{each.repeated}", is_bad=each.repeated > 0) for each in (here, there)]
         rows.append([Cell(term("repeated", lang)), *repeated])
         rows.append([Cell(term("avoided", lang)), Cell(f"{here.avoided}"), Cell(f"{there.avoided}")])
-    return _sheet("incidents", lang, ("figure", "tried", "running"), rows)
+    return _table("incidents", lang, ("figure", "tried", "running"), rows)
 
 
-def _findings(score: Score, names: Names, lang: Language) -> Sheet:
+def _findings(score: IncidentScore, names: DisplayNames, lang: Language) -> ReportTable:
     rows = []
     for finding in score.findings[: names.most_rows]:
         incident = finding.incident
-        lead = Cell(term("missed", lang), is_bad=True) if finding.lead_s is None else Cell(span_text(finding.lead_s))
+        lead = (
+            Cell(term("missed", lang), is_bad=True) if finding.lead_s is None else Cell(format_duration(finding.lead_s))
+        )
         span = f"{clock_text(incident.start_ns, CITY)} - {clock_text(incident.end_ns, CITY)}"
         rows.append([Cell(incident.place), Cell(span), Cell(finding.alarm or "-"), lead])
     note = _rest(score.findings, names, lang)
-    return _sheet("findings", lang, ("place", "span", "alarm", "lead"), rows, note)
+    return _table("findings", lang, ("place", "span", "alarm", "lead"), rows, note)
 
 
-def _changes(key: str, changes: Sequence[Change], names: Names, lang: Language) -> Sheet:
+def _changes(key: str, changes: Sequence[EpisodeChange], names: DisplayNames, lang: Language) -> ReportTable:
     rows = [
         [
             Cell(change.episode.alarm),
-            Cell(term(change.sort.value, lang)),
-            Cell(path_of(change.here, lang)),
-            Cell(path_of(change.there, lang)),
+            Cell(term(change.kind.value, lang)),
+            Cell(format_episode(change.tried, lang)),
+            Cell(format_episode(change.running, lang)),
         ]
         for change in changes[: names.most_rows]
     ]
-    return _sheet(key, lang, ("alarm", "sort", "tried", "running"), rows, _rest(changes, names, lang))
+    return _table(key, lang, ("alarm", "sort", "tried", "running"), rows, _rest(changes, names, lang))
 
 
-def _rest(rows: Sequence[object], names: Names, lang: Language) -> str:
+def _rest(rows: Sequence[object], names: DisplayNames, lang: Language) -> str:
     left = len(rows) - names.most_rows
     return term("left_out", lang).format(n=left) if left > 0 else ""
 
@@ -262,7 +268,7 @@ def _level(level: int, lang: Language) -> str:
     return named.colour_zh if lang == "zh" else named.key
 
 
-def span_text(seconds: float) -> str:
+def format_duration(seconds: float) -> str:
     """Return a length of time with its sign as `+1 d 02:03:04`."""
     sign, rest = ("-" if seconds < 0 else "+"), abs(round(seconds))
     days, rest = divmod(rest, 86_400)
