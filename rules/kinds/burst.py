@@ -154,7 +154,7 @@ class Burst:
         known = np.flatnonzero(~np.isnan(change))
         found = self._level_evaluator.evaluate(admitted, row[known], binding[known], told[known])
         capped = np.flatnonzero(told < change)
-        # The level is that of a lone sensor; the value that people read is what was measured.
+        # The level is that of a lone sensor; the displayed value is the measured one.
         measured = {(int(admitted.place[row[i]]), int(self.alarm[binding[i]])): float(change[i]) for i in capped}
         found = [_as_measured(each, measured) for each in found] if measured else found
         return [self._placed(each, moved) for each in found]

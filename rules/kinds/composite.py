@@ -173,7 +173,7 @@ class Composite:
         }
 
     def evaluate(self, admitted: AdmittedReadings, upstream: UpstreamTransitions, order: int) -> list[Transitions]:
-        """Return the transitions of the rules of stage `order`."""
+        """Return the transitions of the rules with this `order`."""
         changes = self._condition_changes.get(order)
         if changes is None:
             return []

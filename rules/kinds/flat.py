@@ -6,9 +6,10 @@ Not responsible for: hazards; other rules judge the value as if this one did not
 Rejects: nothing.
 
 The intake flags a reading FLAT if its value has stood still for longer than this sensor ever did. At zero the device
-may still measure: an empty pipe reads 0.000 for as long as it is empty. So at zero there is no fault if another
-measured value of the same device has changed in the later half of that time. At any other value noise has left the
-sensor, even if other values move. With `neighbours: true` a reading flagged NEIGHBOUR is a fault as well.
+may still measure: an empty pipe reads 0.000 for as long as it is empty. So a sensor at zero is no fault if another
+measured value of the same device has changed. That change must lie in the later half of the time at zero. At any other
+value noise has left the sensor, even if other values move. With `neighbours: true` a reading flagged NEIGHBOUR is a
+fault as well.
 
 >>> from collector.batch import Quality, make_batch
 >>> from config.register import Register, Sensor
@@ -100,7 +101,7 @@ class Flat:
         if len(told) == 0:
             self._remember(admitted, rows)
             return []
-        # Few devices are ever flat: theirs are looked at one by one, in their order.
+        # Few devices are ever flat: their sensors are checked one by one, in order.
         slow = np.isin(self._device[sensor[rows]], self._device[sensor[told]])
         self._remember(admitted, rows[~slow])
         health = HealthTransitions(self.alarm, self.level, self._episode_ns)

@@ -151,7 +151,7 @@ class Modes:
             (o, register.sensors[i]) for o, each in zip(self._options, bound, strict=True) for i in each.rule.sensors
         ]
         span_ns = np.array([round(each.span_s * _SECOND_NS) for each, _ in pairs], np.int64)
-        # A value comes with each window: one that is not identified breaks what waits for several in a row.
+        # A value comes with each window: a window without identification restarts delays over several windows.
         self._level_evaluator = LevelEvaluator(bound, register, counts, span_ns * 3 // 2)
         self.alarm: NDArray[np.int32] = self._level_evaluator.alarm
         self.level: NDArray[np.int8] = self._level_evaluator.level
@@ -176,7 +176,7 @@ class Modes:
     def evaluate(self, admitted: AdmittedReadings) -> list[Transitions]:
         """Return the transitions that `admitted` cause."""
         row, binding = self._level_evaluator.bindings_of(admitted)
-        # In the order of the readings, whoever's they are: the last sensor of an asset ends its window.
+        # In the order of the readings of all sensors: the last sensor of an asset ends its window.
         ended = sorted(self._ended(admitted, row, binding), key=lambda each: each[:2])
         values = [self._value(b, piece) for _, b, piece in ended]
         known = [i for i, value in enumerate(values) if not np.isnan(value)]

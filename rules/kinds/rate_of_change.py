@@ -229,7 +229,7 @@ class _Noise:
         b, size, told = b[judged], np.abs(rate[judged]), rate[judged]
         told = np.where((told > 0) & (told < self._sigmas[b] * self._sigma[b]), 0.0, told)
         told[self._n[b] < _LEARNING] = np.nan
-        # What counts as danger is not learned: NaN, while learning, compares as calm.
+        # A dangerous rate is not learned: NaN, while learning, compares as calm.
         calm = ~(told >= self._reset[b])
         self._learn(b[calm], size[calm])
         gated = rate.copy()
@@ -237,7 +237,7 @@ class _Noise:
         return gated
 
     def _learn(self, b: NDArray[np.intp], size: NDArray[np.float64]) -> None:
-        # Never clipped below the lowest limit: a sensor that stood still could else learn nothing again.
+        # Never clipped below the lowest limit: else a sensor that stood still could never learn again.
         size = np.minimum(size, np.maximum(_CLIP * self._sigma[b], self._limit[b]))
         self._n[b] = np.minimum(self._n[b] + 1, _MEMORY)
         self._sigma[b] += (_SIGMA_OF_MEAN * size - self._sigma[b]) / self._n[b]
