@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from collector.batch import Quality, ReadingBatch, tick
-from collector.dead_letter import DeadLetter, Reason
+from collector.dead_letter import DeadLetter, DeadLetterReason
 from collector.decoders import DECODERS
 from collector.decoding.compression import inflate
 from collector.decoding.sensor_lookup import sensors_of, sensors_of_blocks
@@ -120,7 +120,9 @@ class Pipeline:
         """Add the readings of one message, with NO_SENSOR for those without a sensor."""
         source = self._routes.find(message.topic)
         if message.retain and not source.reader.decoder.tells_state:
-            raise PayloadError(Reason.RETAINED, "retained: an old value kept by the broker is never read as live")
+            raise PayloadError(
+                DeadLetterReason.RETAINED, "retained: an old value kept by the broker is never read as live"
+            )
         reader = source.reader
         payload = self._unpack(message.payload, reader.compression)
         readings = reader.decoder.decode(payload, source.fields, reader.max_readings or self._limits.max_readings)
@@ -159,7 +161,7 @@ class Pipeline:
         """Return the payload as its decoder takes it, within the limit."""
         limit = self._limits.max_payload_bytes
         if len(payload) > limit:
-            raise PayloadError(Reason.TOO_LARGE, f"payload: expected at most {limit} bytes, got more")
+            raise PayloadError(DeadLetterReason.TOO_LARGE, f"payload: expected at most {limit} bytes, got more")
         return payload if compression == "none" else inflate(payload, compression, limit)
 
     def _finish(self, rows: _Rows, received_ns: int) -> ReadingBatch:
@@ -219,7 +221,7 @@ def _note_overflow(rows: _Rows, overflow: NDArray[np.bool_]) -> None:
     """Add one problem for each message with a reading that is finite as sent and infinite in the canonical unit."""
     owner = np.repeat(np.arange(len(rows.lengths)), rows.lengths)
     for place in np.unique(owner[overflow]):
-        error = PayloadError(Reason.NOT_FINITE, "value: too large for float64 in the canonical unit")
+        error = PayloadError(DeadLetterReason.NOT_FINITE, "value: too large for float64 in the canonical unit")
         rows.problems.append((rows.messages[place], error))
 
 

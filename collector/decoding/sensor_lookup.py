@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from collector.dead_letter import Reason
+from collector.dead_letter import DeadLetterReason
 from collector.decoding.topic_routes import NO_SENSOR, TopicRoute
 from collector.payload import Blocks, Columns, PayloadError
 
@@ -47,7 +47,7 @@ def sensors_of_blocks(blocks: Blocks, source: TopicRoute) -> tuple[NDArray[np.in
 def _channels_of(devices: set[str], source: TopicRoute) -> tuple[dict[str, Mapping[str, int]], list[PayloadError]]:
     """Return the channels of each device, none for those not known here, and one problem for each reason."""
     known: dict[str, Mapping[str, int]] = {}
-    refused: dict[Reason, list[str]] = {}
+    refused: dict[DeadLetterReason, list[str]] = {}
     for device in sorted(devices):
         try:
             known[device] = source.channels_of(device)
@@ -70,7 +70,7 @@ def _unknown(
         return []
     details = [f"device {device[:80]}: no channel {_listed(names, ', ')}" for device, names in lost.items()]
     detail = f"{_listed(details, '; ')} in the register; the others are stored"
-    return [PayloadError(Reason.UNKNOWN_SENSOR, detail)]
+    return [PayloadError(DeadLetterReason.UNKNOWN_SENSOR, detail)]
 
 
 def _no_numbers(
@@ -82,7 +82,7 @@ def _no_numbers(
     if not lost:
         return []
     names = _listed([repr(channel[:80]) for channel in lost], ", ")
-    return [PayloadError(Reason.SCHEMA, f"value: expected a number at {names}; the others are stored")]
+    return [PayloadError(DeadLetterReason.SCHEMA, f"value: expected a number at {names}; the others are stored")]
 
 
 def _listed(words: Sequence[str], separator: str) -> str:

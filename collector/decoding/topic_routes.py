@@ -7,7 +7,7 @@ channels. Refuses to know payloads.
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from collector.dead_letter import Reason
+from collector.dead_letter import DeadLetterReason
 from collector.decoding.subscriptions import CompiledSubscription, compile_subscriptions
 from collector.decoding.topics import filter_matches, topic_problem
 from collector.payload import Decoder, PayloadError
@@ -75,14 +75,16 @@ class TopicRoutes:
     def _look_up(self, topic: str) -> TopicRoute:
         problem = topic_problem(topic)
         if problem:
-            raise PayloadError(Reason.TOPIC, problem)
+            raise PayloadError(DeadLetterReason.TOPIC, problem)
         for reader in self._readers:
             if filter_matches(reader.topic_filter, topic):
                 fields = reader.template.match(topic)
                 if fields is None:
-                    raise PayloadError(Reason.TOPIC, f"topic: expected {reader.template.text}")
+                    raise PayloadError(DeadLetterReason.TOPIC, f"topic: expected {reader.template.text}")
                 return self._make(reader, fields)
-        raise PayloadError(Reason.TOPIC, "topic: no subscription covers it; is an old session of this client id left?")
+        raise PayloadError(
+            DeadLetterReason.TOPIC, "topic: no subscription covers it; is an old session of this client id left?"
+        )
 
     def _make(self, reader: CompiledSubscription, fields: Mapping[str, str]) -> TopicRoute:
         if "device" not in fields:
@@ -94,7 +96,9 @@ class TopicRoutes:
         if channel is not None and channel not in own:
             # refused here, before it is remembered: else any client could fill the memory with made-up channels
             device = fields["device"]
-            raise PayloadError(Reason.UNKNOWN_SENSOR, f"device {device}: no channel {channel[:80]!r} in the register")
+            raise PayloadError(
+                DeadLetterReason.UNKNOWN_SENSOR, f"device {device}: no channel {channel[:80]!r} in the register"
+            )
         return TopicRoute(
             reader, fields, own, lambda device: _only(fields["device"], device, own), self._places[fields["device"]]
         )
@@ -105,14 +109,16 @@ class TopicRoutes:
         """Return the channels of a device named by a payload on a topic that names none."""
         if not reader.decoder.speaks_for_topic and not reader.may_name(device, fields):
             expected = " or ".join(reader.devices)
-            raise PayloadError(Reason.IDENTITY, f"device: this topic speaks for {expected}, got {device[:80]!r}")
+            raise PayloadError(
+                DeadLetterReason.IDENTITY, f"device: this topic speaks for {expected}, got {device[:80]!r}"
+            )
         return self._own_channels(fields, device)
 
     def _own_channels(self, fields: Mapping[str, str], device: str) -> Mapping[str, int]:
         """Return the device's channels at the asset and domain that the topic names."""
         channels = self._channels.get(device)
         if channels is None:
-            raise PayloadError(Reason.UNKNOWN_SENSOR, f"device: not in the register: {device[:80]!r}")
+            raise PayloadError(DeadLetterReason.UNKNOWN_SENSOR, f"device: not in the register: {device[:80]!r}")
         if "asset" not in fields and "domain" not in fields:
             return channels
         own = {channel: number for channel, number in channels.items() if self._belongs(number, fields)}
@@ -120,7 +126,7 @@ class TopicRoutes:
             sensor = self._register.sensors[next(iter(channels.values()))]
             place = f"{self._register.assets[sensor.asset].domain}/{sensor.asset}"
             got = f"{fields.get('domain', '*')}/{fields.get('asset', '*')}"
-            raise PayloadError(Reason.IDENTITY, f"device {device}: expected at {place}, got {got[:160]}")
+            raise PayloadError(DeadLetterReason.IDENTITY, f"device {device}: expected at {place}, got {got[:160]}")
         return own
 
     def _belongs(self, number: int, fields: Mapping[str, str]) -> bool:
@@ -132,5 +138,7 @@ class TopicRoutes:
 def _only(owner: str, device: str, channels: Mapping[str, int]) -> Mapping[str, int]:
     """Return the channels of the topic's device if the payload names the same."""
     if device != owner:
-        raise PayloadError(Reason.IDENTITY, f"device: the topic speaks for {owner[:80]!r}, the payload {device[:80]!r}")
+        raise PayloadError(
+            DeadLetterReason.IDENTITY, f"device: the topic speaks for {owner[:80]!r}, the payload {device[:80]!r}"
+        )
     return channels

@@ -11,7 +11,7 @@ import structlog
 
 from collector.batch import Quality, ReadingBatch, tick
 from collector.checkpoints import CheckCheckpoint, DeviceCheckpoint
-from collector.dead_letter import DeadLetter, Reason
+from collector.dead_letter import DeadLetter, DeadLetterReason
 from collector.decoding.pipeline import Pipeline, RawMessage
 from collector.journal import Journal, JournalFullError, Position
 from config.settings import IntakeSettings
@@ -158,7 +158,7 @@ class GroupCommit:
         self._counts["messages_refused", "qos_2"] += 1
         self._log.error("qos_2_refused", topic=topic, remedy="delete this client id's session at the broker once")
         clean = topic.encode(errors="backslashreplace").decode()
-        return DeadLetter(received_ns, clean, payload, Reason.TOPIC, "delivered with QoS 2: expected QoS 1")
+        return DeadLetter(received_ns, clean, payload, DeadLetterReason.TOPIC, "delivered with QoS 2: expected QoS 1")
 
     def _hold(self, commit: _Commit, now_s: float, error: JournalFullError) -> None:
         if self._held is None:

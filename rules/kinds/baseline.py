@@ -42,7 +42,7 @@ from pydantic import Field
 from config.quantities import Quantity
 from config.register import Register, Sensor
 from rules.admission.admission import AdmittedReadings
-from rules.evaluation.continuity import Step
+from rules.evaluation.continuity import ValueStep
 from rules.evaluation.distance import SECOND_NS, DistanceEvaluator, DistanceOptions, distance_of
 from rules.evaluation.per_sensor import Readings
 from rules.kind import BoundRule, Fault, State, Transitions
@@ -111,7 +111,7 @@ class Baseline:
         """Return the transitions that `admitted` cause."""
         return self._distance_evaluator.evaluate(admitted, self._distances)
 
-    def _distances(self, readings: Readings, step: Step) -> NDArray[np.float64]:
+    def _distances(self, readings: Readings, step: ValueStep) -> NDArray[np.float64]:
         """Return float64[n]: the distance of each reading beyond its baseline, NaN while that is being learned."""
         b = readings.binding
         distance = self._distance_evaluator.signed(b, readings.value - self._past.baseline(b))

@@ -30,7 +30,7 @@ from config.quantities import Quantity
 from config.register import Register, Sensor
 from rules.admission.admission import AdmittedReadings
 from rules.alarms.health_toggle import HealthTransitions
-from rules.events import Reason
+from rules.events import TransitionReason
 from rules.fan_out import FanOut
 from rules.kind import NEVER_NS, BoundRule, Fault, State, Transitions, alarm_numbers
 from rules.rule import LevelLimit
@@ -93,7 +93,9 @@ class Battery:
         for place in np.flatnonzero((low | well) & admitted.usable[rows]).tolist():
             row, b = int(rows[place]), int(binding[place])
             if low[place] != (self.level[b] > 0):
-                health.toggle(admitted, row, b, Reason.BATTERY_LOW if low[place] else Reason.BATTERY_WELL)
+                health.toggle(
+                    admitted, row, b, TransitionReason.BATTERY_LOW if low[place] else TransitionReason.BATTERY_WELL
+                )
         return health.transitions()
 
     def state(self) -> State:

@@ -53,7 +53,7 @@ from rules.admission.admission import AdmittedReadings
 from rules.alarms.level_evaluator import LevelEvaluator
 from rules.evaluation.per_sensor import Readings
 from rules.evaluation.transients import SLOTS, Sudden, Transients
-from rules.events import Reason
+from rules.events import TransitionReason
 from rules.kind import NEVER_NS, BoundRule, Fault, State, Transitions
 from rules.level_options import LimitOptions, NamedLevel
 from rules.rule import Side
@@ -204,7 +204,7 @@ class Burst:
         """Return `found` with the place of the burst, as far as known at that time, for values beyond."""
         low, high = np.full(len(found.place), np.nan), np.full(len(found.place), np.nan)
         towards = np.full(len(found.place), -1, np.int32)
-        for i in np.flatnonzero(found.reason == Reason.LIMIT_HELD).tolist():
+        for i in np.flatnonzero(found.reason == TransitionReason.LIMIT_HELD).tolist():
             b, at = int(np.searchsorted(self.alarm, found.alarm[i])), int(found.place[i])
             known = [each for since, each in moved.get(b, ()) if since <= at] or [self._wavefronts.place(b)]
             if (place := known[-1]) is not None:

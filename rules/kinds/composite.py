@@ -178,7 +178,7 @@ class Composite:
         if changes is None:
             return []
         samples = changes.samples(admitted, upstream, self._condition_levels.pending)
-        return [] if samples is None else self._condition_levels.evaluate(*samples)
+        return [] if samples is None else self._condition_levels.evaluate(samples)
 
     def state(self) -> State:
         """Return the columns to keep."""

@@ -44,7 +44,7 @@ from pydantic import Field
 from config.quantities import Quantity
 from config.register import Register
 from rules.admission.admission import AdmittedReadings
-from rules.evaluation.continuity import Step
+from rules.evaluation.continuity import ValueStep
 from rules.evaluation.distance import (
     SIGMA_OF_MEAN,
     DistanceEvaluator,
@@ -106,7 +106,7 @@ class Deviation:
         """Return the transitions that `admitted` cause."""
         return self._distance_evaluator.evaluate(admitted, self._distances)
 
-    def _distances(self, readings: Readings, step: Step) -> NDArray[np.float64]:
+    def _distances(self, readings: Readings, step: ValueStep) -> NDArray[np.float64]:
         """Return float64[n]: the distance of each reading from the usual value, NaN where that is unknown."""
         b = readings.binding
         usual, sigma = self._weeks.expected(b, readings.time_ns)

@@ -37,7 +37,7 @@ from config.quantities import ONLINE, Quantity
 from config.register import Register, Sensor
 from rules.admission.admission import AdmittedReadings, heartbeats_of, values_before_each
 from rules.alarms.health_toggle import HealthTransitions
-from rules.events import Reason
+from rules.events import TransitionReason
 from rules.kind import NEVER_NS, BoundRule, Fault, State, Transitions, alarm_numbers
 from rules.rule import LevelLimit
 
@@ -121,8 +121,8 @@ class Flat:
         is_attenuated = self._heeds_neighbours[b] and bool(admitted.quality[row] & Quality.NEIGHBOUR)
         is_faulty = is_frozen or is_attenuated
         if is_faulty != (self.level[b] > 0):
-            fault = Reason.FLAT_LINE if is_frozen else Reason.ATTENUATED
-            health.toggle(admitted, row, b, fault if is_faulty else Reason.MOVES_AGAIN)
+            fault = TransitionReason.FLAT_LINE if is_frozen else TransitionReason.ATTENUATED
+            health.toggle(admitted, row, b, fault if is_faulty else TransitionReason.MOVES_AGAIN)
             self._is_active[number] = is_faulty
 
     def _moves_elsewhere(self, number: int, time_ns: int) -> bool:

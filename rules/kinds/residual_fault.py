@@ -40,7 +40,7 @@ from config.quantities import Quantity
 from config.register import Register, Sensor
 from rules.admission.admission import AdmittedReadings
 from rules.alarms.health_toggle import HealthTransitions
-from rules.events import Reason
+from rules.events import TransitionReason
 from rules.fan_out import FanOut
 from rules.kind import NEVER_NS, BoundRule, Fault, State, Transitions, alarm_numbers
 from rules.rule import LevelLimit
@@ -116,9 +116,9 @@ class ResidualFault:
         for i in np.flatnonzero(begins | (ends & (self.level[binding] > 0)) | (ends & self._begun(binding, begins))):
             b = int(binding[i])
             if self.level[b] == 0 and begins[i]:
-                health.toggle(admitted, int(row[i]), b, Reason.SHIFTS_ALONE)
+                health.toggle(admitted, int(row[i]), b, TransitionReason.SHIFTS_ALONE)
             elif self.level[b] > 0 and ends[i]:
-                health.toggle(admitted, int(row[i]), b, Reason.AGREES_AGAIN)
+                health.toggle(admitted, int(row[i]), b, TransitionReason.AGREES_AGAIN)
         return health.transitions()
 
     def _begun(self, binding: NDArray[np.intp], begins: NDArray[np.bool_]) -> NDArray[np.bool_]:

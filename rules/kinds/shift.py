@@ -52,7 +52,7 @@ from pydantic import Field
 from config.quantities import Quantity
 from config.register import Register
 from rules.admission.admission import AdmittedReadings
-from rules.evaluation.continuity import Step
+from rules.evaluation.continuity import ValueStep
 from rules.evaluation.distance import SECOND_NS, DistanceEvaluator, DistanceOptions, distance_of, in_sigmas, least_sigma
 from rules.evaluation.per_sensor import Readings
 from rules.kind import BoundRule, State, Transitions
@@ -159,7 +159,7 @@ class Shift:
         """Return the transitions that `admitted` cause."""
         return self._distance_evaluator.evaluate(admitted, self._distances)
 
-    def _distances(self, readings: Readings, step: Step) -> NDArray[np.float64]:
+    def _distances(self, readings: Readings, step: ValueStep) -> NDArray[np.float64]:
         """Return float64[n]: the evidence after each reading, NaN where it completes no sample or none is known."""
         distances = np.full(len(readings.binding), np.nan)
         sample = self._parts.collect(readings, step)
@@ -212,7 +212,7 @@ class _Sample:
     row: NDArray[np.intp]
     """The places of the readings that completed them."""
     readings: Readings
-    step: Step
+    step: ValueStep
     weight_ns: NDArray[np.int64]
     """The time that each stands for."""
 
@@ -227,7 +227,7 @@ class _Parts:
         self._quality = np.zeros(n, np.uint16)
         self._elapsed_ns, self._broken = np.zeros(n, np.int64), np.zeros(n, np.bool_)
 
-    def collect(self, readings: Readings, step: Step) -> _Sample:
+    def collect(self, readings: Readings, step: ValueStep) -> _Sample:
         """Return the samples that readings of distinct bindings complete, and begin new ones with the readings."""
         b = readings.binding
         part_ns = self._part_ns[b]
@@ -243,7 +243,7 @@ class _Parts:
         self._add(readings.take(is_mean), step.elapsed_ns[is_mean], step.broken[is_mean], part[is_mean])
         return _Sample(row, *closed, weight_ns)
 
-    def _closed(self, readings: Readings, step: Step, row: NDArray[np.intp]) -> tuple[Readings, Step]:
+    def _closed(self, readings: Readings, step: ValueStep, row: NDArray[np.intp]) -> tuple[Readings, ValueStep]:
         b = readings.binding[row]
         is_mean = self._part_ns[b] > 0
         value = np.where(is_mean, self._sum[b] / np.maximum(self._count[b], 1), readings.value[row])

@@ -46,7 +46,7 @@ from config.quantities import ONLINE, Quantity
 from config.register import Register, Sensor
 from rules.admission.admission import AdmittedReadings, heartbeat_numbers, starts_of
 from rules.admission.presence import Presence
-from rules.events import Reason
+from rules.events import TransitionReason
 from rules.fan_out import FanOut
 from rules.kind import NEVER_NS, BoundRule, Fault, State, Transitions, alarm_numbers
 from rules.rule import LevelLimit
@@ -154,8 +154,8 @@ class Stale:
         time_ns = np.where(is_new, received_ns, last_ns + stale_ns)
         # One alarm's episodes never share a time, even where a device's clock is behind ours.
         time_ns = np.maximum(time_ns, self._changed_ns[b] + 1)
-        silent = np.where(is_new, Reason.NEVER_SEEN, Reason.NO_READING)
-        reason = np.where(unheard, silent, Reason.NO_HEARTBEAT).astype(np.uint8)
+        silent = np.where(is_new, TransitionReason.NEVER_SEEN, TransitionReason.NO_READING)
+        reason = np.where(unheard, silent, TransitionReason.NO_HEARTBEAT).astype(np.uint8)
         self._episode_ns[b] = time_ns
         return self._toggle(b, np.full(len(b), -1), time_ns, np.full(len(b), np.nan), reason)
 
@@ -176,7 +176,9 @@ class Stale:
         b = b[ends]
         value = np.where(is_read[ends], signals.value[newest_reading[ends]], self._value[self._sensor[b]])
         time_ns = np.maximum(signals.time_ns[ends], self._changed_ns[b])
-        return self._toggle(b, signals.place[ends], time_ns, value, np.full(len(b), Reason.HEARD_AGAIN, np.uint8))
+        return self._toggle(
+            b, signals.place[ends], time_ns, value, np.full(len(b), TransitionReason.HEARD_AGAIN, np.uint8)
+        )
 
     def _hear_presence(self, piece: AdmittedReadings) -> Transitions:
         """Return sensors of devices that have gone, and sensors heard before their device was reported back."""
@@ -196,7 +198,7 @@ class Stale:
         time_ns = np.maximum(piece.time_ns[row], self._changed_ns[b] + gone)
         self._episode_ns[b[gone]] = time_ns[gone]
         value = np.where(gone, np.nan, self._value[self._sensor[b]])
-        reason = np.where(gone, Reason.DEVICE_OFFLINE, Reason.HEARD_AGAIN).astype(np.uint8)
+        reason = np.where(gone, TransitionReason.DEVICE_OFFLINE, TransitionReason.HEARD_AGAIN).astype(np.uint8)
         return self._toggle(b, piece.place[row], time_ns, value, reason)
 
     def _signals(self, admitted: AdmittedReadings, rows: NDArray[np.intp]) -> _Signals:

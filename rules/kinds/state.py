@@ -44,7 +44,7 @@ from rules.admission.admission import AdmittedReadings
 from rules.alarms.level_evaluator import LevelEvaluator
 from rules.evaluation.continuity import Continuity
 from rules.evaluation.per_sensor import Readings, SequentialEvaluator
-from rules.events import Reason
+from rules.events import TransitionReason
 from rules.kind import NEVER_NS, BoundRule, Fault, State, Transitions
 from rules.level_options import LevelOptions, LimitOptions
 from rules.rule import LevelLimit, Side
@@ -164,7 +164,9 @@ class StateKind:
 
     def _worded(self, found: Transitions) -> Transitions:
         b = np.searchsorted(self.alarm, found.alarm)
-        holds = np.where(found.level_after > found.level_before, Reason.CONDITIONS_HOLD, Reason.CONDITIONS_END)
+        holds = np.where(
+            found.level_after > found.level_before, TransitionReason.CONDITIONS_HOLD, TransitionReason.CONDITIONS_END
+        )
         reason = np.where(self._within_ns[b] > 0, found.reason, holds).astype(np.uint8)
         return dataclasses.replace(found, reason=reason)
 

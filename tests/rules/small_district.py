@@ -5,7 +5,7 @@ from types import MappingProxyType
 
 from collector.batch import ReadingBatch, make_batch
 from config.register import Asset, Register, Sensor
-from rules.events import AlarmEvents, Reason, Transition
+from rules.events import AlarmEvents, Transition, TransitionReason
 from rules.kinds.stale import StaleOptions
 from rules.kinds.threshold import ThresholdOptions
 from rules.rule import Rule, RuleSet
@@ -94,7 +94,7 @@ def told(events: AlarmEvents) -> list[tuple]:
             Transition(events.transition[i]).name,
             int(events.level_before[i]),
             int(events.level_after[i]),
-            Reason(events.reason[i]).name,
+            TransitionReason(events.reason[i]).name,
         )
         for i in range(len(events))
     ]

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from collector.dead_letter import Reason
+from collector.dead_letter import DeadLetterReason
 from collector.intake.group_commit import QUIET_MESSAGES, GroupCommit, Received
 from collector.journal.sqlite import SqliteJournal
 from config.settings import IntakeSettings
@@ -52,7 +52,7 @@ def test_commit_of_bad_messages_keeps_them_and_lets_them_be_acknowledged(journal
     commits.pending += [received(1), received(2, RawMessage(TOPIC, b"{"))]
 
     assert [1, 2] == [each.mid for each in commits.commit(0.0, NOW_NS)]
-    assert [Reason.SYNTAX] == [letter.reason for letter in journal.dead_letters(10)]
+    assert [DeadLetterReason.SYNTAX] == [letter.reason for letter in journal.dead_letters(10)]
 
 
 def test_commit_of_a_canary_alone_writes_nothing(journal):
@@ -71,7 +71,7 @@ def test_commit_of_a_qos_2_message_refuses_it_with_counter_and_letter(journal):
     commits.commit(0.0, NOW_NS)
 
     [letter] = journal.dead_letters(10)
-    assert (Reason.TOPIC, 1) == (letter.reason, commits._counts["messages_refused", "qos_2"])
+    assert (DeadLetterReason.TOPIC, 1) == (letter.reason, commits._counts["messages_refused", "qos_2"])
 
 
 def test_commit_on_a_full_journal_acknowledges_nothing_and_keeps_everything(journal):
