@@ -41,9 +41,10 @@ from pydantic import Field
 
 from config.quantities import Quantity
 from config.register import Register, Sensor
+from config.time_units import SECOND_NS
 from rules.admission.admission import AdmittedReadings
 from rules.evaluation.continuity import ValueStep
-from rules.evaluation.distance import SECOND_NS, DistanceEvaluator, DistanceOptions, distance_of
+from rules.evaluation.distance import DistanceEvaluator, DistanceOptions, distance_of
 from rules.evaluation.per_sensor import Readings
 from rules.kind import BoundRule, Fault, State, Transitions
 from rules.statistics.rates import Direction

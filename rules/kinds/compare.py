@@ -45,10 +45,10 @@ from pydantic import BaseModel, Field
 
 from config.quantities import Quantity
 from config.register import Register, Sensor
+from config.time_units import SECOND_NS
 from rules.admission.admission import AdmittedReadings
 from rules.evaluation.covariates import Covariate, Covariates, covariate_faults
 from rules.evaluation.distance import (
-    SECOND_NS,
     DistanceEvaluator,
     DistanceOptions,
     In,
@@ -141,7 +141,7 @@ class Compare:
         others = readings.slot.nonzero()[0]
         if len(others):
             seen = readings.take(others)
-            self._covariates.notice((seen.binding, seen.slot), seen.time_ns, seen.value, seen.clock)
+            self._covariates.remember(seen.binding, seen.slot, time_ns=seen.time_ns, value=seen.value, clock=seen.clock)
         if len(others) < len(distances):
             judged = (readings.slot == 0).nonzero()[0]
             distances[judged] = self._left(readings.take(judged))

@@ -51,9 +51,10 @@ from pydantic import Field
 
 from config.quantities import Quantity
 from config.register import Register
+from config.time_units import SECOND_NS
 from rules.admission.admission import AdmittedReadings
 from rules.evaluation.continuity import ValueStep
-from rules.evaluation.distance import SECOND_NS, DistanceEvaluator, DistanceOptions, distance_of, in_sigmas, least_sigma
+from rules.evaluation.distance import DistanceEvaluator, DistanceOptions, distance_of, in_sigmas, least_sigma
 from rules.evaluation.per_sensor import Readings
 from rules.kind import BoundRule, State, Transitions
 from rules.level_options import OnSuspect
