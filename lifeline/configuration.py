@@ -4,6 +4,7 @@ Comes in: settings. Goes out: `Configuration`, or one `ConfigError` with every p
 """
 
 import hashlib
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +15,8 @@ from alerts.links import SignedLinks
 from alerts.routing.loading import load_routes
 from alerts.routing.routes import Routes, check_recipients
 from collector.decoding.entry_points import load_decoders
-from collector.decoding.pipeline import Pipeline
+from collector.decoding.subscriptions import open_decoders
+from collector.decoding.topic_routes import TopicRoutes
 from config.errors import ConfigError, Problem
 from config.loading import load_quantities, load_register
 from config.quantities import Quantity
@@ -35,7 +37,6 @@ class Configuration:
     register: Register
     ruleset: RuleSet
     routes: Routes
-    pipeline: Pipeline
     version: str
     """Hash of the district's files and of the rules that they are, packs of the program included."""
 
@@ -53,23 +54,23 @@ def load_configuration(settings: Settings) -> Configuration:
     problems: list[Problem] = []
     ruleset = _try(problems, lambda: load_rules(settings.district / "rules.yaml", register, quantities))
     routes = _try(problems, lambda: load_routes(settings.district / "routes.yaml", channels))
-    pipeline = _try(problems, lambda: _pipeline(settings, quantities, register))
+    _try(problems, lambda: _check_subscriptions(settings, register))
     _try(problems, lambda: open_channels(settings.channels, SignedLinks("http://127.0.0.1", b"")))
     if ruleset is not None and routes is not None:
         _try(problems, lambda: check_recipients(routes, register, capable_levels(ruleset, register)))
     if hash_district(settings.district) != version:
         problems.append(_changing(settings.district))
-    if problems or ruleset is None or routes is None or pipeline is None:
+    if problems or ruleset is None or routes is None:
         raise ConfigError(problems)
     version = hashlib.sha256(f"{version} {ruleset.version}".encode()).hexdigest()[:16]
-    return Configuration(settings, quantities, register, ruleset, routes, pipeline, version)
+    return Configuration(settings, quantities, register, ruleset, routes, version)
 
 
-def _pipeline(settings: Settings, quantities: Mapping[str, Quantity], register: Register) -> Pipeline:
-    """Return the intake's pure half, with the decoders that other packages bring."""
+def _check_subscriptions(settings: Settings, register: Register) -> None:
+    """Raise ConfigError when a decoder is unknown or a subscription does not fit the register."""
     subscriptions = settings.mqtt.subscriptions
     decoders = load_decoders(subscription.decoder for subscription in subscriptions)
-    return Pipeline(register, quantities, subscriptions, settings.intake, decoders=decoders)
+    TopicRoutes(register, subscriptions, open_decoders(decoders, register, Counter()))
 
 
 def hash_district(folder: Path) -> str:

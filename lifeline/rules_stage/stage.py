@@ -72,18 +72,20 @@ class RulesStage:
         *,
         snapshot_s: float,
         on_events: Callable[[], None],
+        observe_decision_s: Callable[[float], object] = lambda _seconds: None,
         version: str = "",
         clock_s: Callable[[], float] = time.monotonic,
         clock_ns: Callable[[], int] = time.time_ns,
     ) -> None:
-        """Let `judge` judge what `journal` holds; call `on_events` after each committed step with events.
+        """Evaluate the entries of `journal`; call `on_events` after each committed step with events.
 
-        `version` names the configuration in the ledger; without one nothing is written down there.
+        `observe_decision_s` gets the seconds from the arrival of the readings to that commit. `version` names the
+        configuration in the ledger; without a version the ledger gets no configuration.
         """
         self._journal, self._ledger = journal, ledger
         self._step_planner = StepPlanner(planner, ledger)
         self.live_engine = live_engine
-        self._snapshot_s, self._on_events = snapshot_s, on_events
+        self._snapshot_s, self._on_events, self._observe_decision_s = snapshot_s, on_events, observe_decision_s
         self._clock_s, self._clock_ns, self._version = clock_s, clock_ns, version
         self._stopping = threading.Event()
         self._writer = LedgerWriter(ledger, self._stopping)
@@ -191,6 +193,7 @@ class RulesStage:
         if self._commit(join_events(parts), plan, self._due_snapshot()) is not None:
             self._publish()
             self._on_events()
+            self._observe_decision_s((self._clock_ns() - self.live_engine.state.received_ns) / 1e9)
 
     def _commit_position(self, snapshot: bytes | None) -> None:
         self._commit(join_events([]), Plan(open_alerts=self._step_planner.open_alerts), snapshot)

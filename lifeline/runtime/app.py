@@ -103,7 +103,7 @@ class App:
         run("console", self._console.run)
         run("rules", stages.rules.run)
         run("recorder", stages.recorder.run)
-        run("housekeeping", stages.journal_retention.run)
+        run("journal_retention", stages.journal_retention.run)
         stages.dispatcher.start()
         run("intake", stages.intake.run)
         run("watchdog", self._watchdog.run)
@@ -126,7 +126,7 @@ class App:
             ("intake", stages.intake.stop),
             ("rules", stages.rules.stop),
             ("recorder", stages.recorder.stop),
-            ("housekeeping", stages.journal_retention.stop),
+            ("journal_retention", stages.journal_retention.stop),
         ):
             stop()
             self._supervisor.join(min(_JOIN_S, _left_s(deadline_s)), name)
@@ -157,8 +157,8 @@ class App:
             live_state=lambda: self.live_state,
             health=self.health,
             clock_ns=clock_ns,
-            devices=self.configuration.pipeline.devices,
-            clocks=self.configuration.pipeline.checks.clocks,
+            devices=self.stages.pipeline.devices,
+            clocks=self.stages.pipeline.checks.clocks,
             quarantine=self._quarantine,
         )
 

@@ -79,7 +79,7 @@ class Gauges:
         yield Gauge("broker_connected", {}, float(status.connected))
         yield Gauge("intake_loop_age_seconds", {}, status.loop_age_s)
         yield Gauge("intake_canary_age_seconds", {}, status.canary_age_s)
-        yield Gauge("devices_wrong_clock", {}, self._stages.clocks.n_wrong())
+        yield Gauge("devices_wrong_clock", {}, self._stages.pipeline.checks.clocks.n_wrong())
         yield Gauge("alive", {}, float(health.is_alive))
         yield Gauge("ready", {}, float(health.is_ready))
         for alarm in health.alarms:

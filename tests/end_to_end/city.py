@@ -23,7 +23,7 @@ from config.loading import load_quantities, load_register
 from config.register import Register, Sensor
 from config.settings import Settings, packaged_district
 from lifeline.configuration import Configuration
-from lifeline.runtime.wiring import make_planner
+from lifeline.runtime.wiring import build_pipeline, make_planner
 from rules.engine import RuleEngine
 from simulators.district import District
 from simulators.message import DeviceMessage
@@ -122,11 +122,11 @@ def undisturbed(configuration: Configuration, links: SignedLinks, messages: Sequ
     """Return what decoding, rules and planning make of `messages`, in one process that nothing disturbs."""
     engine = RuleEngine(configuration.ruleset, configuration.register)
     planner = make_planner(configuration, engine, links)
-    received_ns = time.time_ns()
+    pipeline, received_ns = build_pipeline(configuration), time.time_ns()
     open_alerts, tallies, events, planned = (), {}, [], []
     for i in range(0, len(messages), _CHUNK):
         raw = [RawMessage(topic, payload) for topic, payload in sent(messages[i : i + _CHUNK])]
-        batch, letters = configuration.pipeline.decode(raw, received_ns)
+        batch, letters = pipeline.decode(raw, received_ns)
         assert [] == letters
         found = engine.evaluate(batch, i + 1)
         events += without_position(found.lines(engine.alarms))

@@ -31,8 +31,8 @@ class Browser:
             live_state=lambda: desk.stage.live_engine.state,
             health=lambda: self.health,
             clock_ns=lambda: desk.now_ns,
-            devices=configuration.pipeline.devices,
-            clocks=configuration.pipeline.checks.clocks,
+            devices=desk.pipeline.devices,
+            clocks=desk.pipeline.checks.clocks,
             quarantine=lambda: read_quarantine(configuration, stores.journal.dead_letters(1000)),
         )
         self._console = make_console(self.context)

@@ -16,7 +16,7 @@ def spoken(browser):
     desk.feed(0.35, 3)
     desk.evaluate()
     desk.stage.live_engine.publish()
-    book, heard = desk.configuration.pipeline.devices, SeenMessages()
+    book, heard = desk.pipeline.devices, SeenMessages()
     for number in (1, 2, 6):
         heard.add(book.place["FT-0001"], Mark(number, 1, "2.4.1"))
     book.take(heard, NOW_NS)
