@@ -1,6 +1,9 @@
-"""I/O: everything known before any reading, loaded and checked as a whole before anything starts.
+"""I/O: all settings and district files, loaded and checked as a whole before the program starts.
 
-Comes in: settings. Goes out: `Configuration`, or one `ConfigError` with every problem of every file. Refuses to repair.
+Input: settings.
+Output: `Configuration`, a value that never changes.
+Not responsible for: the parts that work with it; `lifeline.runtime.wiring` builds them.
+Rejects: a wrong configuration, as one `ConfigError` with every problem of every file.
 """
 
 import hashlib

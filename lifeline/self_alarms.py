@@ -1,7 +1,9 @@
-"""The system's alarms about itself: when one begins, when it ends, and what `/health` says meanwhile.
+"""The alarms of the system about itself: start, end, and the answer of `/health`.
 
-Comes in: claims about the stages, checked once a second. Goes out: which of them hold, since when. Refuses to look at
-the stages itself: `lifeline.runtime.watchdog` does.
+Input: claims about the stages, checked once a second.
+Output: the current self-alarms with their start.
+Not responsible for: looking at the stages; `lifeline.runtime.watchdog` does.
+Rejects: nothing.
 """
 
 from collections.abc import Iterable

@@ -1,9 +1,12 @@
-"""The alarm load of a rule set in the figures that alarm management is judged by.
+"""The alarm load of a rule set, in the figures of alarm management.
 
-Comes in: hazard episodes and the span of time. Goes out: `AlarmLoad`. Refuses to know rules, people and words.
+Input: hazard episodes and the span of time.
+Output: `AlarmLoad`.
+Not responsible for: rules, recipients and words.
+Rejects: nothing.
 
-An *announcement* is a transition that asks for an operator's eye: an alarm raised or raised to a higher level. Formulas
-and their sources: docs/backtest.md.
+An *announcement* is a transition that asks for the eye of an operator: an alarm is raised, or raised to a higher level.
+Formulas and their sources: docs/backtest.md.
 """
 
 from collections import Counter

@@ -1,10 +1,12 @@
-"""I/O: the past out of CSV files with the columns time, sensor and value.
+"""I/O: readings of the past from CSV files with the columns time, sensor and value.
 
-Comes in: paths, register, quantities. Goes out: chunks in the order of time. Refuses to sort a file, and to hold more
-than some rows of each.
+Input: paths, register, quantities and a span of time.
+Output: chunks in the order of time. At most some rows of each file are in memory.
+Not responsible for: sorting a file.
+Rejects: a file that cannot be read, and a row out of the order of time, with its line.
 
 Times are RFC 3339 with a zone, or seconds since 1970 when the column holds numbers. Values are as the device sends
-them: scale and offset of the register are applied, and the range of the quantity is checked, as the intake does.
+them. Scale and offset of the register are applied, and the range of the quantity is checked, as in the intake.
 """
 
 import contextlib

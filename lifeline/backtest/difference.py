@@ -1,7 +1,9 @@
 """The exact difference between two alarm histories of the same stream, alarm by alarm.
 
-Comes in: episodes of the tried rules and of the running ones. Goes out: those only here, only there, and those that
-both have at other times or levels. Refuses to round: one nanosecond is another time.
+Input: episodes of the tried rules and of the running rules.
+Output: episodes of one side only, and episodes of both with other times or levels.
+Not responsible for: rounding; one nanosecond is another time.
+Rejects: nothing.
 """
 
 from collections import defaultdict

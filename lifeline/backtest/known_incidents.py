@@ -1,9 +1,11 @@
-"""Labelled incidents: which were told in time, which were missed, and which alarms are beside them or known as false.
+"""Known incidents: announced in time or missed, and the alarms beside them.
 
-Comes in: the text of a CSV table `asset,sensor,from,to,level`, episodes. Goes out: `IncidentScore`. Refuses to read
-files and to judge alarms of places that no label names.
+Input: the text of a CSV table `asset,sensor,from,to,level`, and episodes.
+Output: `IncidentScore`.
+Not responsible for: reading files, and alarms of places without a label.
+Rejects: a row with a wrong cell, as `ConfigError`.
 
-An incident is told when an alarm of its place stands at its level or above at any time from `EARLY_NS` before its
+An incident is announced when an alarm of its place stands at its level or above, at any time from `EARLY_NS` before its
 beginning to its end. Lead time is its beginning minus the first such moment: positive where the alarm came first.
 """
 

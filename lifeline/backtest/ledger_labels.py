@@ -1,6 +1,9 @@
-"""I/O: labels that people gave to alerts, as incidents that a back-test is scored against.
+"""I/O: the labels of alerts in the ledger, as incidents for the score of a back-test.
 
-Comes in: a ledger, the register. Goes out: `KnownIncident`s. Refuses device faults, and alerts nobody has labelled.
+Input: the labels of a ledger and the register.
+Output: `KnownIncident`s.
+Not responsible for: alerts without a label.
+Rejects: labels of device faults; labels of places outside the register are counted.
 """
 
 from collections.abc import Iterable

@@ -1,6 +1,9 @@
 """Geometry of the report's plots, in the coordinates of an SVG of fixed size.
 
-Comes in: a `BacktestResult`. Goes out: rectangles and ticks for the template. Refuses to know HTML and words.
+Input: a `BacktestResult`.
+Output: rectangles and ticks for the template.
+Not responsible for: HTML and words.
+Rejects: nothing.
 """
 
 from collections import Counter

@@ -1,6 +1,9 @@
-"""I/O: one self-contained HTML file of a back-test; pictures, colours and words are inside.
+"""I/O: one self-contained HTML file of a back-test; plots, colours and words are inside.
 
-Comes in: a `BacktestResult`. Goes out: HTML. Refuses to link to anything and to hold a script.
+Input: a `BacktestResult`.
+Output: HTML without links and without a script.
+Not responsible for: the figures.
+Rejects: nothing.
 """
 
 from pathlib import Path

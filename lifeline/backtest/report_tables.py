@@ -1,6 +1,9 @@
-"""What a back-test says, as tables of text in one language: for the terminal and for the report alike.
+"""The result of a back-test as tables of text in one language, for the terminal and for the report.
 
-Comes in: a `BacktestResult`. Goes out: `ReportTable`s. Refuses to know HTML and columns of terminals.
+Input: a `BacktestResult`.
+Output: `ReportTable`s.
+Not responsible for: HTML and the width of terminals.
+Rejects: nothing.
 """
 
 from collections import Counter

@@ -1,6 +1,9 @@
-"""The back-test: the tried rules and the running ones over the same batches.
+"""The back-test: the tried rules and the running rules over the same batches.
 
-Comes in: two districts, batches, labels. Goes out: `BacktestResult`. Refuses to read, to show and to send.
+Input: two planning configurations, batches and known incidents.
+Output: `BacktestResult`.
+Not responsible for: reading, showing and sending.
+Rejects: nothing.
 """
 
 from collections import Counter

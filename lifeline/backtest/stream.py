@@ -1,10 +1,12 @@
-"""The past as the rules would have heard it: chunks of columns to batches with a received time, and ticks between.
+"""Recorded readings as the rules would have received them: batches with a received time, and ticks between.
 
-Comes in: chunks of readings in time order, or not. Goes out: `ReadingBatch` by event time. Refuses to know where the
-readings come from.
+Input: chunks of readings; within a chunk the order of time does not matter.
+Output: `ReadingBatch` by event time.
+Not responsible for: the origin of the readings.
+Rejects: nothing.
 
-A history keeps when a reading was measured, not when it came. Each step of time becomes one batch that is received at
-the end of its step; where nothing comes, empty batches let listening time pass, as the intake's ticks do.
+A history keeps the time of measurement, not the time of receipt. Each step of time becomes one batch; its received time
+is the end of its step. Where a step has no readings, empty batches let listening time pass, as the ticks of the intake.
 """
 
 from collections.abc import Iterable, Iterator

@@ -1,10 +1,12 @@
-"""One rule set over a stream: what it raises, and whom that would have told what.
+"""One rule set over a stream: its transitions, and the messages that it would have caused.
 
-Comes in: batches in order. Goes out: all transitions, and counts of messages by contact, channel and kind. Refuses to
-send, to store, and to know any clock but the batches'.
+Input: batches in order.
+Output: all transitions, and counts of messages by contact, channel and kind.
+Not responsible for: sending, storing, and any clock but the clock of the batches.
+Rejects: nothing.
 
-Nobody was there to acknowledge the past. Everybody is taken to have acknowledged in time: a latched alert ends with its
-alarm, and no reminder is counted, so that the counts are the fewest messages these rules cause.
+The past has no acknowledgements. Each alert counts as acknowledged in time: a latched alert ends with its alarm, and no
+reminder is counted. The counts are therefore the fewest messages that these rules cause.
 """
 
 from collections import Counter

@@ -1,6 +1,9 @@
-"""I/O: `lifeline alerts`: say afterwards what an alert turned out to be, and list what was said.
+"""I/O: `lifeline alerts`: label an alert after the event, and list the labels.
 
-Comes in: arguments. Goes out: labels in the ledger, text. Refuses to change what was told.
+Input: arguments.
+Output: labels in the ledger, and text.
+Not responsible for: messages that were sent; they stay.
+Rejects: an unknown alert, a long cause, an empty name.
 """
 
 import time

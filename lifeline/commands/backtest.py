@@ -1,6 +1,9 @@
-"""I/O: `lifeline backtest`: another rules file over the past, beside the rules of now.
+"""I/O: `lifeline backtest`: another rules file over the past, beside the running rules.
 
-Comes in: arguments. Goes out: tables on the terminal, one HTML file. Refuses to write into any store of the district.
+Input: arguments.
+Output: tables on the terminal, and one HTML file.
+Not responsible for: the stores of the district; it only reads them.
+Rejects: a time without a zone, an empty span, two sources at once, a missing file.
 """
 
 import contextlib

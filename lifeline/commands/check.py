@@ -1,6 +1,9 @@
-"""What `lifeline check` says about a configuration that can be loaded: what is watched, how fast, and what is not.
+"""The text of `lifeline check` about a valid configuration: watched sensors, detection times, and gaps.
 
-Comes in: register and rules. Goes out: lines for a person. Refuses to load and to print.
+Input: register and rules.
+Output: lines of text.
+Not responsible for: loading and printing.
+Rejects: nothing.
 """
 
 import dataclasses

@@ -1,7 +1,9 @@
-"""I/O: the command line: to run, to try, to look back, to mend and to change a district.
+"""I/O: the command line: run, try, look back, repair, and change a district.
 
-Comes in: arguments. Goes out: a running program, or text and an exit code: 0 well, 1 not. Refuses to show a traceback
-for what a person can put right.
+Input: arguments.
+Output: a running program, or text and an exit code: 0 well, 1 not.
+Not responsible for: the work of each command.
+Rejects: wrong configuration and arguments; the message has the remedy and no traceback.
 """
 
 import functools

@@ -1,7 +1,9 @@
-"""How long an outage may last before something overflows, worked out from the cadences of the register.
+"""The longest outage before a queue or the journal overflows, computed from the cadences of the register.
 
-Comes in: register and settings. Goes out: lines for a person. Refuses to ask the broker, whose limits only its
-administrator knows.
+Input: register and settings.
+Output: lines of text.
+Not responsible for: the limits of the broker, which only its administrator knows.
+Rejects: nothing.
 """
 
 import math

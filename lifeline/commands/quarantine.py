@@ -1,7 +1,9 @@
-"""I/O: `lifeline quarantine`: list the unknown devices, register one, play its messages again.
+"""I/O: `lifeline quarantine`: list unknown devices, register one, publish its messages again.
 
-Comes in: arguments. Goes out: text, rows in the district, publications. Refuses to reload the running program: whoever
-operates it sends SIGHUP.
+Input: arguments.
+Output: text, rows in the district, publications.
+Not responsible for: the reload of the running program; its operator sends SIGHUP.
+Rejects: a device without messages, and `--quantity` without a channel.
 """
 
 from collections.abc import Callable

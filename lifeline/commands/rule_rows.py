@@ -1,6 +1,9 @@
-"""Rules as lines of a list: by kind, with levels, watched sensors and what they judge.
+"""Rules as lines of a list: by kind, with levels, number of sensors and quantity.
 
-Comes in: rules. Goes out: lines for a person. Refuses to load and to print.
+Input: rules.
+Output: lines of text.
+Not responsible for: loading and printing.
+Rejects: nothing.
 """
 
 from collections import defaultdict

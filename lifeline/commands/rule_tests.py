@@ -1,6 +1,9 @@
-"""I/O: reads a file of rule tests and everything that it names; everything wrong is one `ConfigError`.
+"""I/O: a file of rule tests, with every file that it names.
 
-Comes in: a path. Goes out: `RuleTestSuite`, ready to run. Refuses to load a part of it.
+Input: a path.
+Output: `RuleTestSuite`, ready to run.
+Not responsible for: running the tests; `rules.testing.runner` does.
+Rejects: a file with any mistake, as one `ConfigError` with all mistakes.
 """
 
 import difflib

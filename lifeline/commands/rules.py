@@ -1,6 +1,9 @@
-"""I/O: `lifeline rules`: to test rules, to list them, to print the schema that editors check them by.
+"""I/O: `lifeline rules`: test rules, list them, print the schema for editors.
 
-Comes in: arguments. Goes out: text and an exit code: 0 well, 1 not. Refuses to change a rule.
+Input: arguments.
+Output: text and an exit code: 0 well, 1 not.
+Not responsible for: changing a rule.
+Rejects: test files with mistakes, all in one list.
 """
 
 import json

@@ -1,7 +1,9 @@
-"""I/O: `lifeline simulate`: a simulated district that speaks to the broker of the settings.
+"""I/O: `lifeline simulate`: a simulated district that publishes to the broker of the settings.
 
-Comes in: settings and what shall happen. Goes out: MQTT messages in real time, ground truth in a file. Refuses to run
-rules.
+Input: settings and `SimulationOptions`.
+Output: MQTT messages in real time, ground truth in a file.
+Not responsible for: rules.
+Rejects: an unknown scenario; a broker that cannot be reached ends it with 1.
 """
 
 import threading

@@ -1,6 +1,9 @@
 """I/O: the console as one ASGI application, built from its context; nothing is global.
 
-Comes in: `ConsoleContext`. Goes out: a FastAPI application. Refuses to listen: `lifeline.console.server` does.
+Input: `ConsoleContext`.
+Output: a FastAPI application.
+Not responsible for: the socket; `lifeline.console.server` has it.
+Rejects: unknown addresses with 404; while the ledger is away, with 503.
 """
 
 from collections.abc import Awaitable, Callable

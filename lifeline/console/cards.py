@@ -1,6 +1,9 @@
-"""I/O: alerts as pages show them: names, local times, masked phone numbers, and the chain from reading to each phone.
+"""I/O: alerts as text for pages: names, local times, masked phone numbers, and the chain from reading to each phone.
 
-Comes in: ledger values and the register. Goes out: frozen cards of ready text. Refuses to know HTML.
+Input: values of the ledger and the register.
+Output: frozen cards of ready text.
+Not responsible for: HTML.
+Rejects: nothing.
 """
 
 from collections.abc import Iterable

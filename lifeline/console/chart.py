@@ -1,6 +1,9 @@
 """Geometry of one sensor's chart: a line, limit lines and ticks in the coordinates of an SVG of fixed size.
 
-Comes in: a `Series` and limits. Goes out: numbers for the template. Refuses to know HTML, colours and words.
+Input: a `Series` and limits.
+Output: numbers for the template.
+Not responsible for: HTML, colours and words.
+Rejects: nothing.
 """
 
 import math

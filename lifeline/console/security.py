@@ -1,6 +1,9 @@
 """Headers against injected content, proofs against forged forms, and a limit on guessing links.
 
-Comes in: a secret, an address, a time. Goes out: headers and verdicts. Refuses to know pages and sessions.
+Input: a secret, an address, a time.
+Output: headers and verdicts.
+Not responsible for: pages and sessions.
+Rejects: nothing by itself; its callers reject.
 """
 
 import hashlib

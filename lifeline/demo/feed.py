@@ -1,6 +1,9 @@
-"""I/O: what has just happened in the demonstration, as short lines with time stamps.
+"""I/O: the events of the demonstration, as short lines with time stamps.
 
-Comes in: the running world. Goes out: lines for the terminal. Refuses to know how they are shown.
+Input: the running world.
+Output: lines for the terminal.
+Not responsible for: their look.
+Rejects: nothing.
 """
 
 import time

@@ -1,6 +1,9 @@
 """I/O: `lifeline demo`: starts the world, plays the story, checks it, and goes on until it is stopped.
 
-Comes in: options, a stop flag. Goes out: an exit code: 0 when every check is met. Refuses to need any environment.
+Input: options and a stop flag.
+Output: an exit code: 0 when every check is met.
+Not responsible for: servers; the demonstration needs none.
+Rejects: a port in use, as `StartError`.
 """
 
 import contextlib

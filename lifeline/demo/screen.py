@@ -1,6 +1,9 @@
-"""I/O: the demonstration in the terminal: a live view on a terminal, plain lines everywhere else.
+"""I/O: the demonstration in the terminal: a live view on a terminal, plain lines elsewhere.
 
-Comes in: a running world and lines of its feed. Goes out: text. Refuses to know the story.
+Input: a running world and lines of its feed.
+Output: text.
+Not responsible for: the story.
+Rejects: nothing.
 """
 
 import contextlib

@@ -1,7 +1,9 @@
 """I/O: the story: zero pressure in a tower, three messages, an acknowledgement from a phone, return to normal.
 
-Comes in: a running world. Goes out: the same world after the story, and evidence of it. Refuses to judge:
-`lifeline.demo.story_checks` does.
+Input: a running world.
+Output: the same world after the story, and its evidence.
+Not responsible for: the verdict; `lifeline.demo.story_checks` gives it.
+Rejects: nothing; an event that does not come ends the story with `StoryError`.
 """
 
 import re

@@ -1,6 +1,9 @@
-"""I/O: what the story must have done, each claim with its figure: read from the ledger, the history and the SMS inbox.
+"""I/O: the claims about the story, each with its figure, from the ledger, the history and the SMS inbox.
 
-Comes in: a world in which the story has been played. Goes out: `StoryCheck`s. Refuses to play.
+Input: a world after the story.
+Output: `StoryCheck`s.
+Not responsible for: playing the story.
+Rejects: nothing.
 """
 
 from collections.abc import Iterable, Iterator

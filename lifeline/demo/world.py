@@ -1,6 +1,9 @@
 """I/O: the demonstration in one process: broker, devices, SMS gateway with inbox, and the real program.
 
-Comes in: a folder and ports. Goes out: a running world. Refuses to fake any part of the program itself.
+Input: a folder and ports.
+Output: a running world; no part of the program is a fake.
+Not responsible for: the story.
+Rejects: a port in use, as `StartError`.
 """
 
 import contextlib

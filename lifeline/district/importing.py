@@ -1,7 +1,9 @@
-"""I/O: registers of a whole city into a district folder, and out of it again.
+"""I/O: import of the registers of a whole city into a district folder, and export from it.
 
-Comes in: files and folders of CSV and GeoJSON. Goes out: the district's files, all of them replaced together after the
-whole was checked, or none. Refuses to write anything that could not be started with.
+Input: files and folders of CSV and GeoJSON.
+Output: the files of the district, all replaced together after the check of the whole.
+Not responsible for: loading the district into the running program.
+Rejects: files that would make a district with which no program can start; then nothing is written.
 """
 
 import os

@@ -1,7 +1,9 @@
-"""I/O: refused messages back to the broker, each with the broker's own word on what became of it.
+"""I/O: dead letters back to the broker, each with the broker's answer.
 
-Comes in: dead letters, the broker's address, an account. Goes out: publications at QoS 1 over MQTT 5. Refuses to call
-sent what the broker dropped: over MQTT 3.1.1 it would acknowledge that, too.
+Input: dead letters, the address of the broker, an account.
+Output: publications at QoS 1 over MQTT 5; over MQTT 3.1.1 a broker acknowledges dropped messages, too.
+Not responsible for: deleting dead letters.
+Rejects: cut letters and letters without a topic; they are counted as kept back.
 """
 
 import threading

@@ -1,8 +1,9 @@
-"""I/O: unknown devices out of the journal, and their rows into a district.
+"""I/O: unknown devices in the dead letters of the journal, and their rows for a district.
 
-Comes in: dead letters of the journal, a device, an asset, quantities. Goes out: the strangers as text; the district's
-files, replaced together after the whole was checked. A channel whose quantity nobody chose and no name tells
-stays outside.
+Input: dead letters, a device, an asset, quantities.
+Output: unknown devices as text; files of the district, replaced together after the check of the whole.
+Not responsible for: a channel without a quantity; it stays outside.
+Rejects: the packaged district, and a device without any quantity.
 """
 
 import shlex

@@ -1,7 +1,9 @@
-"""The name and meaning of every metric: what `/metrics` explains and docs/metrics.md lists.
+"""The name and meaning of every metric, for `/metrics` and docs/metrics.md.
 
-Comes in: nothing. Goes out: tables without the prefix `lifeline_`; counters also without `_total`. A test compares them
-with the counters in the code and with the document.
+Input: nothing.
+Output: tables without the prefix `lifeline_`; counters also without `_total`.
+Not responsible for: values.
+Rejects: nothing; a test compares the tables with the counters in the code and with the document.
 """
 
 from collections.abc import Mapping

@@ -1,7 +1,9 @@
-"""I/O: what `/metrics` says, read from the stages at the moment of the scrape; nothing global, nothing counted twice.
+"""I/O: the metrics of `/metrics`, read from the stages at the moment of the scrape; nothing is global.
 
-Comes in: the stages' plain counters and gauges. Goes out: a Prometheus collector for the registry that is passed in.
-Refuses to count by itself, but for the two histograms of time.
+Input: the plain counters and gauges of the stages.
+Output: a Prometheus collector for the given registry, and the two histograms of time.
+Not responsible for: counting.
+Rejects: nothing.
 """
 
 from collections import Counter

@@ -1,6 +1,9 @@
-"""I/O: everything the ledger knows about one alert, read together: reading, rule, alarm, alert, each phone.
+"""I/O: every record of the ledger about one alert: readings, rule, alarm, alert, each phone.
 
-Comes in: an open ledger and an alert id. Goes out: `AlertChain`. Refuses to put it into words.
+Input: an open ledger and the id of an alert.
+Output: `AlertChain`.
+Not responsible for: words.
+Rejects: nothing; an unknown id gives None.
 """
 
 from collections.abc import Sequence

@@ -1,7 +1,9 @@
-"""What the overview shows: each asset's hazard level and, beside it and never mixed with it, the health of its data.
+"""The rows of the overview: the hazard level of each asset, and beside it the health of its data.
 
-Comes in: the register, alarm keys and a `LiveState` published by the rules stage. Goes out: frozen rows.
-Refuses to know HTML.
+Input: the register, alarm keys and the `LiveState` of the rules stage.
+Output: frozen rows. Level and health are never mixed.
+Not responsible for: HTML.
+Rejects: nothing.
 """
 
 from collections import defaultdict

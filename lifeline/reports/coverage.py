@@ -1,6 +1,9 @@
-"""How much of the city is heard: sensors alive, blind and never seen, by asset, street and domain.
+"""The sensor coverage of the city: sensors alive, blind and never seen, by asset, street and domain.
 
-Comes in: the register and the health of its sensors. Goes out: counts. Refuses to know alarms, files and HTML.
+Input: the register and the health of its sensors.
+Output: counts.
+Not responsible for: alarms, files and HTML.
+Rejects: nothing.
 """
 
 from collections.abc import Iterator, Mapping, Sequence

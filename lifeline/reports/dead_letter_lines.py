@@ -1,8 +1,9 @@
-"""Dead letters for people: one line each, and whether they are whole.
+"""Dead letters as lines of text, and the claim that a letter is complete.
 
-Comes in: dead letters. Goes out: lines. Refuses to publish them again, which `lifeline.district.republishing` does,
-and to
-delete any: the journal evicts the oldest at its quota.
+Input: dead letters.
+Output: lines.
+Not responsible for: publishing them again; `lifeline.district.republishing` does. The journal deletes the oldest.
+Rejects: nothing.
 """
 
 import hashlib

@@ -1,7 +1,9 @@
-"""Devices as people see them: there or not, charge, signal, what it runs, when it was last heard, what never came.
+"""The state of each device: presence, charge, signal, firmware, last message, missing messages.
 
-Comes in: the register, a `LiveState` and the book of the devices. Goes out: columns of all devices at once, rows of
-those that somebody looks at. Refuses to know HTML and the words of a page.
+Input: the register, a `LiveState`, and the states of the devices from the intake.
+Output: columns of all devices at once, and rows of some devices.
+Not responsible for: HTML and the words of a page.
+Rejects: nothing.
 """
 
 from collections.abc import Mapping

@@ -1,9 +1,11 @@
-"""I/O: what stood behind an alert when it reached its highest level: the rule whole, its inputs, its state, its words.
+"""I/O: the evidence of an alert at its highest level: the whole rule, its inputs, its state, its words.
 
-Comes in: an `AlertChain`, the configuration, ledger and journal. Goes out: lines for a terminal. Refuses to change
-anything.
+Input: an `AlertChain`, the configuration, ledger and journal.
+Output: lines for a terminal.
+Not responsible for: writing anything.
+Rejects: nothing; a state that the journal no longer reaches is reported as unknown.
 
-The state is found again as it was: the last kept state before the alert, and the journal judged from there up to it.
+The state is found again by replay: from the last kept state before the alert, over the journal up to the alert.
 """
 
 from collections import deque

@@ -1,7 +1,9 @@
 """I/O: the chain of one alert in words: reading, rule with version, limit and source, alarm, alert, each notification.
 
-Comes in: an `AlertChain` and the configuration. Goes out: Chinese or English text for console and command line. Refuses
-to judge: it repeats what the ledger stored.
+Input: an `AlertChain` and the configuration.
+Output: Chinese or English text for console and command line.
+Not responsible for: evaluating again: it repeats the records of the ledger.
+Rejects: nothing.
 """
 
 import math

@@ -1,7 +1,9 @@
 """I/O: the journal through the same engine again: alarm events as the ledger must have them, byte for byte.
 
-Comes in: a journal file, also one that is being written. Goes out: canonical lines, or the first difference to a
-ledger. Refuses to write anywhere, and to judge with one configuration what another one judged.
+Input: a journal file, also one that is being written.
+Output: canonical lines, or the first difference to a ledger.
+Not responsible for: writing.
+Rejects: the comparison of one configuration with the events of another one.
 """
 
 from collections.abc import Iterator

@@ -1,10 +1,12 @@
-"""I/O: the stage that reads the journal, lets the engine judge, and commits what follows; one owner, one thread.
+"""I/O: the rules stage: it reads the journal, evaluates the rules, plans, and commits, in one thread.
 
-Comes in: journal entries in order. Goes out: ledger steps, and a `LiveState` to look at. Refuses to judge and to plan:
-`rules.engine` and `alerts.planning.stages` do.
+Input: journal entries in order.
+Output: steps in the ledger, and a `LiveState`.
+Not responsible for: evaluation and planning: `rules.engine` and `alerts.planning.stages` do both.
+Rejects: a journal that ends before the ledger's position, as `JournalMismatchError`.
 
-Exactly once relative to the journal: alarm events and position are one transaction. A restart restores the last
-snapshot, evaluates up to the committed position without emitting anything, and goes on behind it.
+Each step is committed exactly once relative to the journal: alarm events and position are one transaction. A restart
+restores the last snapshot. It evaluates up to the committed position without any output, and goes on behind it.
 """
 
 import math

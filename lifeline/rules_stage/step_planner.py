@@ -1,7 +1,9 @@
-"""I/O: from judged entries to plans: transitions, and in between the turns that the journal's time brings.
+"""I/O: plans for evaluated entries: for transitions, and for reminders and settle times that are due.
 
-Comes in: entries with their events, in order. Goes out: one `Plan` for them. Refuses to judge, to commit, and to know
-any clock but `received_ns`.
+Input: entries with their events, in order.
+Output: one `Plan` for all of them.
+Not responsible for: evaluation, commits, and any clock but `received_ns`.
+Rejects: nothing.
 """
 
 from collections import Counter

@@ -1,7 +1,9 @@
-"""I/O: the running program, built from its configuration and nothing else; two of them can run in one process.
+"""I/O: the running program, built from its configuration alone; two of them can run in one process.
 
-Comes in: a `Configuration`. Goes out: threads that collect, judge, tell and show, until `stop`. Refuses to read
-arguments, environment and signals: `lifeline.commands.main` does.
+Input: a `Configuration`.
+Output: threads for intake, rules, recorder, dispatch and console, until `stop`.
+Not responsible for: arguments, environment and signals; `lifeline.commands.main` reads them.
+Rejects: a wrong secret as `ConfigError`, an address in use or a broken store as `StartError`.
 """
 
 import contextlib

@@ -1,6 +1,9 @@
 """I/O: the numbers of the running program at the moment of a scrape.
 
-Comes in: stores and stages. Goes out: their counters, and gauges of what is now. Refuses to format them.
+Input: stores and stages.
+Output: their counters, and gauges of the current values.
+Not responsible for: their format.
+Rejects: nothing; while the ledger is away, its gauges are absent.
 """
 
 import contextlib

@@ -1,9 +1,12 @@
-"""I/O: when Python looks for reference cycles: not while a city is loaded, and never again in what was loaded.
+"""I/O: limits on Python's search for reference cycles: none while a city is loaded, none later in the loaded objects.
 
-Comes in: moments in the life of the program. Goes out: nothing but time. Refuses to know what is loaded.
+Input: the moments after loading.
+Output: less time.
+Not responsible for: the loaded objects.
+Rejects: nothing.
 
-A register of a city is a million objects that live as long as the program. Every full look for cycles visits them all
-and holds every thread up meanwhile, the intake too; loading them without such looks takes two thirds of the time.
+The register of a city is a million objects that live as long as the program. Every full search for cycles visits them
+all and holds up every thread, the intake too. Loading without such searches takes two thirds of the time.
 """
 
 import contextlib

@@ -1,7 +1,9 @@
-"""I/O: forgets journal entries that nobody needs any more, and sooner when the journal would become full.
+"""I/O: trims of old journal entries, and of more entries when the journal is nearly full.
 
-Comes in: how far every reader is, and how long entries are kept. Goes out: trims. Refuses to trim what the recorder has
-not stored or the rules would need after a restart, whatever room that takes: then the intake stops acknowledging.
+Input: the position of every reader, and the time for which entries are kept.
+Output: trims.
+Not responsible for: a journal that stays full: then the intake stops acknowledging.
+Rejects: trimming entries that the recorder has not stored or that the rules need after a restart.
 """
 
 import threading

@@ -1,6 +1,9 @@
-"""I/O: the three things on disk: journal, history, ledger; opened together or not at all.
+"""I/O: the three stores on disk: journal, history, ledger; opened together or not at all.
 
-Comes in: a configuration. Goes out: `Stores`. Refuses to read or write them.
+Input: settings and register.
+Output: `Stores`.
+Not responsible for: reading and writing them.
+Rejects: a store that does not open, as `StartError` with the remedy.
 """
 
 import contextlib

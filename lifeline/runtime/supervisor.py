@@ -1,8 +1,9 @@
-"""I/O: named threads that may not die unnoticed: the first failure ends the program with a non-zero code.
+"""I/O: named threads: the first that fails ends the program with a non-zero code.
 
-Comes in: functions that run until they are told to stop. Goes out: the first failure, and the moment of it. Refuses to
-restart anything inside the process: the service supervisor outside (systemd, compose) starts a clean one, and the
-journal and the ledger make that safe.
+Input: functions that run until the stop begins.
+Output: the first failure, and its moment.
+Not responsible for: restarts: systemd or compose starts a clean process, and journal and ledger make that safe.
+Rejects: nothing.
 """
 
 import threading

@@ -1,8 +1,9 @@
-"""I/O: looks once a second at whether the program itself is well, and ends it when only a new process can help.
+"""I/O: a look at the program once a second, and its end when only a new process can help.
 
-Comes in: the stages' status. Goes out: self-alarms (one log line at the beginning and one at the end, unless the stage
-has written them), `SystemHealth`, and the decision to end. Refuses to restart anything: systemd or the container engine
-does, and nothing is lost meanwhile.
+Input: the status of the stages.
+Output: self-alarms, `SystemHealth`, and the decision to end. A self-alarm is one log line at its start and end.
+Not responsible for: restarts: systemd or the container engine starts the program again, and nothing is lost.
+Rejects: nothing.
 """
 
 import threading

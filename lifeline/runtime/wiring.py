@@ -1,6 +1,9 @@
-"""I/O: the stages of the flow, built and joined: intake, rules, recorder, dispatcher, housekeeping.
+"""I/O: the stages of the program, built and connected: intake, rules, recorder, dispatcher, journal retention.
 
-Comes in: configuration, stores, links, histograms. Goes out: `Stages`, none of them running. Refuses to start them.
+Input: configuration, stores, links, histograms.
+Output: `Stages`, none of them running.
+Not responsible for: starting them.
+Rejects: wrong options of a channel, as `ConfigError`.
 """
 
 import contextlib

@@ -1,6 +1,9 @@
-"""I/O: asks something that may never answer, without waiting for it longer than one wants to.
+"""I/O: a call that may never return, with a limit on the wait.
 
-Comes in: a question. Goes out: its answer, or nothing in time. Refuses to ask again before the last answer.
+Input: a function.
+Output: its result, or None when the time is over.
+Not responsible for: ending the call.
+Rejects: a second call before the first has returned: it waits for the first.
 """
 
 import threading

@@ -1,6 +1,9 @@
-"""I/O: the alarms that chatter or are over at once, as a page.
+"""I/O: the page `/quality`: alarms that chatter or are fleeting.
 
-Comes in: requests. Goes out: HTML. Refuses to change anything.
+Input: requests.
+Output: one HTML page.
+Not responsible for: counting; `alerts.chatter` does.
+Rejects: nothing.
 """
 
 from fastapi import APIRouter, Request

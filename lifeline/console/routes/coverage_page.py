@@ -1,6 +1,9 @@
-"""I/O: how much of the city is heard, as a page and as JSON.
+"""I/O: the sensor coverage of the city, as a page and as JSON.
 
-Comes in: requests. Goes out: counts by domain, street and asset. Refuses to change anything.
+Input: requests.
+Output: counts by domain, street and asset.
+Not responsible for: counting; `lifeline.reports.coverage` does.
+Rejects: an unknown grouping, with 422.
 """
 
 from dataclasses import asdict

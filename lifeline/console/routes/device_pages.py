@@ -1,6 +1,9 @@
-"""I/O: the devices, as pages and as JSON: all of them by the page, and one with its sensors.
+"""I/O: the devices, as pages and as JSON: a list by the page, and one device with its sensors.
 
-Comes in: requests. Goes out: rows as text or as numbers. Refuses to change anything, and to show more than a page.
+Input: requests.
+Output: rows as text or as numbers, at most one page of them.
+Not responsible for: the state of a device; `lifeline.reports.device_rows` computes it.
+Rejects: a device outside the register, with 404.
 """
 
 import math

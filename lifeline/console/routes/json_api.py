@@ -1,6 +1,9 @@
-"""I/O: the same facts as the pages, as JSON and GeoJSON.
+"""I/O: the facts of the pages as JSON and GeoJSON.
 
-Comes in: requests. Goes out: lists of assets and alerts. Refuses to show phone numbers, and to change anything.
+Input: requests.
+Output: lists of assets and alerts, without phone numbers.
+Not responsible for: writing anything.
+Rejects: nothing.
 """
 
 from collections.abc import Mapping

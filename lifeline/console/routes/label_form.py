@@ -1,7 +1,9 @@
-"""I/O: what an alert turned out to be, as somebody says it on the alert's page.
+"""I/O: the form on the page of an alert that labels it: true, false, test or maintenance.
 
-Comes in: a form. Goes out: labels in the ledger, and what was said so far for the page. Refuses names of people who
-were not told, and forms of other pages.
+Input: a form.
+Output: labels in the ledger, and the earlier labels for the page.
+Not responsible for: the meaning of a label for a back-test.
+Rejects: a name without a message about the alert, a long cause, a forged form.
 """
 
 from collections.abc import Mapping

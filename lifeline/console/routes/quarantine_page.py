@@ -1,7 +1,9 @@
-"""I/O: what unknown devices have said, as a page and as JSON, with what it takes to register them.
+"""I/O: unknown devices and their messages, as a page and as JSON.
 
-Comes in: requests. Goes out: strangers with ready rows and the command. Refuses to register anything: the console has
-no log-in, and a district is changed by who may write its files.
+Input: requests.
+Output: each unknown device with ready rows and the command that registers it.
+Not responsible for: registration: the console has no log-in, and a district is changed by its files.
+Rejects: nothing.
 """
 
 from fastapi import APIRouter, Request
