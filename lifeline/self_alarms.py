@@ -53,7 +53,7 @@ class SelfAlarms:
         return tuple(self._active.values())
 
     def update(self, symptoms: Iterable[Symptom], now_ns: int) -> list[SymptomChange]:
-        """Take the symptoms that hold at `now_ns`; returns what changed."""
+        """Take the symptoms that hold at `now_ns`; returns the changes."""
         present = {symptom.name: symptom for symptom in symptoms}
         ended = [alarm for name, alarm in self._active.items() if name not in present]
         changes = [
@@ -69,7 +69,7 @@ class SelfAlarms:
 
 @dataclass(frozen=True, slots=True)
 class SystemHealth:
-    """What `/health` and `/ready` answer."""
+    """The answer of `/health` and `/ready`."""
 
     is_alive: bool
     """No thread died and nothing is stuck."""

@@ -5,7 +5,7 @@ Output: `AlarmLoad`.
 Not responsible for: rules, recipients and words.
 Rejects: nothing.
 
-An *announcement* is a transition that asks for the eye of an operator: an alarm is raised, or raised to a higher level.
+An *announcement* is a transition that asks for an operator: an alarm is raised, or its level rises.
 Formulas and their sources: docs/backtest.md.
 """
 
@@ -47,7 +47,7 @@ class BadActor:
 
 @dataclass(frozen=True, slots=True)
 class AlarmLoad:
-    """What one operator's desk would have seen."""
+    """The alarm load of one operator's desk."""
 
     days: float
     """Length of the span."""

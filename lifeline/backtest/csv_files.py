@@ -61,7 +61,7 @@ _NONE = _Rows(np.empty(0, np.int32), np.empty(0, np.int64), np.empty(0, np.float
 def read_csv_files(
     paths: Sequence[Path], register: Register, quantities: Mapping[str, Quantity], span: TimeSpan
 ) -> Iterator[ReadingChunk]:
-    """Yield what the files hold of `span`, merged by time; rows of sensors outside the register are left out.
+    """Yield the readings of the files in `span`, merged by time; rows of sensors outside the register are left out.
 
     Raises:
         StartError: a file cannot be read, or is not in the order of its times, with its line.
@@ -130,13 +130,13 @@ class _File:
         return bool(len(self._held.time_ns))
 
     def take(self, until_ns: int) -> _Rows:
-        """Return what is held before `until_ns`."""
+        """Return the held rows before `until_ns`."""
         cut = int(np.searchsorted(self._held.time_ns, until_ns))
         taken, self._held = self._held.take(slice(cut)), self._held.take(slice(cut, None))
         return taken
 
     def _parsed(self, rows: Sequence[Sequence[str]]) -> _Rows:
-        """Return the columns of `rows`; what cannot be read is found row by row only when there is such a row."""
+        """Return the columns of `rows`; only after a failure are they read row by row, to find the wrong one."""
         try:
             times, sensors, values = ([row[place] for row in rows] for place in self._places)
             parsed = _Rows(

@@ -53,7 +53,7 @@ class EpisodeChange:
 
 @dataclass(frozen=True, slots=True)
 class HistoryDifference:
-    """What two rule sets made differently of the same stream."""
+    """The difference between the alarm histories of two rule sets over one stream."""
 
     same: int
     """Episodes equal in every transition."""

@@ -5,7 +5,7 @@ Output: `IncidentScore`.
 Not responsible for: reading files, and alarms of places without a label.
 Rejects: a row with a wrong cell, as `ConfigError`.
 
-An incident is announced when an alarm of its place stands at its level or above, at any time from `EARLY_NS` before its
+An incident is announced when an alarm of its place stands at its level or above. This counts from `EARLY_NS` before its
 beginning to its end. Lead time is its beginning minus the first such moment: positive where the alarm came first.
 """
 
@@ -28,44 +28,44 @@ _LEVELS = {level.key: level for level in WarningLevel if level > WarningLevel.GR
 
 
 class IncidentKind(Enum):
-    """What a label says of the alarms within it."""
+    """The meaning of a label for the alarms within it."""
 
     DANGER = auto()
-    """They were right: rules must tell of it."""
+    """The alarms were right: rules must raise them."""
     FALSE_ALARM = auto()
-    """They were wrong: rules had better not tell of it."""
+    """The alarms were wrong: rules should not raise them."""
     EXCUSED = auto()
     """A test, or work on the device: neither right nor wrong."""
 
 
 @dataclass(frozen=True, slots=True)
 class KnownIncident:
-    """Something that somebody says of a place and a time."""
+    """A label of one place and one span of time."""
 
     place: str
     """Asset id, or sensor id."""
     sensors: frozenset[str]
-    """Ids of the sensors that could tell of it."""
+    """Ids of the sensors with alarms that can announce it."""
     start_ns: int
     end_ns: int
     level: int
-    """The lowest level that counts as told."""
+    """The lowest level that counts as announced."""
     truth: IncidentKind = IncidentKind.DANGER
     is_complete: bool = True
     """Every danger at its sensors has a label, so that alarms beside them are false."""
 
     def within(self, start_ns: int, end_ns: int) -> bool:
-        """Return whether the past from `start_ns` to `end_ns` could tell of it."""
+        """Return whether the span from `start_ns` to `end_ns` overlaps the incident."""
         return self.start_ns <= end_ns and self.end_ns >= start_ns
 
 
 @dataclass(frozen=True, slots=True)
 class IncidentResult:
-    """What became of one incident."""
+    """The result for one incident."""
 
     incident: KnownIncident
     alarm: str
-    """The first that told of it; empty when none did."""
+    """The first alarm that announced it; empty when none did."""
     lead_s: float | None
     """Seconds from the alarm to the beginning, negative when it came later; None when none came."""
 
@@ -78,18 +78,18 @@ class IncidentScore:
     beside: int
     """Episodes at completely labelled places that overlap no label: false alarms."""
     repeated: int = 0
-    """Labelled false alarms that are told again."""
+    """Labelled false alarms that these rules raise again."""
     avoided: int = 0
-    """Labelled false alarms that are not."""
+    """Labelled false alarms that these rules do not raise."""
 
     @property
     def hits(self) -> int:
-        """Incidents told."""
+        """Incidents that were announced."""
         return sum(finding.lead_s is not None for finding in self.findings)
 
     @property
     def misses(self) -> int:
-        """Incidents not told."""
+        """Incidents that were missed."""
         return len(self.findings) - self.hits
 
 
@@ -114,7 +114,7 @@ def parse_incidents(text: str, file: str, register: Register) -> list[KnownIncid
 
 
 def score_episodes(incidents: Sequence[KnownIncident], episodes: Sequence[Episode]) -> IncidentScore:
-    """Return what hazard `episodes` say about `incidents`."""
+    """Return the score of hazard `episodes` against `incidents`."""
     by_sensor: defaultdict[str, list[Episode]] = defaultdict(list)
     for each in episodes:
         by_sensor[each.sensor].append(each)

@@ -18,12 +18,12 @@ _TRUTHS = {Disposition.TRUE: IncidentKind.DANGER, Disposition.FALSE: IncidentKin
 
 
 def read_labelled_incidents(labels: LabelRecords, register: Register, now_ns: int) -> tuple[list[KnownIncident], int]:
-    """Return what labelled hazard alerts say, and of how many the place has left the register.
+    """Return the incidents of labelled hazard alerts, and the number of alerts of places outside the register.
 
     Args:
         labels: of the ledger.
-        register: what stands where now.
-        now_ns: where alerts end that are still open, UTC nanoseconds.
+        register: the assets and sensors of now.
+        now_ns: the end of alerts that are still open, UTC nanoseconds.
     """
     found: list[KnownIncident] = []
     gone = 0
@@ -47,7 +47,7 @@ def read_labelled_incidents(labels: LabelRecords, register: Register, now_ns: in
 
 
 def _sensors(alert: Alert, sensor: str, truth: IncidentKind, register: Register) -> Iterable[str]:
-    """Return whose alarms the label speaks of: a danger is the asset's, work the device's, a mistake the sensor's."""
+    """Return the sensors of a label: a danger has those of the asset, work those of the device, a mistake the one."""
     if truth is IncidentKind.DANGER:
         return (each.id for each in register.sensors if each.asset == alert.asset)
     if truth is IncidentKind.EXCUSED:

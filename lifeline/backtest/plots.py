@@ -54,7 +54,7 @@ class Plot:
 
 
 def day_plot(result: BacktestResult) -> Plot:
-    """Return alarms a day by highest level: of each day a bar of the tried rules and one of the running ones."""
+    """Return alarms a day by highest level; each day has a bar for the tried and one for the running rules."""
     days = _days(result)
     most = max((sum(found.values()) for side in _loads(result) for found in side.by_day.values()), default=0)
     axis = _Axis(len(days), 0, max(most, 1))
@@ -71,7 +71,7 @@ def day_plot(result: BacktestResult) -> Plot:
 
 
 def difference_plot(result: BacktestResult) -> Plot:
-    """Return differences a day: above the axis what only the tried rules raise, below what only the running ones do."""
+    """Return differences a day: alarms of the tried rules alone above the axis, of the running rules alone below."""
     days = _days(result)
     counts = _by_day(result.difference)
     high = max((found[DifferenceKind.ONLY_TRIED] + _changed(found) for found in counts.values()), default=0)

@@ -31,7 +31,7 @@ class TimeSpan:
 
 
 def read_history(history: History, register: Register, span: TimeSpan) -> Iterator[ReadingChunk]:
-    """Yield what `history` holds of `span`, chunk by chunk.
+    """Yield the readings of `history` in `span`, chunk by chunk.
 
     Raises:
         StartError: the history gives no answer.

@@ -23,8 +23,8 @@ def render_report(result: BacktestResult, names: DisplayNames, versions: tuple[s
     """Return the page.
 
     Args:
-        result: what the back-test found.
-        names: how people and channels are called.
+        result: the result of the back-test.
+        names: names of people and channels.
         versions: of the tried and of the running rules.
         lang: its language.
     """
@@ -59,6 +59,6 @@ def summarize(result: BacktestResult, lang: Language) -> str:
 
 
 def format_span(result: BacktestResult, lang: Language) -> str:
-    """Return what time was looked at."""
+    """Return the span of time with its days and readings."""
     edges = f"{clock_text(result.start_ns, CITY)} - {clock_text(result.end_ns, CITY)}"
     return f"{edges} · {term('span_text', lang).format(days=result.days, readings=result.readings)}"

@@ -27,7 +27,7 @@ LEVELS = sorted((level for level in WarningLevel if level > WarningLevel.GREEN),
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """One text, and the level whose colour it wears."""
+    """One text, with the level that gives its colour."""
 
     text: str
     level: str = ""
@@ -48,7 +48,7 @@ class ReportTable:
 
 @dataclass(frozen=True, slots=True)
 class DisplayNames:
-    """What channels are and how people are called."""
+    """Kinds of channels and names of people."""
 
     sms: Collection[str]
     """Names of the channels that send SMS."""

@@ -21,7 +21,7 @@ from rules.events import Dimension
 
 @dataclass(frozen=True, slots=True)
 class RuleSetResult:
-    """What one rule set made of the stream."""
+    """The result of one rule set over the stream."""
 
     load: AlarmLoad
     faults: int
@@ -34,7 +34,7 @@ class RuleSetResult:
 
 @dataclass(frozen=True, slots=True)
 class BacktestResult:
-    """What a back-test says."""
+    """The result of a back-test."""
 
     start_ns: int
     """Received time of the first batch; 0 where nothing was heard."""
@@ -61,7 +61,7 @@ def run_backtest(
     incidents: Sequence[KnownIncident] = (),
     seen: Callable[[int], None] = lambda _received_ns: None,
 ) -> BacktestResult:
-    """Return what both rule sets make of `batches`; `seen` is told how far it is."""
+    """Return the results of both rule sets over `batches`; `seen` gets the received time of each batch."""
     here, there = Trial(tried), Trial(running)
     start_ns = end_ns = readings = 0
     for batch in batches:

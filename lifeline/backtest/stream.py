@@ -25,9 +25,9 @@ _TICK_NS = 5 * SECOND_NS
 _SHORTEST_S, _LONGEST_S = 2.0, 60.0
 """Of a step. Up to the shorter listening counts as uninterrupted; the longer is assumed."""
 _STEPS_OF_SILENCE = 6
-"""Steps in the shortest stale time of the register; assumed: silence is then told at most a sixth too early or late."""
+"""Steps in the shortest stale time of the register; assumed: silence is then at most a sixth too early or late."""
 _AFTER_NS = 60 * SECOND_NS
-"""Ticks go on for so long after the longest stale time of the register; assumed. Nobody else can fall silent then."""
+"""Ticks go on for so long after the longest stale time of the register; assumed. No sensor can fall silent later."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +35,7 @@ class ReadingChunk:
     """Readings of one span of time.
 
     Attributes:
-        start_ns, end_ns: what it covers; no reading lies outside.
+        start_ns, end_ns: the span; no reading lies outside.
         sensor: int32[n], dense number in the register.
         time_ns: int64[n], when measured.
         value: float64[n], canonical unit.

@@ -26,10 +26,10 @@ _JOINED = 1000
 
 
 class Trial:
-    """Belongs to one thread; keeps what it raises, never the readings."""
+    """Belongs to one thread; keeps its transitions, never the readings."""
 
     def __init__(self, district: PlanningConfig) -> None:
-        """Judge with the rules of `district` from nothing."""
+        """Begin with the rules of `district` and without state."""
         self.district = district
         self.engine = RuleEngine(district.ruleset, district.register)
         self._planner = Planner(district, self.engine.alarms)
@@ -45,11 +45,11 @@ class Trial:
 
     @property
     def alarms(self) -> Sequence[AlarmKey]:
-        """What dense alarm numbers stand for."""
+        """The alarm of each dense alarm number."""
         return self.engine.alarms
 
     def take(self, batch: ReadingBatch) -> AlarmEvents:
-        """Judge one batch, plan what follows; returns its transitions."""
+        """Evaluate one batch and plan its messages; returns its transitions."""
         self._position += 1
         events = self.engine.evaluate(batch, self._position)
         if batch.received_ns >= self._due_ns:

@@ -27,7 +27,7 @@ ConfigPath = Annotated[Path | None, typer.Option("--config", "-c", help="Setting
 
 
 def make_alerts_commands(for_people: CommandWrapper) -> typer.Typer:
-    """Return the commands, each wrapped so that what a person can put right is said without a traceback."""
+    """Return the commands, each wrapped so that errors of a person are shown without a traceback."""
     line = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
     line.callback()(_about)
     line.command("label")(for_people(label_alert))
@@ -44,7 +44,7 @@ def label_alert(
     cause: Annotated[str, typer.Option(help="Why it came, in a line.")] = "",
     whole: Annotated[bool, typer.Option("--incident", help="All alerts of its incident.")] = False,
 ) -> None:
-    """Say what an alert turned out to be; the last word counts, earlier ones are kept."""
+    """Label an alert: true, false, test or maintenance; the last label counts, earlier ones are kept."""
     ledger = open_ledger_for_lookup(load_settings(config).ledger.url)
     found = ledger.alerts.find(find_alert_id(ledger, alert))
     if found is None:
@@ -66,4 +66,4 @@ def list_labels(config: ConfigPath = None, *, lang: Annotated[str, typer.Option(
 
 
 def _about() -> None:
-    """Say what alerts turned out to be."""
+    """Label alerts after the event, and list the labels."""

@@ -41,7 +41,7 @@ from rules.rule import RuleSet
 
 _WEEK_NS = 7 * 86_400 * 10**9
 LEDGER = "ledger"
-"""What `--labels` calls the labels that people gave to alerts."""
+"""The value of `--labels` for the labels of alerts in the ledger."""
 _LINKS = SignedLinks("http://127.0.0.1", b"")
 """Messages are counted, not sent: their links lead nowhere."""
 

@@ -25,7 +25,7 @@ _MOST_NAMED = 10
 
 
 def describe_configuration(register: Register, ruleset: RuleSet) -> list[str]:
-    """Return what is watched, the worst-case detection time of each rule and level, and the assets without a rule."""
+    """Return the watched sensors, the worst-case detection time of each level, and the assets without a rule."""
     kinds = Counter(asset.kind for asset in register.assets.values())
     lines = [
         f"assets {len(register.assets)} ({', '.join(f'{kind} {n}' for kind, n in sorted(kinds.items()))})",
@@ -45,7 +45,7 @@ def describe_configuration(register: Register, ruleset: RuleSet) -> list[str]:
 
 
 def describe_size(register: Register) -> str:
-    """Return how much of what there is."""
+    """Return the number of rows of each table."""
     parts = {
         "regions": register.regions,
         "assets": register.assets,
@@ -59,15 +59,16 @@ def describe_size(register: Register) -> str:
 def worst_detection_s(limit: LevelLimit, sensor: Sensor, waits_s: float = 0.0) -> float:
     """Return the longest time from the onset of a danger to the alarm, seconds.
 
-    The onset falls at worst just behind a reading, and the on-delay ends with a reading: each costs up to one cadence.
-    Where readings are counted, those behind the first each take one. The last then waits `waits_s` for older ones.
+    At worst the onset falls just behind a reading, and the on-delay ends with a reading. Each costs up to one cadence.
+    Where readings are counted, each reading behind the first takes one cadence. The last one waits `waits_s` for older
+    readings.
     """
     n_later = max(math.ceil(limit.on_delay_s / sensor.cadence_s), limit.on_samples - 1)
     return waits_s + sensor.cadence_s + n_later * sensor.cadence_s
 
 
 def _worst_of_rule_s(rule: Rule, limit: LevelLimit, sensor: Sensor, waits_s: float) -> float:
-    """Return `worst_detection_s` of what the rule judges, which may be more than a reading and come more rarely."""
+    """Return `worst_detection_s` of the value of the rule, which may need several readings and come more rarely."""
     options = rule.options
     if not isinstance(options, LimitOptions):
         return worst_detection_s(limit, sensor, waits_s)

@@ -112,7 +112,7 @@ def simulate(
 
 
 def check(config: ConfigPath = None) -> None:
-    """Load all configuration; print every problem, or what is watched and how long outages may last."""
+    """Load all configuration; print every problem, or the watched sensors and the longest outages."""
     configuration = load_configuration(load_settings(config))
     lines = describe_configuration(configuration.register, configuration.ruleset)
     for line in (*lines, *describe_outage_capacity(configuration.register, configuration.settings)):
@@ -124,7 +124,7 @@ def coverage(
     *,
     by: Annotated[Grouping, typer.Option(help="What the counts are of.")] = Grouping.DOMAIN,
 ) -> None:
-    """Print who is alive, blind and never seen, as of the last snapshot in the ledger."""
+    """Print the sensors alive, blind and never seen, as of the last snapshot in the ledger."""
     configuration = load_configuration(load_settings(config))
     register = configuration.register
     live_engine = LiveEngine(RuleEngine(configuration.ruleset, register))
@@ -149,7 +149,7 @@ def replay(
 ) -> None:
     """Evaluate a journal again: alarm events as JSON lines, or whether they equal those of a ledger.
 
-    Compared is what the configuration of now has judged; what another one judged is named and left out.
+    Only events of the current configuration are compared; events of earlier ones are named and left out.
     """
     configuration = load_configuration(load_settings(config))
     reader = _reader(configuration, journal)
@@ -259,7 +259,7 @@ def _stop_on_signal() -> threading.Event:
 
 
 def _on_signal(*numbers: signal.Signals) -> threading.Event:
-    """Return what is set when one of the signals comes."""
+    """Return an event that is set when one of the signals comes."""
     came = threading.Event()
     for number in numbers:
         signal.signal(number, lambda _number, _frame: came.set())

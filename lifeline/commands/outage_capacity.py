@@ -19,13 +19,13 @@ _READING_BYTES = 21
 _COMMIT_BYTES = 70
 """One commit in the journal beside its readings: header of the frame, key and row; measured."""
 _MOSQUITTO_DEFAULT = 1000
-"""`max_queued_messages` of a Mosquitto that was not told otherwise. Source: mosquitto.conf(5)."""
+"""Default of `max_queued_messages` of Mosquitto. Source: mosquitto.conf(5)."""
 _HOUR_S = 3600
 
 
 @dataclass(frozen=True, slots=True)
 class MessageRates:
-    """What a register's devices send when they keep to their cadences."""
+    """The messages of all devices of a register when they keep to their cadences."""
 
     messages_per_s: float
     """Each device sends one message with all its channels at its shortest cadence."""
@@ -55,7 +55,7 @@ def journal_hours(load: MessageRates, max_bytes: int, commit_age_s: float) -> fl
 
 
 def describe_outage_capacity(register: Register, settings: Settings) -> list[str]:
-    """Return what an outage of collector or history may cost, and what to set."""
+    """Return the limits of an outage of collector or history, and the settings that raise them."""
     load = estimate_rates(register)
     hours = journal_hours(load, settings.journal.max_mb << 20, settings.intake.commit_age_ms / 1000)
     lines = [

@@ -39,7 +39,7 @@ Device = Annotated[str, typer.Argument(help="Device id, as listed.")]
 
 
 def make_quarantine_commands(for_people: CommandWrapper) -> typer.Typer:
-    """Return the commands, each wrapped so that what a person can put right is said without a traceback."""
+    """Return the commands, each wrapped so that errors of a person are shown without a traceback."""
     line = typer.Typer(invoke_without_command=True, add_completion=False, pretty_exceptions_enable=False)
     line.callback()(for_people(list_devices))
     line.command("register")(for_people(register_unknown))
@@ -53,7 +53,7 @@ def account_of(username: str | None, password_file: Path | None) -> BrokerAccoun
 
 
 def list_devices(context: typer.Context, config: ConfigPath = None) -> None:
-    """List what unknown devices have said, with the rows that would register each."""
+    """List the unknown devices with their messages, and the rows that would register each."""
     if context.invoked_subcommand is not None:
         return
     configuration = load_configuration(load_settings(config))

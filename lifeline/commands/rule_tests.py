@@ -29,7 +29,7 @@ from rules.testing.runner import Outcome, level_word, register_of, run
 
 @dataclass(frozen=True, slots=True)
 class RuleTestSuite:
-    """The tests of one file and what they are about."""
+    """The tests of one file with their rules and register."""
 
     document: Document
     tests: tuple[RuleTest, ...]
@@ -42,7 +42,7 @@ class RuleTestSuite:
         return self.document.line(("tests", number))
 
     def outcome(self, number: int) -> Outcome:
-        """Return what becomes of test `number`."""
+        """Return the outcome of test `number`."""
         return run(self.tests[number], self.ruleset, self.register, self.quantities)
 
 

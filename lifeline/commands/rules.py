@@ -27,7 +27,7 @@ ConfigPath = Annotated[Path | None, typer.Option("--config", "-c", help="Setting
 
 
 def make_rules_commands(for_people: CommandWrapper) -> typer.Typer:
-    """Return the commands, each wrapped so that what a person can put right is said without a traceback."""
+    """Return the commands, each wrapped so that errors of a person are shown without a traceback."""
     line = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
     line.callback()(_about)
     line.command("test")(for_people(run_tests))
@@ -41,7 +41,7 @@ def run_tests(
     *,
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Show what happened in good tests too.")] = False,
 ) -> None:
-    """Run the tests of rules in files; exit 1 when something happens that should not, or the other way round."""
+    """Run the tests of rules in files; exit 1 when an expected transition is missing or another one happens."""
     problems = []
     n_tests = n_failed = 0
     for path in files:

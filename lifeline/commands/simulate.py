@@ -28,7 +28,7 @@ _POLL_S = 0.5
 
 @dataclass(frozen=True, slots=True)
 class SimulationOptions:
-    """What shall happen."""
+    """The options of a simulation."""
 
     seed: int
     scenarios: tuple[str, ...]

@@ -23,7 +23,7 @@ from lifeline.text.words import Language, word
 from rules.events import Dimension
 
 OPERATOR = "console"
-"""Recorded as the contact when somebody acknowledges on the console in nobody else's name."""
+"""Recorded as the contact when the operator of the console acknowledges in the own name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,13 +47,13 @@ class AlertCard:
     since: str
     open: bool
     ending: str
-    """Word of how it stands: open, closed, closed_unseen when nobody saw the end, or incident_lasts."""
+    """Key of its state: open, closed, closed_unseen when the end was not observed, or incident_lasts."""
     state: str
     """Word of the state of its alarm, as docs/alarm-state.md lists them."""
     over_since: str
-    """When its alarm ended, while the end is not told; empty where it stands, and where everybody was told."""
+    """When its alarm ended, while the end is not sent; empty while it stands, and once the end was sent to all."""
     end_told_at: str
-    """When its end is told if the alarm stays calm; empty where that does not depend on time."""
+    """When its end is sent if the alarm stays inactive; empty where that does not depend on time."""
     acknowledged: bool
     acknowledged_by: str
     acknowledged_at: str
@@ -73,7 +73,7 @@ class LinkCard:
 
 @dataclass(frozen=True, slots=True)
 class PhoneCard:
-    """One notification and what became of it."""
+    """One notification with its delivery."""
 
     name: str
     roles: str
@@ -121,7 +121,7 @@ def make_alert_card(alert: Alert, context: ConsoleContext, lang: Language) -> Al
 
 
 def read_ending_key(alert: Alert, context: ConsoleContext) -> str:
-    """Return the word key of how `alert` stands."""
+    """Return the word key of the state of `alert`."""
     if alert.is_open:
         return ending_key(alert, ())
     return ending_key(alert, context.ledger.decisions.read(alert.id), context.ledger.alerts.read_incident(alert))

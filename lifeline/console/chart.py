@@ -55,7 +55,7 @@ class Chart:
     lines: tuple[str, ...]
     """SVG polyline points, one for each stretch without a gap."""
     doubtful: tuple[tuple[float, float], ...]
-    """Places of readings whose quality leaves a doubt."""
+    """Points of readings with a doubtful quality."""
     limits: tuple[LimitLine, ...]
     x_ticks: tuple[ChartTick, ...]
     y_ticks: tuple[ChartTick, ...]

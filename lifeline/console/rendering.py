@@ -43,7 +43,7 @@ class Pages:
         return HTMLResponse(self._html(name, "zh", values), status, headers=PHONE_HEADERS)
 
     def problem(self, key: str, status: int) -> HTMLResponse:
-        """Return a page that says what is wrong, in both languages."""
+        """Return a page with the problem, in both languages."""
         texts = {
             f"{part}_{lang}": word(f"{key}{suffix}", lang)
             for part, suffix in (("title", "_title"), ("text", ""))

@@ -41,7 +41,7 @@ class Feed:
     """Collects lines and hands each to `show` once."""
 
     def __init__(self, world: DemoWorld, show: Callable[[FeedLine], None]) -> None:
-        """Begin with what happens from now on."""
+        """Begin with the events from now on."""
         self._world, self._show = world, show
         self._hazards = {key.id for key in world.app.stages.engine.alarms if key.dimension is Dimension.HAZARD}
         self._position = 0
@@ -53,7 +53,7 @@ class Feed:
         self._add(FeedLine(time.time_ns(), kind, text, level))
 
     def pause(self) -> None:
-        """Wait a tenth of a second and report what happened meanwhile."""
+        """Wait a tenth of a second and report the events meanwhile."""
         time.sleep(_LOOK_S)
         self._alarms()
         self._sms()

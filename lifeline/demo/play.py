@@ -31,7 +31,7 @@ _NEXT = (
     ("zero_pressure", "T-0002", 30.0),
     ("dead_terminal", "T-0004", 30.0),
 )
-"""What happens after the story, in turn: scenario, asset, seconds."""
+"""The events after the story, one after the other: scenario, asset, seconds."""
 _EVERY_S = 120.0
 
 

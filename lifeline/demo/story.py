@@ -31,7 +31,7 @@ _LINK = re.compile(r"https?://\S+/a/[\w.~-]+")
 
 
 class StoryError(Exception):
-    """The story cannot go on: what was waited for did not come."""
+    """The story cannot go on: an awaited event did not come."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,7 +35,7 @@ _NAMES = (*TABLES, *OPTIONAL_TABLES)
 
 @dataclass(frozen=True, slots=True)
 class ImportResult:
-    """What an import did, or would do."""
+    """The result of an import, or of a dry run."""
 
     merges: Mapping[str, Merge]
     register: Register
@@ -48,7 +48,7 @@ class _Sources:
 
 
 def import_into(folder: Path, sources: Sequence[Path], progress: Progress, *, dry_run: bool) -> ImportResult:
-    """Put the rows of `sources` into the district in `folder`, and the grid of its place into each asset without one.
+    """Put the rows of `sources` into the district in `folder`. An asset without a grid gets the grid of its place.
 
     Raises:
         ConfigError: everything that is wrong in the district as it would become; nothing was written.

@@ -38,7 +38,7 @@ class BrokerAccount:
 
 @dataclass(frozen=True, slots=True)
 class RepublishResult:
-    """What became of the letters."""
+    """The result for all letters."""
 
     sent: int
     kept_back: int
@@ -48,7 +48,7 @@ class RepublishResult:
 
 
 class _Publisher:
-    """One connection; its callbacks run in the client's own thread and only note what the broker says."""
+    """One connection; its callbacks run in the client's own thread and only record the answers of the broker."""
 
     def __init__(self, mqtt: MqttSettings, account: BrokerAccount) -> None:
         self.said: Counter[str] = Counter()
@@ -141,7 +141,7 @@ def republish(
 
 
 def describe_result(result: RepublishResult) -> str:
-    """Return what became of the letters, for a person, with the remedy where some were refused."""
+    """Return the result as text, with the remedy where the broker rejected some letters."""
     text = f"published {result.sent} again, kept back {result.kept_back} (cut or not from a topic)"
     if not result.refused:
         return text

@@ -22,12 +22,12 @@ class AlertChain:
     events: tuple[StoredEvent, ...]
     """Transitions of its alarms, in order."""
     deliveries: tuple[Delivery, ...]
-    """Every notification and what became of it, in the order of decision."""
+    """Every notification with its delivery, in the order of decision."""
     decisions: tuple[Decision, ...]
     incident: tuple[Alert, ...] = ()
     """The other alerts of its incident, open or over."""
     labels: tuple[Label, ...] = ()
-    """What people said of it afterwards, the last word last."""
+    """Its labels, the newest last."""
     later: InForce | None = None
     """The configuration of now, where it is another one than that which judged the first transition."""
 

@@ -33,10 +33,10 @@ class AssetRow:
     watched: bool
     """False when no hazard rule looks at any of its sensors."""
     is_last_known: bool
-    """No sensor that a hazard rule looks at is heard now: the level is what it was before they fell silent."""
+    """No sensor of a hazard rule sends now: the level is the last one before they fell silent."""
     health: HealthKey
-    """Of the sensors that hazard rules look at, else of all: `ok` all heard, `blind` none any more, `unprotected` none
-    ever; `partial` when any sensor has fallen silent or a watched one was never heard."""
+    """Of the sensors of hazard rules, else of all. `ok`: all send; `blind`: none sends any more; `unprotected`: none
+    ever sent. `partial`: any sensor has fallen silent, or a watched sensor never sent."""
     risk: Risk
     """The level of the asset as a whole with its reasons; it is never below `level`."""
 
@@ -73,7 +73,7 @@ def count_levels(rows: Iterable[AssetRow]) -> Mapping[WarningLevel | None, int]:
 
 @dataclass(slots=True)
 class _Hazard:
-    """What the hazard rules say about one asset."""
+    """The result of the hazard rules for one asset."""
 
     level: WarningLevel = WarningLevel.GREEN
     health: list[int] = field(default_factory=list)

@@ -18,7 +18,7 @@ from lifeline.rules_stage.live_state import ALIVE, BLIND, UNSEEN
 
 
 class Grouping(StrEnum):
-    """What the counts are of."""
+    """The groups of the counts."""
 
     DOMAIN = "domain"
     STREET = "street"
@@ -59,7 +59,7 @@ def count_coverage(register: Register, health: NDArray[np.uint8], by: Grouping) 
     Args:
         register: assets, regions and sensors.
         health: uint8[n_sensors], `lifeline.rules_stage.live_state` values.
-        by: what the groups are.
+        by: kind of the groups.
     """
     groups = _groups(register, by)
     names = sorted(set(groups.values()))

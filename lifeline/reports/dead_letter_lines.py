@@ -13,7 +13,7 @@ from collector.dead_letter import DeadLetter, Reason, is_cut
 
 
 def format_dead_letter(letter: DeadLetter) -> str:
-    """Return one dead letter as a JSON line; bytes that are not UTF-8 and what could command a terminal are escaped."""
+    """Return one dead letter as a JSON line; bytes that are not UTF-8 and control characters are escaped."""
     line = json.dumps(
         {
             "received_ns": letter.received_ns,

@@ -92,7 +92,7 @@ class DeviceRow:
     asset: str
     state: DevicePresence
     since_ns: int
-    """Since when it is offline, or when it was last heard where it is silent; 0 where nobody knows or it is there."""
+    """Start of offline, or last message of a silent device; 0 where that is unknown or the device is present."""
     alive: int
     sensors: int
     battery: float | None
@@ -109,7 +109,7 @@ class DeviceRow:
     is_numbered: bool
     """Whether its messages carry numbers at all."""
     clock_behind_s: float | None
-    """How far its clock is behind ours, negative: ahead; None when it never told a time."""
+    """Offset of its clock behind ours, negative: ahead; None when it never sent a time."""
     clock_is_wrong: bool
 
 

@@ -5,7 +5,7 @@ Output: lines for a terminal.
 Not responsible for: writing anything.
 Rejects: nothing; a state that the journal no longer reaches is reported as unknown.
 
-The state is found again by replay: from the last kept state before the alert, over the journal up to the alert.
+The state is found again by a replay of the journal, from the last kept state before the alert.
 """
 
 from collections import deque
@@ -58,7 +58,7 @@ class _Past:
 def describe_evidence(
     chain: AlertChain, configuration: Configuration, ledger: Ledger, journal: JournalReader | None, lang: Language
 ) -> Iterator[str]:
-    """Yield what stood behind the first transition to the highest level of the alert of `chain`."""
+    """Yield the evidence of the first transition to the highest level of the alert of `chain`."""
     if not chain.events:
         return
     event = max(chain.events, key=lambda each: (each.level_after, -each.position))

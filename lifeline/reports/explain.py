@@ -39,7 +39,7 @@ class ChainStep:
 
 
 def list_chain_steps(chain: AlertChain, register: Register, ruleset: RuleSet, lang: Language) -> list[ChainStep]:
-    """Return what led to the notifications of `chain`, in order."""
+    """Return the steps that led to the notifications of `chain`, in order."""
     rule = next((rule for rule in ruleset.rules if rule.id == chain.alert.rule), None)
     links: list[ChainStep] = []
     for event in chain.events:
@@ -139,9 +139,10 @@ def _colour(number: int, lang: Language) -> str:
 
 
 def ending_key(alert: Alert, decisions: Sequence[Decision], incident: Sequence[Alert] = ()) -> str:
-    """Return the word key of how `alert` stands, of whose `incident` the others are known.
+    """Return the word key of the state of `alert`; `incident` has the other alerts of its incident.
 
-    Open, closed, closed_unseen when nobody saw its end, or incident_lasts when only this part of the danger is over.
+    Open, closed, closed_unseen when its end was not observed, or incident_lasts when only this part of the danger is
+    over.
     """
     if alert.is_open:
         return "open"
@@ -164,7 +165,7 @@ def _alert(chain: AlertChain, register: Register, lang: Language) -> ChainStep:
 
 
 def format_label(label: Label, lang: Language) -> str:
-    """Return one label: what it turned out to be, why, who said so and when."""
+    """Return one label: disposition, cause, name and time."""
     cause = f" · {label.cause}" if label.cause else ""
     return f"{word(f'label_{label.disposition}', lang)}{cause} · {label.contact} {_when(label.labelled_ns)}"
 

@@ -63,7 +63,7 @@ class RulesStatus:
 
 
 class RulesStage:
-    """Owns the judge. `run` belongs to one thread; `status` and `live_engine.state` may be read from any."""
+    """Owns the live engine. `run` belongs to one thread; `status` and `live_engine.state` may be read from any."""
 
     def __init__(
         self,
@@ -160,7 +160,7 @@ class RulesStage:
         )
 
     def evaluate_round(self) -> bool:
-        """Evaluate the next entries and commit what follows; False when there was none."""
+        """Evaluate the next entries and commit their step; False when there was none."""
         self._loop_s = self._clock_s()
         entries = self._journal.read(self.live_engine.position, _ROUND)
         if not entries:
@@ -224,7 +224,7 @@ class RulesStage:
 
 
 def _standing(engine: RuleEngine, position: Position, now_ns: int) -> HeldAlarms:
-    """Return what `engine`, restored to `position`, knows about the alarms of today's configuration."""
+    """Return the active alarms of `engine`, restored to `position`, and all alarms of its configuration."""
     sensors = engine.register.sensors
     active = {
         key.id: sensors[key.sensor].device if key.dimension is Dimension.HEALTH else key.id

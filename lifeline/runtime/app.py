@@ -39,7 +39,7 @@ _JOIN_S = 15.0
 _STOP_S = 25.0
 """How long a stop waits for all of them; less than the 30 s that deploy/lifeline.service grants."""
 _FAILED_STOP_S = 8.0
-"""The same after a failure: what hangs will not end, and a new process should begin; assumed."""
+"""The same after a failure: a hanging thread will not end, and a new process should begin; assumed."""
 
 _log = structlog.get_logger()
 
@@ -117,7 +117,7 @@ class App:
         return self._supervisor.wait(timeout_s)
 
     def stop(self) -> None:
-        """Stop in the order of the flow, intake first, and close what is open; safe to call twice."""
+        """Stop in the order of the flow, intake first, and close the stores; safe to call twice."""
         if self._supervisor.stopping.is_set():
             return
         self._supervisor.begin_stop()

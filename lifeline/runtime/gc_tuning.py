@@ -17,7 +17,7 @@ from collections.abc import Iterator
 
 @contextlib.contextmanager
 def pause_gc() -> Iterator[None]:
-    """Look for no cycles until the block ends; what is made in it is mostly there to stay."""
+    """Search for no cycles until the block ends; most of its new objects stay."""
     was_enabled = gc.isenabled()
     gc.disable()
     try:
@@ -28,7 +28,7 @@ def pause_gc() -> Iterator[None]:
 
 
 def freeze_loaded() -> None:
-    """Let no later look visit what is there now; what was set aside before and is of no use any more goes first."""
+    """Exclude the current objects from later searches; objects of an ended program are freed first."""
     _forget_routes()
     gc.unfreeze()
     gc.collect()

@@ -61,7 +61,7 @@ class JournalRetention:
         self._stopping.set()
 
     def trim(self) -> int:
-        """Forget what is past its retention and read by all; returns how many entries."""
+        """Trim entries that are past their retention and read by all; returns how many."""
         old = self._journal.position_at(self._clock_ns() - self._retention_ns)
         trimmed = self._forget(min(old, self._read_by_all()), "retention")
         if trimmed and self._is_cut:

@@ -35,7 +35,7 @@ _CAUSES = (
     LedgerUnavailableError,
     LedgerVersionError,
 )
-"""What can prevent an opening and a person can put right; each says what was expected, got, and what to do."""
+"""Causes of a failed opening that a person can remove; each message has expected, got and remedy."""
 
 _REMEDY = (
     "nothing before is told again; a danger that lasts is raised anew by its next readings. If the ledger was lost or "
@@ -49,7 +49,7 @@ _Store = TypeVar("_Store")
 
 @dataclass(frozen=True, slots=True)
 class Stores:
-    """What survives the program."""
+    """The stores that survive the program."""
 
     journal: Journal
     history: History

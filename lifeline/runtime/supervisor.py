@@ -42,7 +42,7 @@ class Supervisor:
 
     @property
     def stopping(self) -> threading.Event:
-        """Set once the program was told to stop; loops without a stop verb of their own wait on it."""
+        """Set once the stop of the program began; loops without a `stop` of their own wait on it."""
         return self._stopping
 
     def run(self, name: str, loop: Callable[[], object]) -> threading.Thread:

@@ -37,7 +37,7 @@ class Watchdog:
     """Keeps the self-alarms; `health` may be read from any thread."""
 
     def __init__(self, stages: Stages, journal: Journal, supervisor: Supervisor, clock_ns: Callable[[], int]) -> None:
-        """Look at `stages` and `journal`, report what is fatal to `supervisor`."""
+        """Look at `stages` and `journal`, report fatal symptoms to `supervisor`."""
         self._stages, self._journal, self._supervisor, self._clock_ns = stages, journal, supervisor, clock_ns
         self._alarms = SelfAlarms()
         self._stopping = threading.Event()
@@ -61,7 +61,7 @@ class Watchdog:
         return self._health
 
     def look(self) -> None:
-        """Look once: note what began and ended, and report what is fatal."""
+        """Look once: log the symptoms that began or ended, and report the fatal ones."""
         symptoms: list[Symptom] = []
         for symptom in self._symptoms():
             symptoms.append(symptom)

@@ -46,7 +46,7 @@ class Stages:
 
 @dataclass(frozen=True, slots=True)
 class SharedServices:
-    """What the stages share."""
+    """The services that the stages share."""
 
     links: SignedLinks
     latencies: LatencyHistograms
@@ -56,7 +56,7 @@ class SharedServices:
 def build_stages(
     configuration: Configuration, stores: Stores, around: SharedServices, undo: contextlib.ExitStack
 ) -> Stages:
-    """Return the stages of one program; `undo` closes what they keep open.
+    """Return the stages of one program; `undo` closes their channels and checkpoints.
 
     Raises:
         ConfigError: a channel's options are wrong.
@@ -122,7 +122,7 @@ def _build_dispatcher(
 
 
 def make_planner(configuration: Configuration, engine: RuleEngine, links: SignedLinks) -> Planner:
-    """Return what plans with everything but the step itself already known."""
+    """Return the planner with the whole configuration."""
     district = PlanningConfig(
         configuration.register, configuration.quantities, configuration.ruleset, configuration.routes, links
     )

@@ -2,7 +2,7 @@
 
 Input: requests for `/alerts/{id}`.
 Output: one HTML page with the forms to acknowledge and to label.
-Not responsible for: what the forms write; `acknowledge` and `label_form` do.
+Not responsible for: the forms; `acknowledge` and `label_form` take them.
 Rejects: an id that is not in the ledger, with 404.
 """
 

@@ -38,7 +38,7 @@ class LabelRoutes:
     def label(
         self, alert_id: str, request: Request, fields: Annotated[dict[str, str], Depends(form_fields)]
     ) -> Response:
-        """Record what an alert, or its whole incident, turned out to be, in the name that the operator chose."""
+        """Record the label of an alert, or of its whole incident, in the name that the operator chose."""
         context = self._context
         alert = context.ledger.alerts.find(alert_id)
         if alert is None:
@@ -54,7 +54,7 @@ class LabelRoutes:
 
 
 def label_values(alert_id: str, context: ConsoleContext, lang: Language) -> Mapping[str, object]:
-    """Return what the page of an alert shows of its labels, and what its form offers."""
+    """Return the labels for the page of an alert, and the choices of its form."""
     said = context.ledger.labels.read(alert_id)
     named = (replace(each, contact=contact_name(each.contact, context, lang)) for each in said)
     return {
