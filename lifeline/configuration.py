@@ -62,7 +62,7 @@ def load_configuration(settings: Settings) -> Configuration:
     if ruleset is not None and routes is not None:
         _try(problems, lambda: check_recipients(routes, register, capable_levels(ruleset, register)))
     if hash_district(settings.district) != version:
-        problems.append(_changing(settings.district))
+        problems.append(_make_changing_problem(settings.district))
     if problems or ruleset is None or routes is None:
         raise ConfigError(problems)
     version = hashlib.sha256(f"{version} {ruleset.version}".encode()).hexdigest()[:16]
@@ -86,7 +86,7 @@ def hash_district(folder: Path) -> str:
     return total.hexdigest()[:16]
 
 
-def _changing(folder: Path) -> Problem:
+def _make_changing_problem(folder: Path) -> Problem:
     remedy = "wait until it is written and load it again"
     return Problem(str(folder), 0, "(folder)", "files that stay as they are", "one that changed meanwhile", remedy)
 

@@ -68,10 +68,10 @@ def read_csv_files(
     """
     with contextlib.ExitStack() as undo:
         files = [_File(path, register, undo) for path in paths]
-        yield from _merged(files, register, quantities, span)
+        yield from _merge_files(files, register, quantities, span)
 
 
-def _merged(
+def _merge_files(
     files: Sequence["_File"], register: Register, quantities: Mapping[str, Quantity], span: TimeSpan
 ) -> Iterator[ReadingChunk]:
     sensors = register.sensors
@@ -124,7 +124,7 @@ class _File:
             rows = list(islice(self._rows, _ROWS))
             self._is_over = len(rows) < _ROWS
             if rows:
-                self._held = self._held.then(self._parsed(rows))
+                self._held = self._held.then(self._parse_rows(rows))
                 self._newest_ns = int(self._held.time_ns[-1])
                 self._line += len(rows)
         return bool(len(self._held.time_ns))
@@ -135,17 +135,17 @@ class _File:
         taken, self._held = self._held.take(slice(cut)), self._held.take(slice(cut, None))
         return taken
 
-    def _parsed(self, rows: Sequence[Sequence[str]]) -> _Rows:
+    def _parse_rows(self, rows: Sequence[Sequence[str]]) -> _Rows:
         """Return the columns of `rows`; only after a failure are they read row by row, to find the wrong one."""
         try:
             times, sensors, values = ([row[place] for row in rows] for place in self._places)
             parsed = _Rows(
                 np.array([self._index.get(each.strip(), -1) for each in sensors], np.int32),
-                _times(times),
+                _parse_times(times),
                 np.array(values, np.float64),
             )
         except (ValueError, IndexError, PayloadError):
-            raise self._first_problem(rows) from None
+            raise self._find_first_problem(rows) from None
         before = np.append(np.int64(self._newest_ns), parsed.time_ns[:-1])
         back = np.flatnonzero(parsed.time_ns < before)
         if len(back):
@@ -153,10 +153,10 @@ class _File:
             raise StartError(f"{self._path}:{line} time: expected the order of time, got an earlier one; sort the file")
         return parsed
 
-    def _first_problem(self, rows: Sequence[Sequence[str]]) -> StartError:
+    def _find_first_problem(self, rows: Sequence[Sequence[str]]) -> StartError:
         for number, row in enumerate(rows, self._line + 1):
             try:
-                _times([row[self._places[0]]])
+                _parse_times([row[self._places[0]]])
                 float(row[self._places[2]])
             except (ValueError, IndexError, PayloadError) as error:
                 expected = "a time with a zone (or seconds since 1970), a sensor id and a number"
@@ -164,7 +164,7 @@ class _File:
         return StartError(f"{self._path}: expected a readable CSV file")
 
 
-def _times(texts: Sequence[str]) -> NDArray[np.int64]:
+def _parse_times(texts: Sequence[str]) -> NDArray[np.int64]:
     """Return UTC nanoseconds of seconds since 1970, or of RFC 3339 texts."""
     try:
         return np.round(np.array(texts, np.float64) * 1e9).astype(np.int64)

@@ -103,7 +103,7 @@ def parse_incidents(text: str, file: str, register: Register) -> list[KnownIncid
     problems = list(table.problems)
     found = []
     for row in table.rows:
-        incident = _incident(row, register)
+        incident = _parse_incident(row, register)
         if isinstance(incident, Problem):
             problems.append(incident)
         else:
@@ -118,13 +118,13 @@ def score_episodes(incidents: Sequence[KnownIncident], episodes: Sequence[Episod
     by_sensor: defaultdict[str, list[Episode]] = defaultdict(list)
     for each in episodes:
         by_sensor[each.sensor].append(each)
-    findings = tuple(_finding(each, by_sensor) for each in incidents if each.truth is IncidentKind.DANGER)
+    findings = tuple(_score_incident(each, by_sensor) for each in incidents if each.truth is IncidentKind.DANGER)
     wrong = [each for each in incidents if each.truth is IncidentKind.FALSE_ALARM]
-    repeated = sum(_finding(each, by_sensor, early_ns=0).lead_s is not None for each in wrong)
-    return IncidentScore(findings, _beside(incidents, by_sensor), repeated, len(wrong) - repeated)
+    repeated = sum(_score_incident(each, by_sensor, early_ns=0).lead_s is not None for each in wrong)
+    return IncidentScore(findings, _count_beside(incidents, by_sensor), repeated, len(wrong) - repeated)
 
 
-def _beside(incidents: Sequence[KnownIncident], by_sensor: dict[str, list[Episode]]) -> int:
+def _count_beside(incidents: Sequence[KnownIncident], by_sensor: dict[str, list[Episode]]) -> int:
     """Return how many episodes of completely labelled sensors overlap no label."""
     of_sensor: defaultdict[str, list[KnownIncident]] = defaultdict(list)
     for incident in incidents:
@@ -138,13 +138,15 @@ def _beside(incidents: Sequence[KnownIncident], by_sensor: dict[str, list[Episod
     )
 
 
-def _finding(incident: KnownIncident, by_sensor: dict[str, list[Episode]], early_ns: int = EARLY_NS) -> IncidentResult:
+def _score_incident(
+    incident: KnownIncident, by_sensor: dict[str, list[Episode]], early_ns: int = EARLY_NS
+) -> IncidentResult:
     first = min(
         (
             (time_ns, each.alarm)
             for sensor in incident.sensors
             for each in by_sensor.get(sensor, ())
-            for time_ns in _told(each, incident, early_ns)
+            for time_ns in _find_announcement(each, incident, early_ns)
         ),
         default=None,
     )
@@ -153,7 +155,7 @@ def _finding(incident: KnownIncident, by_sensor: dict[str, list[Episode]], early
     return IncidentResult(incident, first[1], (incident.start_ns - first[0]) / 1e9)
 
 
-def _told(episode: Episode, incident: KnownIncident, early_ns: int) -> Iterator[int]:
+def _find_announcement(episode: Episode, incident: KnownIncident, early_ns: int) -> Iterator[int]:
     """Yield when `episode` first stands high enough within the incident; at most once."""
     begin_ns = incident.start_ns - early_ns
     for i, (time_ns, level) in enumerate(episode.transitions):
@@ -168,7 +170,7 @@ def _overlaps(episode: Episode, incident: KnownIncident) -> bool:
     return episode.start_ns <= incident.end_ns and not episode.ends_before(incident.start_ns - EARLY_NS)
 
 
-def _incident(row: Row, register: Register) -> KnownIncident | Problem:
+def _parse_incident(row: Row, register: Register) -> KnownIncident | Problem:
     asset, sensor, level = row["asset"], row["sensor"], row["level"]
     if (asset in register.assets) == (sensor in register.sensor_index):
         expected = "either the id of an asset or the id of a sensor of the register"

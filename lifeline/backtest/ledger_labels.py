@@ -32,7 +32,7 @@ def read_labelled_incidents(labels: LabelRecords, register: Register, now_ns: in
             continue
         sensor = alert.subject.partition("/")[2]
         truth = _TRUTHS.get(label.disposition, IncidentKind.EXCUSED)
-        sensors = frozenset(_sensors(alert, sensor, truth, register))
+        sensors = frozenset(_list_sensors(alert, sensor, truth, register))
         if not sensors:
             gone += 1
             continue
@@ -46,7 +46,7 @@ def read_labelled_incidents(labels: LabelRecords, register: Register, now_ns: in
     return found, gone
 
 
-def _sensors(alert: Alert, sensor: str, truth: IncidentKind, register: Register) -> Iterable[str]:
+def _list_sensors(alert: Alert, sensor: str, truth: IncidentKind, register: Register) -> Iterable[str]:
     """Return the sensors of a label: a danger has those of the asset, work those of the device, a mistake the one."""
     if truth is IncidentKind.DANGER:
         return (each.id for each in register.sensors if each.asset == alert.asset)

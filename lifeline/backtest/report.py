@@ -11,7 +11,7 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from lifeline.backtest.alarm_load import CITY
-from lifeline.backtest.plots import day_plot, difference_plot
+from lifeline.backtest.plots import plot_days, plot_differences
 from lifeline.backtest.report_tables import LEVELS, DisplayNames, build_tables
 from lifeline.backtest.report_words import term
 from lifeline.backtest.run import BacktestResult
@@ -42,7 +42,7 @@ def render_report(result: BacktestResult, names: DisplayNames, versions: tuple[s
         span=format_span(result, lang),
         versions=versions,
         levels=LEVELS,
-        plots=(("plot_days", day_plot(result)), ("plot_difference", difference_plot(result))),
+        plots=(("plot_days", plot_days(result)), ("plot_difference", plot_differences(result))),
         tables=build_tables(result, names, lang),
     )
 

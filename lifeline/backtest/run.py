@@ -75,14 +75,14 @@ def run_backtest(
         start_ns,
         end_ns,
         readings,
-        _side(here, labels, (start_ns, end_ns)),
-        _side(there, labels, (start_ns, end_ns)),
+        _summarize_trial(here, labels, (start_ns, end_ns)),
+        _summarize_trial(there, labels, (start_ns, end_ns)),
         compare_episodes(here.episodes(Dimension.HAZARD), there.episodes(Dimension.HAZARD)),
         compare_episodes(here.episodes(Dimension.HEALTH), there.episodes(Dimension.HEALTH)),
     )
 
 
-def _side(trial: Trial, incidents: Sequence[KnownIncident], span: tuple[int, int]) -> RuleSetResult:
+def _summarize_trial(trial: Trial, incidents: Sequence[KnownIncident], span: tuple[int, int]) -> RuleSetResult:
     hazards = trial.episodes(Dimension.HAZARD)
     return RuleSetResult(
         measure_alarm_load(hazards, *span),

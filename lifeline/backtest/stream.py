@@ -73,13 +73,13 @@ class BatchStream:
             edges = [0, *(np.flatnonzero(np.diff(steps)) + 1).tolist(), len(steps)]
             for low, high in pairwise(edges if len(steps) else []):
                 received_ns = (int(steps[low]) + 1) * self._step_ns
-                yield from self._ticks(received_ns)
+                yield from self._make_ticks(received_ns)
                 self._last_ns = self._heard_ns = received_ns
                 part = slice(low, high)
                 yield ReadingBatch(received_ns, sensor[part], time_ns[part], value[part], quality[part])
-            yield from self._ticks(chunk.end_ns)
+            yield from self._make_ticks(chunk.end_ns)
 
-    def _ticks(self, until_ns: int) -> Iterator[ReadingBatch]:
+    def _make_ticks(self, until_ns: int) -> Iterator[ReadingBatch]:
         """Yield ticks behind the last batch up to before `until_ns`, as long as somebody can still fall silent."""
         if not self._last_ns:
             return

@@ -54,8 +54,8 @@ class Trial:
         events = self.engine.evaluate(batch, self._position)
         if batch.received_ns >= self._due_ns:
             moment = JournalTime(self._position, batch.received_ns, batch.received_ns)
-            self._keep(self._planner.plan_due(self._open, moment, {alert.id for alert in self._open}))
-            self._due_ns = max(self._first_due(self._open), batch.received_ns + 1)
+            self._record_plan(self._planner.plan_due(self._open, moment, {alert.id for alert in self._open}))
+            self._due_ns = max(self._find_next_due_ns(self._open), batch.received_ns + 1)
         if len(events):
             self._recent.append(events)
             if len(self._recent) == _JOINED:
@@ -63,8 +63,8 @@ class Trial:
                 self._recent = []
             plan = self._planner.plan_step(events, batch.received_ns, self._open, self.tallies)
             self.tallies.update((tally.alarm, tally) for tally in plan.transition_counts)
-            self._keep(plan)
-            self._due_ns = min(self._due_ns, self._first_due(plan.alerts))
+            self._record_plan(plan)
+            self._due_ns = min(self._due_ns, self._find_next_due_ns(plan.alerts))
         return events
 
     def episodes(self, dimension: Dimension) -> list[Episode]:
@@ -76,12 +76,12 @@ class Trial:
         )
         return build_episodes(transitions, dimension)
 
-    def _keep(self, plan: Plan) -> None:
+    def _record_plan(self, plan: Plan) -> None:
         self._open = plan.open_alerts
         for planned in plan.planned:
             if planned.standby is None:
                 told = planned.notification
                 self.messages[told.contact, told.channel, told.kind.value] += 1
 
-    def _first_due(self, alerts: Iterable[Alert]) -> int:
+    def _find_next_due_ns(self, alerts: Iterable[Alert]) -> int:
         return min((self._planner.due_ns(alert) for alert in alerts), default=NEVER_DUE_NS)

@@ -29,7 +29,7 @@ ConfigPath = Annotated[Path | None, typer.Option("--config", "-c", help="Setting
 def make_alerts_commands(for_people: CommandWrapper) -> typer.Typer:
     """Return the commands, each wrapped so that errors of a person are shown without a traceback."""
     line = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
-    line.callback()(_about)
+    line.callback()(_describe)
     line.command("label")(for_people(label_alert))
     line.command("labels")(for_people(list_labels))
     return line
@@ -65,5 +65,5 @@ def list_labels(config: ConfigPath = None, *, lang: Annotated[str, typer.Option(
         typer.echo(f"{alert.id} {alert.subject}  {format_label(last, parse_language(lang))}")
 
 
-def _about() -> None:
+def _describe() -> None:
     """Label alerts after the event, and list the labels."""

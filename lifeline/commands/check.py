@@ -35,11 +35,11 @@ def describe_configuration(register: Register, ruleset: RuleSet) -> list[str]:
     waits_s = reorder_s(register)
     for rule in ruleset.rules:
         if rule.sensors:
-            lines += _rule_lines(rule, register, waits_s[list(rule.sensors)])
+            lines += _list_rule_lines(rule, register, waits_s[list(rule.sensors)])
     idle = [rule.id for rule in ruleset.rules if not rule.sensors]
     if idle:
         lines.append(f"rules of packs that find no sensor here: {', '.join(idle)}")
-    lines += _unwatched(register, ruleset)
+    lines += _list_unwatched(register, ruleset)
     lines += (f"WARNING: {finding}" for finding in lint(ruleset, register))
     return lines
 
@@ -67,7 +67,7 @@ def worst_detection_s(limit: LevelLimit, sensor: Sensor, waits_s: float = 0.0) -
     return waits_s + sensor.cadence_s + n_later * sensor.cadence_s
 
 
-def _worst_of_rule_s(rule: Rule, limit: LevelLimit, sensor: Sensor, waits_s: float) -> float:
+def _find_worst_s(rule: Rule, limit: LevelLimit, sensor: Sensor, waits_s: float) -> float:
     """Return `worst_detection_s` of the value of the rule, which may need several readings and come more rarely."""
     options = rule.options
     if not isinstance(options, LimitOptions):
@@ -76,22 +76,22 @@ def _worst_of_rule_s(rule: Rule, limit: LevelLimit, sensor: Sensor, waits_s: flo
     return options.window_s(sensor) + worst_detection_s(limit, judged, waits_s)
 
 
-def _for_how_long(limit: LevelLimit) -> str:
+def _format_delay(limit: LevelLimit) -> str:
     if limit.of_samples:
         return f"in {limit.on_samples} of {limit.of_samples} readings"
     readings = f" and {limit.on_samples} readings" if limit.on_samples > 1 else ""
     return f"for {limit.on_delay_s:g} s{readings}"
 
 
-def _rule_lines(rule: Rule, register: Register, waits_s: NDArray[np.float64]) -> Iterator[str]:
+def _list_rule_lines(rule: Rule, register: Register, waits_s: NDArray[np.float64]) -> Iterator[str]:
     yield f"rule {rule.id} ({rule.kind}) {rule.title_zh} / {rule.title_en}: {len(rule.sensors)} sensors"
     sensors = [(register.sensors[n], wait_s) for n, wait_s in zip(rule.sensors, waits_s.tolist(), strict=True)]
     for limit in reversed(rule.levels):
-        worst = max((_worst_of_rule_s(rule, limit, *each) for each in sensors), default=0.0)
+        worst = max((_find_worst_s(rule, limit, *each) for each in sensors), default=0.0)
         sign = "<=" if limit.side == "low" else ">="
         unit = rule.judged_quantity.unit if rule.judged_quantity else ""
         yield (
-            f"  {limit.level.key}: {sign} {limit.limit:g} {unit} {_for_how_long(limit)}; "
+            f"  {limit.level.key}: {sign} {limit.limit:g} {unit} {_format_delay(limit)}; "
             f"worst-case detection {worst:g} s; source: {limit.source}"
         )
     if not rule.levels and sensors:
@@ -99,7 +99,7 @@ def _rule_lines(rule: Rule, register: Register, waits_s: NDArray[np.float64]) ->
         yield f"  device fault: worst-case detection {worst:g} s (stale time and one cadence)"
 
 
-def _unwatched(register: Register, ruleset: RuleSet) -> Iterator[str]:
+def _list_unwatched(register: Register, ruleset: RuleSet) -> Iterator[str]:
     watched = capable_levels(ruleset, register)
     alone = set(unwatched_assets(ruleset, register))
     for asset in register.assets.values():

@@ -60,7 +60,7 @@ def describe_outage_capacity(register: Register, settings: Settings) -> list[str
     hours = journal_hours(load, settings.journal.max_mb << 20, settings.intake.commit_age_ms / 1000)
     lines = [
         f"load by cadences: {load.messages_per_s:.4g} messages/s, {load.readings_per_s:.4g} readings/s",
-        *_broker_lines(load),
+        *_describe_broker(load),
         f"journal: takes {hours:.3g} h while the history is away (journal.max_mb {settings.journal.max_mb})",
     ]
     if hours < settings.journal.retention_h:
@@ -71,7 +71,7 @@ def describe_outage_capacity(register: Register, settings: Settings) -> list[str
     return lines
 
 
-def _broker_lines(load: MessageRates) -> list[str]:
+def _describe_broker(load: MessageRates) -> list[str]:
     if not load.messages_per_s:
         return []
     hour = queue_messages(load, _HOUR_S)

@@ -47,7 +47,7 @@ def make_quarantine_commands(for_people: CommandWrapper) -> typer.Typer:
     return line
 
 
-def account_of(username: str | None, password_file: Path | None) -> BrokerAccount:
+def make_account(username: str | None, password_file: Path | None) -> BrokerAccount:
     """Return the account that arguments name."""
     return BrokerAccount(username, read_text(password_file).strip() if password_file else None)
 
@@ -57,7 +57,7 @@ def list_devices(context: typer.Context, config: ConfigPath = None) -> None:
     if context.invoked_subcommand is not None:
         return
     configuration = load_configuration(load_settings(config))
-    quarantine = read_quarantine(configuration, _letters(configuration))
+    quarantine = read_quarantine(configuration, _read_letters(configuration))
     for stranger in quarantine.unknown_devices.values():
         has_asset = stranger.asset in configuration.register.assets
         for text in describe_stranger(stranger, configuration.quantities, has_asset=has_asset):
@@ -76,9 +76,9 @@ def register_unknown(
 ) -> None:
     """Write the device's sensors into the district, all or nothing; then send SIGHUP, then replay."""
     configuration = load_configuration(load_settings(config))
-    found = read_quarantine(configuration, _letters(configuration)).unknown_devices.get(device)
-    chosen = dict(_pair(text) for text in quantity or ())
-    stranger = found or UnknownDevice(device, asset, _domain(configuration, asset), "", "", is_registered=False)
+    found = read_quarantine(configuration, _read_letters(configuration)).unknown_devices.get(device)
+    chosen = dict(_parse_pair(text) for text in quantity or ())
+    stranger = found or UnknownDevice(device, asset, _find_domain(configuration, asset), "", "", is_registered=False)
     changes, outside = register_device(configuration, stranger, asset, chosen)
     for text in changes:
         typer.echo(text)
@@ -96,15 +96,15 @@ def republish_device(
 ) -> None:
     """Publish the kept messages of a device again, oldest first; those that were cut stay behind."""
     configuration = load_configuration(load_settings(config))
-    letters = select_letters(configuration, _letters(configuration), device)
+    letters = select_letters(configuration, _read_letters(configuration), device)
     if not letters:
         raise StartError(f"device {device}: expected messages in quarantine, got none; see lifeline quarantine")
-    result = republish(letters, configuration.settings.mqtt, account_of(username, password_file))
+    result = republish(letters, configuration.settings.mqtt, make_account(username, password_file))
     typer.echo(describe_result(result))
     raise typer.Exit(1 if result.refused else 0)
 
 
-def _letters(configuration: Configuration) -> list[DeadLetter]:
+def _read_letters(configuration: Configuration) -> list[DeadLetter]:
     path = configuration.settings.journal.path
     if not path.is_file():
         raise StartError(f"journal {path}: expected a file, got none; name the settings file of the running program")
@@ -115,12 +115,12 @@ def _letters(configuration: Configuration) -> list[DeadLetter]:
         reader.close()
 
 
-def _domain(configuration: Configuration, asset: str) -> str:
+def _find_domain(configuration: Configuration, asset: str) -> str:
     known = configuration.register.assets.get(asset)
     return known.domain if known else ""
 
 
-def _pair(text: str) -> tuple[str, str]:
+def _parse_pair(text: str) -> tuple[str, str]:
     channel, equals, quantity = text.partition("=")
     if not equals or not channel:
         raise StartError(f"--quantity {text!r}: expected CHANNEL=QUANTITY, got no = behind a channel")

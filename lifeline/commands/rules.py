@@ -29,7 +29,7 @@ ConfigPath = Annotated[Path | None, typer.Option("--config", "-c", help="Setting
 def make_rules_commands(for_people: CommandWrapper) -> typer.Typer:
     """Return the commands, each wrapped so that errors of a person are shown without a traceback."""
     line = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
-    line.callback()(_about)
+    line.callback()(_describe)
     line.command("test")(for_people(run_tests))
     line.command("list")(for_people(list_all))
     line.command("schema")(for_people(print_schema))
@@ -53,7 +53,7 @@ def run_tests(
         for number in range(len(suite.tests)):
             outcome = suite.outcome(number)
             n_tests, n_failed = n_tests + 1, n_failed + (not outcome.is_passed)
-            _say(suite, number, outcome, verbose=verbose)
+            _print_outcome(suite, number, outcome, verbose=verbose)
     if problems:
         raise ConfigError(problems)
     typer.echo(f"{n_tests} tests, {n_failed} failed")
@@ -75,11 +75,11 @@ def print_schema(
     typer.echo(json.dumps(schema_of_tests() if tests else rules_schema(), ensure_ascii=False, indent=2))
 
 
-def _about() -> None:
+def _describe() -> None:
     """Test rules, list them, print their schema."""
 
 
-def _say(suite: RuleTestSuite, number: int, outcome: Outcome, *, verbose: bool) -> None:
+def _print_outcome(suite: RuleTestSuite, number: int, outcome: Outcome, *, verbose: bool) -> None:
     # Colours only where somebody looks: typer leaves them out of pipes and files.
     word, colour = ("ok    ", typer.colors.GREEN) if outcome.is_passed else ("FAILED", typer.colors.RED)
     place = f"{suite.document.file}:{suite.line(number)}"

@@ -48,7 +48,7 @@ def run_simulation(settings: Settings, options: SimulationOptions, stopping: thr
     quantities = load_quantities(settings.district)
     register = load_register(settings.district, quantities, settings.time_zone)
     start_ns = time.time_ns()
-    scenarios = _scenarios(register, options, start_ns)
+    scenarios = _make_scenarios(register, options, start_ns)
     if options.truth:
         options.truth.write_bytes(write_lines(truth for scenario in scenarios for truth in scenario.truth()))
     mqtt = settings.mqtt
@@ -77,7 +77,7 @@ def run_simulation(settings: Settings, options: SimulationOptions, stopping: thr
     return 1 if player.failure else 0
 
 
-def _scenarios(register: Register, options: SimulationOptions, start_ns: int) -> list[Scenario]:
+def _make_scenarios(register: Register, options: SimulationOptions, start_ns: int) -> list[Scenario]:
     scenarios = whole_script(register, start_ns) if options.script else []
     for wanted in options.scenarios:
         name, _, asset = wanted.partition("@")

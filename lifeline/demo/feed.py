@@ -55,14 +55,14 @@ class Feed:
     def pause(self) -> None:
         """Wait a tenth of a second and report the events meanwhile."""
         time.sleep(_LOOK_S)
-        self._alarms()
-        self._sms()
+        self._report_alarms()
+        self._report_sms()
 
     def _add(self, line: FeedLine) -> None:
         self.lines.append(line)
         self._show(line)
 
-    def _alarms(self) -> None:
+    def _report_alarms(self) -> None:
         for event in self._world.app.stores.ledger.alarm_events.read(after=self._position):
             self._position = max(self._position, event.position)
             level = WarningLevel(event.level_after) if event.level_after and event.alarm in self._hazards else None
@@ -70,7 +70,7 @@ class Feed:
             text = f"{event.alarm} {event.transition.name.lower()} {shown} ({event.reason.name.lower()})"
             self._add(FeedLine(time.time_ns(), "alarm", text, level))
 
-    def _sms(self) -> None:
+    def _report_sms(self) -> None:
         messages = self._world.gateway.inbox()
         for message in messages[self._messages :]:
             self._add(

@@ -59,7 +59,7 @@ def run_demo(options: DemoOptions, stopping: threading.Event) -> int:
     screen = Screen(console)
     # On a terminal the view is the output; elsewhere only what is wrong is worth a line in the story.
     configure_logs("console", "error" if console.is_terminal else "warning", sys.stderr)
-    with _folder(options.keep) as folder:
+    with _open_folder(options.keep) as folder:
         world = DemoWorld(
             folder,
             options.host,
@@ -95,7 +95,7 @@ def _perform(world: DemoWorld, screen: Screen, *, once: bool) -> int:
 
 def _play(world: DemoWorld, feed: Feed) -> list[StoryCheck]:
     try:
-        return DemoStory(world, feed).play().checks()
+        return DemoStory(world, feed).play().list_checks()
     except StoryError as error:
         if world.stopping.is_set():
             return []
@@ -113,7 +113,7 @@ def _go_on(world: DemoWorld, feed: Feed) -> None:
 
 
 @contextlib.contextmanager
-def _folder(keep: Path | None) -> Iterator[Path]:
+def _open_folder(keep: Path | None) -> Iterator[Path]:
     if keep is not None:
         keep.mkdir(parents=True, exist_ok=True)
         yield keep

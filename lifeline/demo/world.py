@@ -52,7 +52,7 @@ class DemoWorld:
             self.broker = EmbeddedBroker("127.0.0.1", 0)
             self.broker.start()
             undo.callback(self.broker.stop)
-            self.configuration = load_configuration(self._settings(folder, host, console_port))
+            self.configuration = load_configuration(self._make_settings(folder, host, console_port))
             self.app = App(self.configuration)
             undo.callback(self.app.stop)
             self.app.start()
@@ -96,7 +96,7 @@ class DemoWorld:
             pause()
         return True
 
-    def _settings(self, folder: Path, host: str, console_port: int) -> Settings:
+    def _make_settings(self, folder: Path, host: str, console_port: int) -> Settings:
         login = {"username": "lifeline", "password": "demo"}
         return Settings.model_validate(
             {

@@ -45,11 +45,11 @@ def read_chain(ledger: Ledger, alert_id: str) -> AlertChain | None:
         tuple(ledger.decisions.read(alert_id)),
         ledger.alerts.read_incident(alert),
         ledger.labels.read(alert_id),
-        _later(ledger, events),
+        _find_later_configuration(ledger, events),
     )
 
 
-def _later(ledger: Ledger, events: Sequence[StoredEvent]) -> InForce | None:
+def _find_later_configuration(ledger: Ledger, events: Sequence[StoredEvent]) -> InForce | None:
     history = ledger.configurations.read()
     judged_by = in_force_at(history, events[0].position) if events else None
     return None if judged_by is None or judged_by.version == history[-1].version else history[-1]

@@ -145,7 +145,7 @@ class RulesStage:
                 self.live_engine.evaluate(entry)
             if not entries:
                 break
-        standing = _standing(self.live_engine.engine, self._cursor.position, self._clock_ns())
+        standing = _list_held_alarms(self.live_engine.engine, self._cursor.position, self._clock_ns())
         open_alerts = _close_orphans(self._ledger, self._cursor, self._ledger.alerts.read_open(), standing)
         self._step_planner.restore(open_alerts)
         if self.live_engine.position > self._snapshot:
@@ -172,13 +172,13 @@ class RulesStage:
         if plan is not None:
             self._commit_plan(parts, plan)
         elif self._clock_s() - self._committed_s >= _COMMIT_S:
-            self._commit_position(self._due_snapshot())
+            self._commit_position(self._make_due_snapshot())
         if self._clock_s() - self._published_s >= _PUBLISH_S:
             self._publish()
         return True
 
     def _idle(self) -> None:
-        snapshot = self._due_snapshot() if self.live_engine.position > self._snapshot else None
+        snapshot = self._make_due_snapshot() if self.live_engine.position > self._snapshot else None
         is_behind = (
             self.live_engine.position > self._cursor.position and self._clock_s() - self._committed_s >= _COMMIT_S
         )
@@ -192,7 +192,7 @@ class RulesStage:
             self._stopping.wait(_WAIT_S)
 
     def _commit_plan(self, parts: Sequence[AlarmEvents], plan: Plan) -> None:
-        if self._commit(join_events(parts), plan, self._due_snapshot()) is not None:
+        if self._commit(join_events(parts), plan, self._make_due_snapshot()) is not None:
             self._publish()
             self._on_events()
             self._observe_decision_s((self._clock_ns() - self.live_engine.state.received_ns) / 1e9)
@@ -214,7 +214,7 @@ class RulesStage:
                 _keep_state(self._ledger, Snapshot(step.position, snapshot), self._clock_ns())
         return step
 
-    def _due_snapshot(self) -> bytes | None:
+    def _make_due_snapshot(self) -> bytes | None:
         is_due = self._clock_s() - self._snapshot_s_at >= self._snapshot_s
         return self.live_engine.engine.snapshot() if is_due else None
 
@@ -223,7 +223,7 @@ class RulesStage:
         self.live_engine.publish()
 
 
-def _standing(engine: RuleEngine, position: Position, now_ns: int) -> HeldAlarms:
+def _list_held_alarms(engine: RuleEngine, position: Position, now_ns: int) -> HeldAlarms:
     """Return the active alarms of `engine`, restored to `position`, and all alarms of its configuration."""
     sensors = engine.register.sensors
     active = {

@@ -70,14 +70,14 @@ class App:
         with contextlib.ExitStack() as undo:
             self._listener = _listen(settings.console.host, settings.console.port)
             undo.callback(self._listener.close)
-            links = SignedLinks(self._public_url(), console_secret(settings))
+            links = SignedLinks(self._choose_public_url(), console_secret(settings))
             self.stores = open_stores(settings, register, undo)
             around = SharedServices(links, make_histograms(self.registry), clock_ns)
             self.stages = build_stages(configuration, self.stores, around, undo)
             self._watchdog = Watchdog(self.stages, self.stores.journal, self._supervisor, clock_ns)
             gauges = Gauges(configuration.register, self.stores, self.stages, self._watchdog, reloads)
-            self.registry.register(StageMetrics(gauges.counts, gauges.values))
-            self._console = ConsoleServer(make_console(self._context(links, clock_ns)), self._listener)
+            self.registry.register(StageMetrics(gauges.read_counters, gauges.read_values))
+            self._console = ConsoleServer(make_console(self._make_context(links, clock_ns)), self._listener)
             self._undo = undo.pop_all()
 
     @property
@@ -131,10 +131,10 @@ class App:
             ("journal_retention", stages.journal_retention.stop),
         ):
             stop()
-            self._supervisor.join(min(_JOIN_S, _left_s(deadline_s)), name)
+            self._supervisor.join(min(_JOIN_S, _compute_left_s(deadline_s)), name)
         self._supervisor.run("dispatcher_stop", stages.dispatcher.stop)
         self._console.stop()
-        self.left = self._supervisor.join(_left_s(deadline_s))
+        self.left = self._supervisor.join(_compute_left_s(deadline_s))
         if self.left:
             # They may hold what closing would wait for; the files survive an end without it.
             _log.error("threads_left", threads=self.left)
@@ -142,11 +142,11 @@ class App:
         self._undo.close()
         _log.info("stopped")
 
-    def _public_url(self) -> str:
+    def _choose_public_url(self) -> str:
         console = self.configuration.settings.console
         return self._listener.url if console.public_url.endswith(":0") else console.public_url
 
-    def _context(self, links: SignedLinks, clock_ns: Callable[[], int]) -> ConsoleContext:
+    def _make_context(self, links: SignedLinks, clock_ns: Callable[[], int]) -> ConsoleContext:
         return ConsoleContext(
             register=self.configuration.register,
             quantities=self.configuration.quantities,
@@ -161,10 +161,10 @@ class App:
             clock_ns=clock_ns,
             devices=self.stages.pipeline.devices,
             clocks=self.stages.pipeline.checks.clocks,
-            quarantine=self._quarantine,
+            quarantine=self._read_quarantine,
         )
 
-    def _quarantine(self) -> Quarantine:
+    def _read_quarantine(self) -> Quarantine:
         letters = self.stores.journal.dead_letters(PAGE_LETTERS, Reason.UNKNOWN_SENSOR)
         return read_quarantine(self.configuration, letters)
 
@@ -177,5 +177,5 @@ def _listen(host: str, port: int) -> Listener:
         raise StartError(message) from error
 
 
-def _left_s(deadline_s: float) -> float:
+def _compute_left_s(deadline_s: float) -> float:
     return max(0.1, deadline_s - time.monotonic())

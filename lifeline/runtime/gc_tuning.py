@@ -29,13 +29,13 @@ def pause_gc() -> Iterator[None]:
 
 def freeze_loaded() -> None:
     """Exclude the current objects from later searches; objects of an ended program are freed first."""
-    _forget_routes()
+    _clear_caches()
     gc.unfreeze()
     gc.collect()
     gc.freeze()
 
 
-def _forget_routes() -> None:
+def _clear_caches() -> None:
     """Empty the caches of the web framework, which hold the pages of ended programs, and their districts."""
     for name, module in list(sys.modules.items()):
         if name.partition(".")[0] == "fastapi":

@@ -31,7 +31,7 @@ class CallWithTimeout(Generic[_Answer]):
         """
         if self._thread is None:
             self._answers, self._failures = [], []
-            self._thread = threading.Thread(target=self._ask, name="asking", daemon=True)
+            self._thread = threading.Thread(target=self._run, name="asking", daemon=True)
             self._thread.start()
         self._thread.join(timeout_s)
         if self._thread.is_alive():
@@ -41,7 +41,7 @@ class CallWithTimeout(Generic[_Answer]):
             raise self._failures[0]
         return self._answers[0]
 
-    def _ask(self) -> None:
+    def _run(self) -> None:
         try:
             self._answers.append(self._question())
         except Exception as error:  # noqa: BLE001 - raised again where it was asked

@@ -32,12 +32,12 @@ class CoverageRoutes:
     def page(self, request: Request) -> Response:
         """Return the coverage of domains and streets, and the assets that are not heard in full."""
         context, live_state = self._context, self._context.live_state()
-        assets = [row for row in self._rows(Grouping.ASSET) if row.alive < row.sensors or not row.sensors]
+        assets = [row for row in self._count_rows(Grouping.ASSET) if row.alive < row.sensors or not row.sensors]
         values = {
             "whole": count_whole_city(context.register, live_state.health),
             "tables": [
-                ("domain", self._rows(Grouping.DOMAIN), ""),
-                ("street", self._rows(Grouping.STREET), ""),
+                ("domain", self._count_rows(Grouping.DOMAIN), ""),
+                ("street", self._count_rows(Grouping.STREET), ""),
                 ("asset", assets[:_ASSETS], "/assets/"),
             ],
             "updated": context.updated_text() or "—",
@@ -51,15 +51,15 @@ class CoverageRoutes:
             {
                 "position": live_state.position,
                 "received_ns": live_state.received_ns,
-                "whole": _row(count_whole_city(context.register, live_state.health)),
+                "whole": _make_row(count_whole_city(context.register, live_state.health)),
                 "by": by.value,
-                "rows": [_row(row) for row in count_coverage(context.register, live_state.health, by)],
+                "rows": [_make_row(row) for row in count_coverage(context.register, live_state.health, by)],
             }
         )
 
-    def _rows(self, by: Grouping) -> list[CoverageCount]:
+    def _count_rows(self, by: Grouping) -> list[CoverageCount]:
         return count_coverage(self._context.register, self._context.live_state().health, by)
 
 
-def _row(row: CoverageCount) -> dict[str, object]:
+def _make_row(row: CoverageCount) -> dict[str, object]:
     return {**asdict(row), "sensors": row.sensors, "share": row.share}

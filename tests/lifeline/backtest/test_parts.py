@@ -8,7 +8,7 @@ import pytest
 from collector.batch import Quality
 from config.errors import ConfigError
 from config.loading import load_quantities
-from lifeline.backtest.alarm_load import flood_minutes, measure_alarm_load
+from lifeline.backtest.alarm_load import count_flood_minutes, measure_alarm_load
 from lifeline.backtest.csv_files import read_csv_files
 from lifeline.backtest.difference import DifferenceKind, compare_episodes
 from lifeline.backtest.episodes import Episode
@@ -71,7 +71,7 @@ def test_flood_minutes_are_those_with_ten_in_ten_minutes(name):
     """A minute is flood when it and the nine before hold ten announcements."""
     minutes, expected = FLOODS[name]
 
-    assert expected == flood_minutes(np.array([START_NS + minute * MINUTE for minute in minutes], np.int64))
+    assert expected == count_flood_minutes(np.array([START_NS + minute * MINUTE for minute in minutes], np.int64))
 
 
 def test_load_of_episodes_counts_levels_days_and_shifts():

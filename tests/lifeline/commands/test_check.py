@@ -4,7 +4,7 @@ import re
 import pytest
 
 from config.levels import WarningLevel
-from lifeline.commands.check import _worst_of_rule_s, describe_configuration, worst_detection_s
+from lifeline.commands.check import _find_worst_s, describe_configuration, worst_detection_s
 from rules.rule import LevelLimit, RuleSet, Side
 from tests.rules.kinds.derived import levels, rule_of
 
@@ -64,4 +64,4 @@ def test_summary_of_a_trend_adds_its_window_to_the_worst_case(register):
     written = {"direction": "rise", "step_s": 60, "points": 20, "levels": levels([("blue", 1, 0.5, 100, 0)])}
     rule = rule_of("trend", "drifts", [0], written)
 
-    assert 23 * 60.0 == _worst_of_rule_s(rule, rule.levels[0], sensor, 0.0)
+    assert 23 * 60.0 == _find_worst_s(rule, rule.levels[0], sensor, 0.0)

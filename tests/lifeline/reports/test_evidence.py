@@ -9,7 +9,7 @@ import pytest
 
 from collector.journal.reader import JournalReader
 from lifeline.reports.alert_chain import read_chain
-from lifeline.reports.evidence import _columns, _options, describe_evidence
+from lifeline.reports.evidence import _list_columns, _list_options, describe_evidence
 from lifeline.reports.explain import format_explanation
 from rules.kinds import RULE_KINDS
 from rules.rule import RuleSet
@@ -25,11 +25,11 @@ def test_evidence_of_every_kind_names_its_keys_and_its_state(kind):
         engine.evaluate(batch, position)
     rule = case.rules.rules[-1]
     alarm = next(i for i, key in enumerate(engine.alarms) if key.rule == rule.id)
-    told = dict(_columns(engine.columns_of(alarm)))
+    told = dict(_list_columns(engine.columns_of(alarm)))
 
     assert "level" in told
     assert [] == [text for text in told.values() if not text]
-    assert len(list(_options(rule))) == 1 + len(rule.levels)
+    assert len(list(_list_options(rule))) == 1 + len(rule.levels)
 
 
 def test_evidence_without_a_journal_tells_the_rule_alone(desk, ask_without_journal):
