@@ -13,7 +13,7 @@ from lifeline.self_alarms import SystemHealth
 
 
 class Browser:
-    """What a browser sees of the desk's console."""
+    """A browser before the console of the desk."""
 
     def __init__(self, desk):
         self.desk = desk

@@ -59,7 +59,7 @@ def devices_of(register: Register) -> DeviceReport:
     ],
 )
 def test_devices_state_is_what_its_sensors_say(health, values, state, since_ns):
-    """A device that has gone is offline, one that nobody hears any more silent, one never heard is neither."""
+    """A device that left is offline, one that stopped sending is silent, one that never sent is neither."""
     register = district(1)
     book = DeviceStates([sensor.device for sensor in register.sensors])
     book.heard_ns[0] = 7 if any(each != UNSEEN for each in health) else 0
@@ -110,7 +110,7 @@ def test_devices_sensors_stand_in_the_order_of_the_register():
 
 
 def test_devices_of_a_message_without_a_number_have_no_gaps():
-    """What is not numbered cannot be missing."""
+    """Messages without a number cannot be missing."""
     register = district(1)
     book, heard = DeviceStates(["D0"]), SeenMessages()
     heard.add(0, None)

@@ -1,4 +1,4 @@
-"""What stood behind an alert is told for every rule kind, also where the journal does not reach back."""
+"""The evidence of an alert exists for every rule kind, also where the journal does not reach back."""
 
 import contextlib
 import dataclasses
@@ -52,7 +52,7 @@ def ask_without_journal(desk):
 
 @pytest.fixture
 def noisy(desk):
-    """Return the desk with a rule whose deadband follows the noise."""
+    """Return the desk with a rule that derives its deadband from the noise."""
     rules = desk.configuration.ruleset.rules
     zero = next(rule for rule in rules if rule.id == "fire_water.zero_pressure")
     levels = tuple(each.model_copy(update={"deadband_sigmas": 3}) for each in zero.options.levels)
