@@ -41,15 +41,9 @@ class RuleTestSuite:
         """Return the line of test `number` in the file."""
         return self.document.line(("tests", number))
 
-<<<<<<< HEAD
     def outcome(self, number: int) -> TestOutcome:
-        """Return what becomes of test `number`."""
-        return run_test(self.tests[number], self.ruleset, self.register, self.quantities)
-=======
-    def outcome(self, number: int) -> Outcome:
         """Return the outcome of test `number`."""
-        return run(self.tests[number], self.ruleset, self.register, self.quantities)
->>>>>>> lifeline
+        return run_test(self.tests[number], self.ruleset, self.register, self.quantities)
 
 
 def load_suite(path: Path) -> RuleTestSuite:

@@ -79,11 +79,7 @@ def _describe() -> None:
     """Test rules, list them, print their schema."""
 
 
-<<<<<<< HEAD
-def _say(suite: RuleTestSuite, number: int, outcome: TestOutcome, *, verbose: bool) -> None:
-=======
-def _print_outcome(suite: RuleTestSuite, number: int, outcome: Outcome, *, verbose: bool) -> None:
->>>>>>> lifeline
+def _print_outcome(suite: RuleTestSuite, number: int, outcome: TestOutcome, *, verbose: bool) -> None:
     # Colours only where somebody looks: typer leaves them out of pipes and files.
     word, colour = ("ok    ", typer.colors.GREEN) if outcome.is_passed else ("FAILED", typer.colors.RED)
     place = f"{suite.document.file}:{suite.line(number)}"

@@ -1,14 +1,9 @@
 """I/O: commits of steps to a ledger that may be away for a while, each step exactly once.
 
-<<<<<<< HEAD
-Comes in: a `LedgerStep`. Goes out: the same, committed, however often the connection broke on the way. Refuses to
-make steps.
-=======
-Input: a `Step`.
+Input: a `LedgerStep`.
 Output: True once the step is committed, after any number of broken connections.
 Not responsible for: making steps.
 Rejects: a step after another program took over the ledger, as `FencedError`.
->>>>>>> lifeline
 """
 
 import threading

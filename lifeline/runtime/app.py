@@ -164,13 +164,8 @@ class App:
             quarantine=self._read_quarantine,
         )
 
-<<<<<<< HEAD
-    def _quarantine(self) -> Quarantine:
-        letters = self.stores.journal.dead_letters(PAGE_LETTERS, DeadLetterReason.UNKNOWN_SENSOR)
-=======
     def _read_quarantine(self) -> Quarantine:
-        letters = self.stores.journal.dead_letters(PAGE_LETTERS, Reason.UNKNOWN_SENSOR)
->>>>>>> lifeline
+        letters = self.stores.journal.dead_letters(PAGE_LETTERS, DeadLetterReason.UNKNOWN_SENSOR)
         return read_quarantine(self.configuration, letters)
 
 
