@@ -48,7 +48,7 @@ def data(tmp_path, old_files):
 
 @pytest.fixture
 def expected(old_files):
-    """Return what 0.1.0 read from its files."""
+    """Return the records that 0.1.0 read from its files."""
     return old_files.records("program")
 
 
