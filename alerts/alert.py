@@ -14,7 +14,7 @@ from enum import StrEnum
 
 from alerts.chatter import TransitionCounts
 from alerts.notification import Notification, NotificationKind
-from rules.events import AlarmEvents, AlarmKey, Dimension, Extent, Reason, Transition, extent_text
+from rules.events import AlarmEvents, AlarmKey, Dimension, Extent, Transition, TransitionReason, extent_text
 
 
 class DecisionVerdict(StrEnum):
@@ -123,7 +123,7 @@ class Recipient:
 class Ending:
     """The end of an alarm, kept for the message that announces it later."""
 
-    reason: Reason
+    reason: TransitionReason
     extent: Extent | None = None
 
 
@@ -205,7 +205,7 @@ class StoredEvent:
     level_after: int
     value: float
     """NaN where silence caused it."""
-    reason: Reason
+    reason: TransitionReason
     extent: Extent | None = None
 
     @property
@@ -290,7 +290,7 @@ class Snapshot:
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class LedgerStep:
     """The content of one transaction of the ledger."""
 
     cursor: Cursor

@@ -18,7 +18,7 @@ RETRY_AFTER_CAP_S = 3600.0
 """Longest wait that a receiver can ask for; assumed."""
 
 
-def delay_s(notification: Notification, attempt: int, jitter: float, retry_after_s: float | None = None) -> float:
+def retry_delay_s(notification: Notification, attempt: int, jitter: float, retry_after_s: float | None = None) -> float:
     """Return the wait after failed attempt number `attempt` (1 for the first), seconds.
 
     It doubles each time up to a cap. It is spread over the upper half, so that many retries do not come at once.

@@ -8,7 +8,7 @@ Rejects: nothing.
 
 from sqlalchemy import ColumnElement, Connection, and_, delete, exists, or_, select, update
 
-from alerts.alert import DecisionReason, DecisionVerdict, Step
+from alerts.alert import DecisionReason, DecisionVerdict, LedgerStep
 from alerts.notification import WARNINGS
 from alerts.outbox.claimable import store_decision
 from alerts.store import records, schema
@@ -21,7 +21,7 @@ _WARNINGS = [each.value for each in WARNINGS]
 _ON_THE_WAY = ["pending", "sending", "delivered"]
 
 
-def suppress(connection: Connection, step: Step) -> None:
+def suppress(connection: Connection, step: LedgerStep) -> None:
     """Store the messages that `step` suppresses; delete the suppressed messages of alerts that are closed now."""
     insert_new(connection, _TABLE, records.suppressed_notification_rows(step))
     insert_new(connection, _SUPPRESSED, records.suppressed_rows(step))

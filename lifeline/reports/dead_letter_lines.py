@@ -8,7 +8,7 @@ delete any: the journal evicts the oldest at its quota.
 import hashlib
 import json
 
-from collector.dead_letter import DeadLetter, Reason, is_cut
+from collector.dead_letter import DeadLetter, DeadLetterReason, is_cut
 
 
 def format_dead_letter(letter: DeadLetter) -> str:
@@ -34,4 +34,4 @@ def escape_control_characters(text: str) -> str:
 
 def is_republishable(letter: DeadLetter) -> bool:
     """Return whether publishing `letter` again would be the same message: from a topic, and not cut."""
-    return letter.reason is not Reason.HISTORY_REJECTED and bool(letter.topic) and not is_cut(letter)
+    return letter.reason is not DeadLetterReason.HISTORY_REJECTED and bool(letter.topic) and not is_cut(letter)

@@ -113,7 +113,7 @@ def told(url: str, history, settle_s: float, *, restarting: bool) -> list[tuple[
             part = scenes.events(rows)
             plan = step_planner.plan([entry], [part])
             if plan is not None:
-                step = scenes.Step(cursor, entry.position, part, scenes.alarm_keys(), plan)
+                step = scenes.LedgerStep(cursor, entry.position, part, scenes.alarm_keys(), plan)
                 ledger.commit_step(step)
                 cursor = step.next_cursor
             for alert in ledger.alerts.read_open() if answers else ():

@@ -63,7 +63,7 @@ def told(url: str, history, settle_s: float, *, restarting: bool, at_once: bool 
             plans = [step_planner.plan([entry], [part]) for part in parts or [scenes.events([])]]
             plans = [plan for plan in plans if plan is not None]
             if plans:
-                step = scenes.Step(cursor, entry.position, scenes.events(rows), KEYS, merge_plans(plans))
+                step = scenes.LedgerStep(cursor, entry.position, scenes.events(rows), KEYS, merge_plans(plans))
                 ledger.commit_step(step)
                 cursor = step.next_cursor
             for alert in ledger.alerts.read_open()[:answered]:

@@ -7,11 +7,9 @@ import time
 from collections import Counter
 
 import pytest
-from collector.checkpoints.checkpoint_file import CheckpointFile
-from collector.checkpoints.checks import CheckCheckpoint
-from collector.checkpoints.devices import DeviceCheckpoint
 from structlog.testing import capture_logs
 
+from collector.checkpoints import CheckCheckpoint, CheckpointFile, DeviceCheckpoint
 from collector.journal.sqlite import DEVICES
 from config.settings import Settings
 from lifeline.configuration import load_configuration
