@@ -7,11 +7,9 @@ import time
 from collections import Counter
 
 import pytest
-from collector.checkpoints.checkpoint_file import CheckpointFile
-from collector.checkpoints.checks import CheckCheckpoint
-from collector.checkpoints.devices import DeviceCheckpoint
 from structlog.testing import capture_logs
 
+from collector.checkpoints import CheckCheckpoint, CheckpointFile, DeviceCheckpoint
 from collector.journal.sqlite import DEVICES
 from config.settings import Settings
 from lifeline.configuration import load_configuration
@@ -48,7 +46,7 @@ def data(tmp_path, old_files):
 
 @pytest.fixture
 def expected(old_files):
-    """Return what 0.1.0 read from its files."""
+    """Return the records that 0.1.0 read from its files."""
     return old_files.records("program")
 
 
