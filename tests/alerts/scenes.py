@@ -30,10 +30,12 @@ LINKS = SignedLinks("http://127.0.0.1:8080", SECRET)
 PRESSURE = Quantity("fire_water_pressure", "水压", "water pressure", "MPa", -0.1, 2.5, 2.0, 2, {}, "assumed")
 BATTERY = Quantity("battery", "电量", "battery", "%", 0, 100, 1, 0, {}, "assumed")
 
-HAZARD, SECOND_HAZARD, BLIND_PRESSURE, BLIND_BATTERY, OTHER_DEVICE = range(5)
+HAZARD, SECOND_HAZARD = 0, 1
+BLIND_PRESSURE, BLIND_BATTERY, OTHER_DEVICE = 2, 3, 4
 """Alarm numbers."""
 
-RED, ORANGE, YELLOW, BLUE = WarningLevel.RED, WarningLevel.ORANGE, WarningLevel.YELLOW, WarningLevel.BLUE
+RED, ORANGE = WarningLevel.RED, WarningLevel.ORANGE
+YELLOW, BLUE = WarningLevel.YELLOW, WarningLevel.BLUE
 
 
 def register(**phones: str) -> Register:

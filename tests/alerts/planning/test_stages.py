@@ -305,7 +305,8 @@ def histories(draw: st.DrawFn) -> list[Row]:
 
 def planned_in_parts(rows: list[Row], cuts: set[int]) -> tuple[list[str], list[Decision], tuple]:
     """Return notification ids and decisions in order, and the alerts open at the end, of steps cut at `cuts`."""
-    ids, decisions, open_alerts, counts = [], [], (), {}
+    ids, decisions = [], []
+    open_alerts, counts = (), {}
     edges = sorted({0, len(rows), *(cut for cut in cuts if cut <= len(rows))})
     for start, end in itertools.pairwise(edges):
         result = plan(*rows[start:end], open_alerts=open_alerts, counts=counts)
