@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from collector.devices.clocks import DeviceClocks
-from collector.devices.device_state import DeviceStates, SeenMessages
+from collector.devices.device_state import DeviceStates
 from config.register import Asset, Register, Sensor
 from lifeline.reports.device_rows import DeviceFilter, DevicePresence, DeviceReport
 from lifeline.rules_stage.live_state import ALIVE, BLIND, UNSEEN, LiveState
@@ -112,9 +112,9 @@ def test_devices_sensors_stand_in_the_order_of_the_register():
 def test_devices_of_a_message_without_a_number_have_no_gaps():
     """Messages without a number cannot be missing."""
     register = district(1)
-    book, heard = DeviceStates(["D0"]), SeenMessages()
-    heard.add(0, None)
-    book.take(heard, 5)
+    book = DeviceStates(["D0"])
+    book.seen.add(0, None)
+    book.take_seen(5)
     row = DeviceReport(register, book, clocks_of(register)).find_row("D0", live_state([ALIVE] * 3, [1, 1, 90]))
 
     assert (False, 0, 1) == (row.is_numbered, row.missing, row.messages)

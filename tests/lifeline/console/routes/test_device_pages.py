@@ -1,7 +1,6 @@
 import numpy as np
 import pytest
 
-from collector.devices.device_state import SeenMessages
 from collector.payload import Mark
 
 S = 1_000_000_000
@@ -16,10 +15,10 @@ def spoken(browser):
     desk.feed(0.35, 3)
     desk.evaluate()
     desk.stage.live_engine.publish()
-    book, heard = desk.pipeline.devices, SeenMessages()
+    book = desk.pipeline.devices
     for number in (1, 2, 6):
-        heard.add(book.place["FT-0001"], Mark(number, 1, "2.4.1"))
-    book.take(heard, NOW_NS)
+        book.seen.add(book.place["FT-0001"], Mark(number, 1, "2.4.1"))
+    book.take_seen(NOW_NS)
     battery = desk.configuration.register.sensor_index["FT-0001.bat"]
     desk.stage.live_engine.state.values[battery] = 12.0
     return browser
