@@ -19,11 +19,11 @@ from numpy.typing import NDArray
 
 from collector.batch import NOT_OF_NOW, RECEIVED_CLOCK, ReadingBatch
 from config.register import Register
+from config.time_units import SECOND_NS
 
 MAX_WAITING = 200_000
 """Readings that wait, at most; the earliest of more leave early. Assumed: 8 MB."""
 _NEVER_NS = np.iinfo(np.int64).min
-_SECOND_NS = 1_000_000_000
 
 
 @dataclass(slots=True)
@@ -63,7 +63,7 @@ class Reordering:
     """Readings that wait; `waiting` and `clock` are its whole state."""
 
     def __init__(self, register: Register, counts: Counter[tuple[str, str]], max_waiting: int = MAX_WAITING) -> None:
-        self.wait_ns = np.round(reorder_s(register) * _SECOND_NS).astype(np.int64)
+        self.wait_ns = np.round(reorder_s(register) * SECOND_NS).astype(np.int64)
         """int64[n_sensors], how long each sensor's readings wait."""
         self.waiting = no_readings()
         self.clock = np.array([_NEVER_NS], np.int64)
