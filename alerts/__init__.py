@@ -1,1 +1,1 @@
-"""`AlarmEvents` in, people told: the ledger, routing, the outbox, channels, receipts and acknowledgement."""
+"""From alarm events to recipients: alerts, notifications, delivery and the ledger."""

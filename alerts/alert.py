@@ -1,16 +1,17 @@
-"""`Alert`, `Decision`, `Plan` and `Step`: what one step of the rules stage changes for people.
+"""`Alert`, `Decision`, `Plan` and `LedgerStep`: what one step of the rules stage changes for people.
 
 Comes in: nothing. Goes out: frozen values that planning makes and the ledger stores. Refuses to know how either works.
 """
 
 import hashlib
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from alerts.chatter import Tally
+from alerts.chatter import TransitionCounts
 from alerts.notification import Notification, NotificationKind
-from rules.events import AlarmEvents, AlarmKey, Dimension, Extent, Reason
+from rules.events import AlarmEvents, AlarmKey, Dimension, Extent, Transition, TransitionReason, extent_text
 
 
 class DecisionVerdict(StrEnum):
@@ -120,7 +121,7 @@ class Recipient:
 class Ending:
     """What the transition said that ended an alarm, for the message that tells it later."""
 
-    reason: Reason
+    reason: TransitionReason
     extent: Extent | None = None
 
 
@@ -187,6 +188,37 @@ class Alert:
 
 
 @dataclass(frozen=True, slots=True)
+class StoredEvent:
+    """One transition of an alarm as the ledger keeps it."""
+
+    position: int
+    ordinal: int
+    """Place among the transitions of the same position, from 0."""
+    alarm: str
+    alert: str
+    time_ns: int
+    episode_ns: int
+    transition: Transition
+    level_before: int
+    level_after: int
+    value: float
+    """NaN where silence caused it."""
+    reason: TransitionReason
+    extent: Extent | None = None
+
+    @property
+    def line(self) -> str:
+        """Return the canonical JSON line, byte for byte as `AlarmEvents.lines` gives it."""
+        value = "null" if math.isnan(self.value) else repr(self.value)
+        return (
+            f'{{"alarm":"{self.alarm}","time_ns":{self.time_ns},"episode_ns":{self.episode_ns},'
+            f'"transition":"{self.transition.name.lower()}",'
+            f'"level_before":{self.level_before},"level_after":{self.level_after},'
+            f'"value":{value},"reason":"{self.reason.name.lower()}","position":{self.position}{extent_text(self.extent)}}}'
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class Decision:
     """One thing decided about one transition, and why."""
 
@@ -232,10 +264,11 @@ class Plan:
     """All alerts open after the step: the input of the next one."""
     alert_of: tuple[str, ...] = ()
     """Alert id of each transition, empty where there is none."""
-    tallies: tuple[Tally, ...] = ()
-    """Tallies of the alarms that turned, each once, with their final state."""
-    withheld: tuple[Planned, ...] = ()
-    """Messages left out because their targets know of the incident; kept for the case that what they know by fails."""
+    transition_counts: tuple[TransitionCounts, ...] = ()
+    """Counts of the alarms that were raised or cleared, each once, with their final state."""
+    suppressed: tuple[Planned, ...] = ()
+    """Messages left out because their targets know of the incident. They are sent if the message that informed the
+    target fails."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -255,7 +288,7 @@ class Snapshot:
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class LedgerStep:
     """What one ledger transaction stores."""
 
     cursor: Cursor

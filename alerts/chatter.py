@@ -1,50 +1,52 @@
-"""Alarms that turn too often to mean anything: which ones chatter, which ones were gone before anybody could act.
+"""Chattering and fleeting alarms: alarms that change too often, or end before a person can act.
 
-Comes in: the times at which one alarm was raised and cleared. Goes out: its `Tally`. Refuses to know people, and the
-clock: times are those of the events, so that a back-log gives the same tally as the live stream.
+Input: the times at which one alarm was raised and cleared.
+Output: its `TransitionCounts`.
+Not responsible for: recipients and the clock; times are event times, so a back-log counts as the live stream does.
+Rejects: nothing.
 """
 
 from dataclasses import dataclass, replace
 
 CHATTER_NS = 60 * 10**9
-"""An alarm that turns three times within this chatters, and is calm when it has not turned for as long.
-Source: ISA-18.2, chattering alarms; three turns are assumed."""
+"""An alarm with three transitions within this time chatters. It is calm after this time without a transition.
+Source: ISA-18.2, chattering alarms; three transitions are assumed."""
 FLEETING_NS = 10 * 10**9
-"""An alarm that ends this soon after it began is fleeting; assumed: nobody can act on it."""
+"""An alarm that ends within this time of its start is fleeting; assumed: too short for a person to act."""
 
 
 @dataclass(frozen=True, slots=True)
-class Tally:
-    """How often one alarm has turned, and how its newest turns followed each other."""
+class TransitionCounts:
+    """The number of transitions of one alarm, and the times of its newest two."""
 
     alarm: str
     """Alarm id."""
     latest_ns: int = 0
-    """Event time of the newest turn; 0 before the first."""
+    """Event time of the newest transition; 0 before the first."""
     before_ns: int = 0
-    """That of the one before."""
+    """Event time of the transition before."""
     is_chattering: bool = False
-    turns: int = 0
-    """Times that it was raised or cleared."""
+    transitions: int = 0
+    """How often it was raised or cleared."""
     chattering: int = 0
-    """Times that it began to chatter."""
+    """How often it began to chatter."""
     fleeting: int = 0
-    """Times that it ended within `FLEETING_NS` of its beginning."""
+    """How often it ended within `FLEETING_NS` of its start."""
 
 
-def counted(tally: Tally, time_ns: int, episode_ns: int, *, is_end: bool) -> Tally:
-    """Return `tally` with one more turn, at `time_ns`, of the episode that began at `episode_ns`."""
-    follows = bool(tally.latest_ns) and _is_near(tally.latest_ns, time_ns)
-    is_third = bool(tally.before_ns) and _is_near(tally.before_ns, time_ns)
-    is_chattering = is_third or (tally.is_chattering and follows)
+def add_transition(counts: TransitionCounts, time_ns: int, episode_ns: int, *, is_end: bool) -> TransitionCounts:
+    """Return `counts` with one more transition, at `time_ns`, of the episode that began at `episode_ns`."""
+    is_second = bool(counts.latest_ns) and _is_near(counts.latest_ns, time_ns)
+    is_third = bool(counts.before_ns) and _is_near(counts.before_ns, time_ns)
+    is_chattering = is_third or (counts.is_chattering and is_second)
     return replace(
-        tally,
+        counts,
         latest_ns=time_ns,
-        before_ns=tally.latest_ns,
+        before_ns=counts.latest_ns,
         is_chattering=is_chattering,
-        turns=tally.turns + 1,
-        chattering=tally.chattering + (is_chattering and not tally.is_chattering),
-        fleeting=tally.fleeting + (is_end and 0 <= time_ns - episode_ns <= FLEETING_NS),
+        transitions=counts.transitions + 1,
+        chattering=counts.chattering + (is_chattering and not counts.is_chattering),
+        fleeting=counts.fleeting + (is_end and 0 <= time_ns - episode_ns <= FLEETING_NS),
     )
 
 

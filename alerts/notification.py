@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
+from config.levels import WarningLevel
+
 
 class NotificationKind(StrEnum):
     """What the message says."""
@@ -19,6 +21,16 @@ class NotificationKind(StrEnum):
     """Return to normal: the hazard is removed."""
     DEVICE_FAULT = "device_fault"
     DEVICE_RECOVERED = "device_recovered"
+
+
+BEGINNINGS = (NotificationKind.RAISED, NotificationKind.ESCALATED)
+"""Messages that announce a level of a hazard."""
+WARNINGS = (*BEGINNINGS, NotificationKind.REMINDED)
+"""Messages about a hazard that lasts."""
+ENDS = (NotificationKind.CLEARED, NotificationKind.DEVICE_RECOVERED)
+"""Messages that announce the end of an alert."""
+WITH_ACKNOWLEDGE_LINK = (*WARNINGS, NotificationKind.DEVICE_FAULT)
+"""Messages that ask for an acknowledgement."""
 
 
 class Verdict(StrEnum):
@@ -54,6 +66,11 @@ class Notification:
     created_ns: int
     """Received time of the reading batch that caused it."""
 
+    @property
+    def is_urgent(self) -> bool:
+        """Return whether it warns people of an orange or red danger."""
+        return self.kind in WARNINGS and self.level >= WarningLevel.ORANGE
+
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
@@ -66,6 +83,28 @@ class Outcome:
     retry_after_s: float | None = None
     receipt_within_s: float | None = None
     """How long the receipt of an urgent message may take before somebody else is told; None where none follows."""
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """A notification and what has become of it so far."""
+
+    notification: Notification
+    state: str
+    """pending, standby, grouped, sending, sent, delivered, refused, failed or withdrawn."""
+    sequence: int
+    attempts: int
+    first_attempt_ns: int | None
+    """When it was first tried."""
+    first_sent_ns: int | None
+    """When the other side first took it over."""
+    next_attempt_ns: int
+    last_reason: str
+    provider_ref: str
+    receipts: tuple[tuple[int, int], ...]
+    """(code, received_ns) of each receipt, in order of arrival."""
+    acknowledged_ns: int | None
+    """When this contact acknowledged the alert."""
 
 
 class Channel(Protocol):

@@ -14,17 +14,18 @@ from pathlib import Path
 import numpy as np
 
 from alerts.links import SignedLinks
-from alerts.planning.draft import District
+from alerts.planning.alert_context import PlanningConfig
 from alerts.routing.routes import Routes
 from benchmarks.figures import Figure
 from benchmarks.town import make_register, make_ruleset
 from collector.batch import ReadingBatch, make_batch
-from collector.history.sqlite import SqliteHistory
+from collector.history.opening import open_history
 from config.loading import load_quantities
 from config.register import Register
-from lifeline.backtest.run import backtest
-from lifeline.backtest.sources import Span, history_pieces
-from lifeline.backtest.stream import Piece, Stream
+from config.settings import HistorySettings
+from lifeline.backtest.recorded_readings import TimeSpan, read_history
+from lifeline.backtest.run import run_backtest
+from lifeline.backtest.stream import BatchStream, ReadingChunk
 from rules.engine import RuleEngine
 
 _N_SENSORS = 10_000
@@ -45,15 +46,15 @@ def measure() -> Iterator[Figure]:
     yield from _figures("columns", _MINUTES, columns_s)
     engine = RuleEngine(make_ruleset(register), register)
     begin = time.process_time()
-    for place, batch in enumerate(Stream(register).batches(_pieces(_MINUTES)), 1):
+    for place, batch in enumerate(BatchStream(register).batches(_pieces(_MINUTES)), 1):
         engine.evaluate(batch, place)
     yield from _figures("engine_alone", _MINUTES, time.process_time() - begin)
     with tempfile.TemporaryDirectory() as folder:
-        history = SqliteHistory(Path(folder) / "history.db", register.sensor_ids, 30.0)
+        history = open_history(HistorySettings(path=Path(folder) / "history.db", retention_days=30.0), register)
         for batch in _live(_HISTORY_MINUTES):
             history.write([batch])
-        span = Span(_START_NS, _START_NS + _HISTORY_MINUTES * _MINUTE_NS)
-        elapsed_s = _timed(register, history_pieces(history, register, span))
+        span = TimeSpan(_START_NS, _START_NS + _HISTORY_MINUTES * _MINUTE_NS)
+        elapsed_s = _timed(register, read_history(history, register, span))
         history.close()
     yield from _figures("history", _HISTORY_MINUTES, elapsed_s)
 
@@ -65,16 +66,18 @@ def _figures(source: str, minutes: int, elapsed_s: float) -> Iterator[Figure]:
     yield Figure(f"backtest.{source}_year_of_{_N_SENSORS}_sensors", year_min, "min", "minutes, not hours")
 
 
-def _timed(register: Register, pieces: Iterable[Piece]) -> float:
-    """Return the seconds that a whole back-test of `pieces` takes, difference and figures included."""
-    district = District(register, load_quantities(), make_ruleset(register), Routes(()), SignedLinks("http://h", b""))
+def _timed(register: Register, chunks: Iterable[ReadingChunk]) -> float:
+    """Return the seconds that a whole back-test of `chunks` takes, difference and figures included."""
+    config = PlanningConfig(
+        register, load_quantities(), make_ruleset(register), Routes(()), SignedLinks("http://h", b"")
+    )
     begin = time.process_time()
-    backtest(district, district, Stream(register).batches(pieces))
+    run_backtest(config, config, BatchStream(register).batches(chunks))
     return time.process_time() - begin
 
 
-def _pieces(minutes: int) -> Iterator[Piece]:
-    """Yield one piece for each ten minutes."""
+def _pieces(minutes: int) -> Iterator[ReadingChunk]:
+    """Yield one chunk for each ten minutes."""
     for first in range(0, minutes, 10):
         n = min(10, minutes - first)
         sensor = np.tile(np.arange(_N_SENSORS, dtype=np.int32), n)
@@ -82,16 +85,18 @@ def _pieces(minutes: int) -> Iterator[Piece]:
         minute = np.repeat(np.arange(n, dtype=np.int64), _N_SENSORS)
         time_ns = start_ns + minute * _MINUTE_NS + sensor.astype(np.int64) * (_MINUTE_NS // _N_SENSORS)
         value = _values(len(sensor), first)
-        yield Piece(start_ns, start_ns + n * _MINUTE_NS, sensor, time_ns, value, np.zeros(len(sensor), np.uint16))
+        yield ReadingChunk(
+            start_ns, start_ns + n * _MINUTE_NS, sensor, time_ns, value, np.zeros(len(sensor), np.uint16)
+        )
 
 
 def _live(minutes: int) -> Iterator[ReadingBatch]:
     """Yield the same as an intake would have stored it, a second of readings at a time."""
-    for piece in _pieces(minutes):
-        seconds = piece.time_ns // _SECOND_NS
+    for chunk in _pieces(minutes):
+        seconds = chunk.time_ns // _SECOND_NS
         for second in np.unique(seconds).tolist():
             rows = np.flatnonzero(seconds == second)
-            columns = (piece.sensor[rows], piece.time_ns[rows], piece.value[rows], piece.quality[rows])
+            columns = (chunk.sensor[rows], chunk.time_ns[rows], chunk.value[rows], chunk.quality[rows])
             yield make_batch((second + 1) * _SECOND_NS, *columns)
 
 

@@ -21,9 +21,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.figures import Figure, machine, show
-from collector.batch import INFORMATION, make_batch
-from collector.checks.plausibility import Plausibility
-from collector.checks.range_and_time import flag_range
+from collector.batch import INFORMATION, ReadingBatch, make_batch
+from collector.check_state.check import SensorCheck
+from collector.checks import CHECKS
+from collector.checks.out_of_range import flag_range
+from collector.passes import CostModel
+from collector.quality import QualityChecks
 from config.climatology import UsualRange
 from config.quantities import Quantity
 from config.register import Neighbour, Register, Sensor
@@ -43,6 +46,9 @@ _CADENCE_S = 900.0
 _WINDOW_NS = 1800 * 1_000_000_000
 _QUARTER_DAYS = 96.0
 _BATCH_ROWS = 200
+_TOWN_SENSORS = 100_000
+_OF_VALUES = {name: each for name, each in CHECKS.items() if isinstance(each, SensorCheck) or name == "climatology"}
+"""The checks that cost most: those of a value against its sensor's past, its neighbours and its season."""
 Flags = Mapping[str, NDArray[np.bool_]]
 
 
@@ -125,7 +131,7 @@ def our_flags(series: Sequence[Series]) -> Flags:
     """Return what the intake flags when all series arrive side by side, in batches."""
     quantities = {name: _quantity(name, low, high) for name, (low, high) in RANGES.items()}
     sensors = [_sensor(each) for each in series]
-    plausibility = Plausibility(Register({}, {}, sensors, {}, [], neighbours=_beside(series)), quantities)
+    checks = QualityChecks(Register({}, {}, sensors, {}, [], neighbours=_beside(series)), quantities)
     column = np.concatenate([np.full(len(each.value), i) for i, each in enumerate(series)])
     time_ns, value = (
         np.concatenate([each.time_ns for each in series]),
@@ -137,7 +143,7 @@ def our_flags(series: Sequence[Series]) -> Flags:
     order = np.argsort(time_ns, kind="stable")
     for rows in np.array_split(order, len(order) // _BATCH_ROWS):
         batch = make_batch(int(time_ns[rows[-1]]), column[rows], time_ns[rows], value[rows], quality[rows])
-        quality[rows] = plausibility.judge(batch).quality
+        quality[rows] = checks.compare(batch).quality
     doubt = (quality & ~np.uint16(INFORMATION)) != 0
     return {each.name: doubt[column == i] for i, each in enumerate(series)}
 
@@ -254,31 +260,68 @@ def _usual_jump(series: Sequence[Series], variable: str, share: float) -> float:
 
 
 def measure_speed() -> Iterator[Figure]:
-    """Yield what all checks cost a reading, 5,000 in a batch, from 5,000 of 100,000 sensors to the back-log of one."""
-    n_sensors, n = 100_000, 5_000
-    rng = np.random.default_rng(1)
-    sensors = [Sensor(f"S{i}", f"A{i}", f"D{i}", "temp", "temp", 1.0, 0.0, 2.0, 6.0, "") for i in range(n_sensors)]
+    """Yield the cost of the checks a reading, 5,000 in a batch, and the gain over columns alone."""
+    register, quantities = _town()
+    yield from _cost_of_readings(QualityChecks(register, quantities, checks=_OF_VALUES))
+    yield from _gain_of_plain_numbers(register, quantities)
+
+
+def _town() -> tuple[Register, dict[str, Quantity]]:
+    """Return a register in which every check has something to do."""
+    sensors = [Sensor(f"S{i}", f"A{i}", f"D{i}", "temp", "temp", 1.0, 0.0, 2.0, 6.0, "") for i in range(_TOWN_SENSORS)]
     usual = UsualRange("temp", "", tuple(range(1, 13)), tuple(range(24)), -5.0, 40.0, "assumed")
-    line = {f"A{i}": [Neighbour(f"A{i + j}", 10.0) for j in (-2, -1, 1, 2)] for i in range(n_sensors)}
+    line = {f"A{i}": [Neighbour(f"A{i + j}", 10.0) for j in (-2, -1, 1, 2)] for i in range(_TOWN_SENSORS)}
     register = Register({}, {}, sensors, {}, [], neighbours=line, usual_ranges=[usual])
-    plausibility = Plausibility(register, {"temp": _quantity("temp", *RANGES["temp"])})
-    now_ns = 0
+    return register, {"temp": _quantity("temp", *RANGES["temp"])}
+
+
+def _batches(n: int, n_sending: int, n_batches: int, first_ns: int = 0) -> Iterator[ReadingBatch]:
+    """Yield batches of `n` readings of `n_sending` sensors, each batch 10 s after the one before."""
+    rng = np.random.default_rng(n + n_sending)
+    for i in range(n_batches):
+        now_ns = first_ns + i * 10_000_000_000
+        sensor = np.repeat(rng.permutation(_TOWN_SENSORS)[:n_sending], n // n_sending)
+        time_ns = now_ns + np.arange(n) * 1_000_000
+        yield make_batch(now_ns, sensor, time_ns, 10 + rng.standard_normal(n), np.zeros(n))
+
+
+def _cost_of_readings(checks: QualityChecks) -> Iterator[Figure]:
+    """Yield microseconds a reading, from 5,000 of 100,000 sensors to the back-log of one."""
+    n, first_ns = 5_000, 0
     for n_sending in (n, 1000, 100, 10, 1):
-        batches = []
-        for _ in range(60 if n_sending == n else 20):
-            sensor = np.repeat(rng.permutation(n_sensors)[:n_sending], n // n_sending)
-            batches.append(
-                make_batch(now_ns, sensor, now_ns + np.arange(n) * 1_000_000, 10 + rng.standard_normal(n), np.zeros(n))
-            )
-            now_ns += 10_000_000_000
+        batches = list(_batches(n, n_sending, 60 if n_sending == n else 20, first_ns))
+        first_ns += len(batches) * 10_000_000_000
         begin = time.process_time()
         for batch in batches:
-            plausibility.judge(batch)
+            checks.check(batch)
         took_us = (time.process_time() - begin) * 1e6
         target = "< 0.5" if n_sending == n else ""
-        yield Figure(
-            f"data_quality.checks_per_reading_of_{n_sending}_sensors", took_us / (len(batches) * n), "us", target
-        )
+        name = f"data_quality.checks_per_reading_of_{n_sending}_sensors"
+        yield Figure(name, took_us / (len(batches) * n), "us", target)
+
+
+def _gain_of_plain_numbers(register: Register, quantities: Mapping[str, Quantity]) -> Iterator[Figure]:
+    """Yield how many times longer columns alone take, from a batch of one reading to the back-log of one sensor.
+
+    Both ways run on the same batches, one behind the other; the figure is the ratio of the medians.
+    """
+    ways = [
+        QualityChecks(register, quantities, costs=costs, checks=_OF_VALUES) for costs in (None, CostModel(pass_us=0.0))
+    ]
+    first_ns = 0
+    for n, n_sending in ((1, 1), (25, 25), (500, 500), (5_000, 5_000), (25, 1), (500, 1), (5_000, 1)):
+        batches = list(_batches(n, n_sending, 60 if n == n_sending else 6, first_ns))
+        first_ns += len(batches) * 10_000_000_000
+        took = np.array([[_time(way, batch) for way in ways] for batch in batches])
+        both, columns = np.median(took, axis=0)
+        yield Figure(f"data_quality.columns_alone_{n}_of_{n_sending}_sensors", columns / both, "times")
+
+
+def _time(checks: QualityChecks, batch: ReadingBatch) -> float:
+    """Return the CPU seconds of one batch."""
+    begin = time.process_time()
+    checks.check(batch)
+    return time.process_time() - begin
 
 
 def main() -> None:

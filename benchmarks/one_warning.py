@@ -185,7 +185,7 @@ def _pass_through(app: App, publisher: Publisher, sms: SmsGateway, recorder: Rec
     recorder.begin()
     publisher.publish(_TOPIC, _payload(now_ns))
     _wait(lambda: len(sms.inbox()) >= 3)
-    _wait(lambda: not app.stores.ledger.outbox.waiting())
+    _wait(lambda: not app.stores.ledger.outbox.measure_queues())
     recorder.is_on = False
 
 

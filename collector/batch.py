@@ -84,6 +84,10 @@ class ReadingBatch:
             self.received_ns, self.sensor[index], self.time_ns[index], self.value[index], self.quality[index]
         )
 
+    def add_flags(self, flags: NDArray[np.uint16]) -> "ReadingBatch":
+        """Return the readings with the bits of `flags`, uint16[n], added."""
+        return ReadingBatch(self.received_ns, self.sensor, self.time_ns, self.value, self.quality | flags)
+
 
 def tick(received_ns: int) -> ReadingBatch:
     """Return an empty batch: only the clock moves."""

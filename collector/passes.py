@@ -17,9 +17,9 @@ class CostModel:
 
     pass_us: float = 120.0
     """A pass of columns, nearly whatever its size."""
-    run_us: float = 25.0
+    run_us: float = 45.0
     """A sensor whose readings are judged one after the other."""
-    reading_us: float = 2.5
+    reading_us: float = 5.5
     """And each of those."""
 
 
@@ -39,8 +39,10 @@ class PassSplitter:
             sensor: intp[n], numbers below the register's size.
         """
         rows = np.arange(len(sensor))
-        self._row[sensor] = rows
         costs = self._costs
+        if len(rows) == 1 and costs.run_us + costs.reading_us < costs.pass_us:
+            return [], rows
+        self._row[sensor] = rows
         if len(rows) * (costs.run_us + costs.reading_us) >= costs.pass_us and bool((self._row[sensor] == rows).all()):
             return [rows], rows[:0]
         order, rank = _rank_in_sensor(sensor)

@@ -9,7 +9,6 @@ import threading
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
 import structlog
 
@@ -28,26 +27,6 @@ _MAX_RETRY_AFTER_S = 300.0
 """A server may ask for more patience than `_MAX_BACK_OFF_S`, but not for hours; assumed."""
 
 
-class RecordedJournal(Journal, Protocol):
-    """A journal that also keeps cursors and dead letters."""
-
-    def cursor(self, name: str) -> Position:
-        """Return the position that `name` saved, 0 when it never did."""
-        ...
-
-    def save_cursor(self, name: str, position: Position) -> None:
-        """Keep how far `name` has come, durably."""
-        ...
-
-    def record_dead_letters(self, dead_letters: Sequence[DeadLetter]) -> None:
-        """Store dead letters alone."""
-        ...
-
-    def last_position(self) -> Position:
-        """Return the highest position ever given."""
-        ...
-
-
 @dataclass(frozen=True, slots=True)
 class RecorderStatus:
     """How far the history is behind the journal."""
@@ -63,7 +42,7 @@ class RecorderStatus:
 class Recorder:
     """Carries the journal into the history; `run` is the whole thread."""
 
-    def __init__(self, journal: RecordedJournal, history: History, batch_readings: int) -> None:
+    def __init__(self, journal: Journal, history: History, batch_readings: int) -> None:
         self.counts: Counter[tuple[str, str]] = Counter()
         self._log = structlog.get_logger()
         self._journal, self._history = journal, history

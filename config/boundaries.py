@@ -1,7 +1,9 @@
-"""Which grid a place lies in, from the polygons of the grids.
+"""The grid of each place, by the polygons of the grids.
 
-Comes in: GeoJSON features with polygons, and places. Goes out: ids of grids. Refuses to open files, and to guess: a
-place outside every polygon has no grid.
+Input: GeoJSON features with polygons; places.
+Output: ids of grids; a place outside every polygon has none.
+Not responsible for: opening files, and guessing the nearest grid.
+Rejects: polygons that are no valid areas.
 """
 
 from collections.abc import Iterable, Sequence

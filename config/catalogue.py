@@ -1,6 +1,9 @@
-"""The catalogue of quantities out of its YAML document.
+"""The catalogue of quantities from its YAML document.
 
-Comes in: a `Document`. Goes out: `Catalogue`: families of units and `Quantity` values by name. Refuses to open files.
+Input: a `Document`.
+Output: `Catalogue`: families of units, and `Quantity` values by name.
+Not responsible for: opening files.
+Rejects: unknown keys, wrong units and impossible ranges.
 """
 
 import re
@@ -101,7 +104,7 @@ def catalogue_from(document: Document, known: Catalogue | None = None) -> Catalo
 
     Args:
         document: units and quantities.
-        known: what was there before; a quantity of it may be given another range, but never another unit.
+        known: the catalogue so far; a quantity of it may get another range, but never another unit.
 
     Raises:
         ConfigError: everything that is wrong in it.

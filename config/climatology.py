@@ -1,7 +1,11 @@
-"""Climatology: what is usual by month and hour, for all sensors of a quantity or for a single one.
+"""Climatology: the usual range by month and hour, of all sensors of a quantity or of one sensor.
 
-Comes in: the rows of `climatology.csv`. Goes out: `UsualRange` values, and problems. Refuses to open files and to judge
-readings. What is usual belongs to a place, so that no such file is packaged.
+Input: the rows of `climatology.csv`.
+Output: `UsualRange` values, and problems.
+Not responsible for: opening files, and checking readings.
+Rejects: ranges that overlap, are empty or lie outside the quantity.
+
+A usual range belongs to a place. No such file is packaged.
 """
 
 from collections.abc import Mapping
@@ -51,7 +55,7 @@ class UsualRange:
 def usual_ranges(
     table: Table, sensors: Mapping[str, Row] | None, quantities: Mapping[str, Quantity], problems: list[Problem]
 ) -> tuple[UsualRange, ...]:
-    """Return the ranges of `table`; what is wrong with it is added to `problems`.
+    """Return the ranges of `table`; its mistakes are added to `problems`.
 
     Args:
         table: the rows of the file.
@@ -111,7 +115,7 @@ def _cycle(cells: Cells, unit: str, first: int, last: int) -> tuple[int, ...]:
 
 
 def _limits(cells: Cells, quantity: Quantity | None) -> tuple[float, float]:
-    """Return low and high, which are within what an instrument can report."""
+    """Return low and high, both within the range of an instrument."""
     bottom, top = (quantity.low, quantity.high) if quantity else (-1e300, 1e300)
     unit = quantity.unit if quantity else "the canonical unit"
     expected = f"{bottom:g} to {top:g} {unit}" if quantity else "a number"

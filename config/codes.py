@@ -1,16 +1,19 @@
-"""Codes of assets (消防码 and the like) with a check character, so that a misread sticker is never another building.
+"""Codes of assets (消防码 and the like) with a check character: a misread sticker never names another building.
 
-Comes in: text. Goes out: the check character, and whether a code is right. Refuses to know the register.
+Input: text.
+Output: the check character; whether a code is right.
+Not responsible for: the register.
+Rejects: characters outside letters and digits.
 
-Source: ISO 7064:2003, the hybrid system MOD 37,36: every wrong character and nearly every pair of neighbours in the
-wrong order changes the check character. Hyphens are for the eye and do not count.
+Source: ISO 7064:2003, hybrid system MOD 37,36. Every wrong character changes the check character.
+So do nearly all neighbours in the wrong order. Hyphens are for the eye and do not count.
 """
 
 import re
 
 ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 FORM = r"(?=.{3,40}$)[0-9A-Z]+(-[0-9A-Z]+)*"
-"""What a code looks like, its check character last."""
+"""Form of a code, its check character last."""
 
 _M = len(ALPHABET)
 
@@ -34,5 +37,5 @@ def is_valid(code: str) -> bool:
 
 
 def compact(code: str) -> str:
-    """Return `code` without hyphens: what makes it unique."""
+    """Return `code` without hyphens: the unique part."""
     return code.replace("-", "")

@@ -1,6 +1,9 @@
-"""What only several rows of a table together can break: codes, devices, and who is responsible.
+"""Checks over several rows of one table: codes, devices, responsible contacts.
 
-Comes in: tables. Goes out: problems. Refuses to judge rows alone: `config.register_rows` does.
+Input: tables.
+Output: problems.
+Not responsible for: single rows; `config.register_rows` checks them.
+Rejects: codes that occur twice, devices at two assets, assets without a responsible contact.
 """
 
 import re
@@ -31,7 +34,7 @@ def check_codes(table: Table, problems: list[Problem]) -> None:
 
 
 def check_sensors(table: Table, problems: list[Problem]) -> None:
-    """Check what only several sensors together can break: channels and devices."""
+    """Check channels and devices over all sensors together."""
     unique_rows(table, ("device", "channel"), problems)
     homes: dict[str, Row] = {}
     for row in table.rows:
@@ -42,7 +45,7 @@ def check_sensors(table: Table, problems: list[Problem]) -> None:
 
 
 def check_duties(table: Table, problems: list[Problem]) -> None:
-    """Check what only several duties together can break: repetition and a second responsible contact."""
+    """Check all duties together: no repetition, and no second responsible contact."""
     unique_rows(table, ("asset", "role", "contact"), problems)
     first: dict[str, Row] = {}
     for row in table.rows:

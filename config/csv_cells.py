@@ -1,6 +1,9 @@
-"""Cells of one row as values of the right type; what is wrong with them is collected, not raised.
+"""Cells of one row as values of the right type.
 
-Comes in: a `Row`. Goes out: words, texts, numbers, choices, references, and problems. Refuses to know the register.
+Input: a `Row`.
+Output: words, texts, numbers, choices, references; problems in a list, not as exceptions.
+Not responsible for: the register.
+Rejects: cells of the wrong type or outside their range.
 """
 
 import contextlib
@@ -15,7 +18,7 @@ from config.errors import Problem
 from config.tables import Row, Table
 
 WORD = r"[A-Za-z0-9_.:-]{1,64}"
-"""Ids and channels: words that need no escaping in a topic, in line protocol, in a URL path and in a metric label."""
+"""Ids and channels: words without escaping in a topic, in line protocol, in a URL path and in a metric label."""
 
 _WORD = re.compile(WORD)
 _FEW = 2000

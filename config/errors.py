@@ -1,6 +1,9 @@
-"""Configuration errors that tell the reader where, what was expected, what was found and what to do.
+"""Configuration errors: place, expected value, found value, remedy.
 
-Comes in: problems found by the loaders. Goes out: `ConfigError` with all of them at once.
+Input: problems of the loaders.
+Output: `ConfigError` with all problems at once.
+Not responsible for: the order of loading.
+Rejects: nothing.
 """
 
 from dataclasses import dataclass

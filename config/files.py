@@ -1,6 +1,9 @@
-"""I/O: reads configuration files into text and documents; every failure is a `ConfigError`.
+"""I/O: configuration files as text and documents.
 
-Comes in: a path. Goes out: text, `Document`. Refuses to know what is in them.
+Input: a path.
+Output: text, `Document`.
+Not responsible for: the content of the files.
+Rejects: files that are missing, too large or not UTF-8, each as a `ConfigError`.
 """
 
 from pathlib import Path
@@ -11,7 +14,7 @@ from config.errors import ConfigError, Problem
 MAX_BYTES = 64 * 1024 * 1024
 """Largest configuration file; assumed: 120,000 duties are 4 MB of CSV."""
 MAX_YAML_BYTES = 4 * 1024 * 1024
-"""Largest YAML file; assumed: 20,000 rules. The parser needs about 1 s for 1 MB."""
+"""Largest YAML file; assumed: 20,000 rules. The slower parser needs about 5 s for 1 MB."""
 
 
 def read_text(path: Path, max_bytes: int = MAX_BYTES) -> str:

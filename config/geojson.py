@@ -1,7 +1,9 @@
-"""GeoJSON (RFC 7946) as features that remember their lines, and assets as points.
+"""GeoJSON (RFC 7946) as features that keep their line numbers, and assets as points.
 
-Comes in: text. Goes out: features, the table of assets, text. Refuses other coordinates than WGS84 longitude and
-latitude, and to open files.
+Input: text.
+Output: features, the table of assets, text.
+Not responsible for: opening files.
+Rejects: coordinates other than WGS84 longitude and latitude.
 """
 
 import json

@@ -1,6 +1,9 @@
-"""The five warning levels: one table of colour, Chinese and English name used by every message, page and panel.
+"""The five warning levels: one table of colours and names for every message, page and panel.
 
-Comes in: nothing. Goes out: `WarningLevel`. Refuses to know who is told and how.
+Input: nothing.
+Output: `WarningLevel`.
+Not responsible for: recipients and channels.
+Rejects: keys that name no level.
 """
 
 from enum import IntEnum

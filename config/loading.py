@@ -1,7 +1,9 @@
-"""I/O: loads settings, quantities and register from files and environment, and reports every error at once.
+"""I/O: settings, quantities and register from files and environment.
 
-Comes in: paths and the environment. Goes out: `Settings`, quantities, `Register`. Refuses to repair: what is wrong is
-a `ConfigError`, and nothing is loaded.
+Input: paths and the environment.
+Output: `Settings`, quantities, `Register`.
+Not responsible for: repairs.
+Rejects: every mistake, all at once, as one `ConfigError`; then nothing is loaded.
 """
 
 import dataclasses

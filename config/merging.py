@@ -1,7 +1,9 @@
 """Tables put together: rows of an import over the rows of a district, and tables as CSV again.
 
-Comes in: tables. Goes out: tables whose rows still name the file and line that they came from; text. Refuses to judge
-cells.
+Input: tables.
+Output: tables with rows that keep their file and line; text.
+Not responsible for: the values of cells.
+Rejects: nothing.
 """
 
 import csv
@@ -16,7 +18,7 @@ from config.tables import Row, Table
 
 @dataclass(frozen=True, slots=True)
 class Merge:
-    """One table after an import, and what the import did to it."""
+    """One table after an import, and its changes."""
 
     table: Table
     added: int
@@ -79,7 +81,7 @@ def csv_text(name: str, rows: Sequence[Row]) -> str:
 
 
 def differences(merges: Mapping[str, Merge]) -> list[str]:
-    """Return one line a table: what an import adds and changes."""
+    """Return one line a table: added and changed rows."""
     return [f"{name}: {m.added} added, {m.changed} changed, {m.unchanged} unchanged" for name, m in merges.items()]
 
 

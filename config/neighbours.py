@@ -1,7 +1,9 @@
-"""Which sensors can be compared with which: the same quantity at the next asset along a pipe or over a span.
+"""Comparable sensors: the same quantity at the next asset along a pipe or over a span.
 
-Comes in: the register. Goes out: columns, computed once for all sensors, for rules that judge a place by what lies
-around it. Refuses to know readings.
+Input: the register.
+Output: columns, computed once for all sensors, for rules that compare a place with its surroundings.
+Not responsible for: readings.
+Rejects: nothing.
 """
 
 from collections.abc import Collection

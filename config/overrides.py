@@ -1,7 +1,9 @@
 """Environment variables as settings: `LIFELINE_MQTT__PORT=8883` is the value of `mqtt.port`.
 
-Comes in: variables and their texts. Goes out: nested plain values, and which variable gave which setting. Refuses to
-know the YAML file and to check the values.
+Input: variables and their texts.
+Output: nested plain values; the variable of each setting.
+Not responsible for: the YAML file, and checking the values.
+Rejects: variables that name no setting.
 """
 
 import difflib
@@ -21,7 +23,7 @@ DELIMITER = "__"
 
 @dataclass(frozen=True, slots=True)
 class Overrides:
-    """What the environment says."""
+    """Settings from the environment."""
 
     values: dict[str, object]
     origins: Mapping[str, str]

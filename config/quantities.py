@@ -1,6 +1,9 @@
 """The catalogue of measured quantities: canonical unit, valid range and maximum rate.
 
-Comes in: rows checked by `config.loading` from `quantities.yaml`. Goes out: `Quantity`. Refuses to know sensors.
+Input: rows of `quantities.yaml`, checked by `config.loading`.
+Output: `Quantity`.
+Not responsible for: sensors.
+Rejects: units that do not belong to the quantity.
 """
 
 import re
@@ -8,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 Conversion = tuple[float, float]
-"""(scale, offset): what is wanted = value * scale + offset."""
+"""(scale, offset): wanted value = value * scale + offset."""
 
 ONLINE = "online"
 """The quantity that a device, or whoever watches its connection, says: 1 it is there, 0 it has gone."""
@@ -18,7 +21,7 @@ _OWN_LEL = re.compile(r"%LEL@([0-9]+(?:\.[0-9]+)?)")
 
 @dataclass(frozen=True, slots=True)
 class Quantity:
-    """What is measured, in which unit, and what a working instrument can say at all."""
+    """A measured quantity, its unit, and the range of a working instrument."""
 
     name: str
     zh: str
@@ -38,13 +41,13 @@ class Quantity:
     source: str
     """Where the numbers come from: a standard's clause, `assumed`, or `unverified`."""
     lel_vol: float | None = None
-    """Of a gas in %LEL: what 100 %LEL stands for, percent by volume."""
+    """Of a gas in %LEL: 100 %LEL in percent by volume."""
 
     def conversion(self, unit: str) -> Conversion | None:
         """Return how a value in `unit` becomes canonical; None when the unit measures something else.
 
-        `%LEL@4.4` is the percent of a device whose own lower explosive limit is 4.4 percent by volume; a limit that
-        is not within half and twice that of the quantity belongs to another gas.
+        `%LEL@4.4` is the percent of a device with a lower explosive limit of 4.4 percent by volume. A limit below half
+        or above twice the limit of the quantity belongs to another gas.
         """
         own = _OWN_LEL.fullmatch(unit)
         if own is None or self.lel_vol is None:

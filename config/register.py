@@ -1,6 +1,9 @@
 """The asset register: regions, assets, sensors, contacts and duties as frozen values with dense sensor numbers.
 
-Comes in: rows checked by `config.loading`. Goes out: `Register`, handed to every stage. Refuses to read files.
+Input: rows checked by `config.loading`.
+Output: `Register`, for every stage.
+Not responsible for: reading files.
+Rejects: nothing.
 """
 
 from collections.abc import Mapping, Sequence
@@ -22,7 +25,7 @@ class RegionKind(StrEnum):
 
 
 class Role(StrEnum):
-    """What a contact answers for at an asset (消防安全责任人, 管理人, 维保单位, 网格员, 值班)."""
+    """Role of a contact at an asset (消防安全责任人, 管理人, 维保单位, 网格员, 值班)."""
 
     RESPONSIBLE = "responsible"
     MANAGER = "manager"
@@ -107,12 +110,12 @@ class Sensor:
     reorder_s: float = 0.0
     """Its readings wait this long for older ones that are still on their way, seconds; 0: judged on arrival."""
     design: float | None = None
-    """The value that the asset is designed for, canonical unit; None when nobody has said it."""
+    """The value that the asset is designed for, canonical unit; None when it is not known."""
 
 
 @dataclass(frozen=True, slots=True)
 class Contact:
-    """A person or unit that can be told."""
+    """A person or unit that can get messages."""
 
     id: str
     name_zh: str
@@ -145,7 +148,7 @@ class Register:
     neighbours: Mapping[str, Sequence[Neighbour]] = field(default_factory=dict)
     """Asset id to its neighbours, nearest first; each pair stands at both ends."""
     usual_ranges: Sequence[UsualRange] = ()
-    """What is usual by month and hour, where the district says it."""
+    """Usual ranges by month and hour, where the district has them."""
     city: CityTime = field(default_factory=CityTime)
     """Time zone of the city, from the settings."""
     sensor_index: Mapping[str, int] = field(init=False)

@@ -1,7 +1,9 @@
-"""The register out of its five tables, every row checked alone and against the others.
+"""The register from its five tables: each row is checked alone and against the others.
 
-Comes in: tables of regions, assets, sensors, contacts and duties, and the quantities. Goes out: `Register`, or one
-`ConfigError` with everything that is wrong. Refuses to open files and to repair.
+Input: tables of regions, assets, sensors, contacts and duties; the quantities.
+Output: `Register`.
+Not responsible for: opening files, and repairs.
+Rejects: every wrong row, all at once, as one `ConfigError`.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -132,7 +134,7 @@ def register_from(
     Args:
         tables: one for each name in `TABLES`, and those in `OPTIONAL_TABLES` that there are.
         quantities: the catalogue by name.
-        checked: told now and then how many more rows have been checked.
+        checked: called now and then with the number of rows checked since the last call.
 
     Raises:
         ConfigError: everything that is wrong, by file and line.

@@ -1,6 +1,9 @@
-"""I/O: gives the secret that signs links, made once and kept in the data folder.
+"""I/O: the secret that signs links, made once and kept in the data folder.
 
-Comes in: `Settings`. Goes out: bytes. Refuses to print them and to know what they sign.
+Input: `Settings`.
+Output: bytes.
+Not responsible for: printing the secret, and the signed links.
+Rejects: a secret file that cannot be read or is too short.
 """
 
 import os

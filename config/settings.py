@@ -1,7 +1,9 @@
 """Ports, addresses, limits and secrets of one running program, as frozen models; and their JSON Schema.
 
-Comes in: plain values merged by `config.loading`. Goes out: `Settings`, of which each stage gets its own section.
-Refuses to read files and the environment, and to print a secret.
+Input: plain values, merged by `config.loading`.
+Output: `Settings`; each stage gets its own section.
+Not responsible for: reading files and the environment, and printing secrets.
+Rejects: unknown keys and values outside their range.
 """
 
 from pathlib import Path
@@ -47,7 +49,7 @@ def _masked(value: object) -> object:
 
 
 class Subscription(BaseModel):
-    """Which topics are read, what their words mean and how their payloads are decoded."""
+    """Topics to read, the meaning of their words, and the decoder of their payloads."""
 
     model_config = _STRICT
 
@@ -58,7 +60,7 @@ class Subscription(BaseModel):
     decoder: str = Field(min_length=1)
     """Key in the table of decoders, docs/formats.md; or the name of one that another package brings."""
     options: dict[str, object] = Field(default_factory=dict)
-    """What this decoder lets the subscription choose, docs/formats.md."""
+    """Options of this decoder, docs/formats.md."""
     devices: tuple[str, ...] = ()
     """Devices that payloads may name where the topic has no {device}: ids with `*` and `?`, {field} of the template."""
     compression: Literal["none", "gzip", "zlib"] = "none"
@@ -124,7 +126,7 @@ class MqttSettings(BaseModel):
 
 
 class IntakeSettings(BaseModel):
-    """How messages are grouped, and what is too much or too far away to believe."""
+    """Grouping of messages, and limits of plausible sizes and times."""
 
     model_config = _STRICT
 
@@ -195,7 +197,7 @@ class HistorySettings(BaseModel):
     timeout_s: float = Field(10.0, gt=0)
     """The server has this long to answer, seconds; assumed."""
     batch_readings: int = Field(5000, ge=1)
-    """Readings in one write, at most; 5,000 lines is what InfluxData advises for a batch."""
+    """Readings in one write, at most; InfluxData advises 5,000 lines for a batch."""
 
     @model_validator(mode="after")
     def _server_has_address(self) -> Self:
@@ -225,7 +227,7 @@ class ChannelSettings(BaseModel):
     model_config = _STRICT
 
     name: str = Field(pattern=r"^[a-z0-9_-]{1,32}$")
-    """What routes and metrics call it."""
+    """Its name in routes and metrics."""
     kind: str = Field(pattern=r"^[a-z0-9_]{1,32}$")
     """Key in the table of channels: sms or webhook."""
     options: Annotated[dict[str, object], PlainSerializer(_masked)] = Field(default_factory=dict, repr=False)
@@ -274,7 +276,7 @@ class LogSettings(BaseModel):
 
 
 class Settings(BaseModel):
-    """Everything that one program is told before it starts.
+    """All settings of one program.
 
     Building it reads no file and no environment: `config.loading.load_settings` does, and passes plain values here.
     """

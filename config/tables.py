@@ -1,7 +1,9 @@
-"""CSV text as rows of named cells that remember their lines.
+"""CSV text as rows of named cells that keep their line numbers.
 
-Comes in: text, the name of its file and the columns it must have. Goes out: `Table`, with its problems instead of
-exceptions so that all files report together. Refuses to know what the cells mean.
+Input: text, the name of its file, the required columns.
+Output: `Table`, with its problems in a list: all files report together.
+Not responsible for: the meaning of the cells.
+Rejects: missing and unknown columns, rows of the wrong length.
 """
 
 import csv
@@ -33,7 +35,7 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """The rows of one file that have the right number of cells, and what was wrong with the others."""
+    """The rows of one file with the right number of cells, and the problems of the others."""
 
     file: str
     rows: Sequence[Row]
@@ -48,7 +50,7 @@ def unreadable(file: str, problems: Sequence[Problem]) -> Table:
 
 
 def parse_table(text: str, file: str, columns: Sequence[str], optional: Sequence[str] = ()) -> Table:
-    """Return the rows of `text`, whose header must name `columns` and may name `optional` ones, in any order.
+    """Return the rows of `text`. Its header must name `columns` and may name `optional` ones, in any order.
 
     A column that is not there reads as empty.
     """

@@ -1,6 +1,9 @@
-"""What pydantic found wrong, as problems that name file, line, path, expected, got and remedy.
+"""Errors of pydantic as problems with file, line, path, expected value, found value and remedy.
 
-Comes in: a `Document` and the `ValidationError` of a model made from it. Goes out: `Problem`s. Refuses to show secrets.
+Input: a `Document`, and the `ValidationError` of a model made from it.
+Output: `Problem`s.
+Not responsible for: showing secrets.
+Rejects: nothing.
 """
 
 import difflib
@@ -35,7 +38,7 @@ _EXPECTED = {
     "string_too_long": "at most {max_length} characters",
     "string_pattern_mismatch": "text that matches {pattern}",
 }
-"""Type of pydantic's error to what was expected, where its own words speak of Python."""
+"""Type of pydantic's error to the expected value, where its own words speak of Python."""
 
 
 def is_secret_name(name: str) -> bool:
@@ -60,7 +63,7 @@ def problems_from_validation(
 
     Args:
         document: where the validated values came from.
-        error: what validating them raised. A `PydanticCustomError` with `expected` and `remedy` in its context
+        error: the exception of their validation. A `PydanticCustomError` with `expected` and `remedy` in its context
             chooses the words; anything else gets pydantic's own.
         model: the validated model, to name the keys that would have been right.
         prefix: where in the document the validated value stands, e.g. `("rules", 3)`.
@@ -102,7 +105,7 @@ def _has(document: Document, path: Path) -> bool:
 
 
 def _words(details: ErrorDetails, path: Path, known: list[str]) -> tuple[str, str]:
-    """Return what was expected and the remedy."""
+    """Return the expected value and the remedy."""
     context = details.get("ctx", {})
     name = str(path[-1]) if path else "the document"
     if "expected" in context and "remedy" in context:
@@ -155,7 +158,7 @@ def models_at(model: type[BaseModel], path: Path) -> list[type[BaseModel]]:
 
 
 def _below(annotation: object, step: str | int) -> tuple[object, ...]:
-    """Return the annotations of what stands at `step` of a value of `annotation`."""
+    """Return the annotations of the value at `step` of a value of `annotation`."""
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         field = annotation.model_fields.get(step) if isinstance(step, str) else None
         return (field.annotation,) if field else ()

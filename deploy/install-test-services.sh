@@ -6,16 +6,23 @@ set -eu
 # program, Debian package
 needed="
 mosquitto mosquitto
+mosquitto_passwd mosquitto
+mosquitto_pub mosquitto-clients
 influxd influxdb
 victoria-metrics victoria-metrics
+vmalert victoria-metrics
 bearerbox kannel
+smsbox kannel
 postgres postgresql
+initdb postgresql
 chromium chromium
 chromedriver chromium-driver
 openssl openssl
-faketime faketime
 strace strace
-setpriv util-linux
+systemd-analyze systemd
+git git
+mount mount
+umount mount
 "
 
 PATH=$PATH:/usr/sbin:/usr/local/sbin
@@ -24,8 +31,8 @@ for folder in /usr/lib/postgresql/*/bin; do
 done
 
 missing=$(echo "$needed" | while read -r program package; do
-    [ -z "$program" ] || command -v "$program" >/dev/null || printf ' %s' "$package"
-done)
+    [ -z "$program" ] || command -v "$program" >/dev/null || echo " $package"
+done | sort -u | tr -d '\n')
 [ -n "$missing" ] || exit 0
 
 if ! command -v apt-get >/dev/null; then
@@ -51,7 +58,7 @@ if [ ! -e $policy ]; then
     trap '$root rm -f $policy' EXIT
 fi
 install() {
-    $root env DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends "$@" >/dev/null
+    $root env DEBIAN_FRONTEND=noninteractive apt-get -o Acquire::Retries=3 install -qq -y --no-install-recommends "$@" >/dev/null
 }
 $root apt-get update -qq || echo "apt-get update failed; trying with the lists at hand"
 # shellcheck disable=SC2086  # a list of packages

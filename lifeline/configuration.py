@@ -12,7 +12,7 @@ from typing import TypeVar
 from alerts.channels.loading import open_channels
 from alerts.links import SignedLinks
 from alerts.routing.loading import load_routes
-from alerts.routing.routes import Routes, check_duties
+from alerts.routing.routes import Routes, check_recipients
 from collector.decoding.entry_points import load_decoders
 from collector.decoding.pipeline import Pipeline
 from config.errors import ConfigError, Problem
@@ -46,7 +46,7 @@ def load_configuration(settings: Settings) -> Configuration:
     Raises:
         ConfigError: every problem that could be found; files that depend on a broken one are not judged.
     """
-    version = district_version(settings.district)
+    version = hash_district(settings.district)
     quantities = load_quantities(settings.district)
     register = load_register(settings.district, quantities, settings.time_zone)
     channels = [channel.name for channel in settings.channels]
@@ -56,8 +56,8 @@ def load_configuration(settings: Settings) -> Configuration:
     pipeline = _try(problems, lambda: _pipeline(settings, quantities, register))
     _try(problems, lambda: open_channels(settings.channels, SignedLinks("http://127.0.0.1", b"")))
     if ruleset is not None and routes is not None:
-        _try(problems, lambda: check_duties(routes, register, capable_levels(ruleset, register)))
-    if district_version(settings.district) != version:
+        _try(problems, lambda: check_recipients(routes, register, capable_levels(ruleset, register)))
+    if hash_district(settings.district) != version:
         problems.append(_changing(settings.district))
     if problems or ruleset is None or routes is None or pipeline is None:
         raise ConfigError(problems)
@@ -72,7 +72,7 @@ def _pipeline(settings: Settings, quantities: Mapping[str, Quantity], register: 
     return Pipeline(register, quantities, subscriptions, settings.intake, decoders=decoders)
 
 
-def district_version(folder: Path) -> str:
+def hash_district(folder: Path) -> str:
     """Return the hash of the files that make the district in `folder`."""
     total = hashlib.sha256()
     for path in sorted([*folder.glob("*.csv"), *folder.glob("*.yaml")]):

@@ -30,7 +30,7 @@ class SelfAlarm:
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class SymptomChange:
     """A symptom that began or ended."""
 
     symptom: Symptom
@@ -50,17 +50,19 @@ class SelfAlarms:
         """Those that hold now, oldest first."""
         return tuple(self._active.values())
 
-    def update(self, symptoms: Iterable[Symptom], now_ns: int) -> list[Change]:
+    def update(self, symptoms: Iterable[Symptom], now_ns: int) -> list[SymptomChange]:
         """Take the symptoms that hold at `now_ns`; returns what changed."""
         present = {symptom.name: symptom for symptom in symptoms}
         ended = [alarm for name, alarm in self._active.items() if name not in present]
-        changes = [Change(alarm.symptom, began=False, lasted_s=(now_ns - alarm.since_ns) / 1e9) for alarm in ended]
+        changes = [
+            SymptomChange(alarm.symptom, began=False, lasted_s=(now_ns - alarm.since_ns) / 1e9) for alarm in ended
+        ]
         began = [symptom for name, symptom in present.items() if name not in self._active]
         kept = {
             name: SelfAlarm(present[name], alarm.since_ns) for name, alarm in self._active.items() if name in present
         }
         self._active = kept | {symptom.name: SelfAlarm(symptom, now_ns) for symptom in began}
-        return changes + [Change(symptom, began=True, lasted_s=0.0) for symptom in began]
+        return changes + [SymptomChange(symptom, began=True, lasted_s=0.0) for symptom in began]
 
 
 @dataclass(frozen=True, slots=True)

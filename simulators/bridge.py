@@ -1,6 +1,9 @@
 """Bridge: strain and displacement that follow the deck's temperature and tremble under traffic.
 
-Comes in: seed, sensor, times. Goes out: um/m, mm, degrees Celsius. Refuses to know what the bridge bears.
+Input: seed, sensor, times.
+Output: um/m, mm, degrees Celsius.
+Not responsible for: limits of the bridge.
+Rejects: nothing.
 """
 
 from config.register import Sensor

@@ -1,14 +1,18 @@
 """I/O: an MQTT broker inside the program, for the demo and for tests without an installed broker.
 
-Comes in: a loopback address. Goes out: a listening broker, in a thread and an event loop of its own. Refuses to be more
-than that. It is amqtt, and its limits as read in its source and measured are:
+Input: a loopback address.
+Output: a listening broker, in a thread and an event loop of its own.
+Not responsible for: production; run Mosquitto there.
+Rejects: addresses that are taken.
 
-- everything is in memory: a stop forgets sessions and queued messages;
-- a message that is out and not acknowledged when its receiver disconnects, or within 5 s, is dropped;
-- what it kept for a persistent session while that was offline arrives with the retain flag set;
-- a few thousand messages a second.
+The broker is amqtt. Its limits, read in its source and measured:
 
-None of that is met while both sides stay connected and acknowledge promptly. For everything else run Mosquitto.
+- Everything is in memory: a stop forgets sessions and queued messages.
+- A sent message without acknowledgement is dropped when its receiver disconnects, or after 5 s.
+- Messages kept for an offline persistent session arrive with the retain flag set.
+- It carries a few thousand messages a second.
+
+While both sides stay connected and acknowledge promptly, none of these limits matters.
 """
 
 import asyncio

@@ -1,7 +1,9 @@
 """Bulk messages for benchmarks: n messages with m readings each, over every device of a register.
 
-Comes in: register, sizes, start. Goes out: (topic, payload). Values are plausible but not those of the lifelines:
-a benchmark counts readings, it does not judge them. Refuses to know clocks and sockets.
+Input: register, sizes, start.
+Output: (topic, payload).
+Not responsible for: clocks, sockets, and values of real lifelines: a benchmark counts readings.
+Rejects: nothing.
 """
 
 from collections.abc import Iterator, Sequence
@@ -21,8 +23,8 @@ def bulk_messages(
     """Return `n_messages` Lifeline JSON messages of `readings_per_message` readings each, all distinct.
 
     One reading is the single form; more are the columnar form of one sensor, one millisecond apart, as a gateway sends
-    what it gathered. Sensors take turns. No sensor has the same time twice: choose `start_ns` so far back that the
-    last time, n_messages * readings_per_message / sensors milliseconds later, is not in the future.
+    what it gathered. Sensors take turns. No sensor has the same time twice. The last time is
+    n_messages * readings_per_message / sensors milliseconds after `start_ns`: choose it in the past.
     """
     sensors = [sensor for sensor in register.sensors if sensor.quantity not in {"heartbeat", "battery"}]
     values = _values(sensors, seed)

@@ -1,7 +1,9 @@
-"""I/O: drives one paho client and its socket in the caller's thread: connects, sends, collects PUBACKs, reconnects.
+"""I/O: one paho client and its socket in the caller's thread: connect, send, collect PUBACKs, reconnect.
 
-Comes in: a `SendQueue`. Goes out: PUBLISH packets at QoS 1, in the queue's order. An exception ends `run`; no paho
-thread exists that could swallow it. Refuses to know who put the messages there.
+Input: a `SendQueue`.
+Output: PUBLISH packets at QoS 1, in the order of the queue.
+Not responsible for: the senders of the messages.
+Rejects: nothing; an exception ends `run`, since no paho thread exists that could swallow it.
 """
 
 import contextlib
@@ -104,7 +106,7 @@ class Connection:
                 self._feed()
 
     def _feed(self) -> None:
-        """Hand over what fits into the window; paho keeps each message and sends it again until its PUBACK."""
+        """Hand over the messages that fit into the window; paho keeps each and sends it again until its PUBACK."""
         if not self.is_connected:
             return
         for topic, payload in self._queue.take(_IN_FLIGHT - self._in_flight):
@@ -140,7 +142,7 @@ class Connection:
 
 
 def make_client(client_id: str, username: str | None, password: str | None, tls: TlsSettings | None) -> mqtt.Client:
-    """Return a paho client. Its session is clean: it receives nothing, and what it still owes it knows itself."""
+    """Return a paho client. Its session is clean: it receives nothing and keeps its own unacknowledged messages."""
     client = mqtt.Client(CallbackAPIVersion.VERSION2, client_id=client_id, clean_session=True)
     client.max_inflight_messages_set(_IN_FLIGHT + 1)
     if username is not None:

@@ -1,7 +1,9 @@
 """A simulated district: every device of the register as a pure function of seed and time.
 
-Comes in: register, quantities, seed, effects. Goes out: device messages. Refuses to know clocks and sockets: whoever
-asks says which span of time is meant, and the same span is always the same messages.
+Input: register, quantities, seed, effects.
+Output: device messages; the same span of time always gives the same messages.
+Not responsible for: clocks and sockets; the caller names the span.
+Rejects: sensors of quantities without a simulated signal.
 """
 
 from collections.abc import Iterable, Mapping, Sequence

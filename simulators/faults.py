@@ -1,6 +1,9 @@
-"""Faults of devices and gateways: the box is broken, the lifeline is not.
+"""Faults of devices and gateways: the device is broken, the lifeline is not.
 
-Comes in: a device's trace. Goes out: the trace as the broken box sends it. Refuses to know hazards.
+Input: a device's trace.
+Output: the trace as the broken device sends it.
+Not responsible for: hazards.
+Rejects: nothing.
 """
 
 from dataclasses import dataclass, replace
@@ -16,7 +19,7 @@ _UPLOAD_STEP_NS = 1_000_000
 
 @dataclass(frozen=True, slots=True)
 class FlatZero:
-    """A dead device whose gateway goes on publishing: every channel but the heartbeat reads 0, the heartbeat stands."""
+    """A dead device with a live gateway: every channel but the heartbeat reads 0, the heartbeat stands."""
 
     devices: frozenset[str]
     start_ns: int
@@ -45,7 +48,7 @@ class Silence:
     longest_delay_ns: int = 0
 
     def apply(self, trace: DeviceTrace, onset: DeviceTrace) -> DeviceTrace:
-        """Return the trace without what it would have measured."""
+        """Return the trace without the samples of that time."""
         del onset
         return trace.take(~trace.within(self.start_ns, self.end_ns))
 
@@ -72,7 +75,7 @@ class Outage:
 
 @dataclass(frozen=True, slots=True)
 class WrongClock:
-    """A clock that was set wrong: all is measured as ever and told with another time.
+    """A wrong clock: values are measured as ever and sent with another time.
 
     The last of a device's faults, for the others go by its times.
     """

@@ -1,6 +1,9 @@
 """Fire water: static pressure of a standpipe by floor group, held up by a small stabilising pump.
 
-Comes in: seed, sensor, times. Goes out: MPa. Refuses to know what pressure is too low.
+Input: seed, sensor, times.
+Output: MPa.
+Not responsible for: limits of pressure.
+Rejects: nothing.
 """
 
 import numpy as np

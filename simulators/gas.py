@@ -1,6 +1,9 @@
 """Gas: methane and temperature in a manhole beside a gas pipe.
 
-Comes in: seed, sensor, times. Goes out: %LEL and degrees Celsius. Refuses to know what concentration is dangerous.
+Input: seed, sensor, times.
+Output: %LEL and degrees Celsius.
+Not responsible for: dangerous concentrations.
+Rejects: nothing.
 """
 
 import numpy as np

@@ -1,6 +1,9 @@
-"""Hazards of lifelines: the pipe empties, gas rises, the bridge bends; the device lives and tells the truth.
+"""Hazards of lifelines: the pipe empties, gas rises, the bridge bends; the device works.
 
-Comes in: a device's trace. Goes out: the trace as the lifeline in danger makes it. Refuses to know faults and limits.
+Input: a device's trace.
+Output: the trace as the lifeline in danger makes it.
+Not responsible for: faults and limits.
+Rejects: nothing.
 """
 
 from collections.abc import Mapping
@@ -30,7 +33,7 @@ class Loss:
     return_s: float
     """From the end until everything is back, seconds."""
     residue: float
-    """Standard deviation of what a live instrument still shows at nothing, canonical unit; never below 0."""
+    """Standard deviation of a live instrument at zero, canonical unit; never below 0."""
     longest_delay_ns: int = 0
 
     def apply(self, trace: DeviceTrace, onset: DeviceTrace) -> DeviceTrace:
@@ -82,7 +85,7 @@ class Offset:
     start_ns: int
     end_ns: int
     amounts: Mapping[str, float]
-    """Channel to what is added in the end, canonical unit; may be negative."""
+    """Channel to the final addition, canonical unit; may be negative."""
     over_s: float
     """From the start until all of it is there, seconds."""
     return_s: float
@@ -90,7 +93,7 @@ class Offset:
     longest_delay_ns: int = 0
 
     def apply(self, trace: DeviceTrace, onset: DeviceTrace) -> DeviceTrace:
-        """Return the trace with what is added."""
+        """Return the trace with the addition."""
         del onset
         back = _ramp(trace.measured_ns, self.end_ns, self.return_s)
         there = _ramp(trace.measured_ns, self.start_ns, self.over_s) * (1.0 - back)

@@ -1,8 +1,11 @@
 """I/O: load for benchmarks: QoS 1 messages as fast as a socket takes them, or at a given rate.
 
-Comes in: ready topics and payloads. Goes out: PUBLISH packets built here, and how many PUBACKs came back. A general
-client spends more time a message than the program under test; this one counts bytes. Refuses to reconnect: a benchmark
-that lost its connection has no result.
+Input: ready topics and payloads.
+Output: PUBLISH packets built here, and the number of PUBACKs.
+Not responsible for: reconnecting: a benchmark that lost its connection has no result.
+Rejects: a refused connection.
+
+A general client spends more time on a message than the program under test. This one counts bytes.
 """
 
 import selectors
@@ -24,7 +27,7 @@ class LoadError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class LoadReport:
-    """What was sent and how long it took until the last PUBACK."""
+    """Number of sent messages, and the time until the last PUBACK."""
 
     messages: int
     acknowledged: int
@@ -101,7 +104,7 @@ def _receive_exactly(connection: socket.socket, n_bytes: int) -> bytes:
 
 
 class _Sender:
-    """State of one run: what was built, sent and acknowledged."""
+    """State of one run: messages built, sent and acknowledged."""
 
     def __init__(
         self, connection: socket.socket, packets: Iterator[bytes], messages_per_s: float | None, idle_timeout_s: float

@@ -1,6 +1,9 @@
 """`DeviceMessage`: one MQTT message as it leaves the field, in the payload's own units.
 
-Comes in: values by channel. Goes out: topic and Lifeline JSON payload. Refuses to know how the values came about.
+Input: values by channel.
+Output: topic and Lifeline JSON payload.
+Not responsible for: the origin of the values.
+Rejects: nothing.
 """
 
 from collections.abc import Mapping

@@ -1,10 +1,15 @@
 """Repeatable randomness: every number is a pure function of a seed, a label and a sample number.
 
-Comes in: seed, label, sample numbers or times. Goes out: float64 arrays. Refuses to remember a state, so that a span
-asked for twice, in pieces or backwards is the same span. Philox is a counter-based generator, made for this.
+Input: seed, label, sample numbers or times.
+Output: float64 arrays.
+Not responsible for: any state: a span asked for twice, in pieces or backwards is the same span.
+Rejects: nothing.
+
+Source: Philox, a counter-based generator (Salmon et al. 2011).
 """
 
 import hashlib
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -42,7 +47,7 @@ def smooth(seed: int, label: str, time_ns: IntArray, period_s: float) -> FloatAr
 
     Args:
         seed: of the district.
-        label: whose noise it is.
+        label: owner of the noise.
         time_ns: int64[n], UTC nanoseconds.
         period_s: seconds between two independent numbers.
     """
@@ -51,6 +56,8 @@ def smooth(seed: int, label: str, time_ns: IntArray, period_s: float) -> FloatAr
     return white(seed, label, step) * (1.0 - weight) + white(seed, label, step + 1) * weight
 
 
+# a span of seconds asks for the same few numbers of a block again and again
+@lru_cache(maxsize=4096)
 def _normal_block(generator_key: int, block: int) -> FloatArray:
     # The block number stands in the high bits of the counter: blocks never overlap however much one of them draws.
     counter = (block % 2**64) << 128

@@ -1,7 +1,9 @@
 """I/O: plays a district in real time through a publisher.
 
-Comes in: a district. Goes out: each of its messages at its time; what fell due while the publisher was held up
-follows at once and in order. Refuses to know what the district does.
+Input: a district.
+Output: each message at its time; messages delayed by the publisher follow at once and in order.
+Not responsible for: the events of the district.
+Rejects: nothing.
 """
 
 import threading
@@ -14,7 +16,7 @@ from simulators.send_queue import PublishError
 
 _STEP_S = 0.1
 _CATCH_UP_NS = 600_000_000_000
-"""What fell due longer ago is left out: a machine that slept a night must not send the night. Assumed: a device's
+"""Older messages are left out: a machine that slept a night must not send the night. Assumed: a device's
 buffer holds ten minutes."""
 
 
@@ -31,7 +33,7 @@ class Player:
     ) -> None:
         """Keep the parts; `clock` gives UTC nanoseconds."""
         self.district = district
-        """What is played; put another in its place at any moment, for instance one with another scenario."""
+        """The played district; put another in its place at any moment, for instance one with another scenario."""
         self.failure: PublishError | None = None
         """Why it ended before `stop`, None while all is well."""
         self._publisher = publisher
@@ -41,7 +43,7 @@ class Player:
         self._thread = threading.Thread(target=self._run, name="player", daemon=True)
 
     def start(self) -> None:
-        """Begin with what is measured from now on."""
+        """Begin with the samples from now on."""
         self._thread.start()
 
     def stop(self) -> None:

@@ -1,8 +1,9 @@
 """I/O: sends messages over real MQTT at QoS 1 and keeps each until the broker has acknowledged it.
 
-Comes in: topics and payloads from any thread. Goes out: PUBLISH packets in the order of the calls, again after a lost
-connection until each has its PUBACK. What breaks in the network thread closes the publisher and is raised at the next
-call. Refuses to know districts and time.
+Input: topics and payloads from any thread.
+Output: PUBLISH packets in the order of the calls, repeated after a lost connection until each has its PUBACK.
+Not responsible for: districts and time.
+Rejects: calls after its network thread has failed; the next call raises the failure.
 """
 
 import contextlib
@@ -95,7 +96,7 @@ class Publisher:
         return self._queue.wait_empty(timeout_s)
 
     def stop(self, drain_s: float = 5.0) -> None:
-        """Wait up to `drain_s` for PUBACKs, disconnect and end the thread; what is still pending is lost."""
+        """Wait up to `drain_s` for PUBACKs, disconnect and end the thread; messages still pending are lost."""
         with contextlib.suppress(PublishError):
             self._queue.wait_empty(drain_s)
         self._queue.close(PublishError(f"mqtt {self._address}: expected a running publisher, got a stopped one"))

@@ -1,7 +1,9 @@
-"""Scenarios: what happens, to which asset, from when to when, and what is true meanwhile.
+"""Scenarios: an event, its asset, its begin and end, and the truth meanwhile.
 
-Comes in: register, name, start. Goes out: `Scenario` with its effects and ground truth. Refuses to know rules: the
-expected levels follow from the published ladders named below, not from what is configured.
+Input: register, name, start.
+Output: `Scenario` with its effects and ground truth.
+Not responsible for: configured rules: the expected levels follow from the published limits named below.
+Rejects: unknown names, and assets of another kind.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -19,7 +21,7 @@ from simulators.truth import Truth, TruthKind
 _Row = TypeVar("_Row")
 
 _LIVE_ZERO_MPA = 0.0002
-"""What a live pressure instrument trembles by at 0 MPa. Assumed: a fifth of its 0.1 % accuracy."""
+"""Noise of a live pressure instrument at 0 MPa. Assumed: a fifth of its 0.1 % accuracy."""
 _LEAK_LEL = 33.0
 """%LEL to which a leak rises: above the 20 of orange, below the 50 of red in the ladder 5/10/20/50 (assumed ladder)."""
 _BURST_LEL = 70.0
@@ -83,7 +85,7 @@ def make_scenario(
     asset: str | None = None,
     variant: str | None = None,
 ) -> Scenario:
-    """Return scenario `name` starting at `start_ns` (UTC nanoseconds); what is left out comes from `SCENARIOS`.
+    """Return scenario `name` starting at `start_ns` (UTC nanoseconds); arguments left out come from `SCENARIOS`.
 
     Raises:
         ConfigError: there is no such scenario, variant or asset, or the asset has no sensor that it could happen to.
@@ -135,7 +137,7 @@ def _measuring(*quantities: str) -> Callable[[Register, str], list[Sensor]]:
 
 
 def _served_with(register: Register, asset: str) -> list[Sensor]:
-    """Return what one gateway serves: every measuring sensor in the domain of `asset`."""
+    """Return the sensors of one gateway: every measuring sensor in the domain of `asset`."""
     domain = register.assets[asset].domain
     return [
         sensor

@@ -1,6 +1,9 @@
-"""I/O: messages on their way from any thread to the one that owns the connection, counted until acknowledged.
+"""I/O: messages on their way from any thread to the thread of the connection, counted until acknowledged.
 
-Comes in: messages. Goes out: the same in order, and whether all are acknowledged. Refuses to know MQTT.
+Input: messages.
+Output: the same messages in order; whether all are acknowledged.
+Not responsible for: MQTT.
+Rejects: messages after the queue was closed.
 """
 
 import threading

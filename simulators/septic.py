@@ -1,6 +1,9 @@
 """Septic tank: methane in the ventilated manhole above it.
 
-Comes in: seed, sensor, times. Goes out: %LEL. Refuses to know what concentration is dangerous.
+Input: seed, sensor, times.
+Output: %LEL.
+Not responsible for: dangerous concentrations.
+Rejects: nothing.
 """
 
 import numpy as np
@@ -11,7 +14,7 @@ from simulators.noise import FloatArray, share, smooth, white
 
 
 def methane(seed: int, sensor: Sensor, when: SampleTimes) -> FloatArray:
-    """Return methane, float64[n], %LEL: what leaves a vented tank, most in the still air before dawn.
+    """Return methane above a vented tank, float64[n], %LEL, most in the still air before dawn.
 
     Source: assumed. Biogas is 50 to 70 % methane inside; a vent thins it a thousandfold.
     """

@@ -1,6 +1,9 @@
 """Slope: displacement of its surface by satellite, for years almost nothing.
 
-Comes in: seed, sensor, times. Goes out: mm. Refuses to know what movement is dangerous.
+Input: seed, sensor, times.
+Output: mm.
+Not responsible for: dangerous movements.
+Rejects: nothing.
 """
 
 from config.register import Sensor

@@ -1,6 +1,9 @@
 """`Sms`: one received text message, and the inbox page that shows messages as a phone would.
 
-Comes in: messages. Goes out: JSON and HTML that opens without JavaScript. Refuses to know how a message came.
+Input: messages.
+Output: JSON, and HTML that opens without JavaScript.
+Not responsible for: the transport of messages.
+Rejects: nothing.
 """
 
 import html
@@ -45,7 +48,7 @@ class Sms:
     received_ns: int
     """UTC nanoseconds."""
     report_url: str = ""
-    """Where the sender wants its delivery reports: what tells two messages of equal text apart; empty for none."""
+    """Address for delivery reports; it distinguishes two messages of equal text; empty for none."""
 
 
 def inbox_json(messages: Sequence[Sms]) -> bytes:
@@ -93,7 +96,7 @@ def _article(message: Sms, city: CityTime) -> str:
 
 
 def _linked(text: str) -> str:
-    """Return escaped text whose web addresses can be tapped."""
+    """Return escaped text with web addresses as links."""
     pieces, end = [], 0
     for found in _ADDRESS.finditer(text):
         address = html.escape(found.group())

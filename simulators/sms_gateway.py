@@ -1,7 +1,9 @@
 """I/O: an SMS gateway on loopback that speaks Kannel's sendsms, keeps an inbox and sends delivery reports.
 
-Comes in: GET or form POST /cgi-bin/sendsms. Goes out: `202 0: Accepted for delivery`, the inbox at /inbox (for people)
-and /inbox.json, and calls of the sender's dlr-url. Refuses to send anything anywhere else: no phone ever rings.
+Input: GET or form POST /cgi-bin/sendsms.
+Output: `202 0: Accepted for delivery`, the inbox at /inbox and /inbox.json, calls of the sender's dlr-url.
+Not responsible for: delivery to phones: no phone ever rings.
+Rejects: requests with a wrong login, without a number or without text.
 """
 
 import asyncio
@@ -38,7 +40,7 @@ class Behaviour(StrEnum):
 
     ACCEPT = "accept"
     UNAVAILABLE = "unavailable"
-    """503, as a gateway whose message centre is away."""
+    """503, as a gateway without its message centre."""
     HANG = "hang"
     """The request is taken and never answered."""
 

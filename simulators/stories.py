@@ -1,7 +1,9 @@
-"""Stories: seven dangers from beginning to end, each with the small district that it happens in.
+"""Stories: seven dangers from beginning to end, each with its own small district.
 
-Comes in: name and seed. Goes out: a `Story`: register, simulated district, times. Refuses to know rules: what is to be
-told of a story is for its test to say.
+Input: name and seed.
+Output: a `Story`: register, simulated district, times.
+Not responsible for: rules: the test of a story states the expected warnings.
+Rejects: unknown names.
 
 Speeds, heights and durations are assumed where no source is named; each is in the story's own lines.
 """
@@ -26,7 +28,7 @@ MIDNIGHT_NS = 1_790_006_400 * _SECOND
 
 @dataclass(frozen=True, slots=True)
 class Story:
-    """What happens where and when."""
+    """Events, places and times."""
 
     district: District
     begins_ns: int
@@ -35,7 +37,7 @@ class Story:
     """When the danger begins."""
     ends_ns: int
     failure_ns: int | None = None
-    """When what was in danger is lost."""
+    """Time of the damage."""
 
     @property
     def register(self) -> Register:
@@ -195,4 +197,4 @@ STORIES: Mapping[str, Callable[[], _Plot]] = {
     "creeping_slope": _creeping_slope,
     "tunnel_air": _tunnel_air,
 }
-"""Name to what happens."""
+"""Name to events."""

@@ -1,6 +1,9 @@
-"""`DeviceTrace`: what one device measured over a span of time, as columns, and the `Effect` that can change it.
+"""`DeviceTrace`: the samples of one device over a span of time, as columns, and the `Effect` that can change it.
 
-Comes in: columns. Goes out: the same columns, changed. Refuses to know lifelines, payloads and sockets.
+Input: columns.
+Output: the same columns, changed.
+Not responsible for: lifelines, payloads and sockets.
+Rejects: nothing.
 """
 
 from collections.abc import Mapping
@@ -78,7 +81,7 @@ class Effect(Protocol):
     def apply(self, trace: DeviceTrace, onset: DeviceTrace) -> DeviceTrace:
         """Return `trace` with the effect.
 
-        `onset` is the device's last message before `start_ns`, one row. What comes out for one row may depend on that
-        row and `onset` only, so that a span asked for in pieces is the same span.
+        `onset` is the device's last message before `start_ns`, one row. The result for one row may depend on
+        that row and `onset` only: a span asked for in pieces is the same span.
         """
         ...

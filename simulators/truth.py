@@ -1,6 +1,9 @@
-"""Ground truth: what really happened, so that warnings can be judged against it.
+"""Ground truth: the real events, to score warnings by.
 
-Comes in: scenarios. Goes out: `Truth` values and their JSON lines. Refuses to know what was warned.
+Input: scenarios.
+Output: `Truth` values and their JSON lines.
+Not responsible for: warnings.
+Rejects: nothing.
 """
 
 from collections.abc import Iterable, Sequence

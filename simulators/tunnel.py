@@ -1,6 +1,9 @@
-"""Tunnel: carbon monoxide of a long road tunnel whose fans keep up with the traffic.
+"""Tunnel: carbon monoxide of a long road tunnel with fans that keep up with the traffic.
 
-Comes in: seed, sensor, times. Goes out: ppm. Refuses to know what concentration is dangerous.
+Input: seed, sensor, times.
+Output: ppm.
+Not responsible for: dangerous concentrations.
+Rejects: nothing.
 """
 
 import numpy as np
@@ -10,7 +13,7 @@ from simulators.daylight import SampleTimes, daily_bump
 from simulators.noise import FloatArray, smooth, white
 
 _NIGHT_PPM, _RUSH_PPM = 8.0, 28.0
-"""Assumed: an empty tunnel, and what the rush hour adds to it while all fans work."""
+"""Assumed: an empty tunnel, and the addition of the rush hour while all fans work."""
 
 
 def carbon_monoxide(seed: int, sensor: Sensor, when: SampleTimes) -> FloatArray:

@@ -1,6 +1,9 @@
 """Water supply: pressure of a water main that sinks when the city draws water.
 
-Comes in: seed, sensor, times. Goes out: MPa. Refuses to know what pressure is too low.
+Input: seed, sensor, times.
+Output: MPa.
+Not responsible for: limits of pressure.
+Rejects: nothing.
 """
 
 import numpy as np

@@ -1,5 +1,6 @@
 """Fixtures of real servers on loopback; each is stopped after its test, and its log is shown when the test fails."""
 
+import gc
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -15,6 +16,7 @@ from tests.services.chromium import Chromium
 from tests.services.influxdb import InfluxDB
 from tests.services.kannel import Kannel
 from tests.services.mosquitto import Mosquitto, MosquittoOptions
+from tests.services.old_files import OldFiles
 from tests.services.postgresql import PostgreSQL
 from tests.services.program import Program
 from tests.services.victoria_metrics import VictoriaMetrics
@@ -22,6 +24,12 @@ from tests.services.victoria_metrics import VictoriaMetrics
 # a slow moment of the machine is no failure of a law; on CI every run tries the same cases
 settings.register_profile("lifeline", deadline=None, derandomize=bool(os.environ.get("CI")), print_blob=True)
 settings.load_profile("lifeline")
+
+
+def pytest_collection_finish():
+    """Set aside what was loaded: it stays to the end, and no collection of garbage need look at it again."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.hookimpl(wrapper=True)
@@ -147,6 +155,12 @@ def postgresql() -> Iterator[PostgreSQL]:
 def postgres_url(postgresql: PostgreSQL) -> str:
     """Return the SQLAlchemy URL of a fresh database."""
     return postgresql.fresh_url()
+
+
+@pytest.fixture(scope="session")
+def old_files(tmp_path_factory: pytest.TempPathFactory) -> OldFiles:
+    """Return the files of Lifeline 0.1.0."""
+    return OldFiles(tmp_path_factory.mktemp("files_of_0_1_0"))
 
 
 @pytest.fixture

@@ -4,6 +4,7 @@ import ast
 import subprocess
 import tomllib
 from collections.abc import Iterator
+from fnmatch import fnmatch
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -19,11 +20,20 @@ Function = ast.FunctionDef | ast.AsyncFunctionDef
 def project_files() -> tuple[Path, ...]:
     """Return every file of the project relative to the root: what git knows or would take."""
     command = ["git", "ls-files", "--cached", "--others", "--exclude-standard"]
-    listing = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
-    if listing.returncode:  # an unpacked archive without git
-        found = (path.relative_to(ROOT) for path in ROOT.rglob("*") if path.is_file())
-        return tuple(path for path in found if not path.parts[0].startswith(".venv"))
+    try:
+        listing = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    except (FileNotFoundError, subprocess.CalledProcessError):  # no git here, or an unpacked archive
+        return _unpacked_files()
     return tuple(Path(line) for line in listing.stdout.splitlines() if (ROOT / line).is_file())
+
+
+def _unpacked_files() -> tuple[Path, ...]:
+    """Return every file below the root that git would not ignore."""
+    ignored = [".git", *(line.strip("/") for line in (ROOT / ".gitignore").read_text(encoding="utf-8").splitlines())]
+    found = (path.relative_to(ROOT) for path in ROOT.rglob("*") if path.is_file())
+    return tuple(
+        path for path in found if not any(fnmatch(part, pattern) for part in path.parts for pattern in ignored)
+    )
 
 
 def python_files(*folders: str) -> list[Path]:

@@ -1,5 +1,6 @@
 """Imports go one way only: layers, independent plug-ins, a core free of I/O, wiring in one folder."""
 
+import ast
 import subprocess
 import sys
 from pathlib import Path
@@ -8,7 +9,7 @@ import grimp
 import pytest
 
 from alerts.channels import CHANNELS
-from tests.sources import PACKAGES, ROOT, is_pure, module_name, pyproject, python_files
+from tests.sources import PACKAGES, ROOT, is_pure, module_name, pyproject, python_files, tree
 
 CLIENTS = "paho influxdb_client sqlite3 sqlalchemy psycopg httpx prometheus_client"
 SYSTEM = "threading socket asyncio subprocess selectors multiprocessing"
@@ -39,12 +40,12 @@ def test_import_linter_on_the_project_keeps_every_contract():
 
 
 def test_contracts_of_the_project_name_every_plug_in():
-    """Each decoder, rule kind and channel is a module of an independence contract."""
+    """Each decoder, quality check, rule kind and channel is a module of an independence contract."""
     contracts = pyproject()["tool"]["importlinter"]["contracts"]
     independent = {name for contract in contracts if contract["type"] == "independence" for name in contract["modules"]}
     channels = {f"alerts.channels.{name}" for name in CHANNELS}
 
-    assert {"collector.decoders.*", "rules.kinds.*"} | channels == independent
+    assert {"collector.decoders.*", "collector.checks.*", "rules.kinds.*"} | channels == independent
 
 
 def test_pure_modules_never_reach_the_outside(graph):
@@ -87,3 +88,28 @@ def test_shell_modules_outside_lifeline_stay_in_their_stage(graph):
 def test_packages_at_the_top_are_not_marked():
     """The folders themselves are described as what flows through them, not as I/O."""
     assert set() == set(PACKAGES) & _modules(pure=False).keys()
+
+
+STORES = ("collector/journal/", "collector/history/", "alerts/store/")
+"""The rooms that may name SQLite: journal, history and ledger."""
+
+
+def test_modules_outside_the_stores_never_name_sqlite():
+    """Everything else knows only the protocols `Journal` and `History`, and the functions that open."""
+    wrong = [
+        f"{path}:{node.lineno} {name}"
+        for path in python_files(*PACKAGES, "benchmarks")
+        if not path.as_posix().startswith(STORES)
+        for node in ast.walk(tree(path))
+        if isinstance(node, ast.Import | ast.ImportFrom)
+        for name in _imported(node)
+        if "sqlite" in name.lower()
+    ]
+
+    assert [] == wrong, "\n".join(wrong)
+
+
+def _imported(node: ast.Import | ast.ImportFrom) -> list[str]:
+    """Return the dotted names that a statement imports."""
+    before = f"{node.module}." if isinstance(node, ast.ImportFrom) else ""
+    return [before + alias.name for alias in node.names]

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.prose import HIDING, sentences, words
 from tests.sources import ROOT
 
 FOLDER = ROOT / "docs" / "decisions"
@@ -36,6 +37,14 @@ def test_decision_has_its_head_and_its_three_parts(path: Path):
     assert re.fullmatch(r"accepted|replaced by \d{4}", _field(text, "Status"))
     assert ["Context", "Decision", "Consequences"] == parts[1::2]
     assert all(len(part.split()) >= 5 for part in parts[2::2])
+
+
+@pytest.mark.parametrize("path", FILES, ids=[path.name[:4] for path in FILES])
+def test_decision_is_written_in_short_sentences(path: Path):
+    """No sentence has more than 20 words, and none hides the noun that it speaks of."""
+    prose = path.read_text(encoding="utf-8").partition("## Context")[2].partition("\n## Old and new")[0]
+
+    assert [] == [each for each in sentences(prose) if len(words(each)) > 20 or HIDING & set(words(each))]
 
 
 def test_index_lists_each_decision_once_with_its_title():

@@ -151,7 +151,7 @@ def test_grafana_provisioning_gets_its_variables_from_compose(compose):
     assert provider["providers"][0]["options"]["path"] in mounted
 
 
-@pytest.mark.parametrize("name", ["make-environment.sh", "install-test-services.sh"])
+@pytest.mark.parametrize("name", sorted(path.name for path in DEPLOY.glob("*.sh")))
 def test_scripts_are_executable_and_parse(name):
     """A shell accepts the scripts as they stand."""
     path = DEPLOY / name

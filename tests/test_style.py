@@ -113,7 +113,7 @@ def test_tests_folders_mirror_the_packages():
     """Each folder of tests is named after what it tests."""
     folders = {path.parts[1] for path in python_files("tests") if len(path.parts) > 2}
 
-    assert set() == folders - {*PACKAGES, "services", "end_to_end", "benchmarks", "examples"}
+    assert set() == folders - {*PACKAGES, "services", "end_to_end", "benchmarks", "deploy", "examples"}
 
 
 @pytest.mark.parametrize("name", ["README.md", "README.zh-CN.md", "CONTRIBUTING.md"])

@@ -22,8 +22,8 @@ import structlog
 
 from alerts.ledger.ledger import Ledger
 from alerts.notification import Channel, Outcome, Verdict, plain_reason
-from alerts.outbox.backoff import delay_s, retry_ns
-from alerts.outbox.outbox import Claim, Waiting
+from alerts.outbox.backoff import retry_delay_s, retry_ns
+from alerts.outbox.outbox import Claim, QueueDepth
 
 LEASE_S = 10.0
 """The notifications of a dead dispatcher go to another after this; assumed: a red message may wait no longer."""
@@ -39,9 +39,9 @@ _log = structlog.get_logger()
 class ChannelStatus:
     """The state of one channel."""
 
-    waiting: Waiting
+    waiting: QueueDepth
     down_since_ns: int | None
-    """Begin of its outage; None while it works."""
+    """Start of its outage; None while it works."""
     reason: str
     """Reason of the outage."""
 
@@ -67,7 +67,7 @@ class CurrentOutage:
 
 
 class OutageLog:
-    """The current outages by name: one log line at the begin of an outage and one at its end. Thread-safe."""
+    """The current outages by name: one log line at the start of an outage and one at its end. Thread-safe."""
 
     def __init__(self) -> None:
         """Begin without an outage."""
@@ -122,7 +122,7 @@ class Dispatcher:
 
     def start(self) -> None:
         """Start sending."""
-        for name, waiting in self._outbox.waiting().items():
+        for name, waiting in self._outbox.measure_queues().items():
             if name not in self._channels:
                 _log.error("channel_not_configured", channel=name, waiting=waiting.pending + waiting.sending)
         self._thread.start()
@@ -142,9 +142,9 @@ class Dispatcher:
 
     def status(self) -> DispatchStatus:
         """Return the state of every channel; while the ledger is away, no waiting notification is known."""
-        empty = Waiting(0, 0, 0)
+        empty = QueueDepth(0, 0, 0)
         try:
-            waiting = self._outbox.waiting()
+            waiting = self._outbox.measure_queues()
         except Exception as error:  # noqa: BLE001 - the page that shows an outage must not fail with it
             self._outages.add_failure(_LEDGER, _describe(error), self._clock_ns())
             waiting = {}
@@ -174,7 +174,7 @@ class Dispatcher:
         """Claim and submit the due notifications; returns the seconds until the next look."""
         now_ns = self._clock_ns()
         self._renew_leases(now_ns)
-        for reason in self._outbox.hand_on(now_ns):
+        for reason in self._outbox.fail_over(now_ns):
             _log.warning("receipt_missing", decision=reason.value)
         if released := self._outbox.release(now_ns):
             _log.warning("grouped_messages_released", messages=released)
@@ -206,7 +206,7 @@ class Dispatcher:
             now_ns = self._clock_ns()
             again_ns = None
             if outcome.verdict is Verdict.RETRY:
-                wait_s = delay_s(claim.notification, claim.attempt, self._jitter(), outcome.retry_after_s)
+                wait_s = retry_delay_s(claim.notification, claim.attempt, self._jitter(), outcome.retry_after_s)
                 again_ns = retry_ns(claim.first_attempt_ns, now_ns, wait_s)
             self._log_outcome(claim, outcome, now_ns, is_last=again_ns is None)
             while not self._record(claim, outcome, now_ns, again_ns) and not self._stopping.wait(POLL_S):

@@ -1,84 +1,79 @@
-"""I/O: which configuration judged which part of the journal, and states of the rules to replay a part of it from.
+"""I/O: configurations that were in force, and states of the rules for replays, in the tables of the ledger.
 
-Comes in: the version of a configuration when a program starts with it, states as bytes. Goes out: the lists of both.
-Refuses to know what is in a configuration and in a state.
+Input: the version of a configuration at the start of a program, states as bytes.
+Output: the lists of both.
+Not responsible for: the content of a configuration and of a state.
+Rejects: nothing.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from sqlalchemy import insert, select
 
 from alerts.alert import Snapshot
+from alerts.ledger.ledger import InForce
 from alerts.store import schema
-from alerts.store.database import Database
-from alerts.store.upsert import upsert
+from alerts.store.database import Database, upsert
 
 KEPT_STATES = 8
-"""So many states are kept; assumed: with one a day they reach back further than the journal's 72 hours."""
+"""Number of states that are kept; assumed: with one a day they reach back further than the journal's 72 hours."""
 STATE_EVERY_NS = 24 * 3600 * 1_000_000_000
 """A state is kept this often, and whenever the configuration changes; assumed."""
 
 
-@dataclass(frozen=True, slots=True)
-class InForce:
-    """One configuration: every journal entry behind `position` is judged by it, until the next one."""
+class SqlReplaySnapshots:
+    """`ReplaySnapshots` in one database."""
 
-    position: int
-    version: str
-    started_ns: int
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def is_due(self, now_ns: int) -> bool:
+        """Return whether the newest state is a day old, or there is none."""
+        table = schema.replay_snapshots
+        with self._database.read() as connection:
+            newest = connection.execute(select(table.c.kept_ns).order_by(table.c.position.desc()).limit(1)).scalar()
+        return newest is None or not 0 <= now_ns - newest < STATE_EVERY_NS
+
+    def keep(self, state: Snapshot, now_ns: int) -> None:
+        """Keep `state` of the rules, and delete the oldest beyond `KEPT_STATES`."""
+        table = schema.replay_snapshots
+        with self._database.write() as connection:
+            upsert(connection, table, [{"position": state.position, "kept_ns": now_ns, "blob": state.blob}])
+            positions = select(table.c.position).order_by(table.c.position.desc()).offset(KEPT_STATES).limit(1)
+            oldest = connection.execute(positions).scalar()
+            if oldest is not None:
+                connection.execute(table.delete().where(table.c.position <= oldest))
+
+    def read(self, after: int) -> list[Snapshot]:
+        """Return the kept states at or behind journal position `after`, oldest first."""
+        table = schema.replay_snapshots
+        with self._database.read() as connection:
+            rows = connection.execute(select(table).where(table.c.position >= after).order_by(table.c.position))
+            return [Snapshot(row.position, row.blob) for row in rows]
 
 
-def record_configuration(database: Database, version: str, now_ns: int, state: Callable[[], bytes]) -> None:
-    """Say that everything behind the ledger's position is judged by `version`, beginning with `state`.
+class SqlConfigurationRecords:
+    """`ConfigurationRecords` in one database."""
 
-    A start with the configuration that was in force before only keeps a state, when the last one is a day old.
-    """
-    with database.write() as connection:
+    def __init__(self, database: Database, snapshots: SqlReplaySnapshots) -> None:
+        """Use `database`; keep states in `snapshots`."""
+        self._database, self._snapshots = database, snapshots
+
+    def record(self, version: str, now_ns: int, state: Callable[[], bytes]) -> None:
+        """Store that `version` judges every entry behind the ledger's position, beginning with `state` of the rules."""
         table = schema.configurations
-        newest = connection.execute(select(table.c.version).order_by(table.c.position.desc()).limit(1)).scalar()
-        position = int(connection.execute(select(schema.cursor.c.position)).scalar_one())
-        if newest != version:
-            connection.execute(table.delete().where(table.c.position == position))
-            connection.execute(insert(table).values(position=position, version=version, started_ns=now_ns))
-    if newest != version or is_state_due(database, now_ns):
-        keep_state(database, Snapshot(position, state()), now_ns)
+        with self._database.write() as connection:
+            newest = connection.execute(select(table.c.version).order_by(table.c.position.desc()).limit(1)).scalar()
+            position = int(connection.execute(select(schema.cursor.c.position)).scalar_one())
+            if newest != version:
+                connection.execute(table.delete().where(table.c.position == position))
+                connection.execute(insert(table).values(position=position, version=version, started_ns=now_ns))
+        if newest != version or self._snapshots.is_due(now_ns):
+            self._snapshots.keep(Snapshot(position, state()), now_ns)
 
-
-def configurations(database: Database) -> list[InForce]:
-    """Return every configuration that was in force, oldest first."""
-    with database.read() as connection:
-        rows = connection.execute(select(schema.configurations).order_by(schema.configurations.c.position))
-        return [InForce(row.position, row.version, row.started_ns) for row in rows]
-
-
-def in_force_at(history: list[InForce], position: int) -> InForce | None:
-    """Return the configuration that judged the journal entry at `position`, None where nobody wrote it down."""
-    return next((each for each in reversed(history) if each.position < position), None)
-
-
-def is_state_due(database: Database, now_ns: int) -> bool:
-    """Tell whether the newest state is a day old, or there is none."""
-    with database.read() as connection:
-        table = schema.states
-        newest = connection.execute(select(table.c.kept_ns).order_by(table.c.position.desc()).limit(1)).scalar()
-    return newest is None or not 0 <= now_ns - newest < STATE_EVERY_NS
-
-
-def keep_state(database: Database, state: Snapshot, now_ns: int) -> None:
-    """Keep `state` of the rules for later replays, and forget the oldest beyond `KEPT_STATES`."""
-    with database.write() as connection:
-        table = schema.states
-        upsert(connection, table, [{"position": state.position, "kept_ns": now_ns, "blob": state.blob}])
-        positions = select(table.c.position).order_by(table.c.position.desc()).offset(KEPT_STATES).limit(1)
-        oldest = connection.execute(positions).scalar()
-        if oldest is not None:
-            connection.execute(table.delete().where(table.c.position <= oldest))
-
-
-def states(database: Database, after: int) -> list[Snapshot]:
-    """Return the kept states at or behind journal position `after`, oldest first."""
-    with database.read() as connection:
-        table = schema.states
-        rows = connection.execute(select(table).where(table.c.position >= after).order_by(table.c.position))
-        return [Snapshot(row.position, row.blob) for row in rows]
+    def read(self) -> list[InForce]:
+        """Return every configuration that was in force, oldest first."""
+        table = schema.configurations
+        with self._database.read() as connection:
+            rows = connection.execute(select(table).order_by(table.c.position))
+            return [InForce(row.position, row.version, row.started_ns) for row in rows]

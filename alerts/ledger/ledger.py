@@ -1,184 +1,242 @@
-"""I/O: the durable state of alarms and alerts; one transaction a step, so that nothing is half told.
+"""The ledger as other rooms see it: the durable state of alarms and alerts, by topic.
 
-Comes in: a `Step` of the rules stage, an acknowledgement. Goes out: the position to go on from, alerts and their
-history. Refuses to decide who is told. What leaves for people is `alerts.outbox.outbox`, on the same database.
+Input: steps of the rules stage, acknowledgements, labels.
+Output: the position to go on from, and the records of each topic.
+Not responsible for: recipients and messages, see `alerts.planning`; storage, see `alerts.ledger.sql_ledger`.
+Rejects: a step that does not begin at the position and epoch of the ledger (`FencedError`).
+
+Each method raises `alerts.store.errors.LedgerUnavailableError` while the database does not answer.
 """
 
-import threading
 from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Protocol
 
-from sqlalchemy import Connection, select, update
-
-from alerts.alert import Alert, Cursor, Decision, Snapshot, Step
-from alerts.ledger import alarm_counts
+from alerts.alert import Alert, Cursor, Decision, LedgerStep, Snapshot, StoredEvent
+from alerts.chatter import TransitionCounts
 from alerts.outbox.outbox import Outbox
-from alerts.outbox.suppressed import withhold
-from alerts.store import records, schema
-from alerts.store.database import Database
-from alerts.store.pending_ends import keep_endings
-from alerts.store.records import Delivery, StoredEvent
-from alerts.store.upsert import Row, insert_new, upsert
 
 BLANK = b""
-"""Snapshot of rules that have seen nothing."""
-STAGE = "rules"
-"""Name of the one cursor; a sharded rules stage would have one each."""
+"""Snapshot of rules that have seen no reading."""
+MAX_CAUSE = 300
+"""Longest cause of a label, in characters; assumed: some lines of text."""
 
 
 class FencedError(Exception):
     """The ledger is not where the step begins: another owner took over, or the step is repeated. Nothing is stored."""
 
 
-def open_ledger(url: str, journal_position: int = 0) -> "Ledger":
-    """Return the ledger at `url`, creating its tables where there are none.
+class Disposition(StrEnum):
+    """The result of looking at an alert afterwards."""
 
-    Args:
-        url: where it is.
-        journal_position: last entry of the journal beside it. A ledger that is new begins behind it: what happened
-            before is nobody's news any more, and to tell it again would be false alarms.
+    TRUE = "true"
+    """The danger was there."""
+    FALSE = "false"
+    """There was none: a false alarm."""
+    TEST = "test"
+    """Somebody tried the device or the warning."""
+    MAINTENANCE = "maintenance"
+    """Work on the device or the lifeline caused it."""
 
-    Raises:
-        LedgerVersionError: the tables there belong to another version.
-    """
-    return Ledger(Database(url), journal_position)
+
+@dataclass(frozen=True, slots=True)
+class Label:
+    """One statement of one person about one alert."""
+
+    alert: str
+    disposition: Disposition
+    cause: str
+    contact: str
+    """The person."""
+    labelled_ns: int
 
 
-class Ledger:
-    """Alarms, alerts and decisions with the journal position that they are true for. Thread-safe."""
+@dataclass(frozen=True, slots=True)
+class InForce:
+    """One configuration: every journal entry behind `position` is judged by it, until the next one."""
 
-    def __init__(self, database: Database, journal_position: int = 0) -> None:
-        """Use `database`, whose tables exist; if they are empty, begin behind `journal_position`."""
-        self.database = database
-        self.counts: Counter[tuple[str, str]] = Counter()
-        self._counting = threading.Lock()
-        self.outbox = Outbox(database)
-        with database.write() as connection:
-            begun: Row = {"stage": STAGE, "position": journal_position}
-            is_new = insert_new(connection, schema.cursor, [{**begun, "epoch": 0}]) == 1
-            self.begins_behind = is_new and journal_position > 0
-            if self.begins_behind:
-                # Without it the rules would know dangers of before as told, and never tell them.
-                insert_new(connection, schema.snapshots, [{**begun, "blob": BLANK}])
+    position: int
+    version: str
+    started_ns: int
+
+
+def in_force_at(history: Sequence[InForce], position: int) -> InForce | None:
+    """Return the configuration that judged the journal entry at `position`, None where none is recorded."""
+    return next((each for each in reversed(history) if each.position < position), None)
+
+
+class AlertRecords(Protocol):
+    """Alerts, open or over, and their acknowledgements."""
+
+    def read_open(self) -> tuple[Alert, ...]:
+        """Return every open alert, oldest first: the input of planning, and the list of the console."""
+        ...
+
+    def read_recent(self, limit: int, asset: str | None = None) -> tuple[Alert, ...]:
+        """Return the newest alerts first, open or over, of one asset or of all."""
+        ...
+
+    def read_incident(self, alert: Alert) -> tuple[Alert, ...]:
+        """Return the other alerts of the incident of `alert`, open or over, oldest first."""
+        ...
+
+    def read_acknowledged(self) -> frozenset[str]:
+        """Return the ids of acknowledged alerts that are open or whose incident has an open alert."""
+        ...
+
+    def find(self, alert: str) -> Alert | None:
+        """Return one alert, open or over; None when there is none of that id."""
+        ...
+
+    def acknowledge(self, alert: str, contact: str, now_ns: int, notification: str = "") -> bool:
+        """Store that `contact` acknowledges `alert`; False when that was known before. Repeating changes nothing."""
+        ...
+
+
+class EventRecords(Protocol):
+    """Transitions of alarms."""
+
+    def read(
+        self, *, alert: str | None = None, alarm: str | None = None, after: int = 0, limit: int | None = None
+    ) -> list[StoredEvent]:
+        """Return transitions behind journal position `after` in their order, of one alert, one alarm or all."""
+        ...
+
+
+class DecisionRecords(Protocol):
+    """Decisions of planning and of the outbox, with reasons."""
+
+    def read(self, alert: str) -> list[Decision]:
+        """Return the decisions about `alert` in order; with an empty string those without an alert."""
+        ...
+
+
+class LabelRecords(Protocol):
+    """Labels that people give to alerts afterwards. Earlier labels are kept; the last one counts."""
+
+    def add(self, label: Label) -> bool:
+        """Store `label` as the last one of its alert; False when the last one has the same content already."""
+        ...
+
+    def read(self, alert: str) -> tuple[Label, ...]:
+        """Return all labels of `alert`, the last one last."""
+        ...
+
+    def read_labelled_alerts(self) -> Sequence[tuple[Alert, Label]]:
+        """Return every labelled alert with its last label, oldest alert first."""
+        ...
+
+
+class ConfigurationRecords(Protocol):
+    """The configurations that were in force, by journal position."""
+
+    def record(self, version: str, now_ns: int, state: Callable[[], bytes]) -> None:
+        """Store that `version` judges every entry behind the ledger's position, beginning with `state` of the rules.
+
+        A start with the configuration that was in force before only keeps a state, when the last one is a day old.
+        """
+        ...
+
+    def read(self) -> list[InForce]:
+        """Return every configuration that was in force, oldest first."""
+        ...
+
+
+class ReplaySnapshots(Protocol):
+    """States of the rules from which a part of the journal can be replayed."""
+
+    def is_due(self, now_ns: int) -> bool:
+        """Return whether the newest state is a day old, or there is none."""
+        ...
+
+    def keep(self, state: Snapshot, now_ns: int) -> None:
+        """Keep `state` of the rules, and delete the oldest states."""
+        ...
+
+    def read(self, after: int) -> list[Snapshot]:
+        """Return the kept states at or behind journal position `after`, oldest first."""
+        ...
+
+
+class CountRecords(Protocol):
+    """How often each alarm was raised and cleared."""
+
+    def read(self) -> dict[str, TransitionCounts]:
+        """Return the counts of every alarm that was ever raised, by alarm id."""
+        ...
+
+    def read_worst(self, limit: int) -> list[TransitionCounts]:
+        """Return the alarms that chattered or were fleeting most often, the worst first."""
+        ...
+
+
+class Ledger(Protocol):
+    """Alarms, alerts and decisions with the journal position for which they are true. Thread-safe."""
+
+    counts: Counter[tuple[str, str]]
+
+    @property
+    def alerts(self) -> AlertRecords:
+        """Alerts and acknowledgements."""
+        ...
+
+    @property
+    def alarm_events(self) -> EventRecords:
+        """Transitions of alarms."""
+        ...
+
+    @property
+    def decisions(self) -> DecisionRecords:
+        """Decisions with reasons."""
+        ...
+
+    @property
+    def labels(self) -> LabelRecords:
+        """Labels of alerts."""
+        ...
+
+    @property
+    def configurations(self) -> ConfigurationRecords:
+        """Configurations that were in force."""
+        ...
+
+    @property
+    def replay_snapshots(self) -> ReplaySnapshots:
+        """States of the rules for replays."""
+        ...
+
+    @property
+    def transition_counts(self) -> CountRecords:
+        """Counts of transitions by alarm."""
+        ...
+
+    @property
+    def outbox(self) -> Outbox:
+        """Notifications until they are delivered."""
+        ...
 
     def take_over(self) -> Cursor:
-        """Return the cursor of a new owner; steps of every earlier owner are refused from now on."""
-        with self.database.write() as connection:
-            stored = _locked_cursor(connection)
-            connection.execute(
-                update(schema.cursor).where(schema.cursor.c.stage == STAGE).values(epoch=stored.epoch + 1)
-            )
-        return Cursor(stored.position, stored.epoch + 1)
+        """Return the cursor of a new owner; steps of every earlier owner are rejected from now on."""
+        ...
 
     def position(self) -> int:
         """Return the journal position up to which alarms, alerts and outbox are complete."""
-        with self.database.read() as connection:
-            return int(connection.execute(select(schema.cursor.c.position)).scalar_one())
+        ...
 
     def snapshot(self) -> Snapshot | None:
         """Return the newest engine snapshot; its position is at or before `position()`."""
-        with self.database.read() as connection:
-            row = connection.execute(select(schema.snapshots)).one_or_none()
-        return Snapshot(row.position, bytes(row.blob)) if row else None
+        ...
 
-    def commit_step(self, step: Step) -> None:
-        """Store everything of `step` in one transaction; on return it survives a crash.
+    def commit_step(self, step: LedgerStep) -> None:
+        """Store all of `step` in one transaction; on return it survives a crash.
 
         Raises:
             FencedError: the stored cursor is not `step.cursor`; nothing was stored.
         """
-        with self.database.write() as connection:
-            stored = _locked_cursor(connection)
-            if stored != step.cursor or step.position < stored.position:
-                message = f"ledger cursor: expected {step.cursor} and a step forward, got {stored} to {step.position}"
-                raise FencedError(message)
-            written = _write_events(connection, step)
-            written += _write_plan(connection, step)
-            _move_cursor(connection, step)
-        with self._counting:
-            self.counts.update(written)
-
-    def open_alerts(self) -> tuple[Alert, ...]:
-        """Return every alert that is not over, oldest first: what planning starts from, and what the console lists."""
-        with self.database.read() as connection:
-            return records.read_alerts(connection, schema.alerts.c.is_open == 1)
-
-    def alert(self, alert_id: str) -> Alert | None:
-        """Return one alert, open or over; None when there is none of that id."""
-        with self.database.read() as connection:
-            return next(iter(records.read_alerts(connection, schema.alerts.c.id == alert_id)), None)
-
-    def alarm_events(
-        self, *, alert: str | None = None, alarm: str | None = None, after: int = 0, limit: int | None = None
-    ) -> list[StoredEvent]:
-        """Return stored transitions behind journal position `after` in their order, of one alert, one alarm or all."""
-        with self.database.read() as connection:
-            return records.read_events(connection, alert=alert, alarm=alarm, after=after, limit=limit)
-
-    def notifications(self, alert: str) -> list[Delivery]:
-        """Return every notification of `alert` with what became of it, in the order in which they were decided."""
-        with self.database.read() as connection:
-            return records.read_deliveries(connection, schema.notifications.c.alert == alert)
-
-    def decisions(self, alert: str) -> list[Decision]:
-        """Return what was decided about `alert` and why, in order; with an empty string those without an alert."""
-        with self.database.read() as connection:
-            return records.read_decisions(connection, alert)
-
-    def acknowledge(self, alert: str, contact: str, now_ns: int, notification: str = "") -> bool:
-        """Store that `contact` has taken `alert` on; False when that was known before. Repeating changes nothing."""
-        row: Row = {"alert": alert, "contact": contact, "notification": notification, "acknowledged_ns": now_ns}
-        with self.database.write() as connection:
-            is_new = insert_new(connection, schema.acknowledgements, [row]) == 1
-        with self._counting:
-            self.counts["acknowledgements", "" if is_new else "repeated"] += 1
-        return is_new
+        ...
 
     def close(self) -> None:
         """Release the database."""
-        self.database.close()
-
-
-def _locked_cursor(connection: Connection) -> Cursor:
-    query = select(schema.cursor.c.position, schema.cursor.c.epoch).where(schema.cursor.c.stage == STAGE)
-    row = connection.execute(query.with_for_update()).one()
-    return Cursor(row.position, row.epoch)
-
-
-def _move_cursor(connection: Connection, step: Step) -> None:
-    moved = update(schema.cursor).where(schema.cursor.c.stage == STAGE)
-    connection.execute(moved.values(position=step.position))
-    if step.snapshot is not None:
-        row: Row = {"stage": STAGE, "position": step.position, "blob": step.snapshot}
-        upsert(connection, schema.snapshots, [row])
-
-
-def _write_events(connection: Connection, step: Step) -> Counter[tuple[str, str]]:
-    rows = records.event_rows(step)
-    if rows:
-        connection.execute(schema.alarm_events.insert(), rows)
-        if extents := records.extent_rows(step, rows):
-            connection.execute(schema.extents.insert(), extents)
-        upsert(connection, schema.alarms, records.alarm_rows(step, rows))
-    return Counter({("alarm_events", ""): len(rows)}) if rows else Counter()
-
-
-def _write_plan(connection: Connection, step: Step) -> Counter[tuple[str, str]]:
-    counts: Counter[tuple[str, str]] = Counter()
-    plan = step.plan
-    upsert(connection, schema.alerts, [records.alert_row(alert) for alert in plan.alerts])
-    upsert(connection, schema.follow_ups, [records.follow_up_row(alert) for alert in plan.alerts])
-    keep_endings(connection, plan.alerts)
-    upsert(connection, schema.tallies, [alarm_counts.row_of(tally) for tally in plan.tallies])
-    withhold(connection, plan)
-    rows = [records.notification_row(planned) for planned in plan.planned]
-    stored = insert_new(connection, schema.notifications, rows)
-    if rows:
-        counts["notifications", ""] = stored
-    if stored < len(rows):
-        # Only two episodes of one alarm with the same event time can share an id: a device whose clock stands still.
-        counts["notifications_dropped", "same_id"] = len(rows) - stored
-    if plan.decisions:
-        connection.execute(schema.decisions.insert(), [records.decision_row(each) for each in plan.decisions])
-    for decision in plan.decisions:
-        counts["decisions", decision.reason] += 1
-    return counts
+        ...

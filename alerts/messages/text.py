@@ -1,104 +1,206 @@
-"""The words of every message: fixed templates in Chinese and English, and the same facts as JSON for machines.
+"""Texts and payloads of all messages: fixed templates in Chinese and English, and the same facts as JSON.
 
-Comes in: an `Incident`. Goes out: text and payload. Refuses to pass on control characters or addresses from names, to
-cut a link off, and to know the clock: every time is the event's.
+Input: `MessageFacts`.
+Output: one text for a person, or one JSON payload for a machine.
+Not responsible for: recipients and the clock; every time in a message is an event time.
+Rejects: control characters and addresses in names; both are left out. A link is never cut off.
 """
 
 import json
 import math
 import re
 import unicodedata
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
 
-from alerts.notification import NotificationKind
+from alerts.notification import WITH_ACKNOWLEDGE_LINK, NotificationKind
 from config.levels import WarningLevel
 from config.quantities import Quantity
 from config.register import Asset, Sensor
-from rules.events import Dimension, Extent, Reason
+from rules.events import Dimension, Extent, TransitionReason
 from rules.explanation import interval_words, place_words
 from rules.rule import Rule, Side
 
 MAX_SEGMENTS = 4
-"""Longest SMS, in segments; assumed: some phones and operators drop longer ones."""
+"""Longest SMS, in segments; assumed: some phones and operators drop longer messages."""
 SEGMENT_UNITS = 67
 """UTF-16 units in one segment of a long SMS with coding=2. Source: 3GPP TS 23.040, 9.2.3.24.1 (134 octets)."""
 
-CITY_OFFSET_S = 8 * 3600
-"""Local time of Chongqing, UTC+08:00, all year."""
-
+_TIME_FORMAT = "%m-%d %H:%M"
 _ADDRESS = re.compile(
     r"\b[a-z][a-z0-9+.-]*://\S*|\bwww\.\S*|\b[a-z0-9.-]+\.(?:com|cn|net|org|io|cc|top|xyz|vip|me|co)\b\S*",
     re.IGNORECASE | re.ASCII,
 )
-"""What phones turn into a link: a scheme, www., or a name in a common top-level domain (assumed list)."""
+"""Text that phones turn into a link: a scheme, www., or a name in a common top-level domain (assumed list)."""
 
 
 @dataclass(frozen=True, slots=True)
-class Incident:
-    """Everything that a message may say about one transition."""
+class MessageFacts:
+    """Everything that a message may say about one transition of an alarm."""
 
     kind: NotificationKind
     dimension: Dimension
     alert: str
     level: int
-    """`WarningLevel` value: the new level, or the one that is over; 0 for a device."""
+    """`WarningLevel` value: the new level, or the level of an alarm that is over; 0 for a device."""
     rule: Rule
     asset: Asset
     sensor: Sensor
     quantity: Quantity
     value: float
-    """The reading, or what the rule derived from it, in the unit of `quantity`; NaN where silence caused it."""
-    reason: Reason
+    """The reading, or the value that the rule derived from it, in the unit of `quantity`; NaN after silence."""
+    reason: TransitionReason
     time_ns: int
-    """Event time."""
+    """Event time, UTC nanoseconds."""
+    time_zone: ZoneInfo
+    """Local time in the message."""
     extent: Extent | None = None
-    """How exactly value or place are known, where the rule says so."""
-    offset_s: int = CITY_OFFSET_S
-    """Local time minus UTC."""
+    """The interval of the value or the place, where the rule gives one."""
     alarms: int = 1
-    """How many alarms of one incident are over with this one, itself included; `level` is their highest."""
+    """How many alarms of one incident are over, this alarm included; `level` is their highest level."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Language:
+    """The words of all messages in one language."""
+
+    templates: Mapping[NotificationKind, str]
+    faults: Mapping[TransitionReason, str]
+    other_fault: str
+    reading: str
+    """A value with its quantity."""
+    condition: str
+    """The limit behind a value."""
+    limit_duration: str
+    words_duration: str
+    """The on-delay behind a limit, and behind the words of a rule without a limit."""
+    one_alarm: str
+    many_alarms: str
+    """Number of alarms that are over."""
+    last_reading: str
+    """The reading at the end of an alarm."""
+    stop: str
+    """End of a sentence before the link."""
+    link: str
+
+
+_HAZARD_ZH = "{colour}色预警·{level}：{name} {title}，{found}，{time}。"
+_HAZARD_EN = "{colour} warning, {level}: {name}, {title}: {found}, {time}. "
+
+_CHINESE = _Language(
+    templates={
+        NotificationKind.RAISED: f"【Lifeline】{_HAZARD_ZH}",
+        NotificationKind.ESCALATED: f"【Lifeline】升级为{_HAZARD_ZH}",
+        NotificationKind.REMINDED: (
+            "【Lifeline】仍未确认：{colour}色预警·{level}：{name} {title}，始于{time}，至今未解除。"
+        ),
+        NotificationKind.CLEARED: (
+            "【Lifeline】恢复正常：{name} {title}{alarms}已解除，{last}{time}（原{colour}色预警）。"
+        ),
+        NotificationKind.DEVICE_FAULT: "【Lifeline】设备故障（非险情）：{name} 设备{device}{fault}，{time}。",
+        NotificationKind.DEVICE_RECOVERED: "【Lifeline】设备恢复：{name} 设备{device}数据恢复，{time}。",
+    },
+    faults={
+        TransitionReason.NO_READING: "数据中断",
+        TransitionReason.NO_HEARTBEAT: "心跳停止",
+        TransitionReason.DEVICE_OFFLINE: "设备离线",
+        TransitionReason.FLAT_LINE: "读数长时间不变",
+        TransitionReason.ATTENUATED: "读数变化远小于相邻测点",
+        TransitionReason.BATTERY_LOW: "电池电量低",
+        TransitionReason.SHIFTS_ALONE: "读数偏离同区其他测点",
+    },
+    other_fault="失效",
+    reading="{quantity}{value}",
+    condition="（{}）",
+    limit_duration="持续{:g}秒",
+    words_duration="，持续{:g}秒",
+    one_alarm="",
+    many_alarms="等{total}项报警均",
+    last_reading="{}，",
+    stop="。",
+    link="确认：{}",
+)
+_ENGLISH = _Language(
+    templates={
+        NotificationKind.RAISED: f"[Lifeline] {_HAZARD_EN}",
+        NotificationKind.ESCALATED: f"[Lifeline] Raised to {_HAZARD_EN}",
+        NotificationKind.REMINDED: (
+            "[Lifeline] Still unacknowledged: {colour} warning, {level}: {name}, {title}, since {time} and not over. "
+        ),
+        NotificationKind.CLEARED: (
+            "[Lifeline] Back to normal: {name}, {title}{alarms} over: {last}{time} (was {colour})."
+        ),
+        NotificationKind.DEVICE_FAULT: (
+            "[Lifeline] Device fault (no danger reported): {name}, device {device}: {fault}, {time}. "
+        ),
+        NotificationKind.DEVICE_RECOVERED: "[Lifeline] Device is back: {name}, device {device}, {time}.",
+    },
+    faults={
+        TransitionReason.NO_READING: "no readings",
+        TransitionReason.NO_HEARTBEAT: "its heartbeat stands still",
+        TransitionReason.DEVICE_OFFLINE: "it is offline",
+        TransitionReason.FLAT_LINE: "its readings stand still",
+        TransitionReason.ATTENUATED: "its readings hardly move while those beside it do",
+        TransitionReason.BATTERY_LOW: "its battery is low",
+        TransitionReason.SHIFTS_ALONE: "its readings depart from all others of the zone",
+    },
+    other_fault="it cannot be trusted",
+    reading="{quantity} {value}",
+    condition=" ({})",
+    limit_duration=" for {:g} s",
+    words_duration=" for {:g} s",
+    one_alarm=" is",
+    many_alarms=" and {more} more alarm{s} are",
+    last_reading="{}, ",
+    stop=". ",
+    link="Acknowledge: {}",
+)
+_LANGUAGES = {"zh": _CHINESE, "en": _ENGLISH}
 
 
 def clean(text: str) -> str:
-    """Return `text` on one line without control and invisible characters and without anything a phone would link."""
+    """Return `text` in one line, without control characters, invisible characters and text that phones would link."""
     visible = "".join(" " if unicodedata.category(each)[0] in "CZ" else each for each in text)
     return " ".join(_ADDRESS.sub(" ", visible).split())
 
 
-def units(text: str) -> int:
+def count_units(text: str) -> int:
     """Return how many UTF-16 units `text` takes in an SMS."""
     return len(text.encode("utf-16-be")) // 2
 
 
-def message_text(incident: Incident, language: str, link: str) -> str:
+def compose_text(facts: MessageFacts, language: str, link: str) -> str:
     """Return the whole message in `language` (zh or en) with `link` at its end, at most `MAX_SEGMENTS` long.
 
-    Too long loses its advice first, then the end of the asset's name; never level, value, time or link.
+    A text that is too long loses its advice first, then the end of the asset's name. Level, value, time and link stay.
+    An unknown language gives Chinese.
     """
-    language = language if language in _ENDINGS else "zh"
-    template = _TEMPLATES[language, incident.kind]
-    ending = _ENDINGS[language].format(link) if incident.kind in _ASKS_FOR_ACTION else ""
-    name = clean(incident.asset.name_zh if language == "zh" else incident.asset.name_en) or incident.asset.id
-    text = template(incident, name) + _advice(incident, language) + ending
-    if units(text) > MAX_SEGMENTS * SEGMENT_UNITS:
-        text = template(incident, name) + ending
-    while units(text) > MAX_SEGMENTS * SEGMENT_UNITS and len(name) > 1:
+    words = _LANGUAGES.get(language, _CHINESE)
+    advice, ending = "", ""
+    if facts.kind in WITH_ACKNOWLEDGE_LINK:
+        advice = _advise(facts, words)
+        ending = words.link.format(link)
+    name = clean(facts.asset.name_zh if words is _CHINESE else facts.asset.name_en) or facts.asset.id
+    text = _fill_template(facts, words, name) + advice + ending
+    if not _fits(text):
+        text = _fill_template(facts, words, name) + ending
+    while not _fits(text) and len(name) > 1:
         name = name.removesuffix("…")[:-1] + "…"
-        text = template(incident, name) + ending
+        text = _fill_template(facts, words, name) + ending
     return text
 
 
-def message_payload(incident: Incident, notification: str) -> str:
+def compose_payload(facts: MessageFacts, notification_id: str) -> str:
     """Return the same facts as JSON: type, timestamp and data, as Standard Webhooks recommends."""
-    asset, sensor, rule = incident.asset, incident.sensor, incident.rule
-    facts = {
-        "notification": notification,
-        "alert": incident.alert,
-        "kind": incident.kind.value,
-        "dimension": incident.dimension.value,
-        "level": _level_facts(incident.level),
+    asset, sensor, rule = facts.asset, facts.sensor, facts.rule
+    content = {
+        "notification": notification_id,
+        "alert": facts.alert,
+        "kind": facts.kind.value,
+        "dimension": facts.dimension.value,
+        "level": _describe_level(facts.level),
         "asset": {
             "id": asset.id,
             "kind": asset.kind,
@@ -111,20 +213,20 @@ def message_payload(incident: Incident, notification: str) -> str:
         },
         "device": sensor.device,
         "sensor": sensor.id,
-        "quantity": incident.quantity.name,
-        "unit": incident.quantity.unit,
-        "value": None if math.isnan(incident.value) else incident.value,
-        **_extent_facts(incident.extent),
+        "quantity": facts.quantity.name,
+        "unit": facts.quantity.unit,
+        "value": None if math.isnan(facts.value) else facts.value,
+        **_describe_extent(facts.extent),
         "rule": {"id": rule.id, "title_zh": rule.title_zh, "title_en": rule.title_en},
-        "reason": incident.reason.name.lower(),
-        "time_ns": incident.time_ns,
+        "reason": facts.reason.name.lower(),
+        "time_ns": facts.time_ns,
     }
-    content = {"type": f"alert.{incident.kind.value}", "timestamp": _local(incident).isoformat(), "data": facts}
-    return json.dumps(content, ensure_ascii=False, separators=(",", ":"))
+    message = {"type": f"alert.{facts.kind.value}", "timestamp": _local_time(facts).isoformat(), "data": content}
+    return json.dumps(message, ensure_ascii=False, separators=(",", ":"))
 
 
-def _extent_facts(extent: Extent | None) -> Mapping[str, str | float | Mapping[str, str | float]]:
-    """Return the interval of the value or the place along the pipe; nothing where neither is known."""
+def _describe_extent(extent: Extent | None) -> Mapping[str, Mapping[str, str | float]]:
+    """Return the interval of the value or the place along the pipe; nothing where the rule gives neither."""
     if extent is None:
         return {}
     ends = {"low": extent.low, "high": extent.high}
@@ -134,184 +236,69 @@ def _extent_facts(extent: Extent | None) -> Mapping[str, str | float | Mapping[s
     return {"place_m": {**ends, "towards": towards}} if towards else {"interval": ends}
 
 
-def _level_facts(level: int) -> Mapping[str, str | int] | None:
+def _describe_level(level: int) -> Mapping[str, str | int] | None:
     if not level:
         return None
     named = WarningLevel(level)
     return {"value": level, "key": named.key, "zh": named.zh, "colour_zh": named.colour_zh, "en": named.en}
 
 
-def _local(incident: Incident) -> datetime:
-    # Whole microseconds: a float of nanoseconds since 1970 would not hold them.
-    moment = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=incident.time_ns // 1000)
-    return moment.astimezone(timezone(timedelta(seconds=incident.offset_s)))
+def _local_time(facts: MessageFacts) -> datetime:
+    # Whole microseconds: a float of nanoseconds since 1970 cannot hold them.
+    time = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=facts.time_ns // 1000)
+    return time.astimezone(facts.time_zone)
 
 
-def _when(incident: Incident) -> str:
-    return _local(incident).strftime("%m-%d %H:%M")
+def _fits(text: str) -> bool:
+    return count_units(text) <= MAX_SEGMENTS * SEGMENT_UNITS
 
 
-def _value(incident: Incident) -> str:
-    decimals = incident.quantity.decimals
-    interval = interval_words(incident.extent, decimals)
-    return f"{incident.value:.{decimals}f} {incident.quantity.unit}".rstrip() + interval
-
-
-def _condition(incident: Incident, seconds: str) -> str:
-    """Return the limit that was passed and for how long, `≤0.02持续10秒`; empty where the rule has none."""
-    limit = incident.rule.limit_of(incident.level)
-    if limit is None:
-        return ""
-    sign = "≤" if limit.side is Side.LOW else "≥"
-    held = seconds.format(f"{limit.on_delay_s:g}") if limit.on_delay_s else ""
-    return f"{sign}{limit.limit:g}{held}"
-
-
-def _found_zh(incident: Incident) -> str:
-    """Return what was found: the reading and the limit that it passed, or the words of a rule that judges none."""
-    limit = incident.rule.limit_of(incident.level)
-    if limit is not None and limit.because_zh:
-        return clean(limit.because_zh) + (f"，持续{limit.on_delay_s:g}秒" if limit.on_delay_s else "")
-    condition = _condition(incident, "持续{}秒")
-    return f"{incident.quantity.zh}{_value(incident)}{f'（{condition}）' if condition else ''}" + place_words(
-        incident.extent, is_zh=True
+def _fill_template(facts: MessageFacts, words: _Language, name: str) -> str:
+    is_zh = words is _CHINESE
+    level = WarningLevel(facts.level) if facts.level else None
+    return words.templates[facts.kind].format(
+        name=name,
+        title=clean(facts.rule.title_zh if is_zh else facts.rule.title_en),
+        level=(level.zh if is_zh else level.en) if level else "",
+        colour=(level.colour_zh if is_zh else level.name) if level else "",
+        found=_describe_cause(facts, words),
+        alarms=_count_alarms(facts.alarms, words),
+        last="" if math.isnan(facts.value) else words.last_reading.format(_describe_reading(facts, words)),
+        device=clean(facts.sensor.device),
+        fault=words.faults.get(facts.reason, words.other_fault),
+        time=_local_time(facts).strftime(_TIME_FORMAT),
     )
 
 
-def _found_en(incident: Incident) -> str:
-    limit = incident.rule.limit_of(incident.level)
-    if limit is not None and limit.because_en:
-        return clean(limit.because_en) + (f" for {limit.on_delay_s:g} s" if limit.on_delay_s else "")
-    condition = _condition(incident, " for {} s")
-    return f"{incident.quantity.en} {_value(incident)}{f' ({condition})' if condition else ''}" + place_words(
-        incident.extent, is_zh=False
-    )
+def _describe_reading(facts: MessageFacts, words: _Language) -> str:
+    decimals = facts.quantity.decimals
+    interval = interval_words(facts.extent, decimals)
+    value = f"{facts.value:.{decimals}f} {facts.quantity.unit}".rstrip() + interval
+    return words.reading.format(quantity=facts.quantity.zh if words is _CHINESE else facts.quantity.en, value=value)
 
 
-def _hazard_zh(incident: Incident, name: str) -> str:
-    level = WarningLevel(incident.level)
-    rise = "升级为" if incident.kind is NotificationKind.ESCALATED else ""
-    return (
-        f"【Lifeline】{rise}{level.colour_zh}色预警·{level.zh}：{name} {clean(incident.rule.title_zh)}，"
-        f"{_found_zh(incident)}，{_when(incident)}。"
-    )
+def _describe_cause(facts: MessageFacts, words: _Language) -> str:
+    """Return the reading with the limit that it passed, or the words of a rule without a limit."""
+    is_zh = words is _CHINESE
+    limit = facts.rule.limit_of(facts.level)
+    if limit is not None and (because := limit.because_zh if is_zh else limit.because_en):
+        return clean(because) + (words.words_duration.format(limit.on_delay_s) if limit.on_delay_s else "")
+    condition = ""
+    if limit is not None:
+        sign = "≤" if limit.side is Side.LOW else "≥"
+        duration = words.limit_duration.format(limit.on_delay_s) if limit.on_delay_s else ""
+        condition = words.condition.format(f"{sign}{limit.limit:g}{duration}")
+    return _describe_reading(facts, words) + condition + place_words(facts.extent, is_zh=is_zh)
 
 
-def _hazard_en(incident: Incident, name: str) -> str:
-    level = WarningLevel(incident.level)
-    rise = "Raised to " if incident.kind is NotificationKind.ESCALATED else ""
-    return (
-        f"[Lifeline] {rise}{level.name} warning, {level.en}: {name}, {clean(incident.rule.title_en)}: "
-        f"{_found_en(incident)}, {_when(incident)}. "
-    )
+def _count_alarms(alarms: int, words: _Language) -> str:
+    more = alarms - 1
+    if not more:
+        return words.one_alarm
+    return words.many_alarms.format(total=alarms, more=more, s="s" if more > 1 else "")
 
 
-def _reminder_zh(incident: Incident, name: str) -> str:
-    level = WarningLevel(incident.level)
-    return (
-        f"【Lifeline】仍未确认：{level.colour_zh}色预警·{level.zh}：{name} {clean(incident.rule.title_zh)}，"
-        f"始于{_when(incident)}，至今未解除。"
-    )
-
-
-def _reminder_en(incident: Incident, name: str) -> str:
-    level = WarningLevel(incident.level)
-    return (
-        f"[Lifeline] Still unacknowledged: {level.name} warning, {level.en}: {name}, "
-        f"{clean(incident.rule.title_en)}, since {_when(incident)} and not over. "
-    )
-
-
-def _cleared_zh(incident: Incident, name: str) -> str:
-    level = WarningLevel(incident.level)
-    return (
-        f"【Lifeline】恢复正常：{name} {clean(incident.rule.title_zh)}"
-        f"{f'等{incident.alarms}项报警均' if incident.alarms > 1 else ''}已解除，"
-        f"{'' if math.isnan(incident.value) else f'{incident.quantity.zh}{_value(incident)}，'}"
-        f"{_when(incident)}（原{level.colour_zh}色预警）。"
-    )
-
-
-def _cleared_en(incident: Incident, name: str) -> str:
-    level = WarningLevel(incident.level)
-    rest = incident.alarms - 1
-    more = f" and {rest} more alarm{'s' if rest > 1 else ''}" if rest else ""
-    return (
-        f"[Lifeline] Back to normal: {name}, {clean(incident.rule.title_en)}{more} {'are' if rest else 'is'} over: "
-        f"{'' if math.isnan(incident.value) else f'{incident.quantity.en} {_value(incident)}, '}"
-        f"{_when(incident)} (was {level.name})."
-    )
-
-
-_FAULTS_ZH = {
-    Reason.NO_READING: "数据中断",
-    Reason.NO_HEARTBEAT: "心跳停止",
-    Reason.DEVICE_OFFLINE: "设备离线",
-    Reason.FLAT_LINE: "读数长时间不变",
-    Reason.ATTENUATED: "读数变化远小于相邻测点",
-    Reason.BATTERY_LOW: "电池电量低",
-    Reason.SHIFTS_ALONE: "读数偏离同区其他测点",
-}
-_FAULTS_EN = {
-    Reason.NO_READING: "no readings",
-    Reason.NO_HEARTBEAT: "its heartbeat stands still",
-    Reason.DEVICE_OFFLINE: "it is offline",
-    Reason.FLAT_LINE: "its readings stand still",
-    Reason.ATTENUATED: "its readings hardly move while those beside it do",
-    Reason.BATTERY_LOW: "its battery is low",
-    Reason.SHIFTS_ALONE: "its readings depart from all others of the zone",
-}
-
-
-def _fault_zh(incident: Incident, name: str) -> str:
-    fault = _FAULTS_ZH.get(incident.reason, "失效")
-    return f"【Lifeline】设备故障（非险情）：{name} 设备{clean(incident.sensor.device)}{fault}，{_when(incident)}。"
-
-
-def _fault_en(incident: Incident, name: str) -> str:
-    fault = _FAULTS_EN.get(incident.reason, "it cannot be trusted")
-    device = clean(incident.sensor.device)
-    return f"[Lifeline] Device fault (no danger reported): {name}, device {device}: {fault}, {_when(incident)}. "
-
-
-def _recovered_zh(incident: Incident, name: str) -> str:
-    return f"【Lifeline】设备恢复：{name} 设备{clean(incident.sensor.device)}数据恢复，{_when(incident)}。"
-
-
-def _recovered_en(incident: Incident, name: str) -> str:
-    return f"[Lifeline] Device is back: {name}, device {clean(incident.sensor.device)}, {_when(incident)}."
-
-
-_TEMPLATES: Mapping[tuple[str, NotificationKind], Callable[[Incident, str], str]] = {
-    ("zh", NotificationKind.RAISED): _hazard_zh,
-    ("zh", NotificationKind.ESCALATED): _hazard_zh,
-    ("zh", NotificationKind.REMINDED): _reminder_zh,
-    ("zh", NotificationKind.CLEARED): _cleared_zh,
-    ("zh", NotificationKind.DEVICE_FAULT): _fault_zh,
-    ("zh", NotificationKind.DEVICE_RECOVERED): _recovered_zh,
-    ("en", NotificationKind.RAISED): _hazard_en,
-    ("en", NotificationKind.ESCALATED): _hazard_en,
-    ("en", NotificationKind.REMINDED): _reminder_en,
-    ("en", NotificationKind.CLEARED): _cleared_en,
-    ("en", NotificationKind.DEVICE_FAULT): _fault_en,
-    ("en", NotificationKind.DEVICE_RECOVERED): _recovered_en,
-}
-
-_ENDINGS = {"zh": "确认：{}", "en": "Acknowledge: {}"}
-_ASKS_FOR_ACTION = (
-    NotificationKind.RAISED,
-    NotificationKind.ESCALATED,
-    NotificationKind.REMINDED,
-    NotificationKind.DEVICE_FAULT,
-)
-
-
-def _advice(incident: Incident, language: str) -> str:
-    """Return what to do as one sentence, ready to be followed by the link; empty where nothing is asked for."""
-    if incident.kind not in _ASKS_FOR_ACTION:
-        return ""
-    advice = clean(incident.rule.advice_zh if language == "zh" else incident.rule.advice_en)
-    if not advice:
-        return ""
-    stop = "。" if language == "zh" else ". "
-    return advice.rstrip("。. ") + stop
+def _advise(facts: MessageFacts, words: _Language) -> str:
+    """Return the rule's advice as one sentence before the link; empty where the rule has no advice."""
+    advice = clean(facts.rule.advice_zh if words is _CHINESE else facts.rule.advice_en)
+    return advice.rstrip("。. ") + words.stop if advice else ""

@@ -1,6 +1,9 @@
-"""What a delivery report of an SMS gateway means for a notification.
+"""Delivery reports of an SMS gateway, and the state of a notification after each.
 
-Comes in: the token and the code of a report. Goes out: `Receipt`, and the state that follows. Refuses to store it.
+Input: the token and the code of a report.
+Output: a `Receipt`, and the state that follows.
+Not responsible for: storage.
+Rejects: a forged token and an unknown code (`ReceiptError`).
 """
 
 from collections.abc import Mapping

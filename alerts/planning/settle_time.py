@@ -1,7 +1,9 @@
-"""The settle time: what an alert told is held over until its alarm has been calm for long enough.
+"""The settle time: the end of an alarm is held until the alarm has stayed calm for long enough.
 
-Comes in: a `Draft` whose alarm is over, or back. Goes out: the same with its alert held, closed or told again to who
-does not know. Refuses to hold back a level that is higher than any before, and what nobody was told.
+Input: an `AlertContext` of an alarm that is over, or that returned.
+Output: the time until which an end is held, the context with a return, or with its device fault closed.
+Not responsible for: the time at which a held end is announced (`alerts.planning.planner`).
+Rejects: nothing; a level above all earlier levels and an alert without recipients are never held.
 """
 
 from dataclasses import replace
@@ -9,40 +11,41 @@ from dataclasses import replace
 from alerts.alert import DecisionReason, DecisionVerdict
 from alerts.chatter import CHATTER_NS
 from alerts.notification import NotificationKind
-from alerts.planning.draft import District, Draft, decide, skip
+from alerts.planning.alert_context import AlertContext, PlanningConfig, decide, skip
+from alerts.state import LifeCycleEvent, advance
 from rules.events import Dimension
 
-UNTOLD = "its end is not told yet"
+END_IS_HELD = "its end is not told yet"
+"""Detail of decisions about an end that is held."""
 
 
-def held(draft: Draft, district: District) -> Draft:
-    """Return `draft` with its alert held until its alarm has been calm for long enough; as it is where nothing waits.
+def hold_end(context: AlertContext, config: PlanningConfig) -> tuple[AlertContext, int]:
+    """Return `context` with the decision about a hold, and the journal clock until which the end is held.
 
-    An alarm that chatters is held for as long as chatter takes to end, if the settle time is shorter.
+    0, and `context` unchanged, where nothing holds the end.
+
+    The hold is the settle time; for an alarm that chatters it is at least the time until chattering ends.
     """
-    event, alert = draft.occurrence, draft.alert
-    if alert is None:
-        return draft
-    chatter_ns = CHATTER_NS if draft.is_chattering and alert.dimension is Dimension.HAZARD else 0
-    settle_ns = round(district.routes.settle_s * 1e9) if alert.recipients else 0
+    alert = context.alert
+    chatter_ns = CHATTER_NS if context.is_chattering and alert.dimension is Dimension.HAZARD else 0
+    settle_ns = round(config.routes.settle_s * 1e9) if alert.recipients else 0
     hold_ns = max(chatter_ns, settle_ns)
     if not hold_ns:
-        return draft
+        return context, 0
     reason = DecisionReason.CHATTERING if chatter_ns else DecisionReason.SETTLING
-    # On the clock of reminders: one that is set back and forth brings no end early.
-    draft = replace(draft, alert=replace(alert, end_held_until_ns=event.clock_ns + hold_ns))
-    return skip(draft, reason, UNTOLD)
+    # On the journal clock, as for reminders: a machine's clock that is set back and forth brings no end early.
+    return skip(context, reason, END_IS_HELD), context.event.clock_ns + hold_ns
 
 
-def returned(draft: Draft, kind: NotificationKind, reason: DecisionReason, detail: str) -> Draft:
-    """Return `draft` of an alarm that is back before its end was told: news only to who does not know of it."""
-    return decide(replace(draft, kind=kind, is_return=True), DecisionVerdict.SKIP, reason, detail)
+def mark_return(context: AlertContext, kind: NotificationKind, reason: DecisionReason, detail: str) -> AlertContext:
+    """Return `context` of an alarm that returned before its end was announced.
+
+    Only recipients that do not know of the alarm get the message.
+    """
+    return decide(replace(context, kind=kind, is_return=True), DecisionVerdict.SKIP, reason, detail)
 
 
-def recovered(draft: Draft) -> Draft:
-    """Close the alert of a device that is back, and tell it."""
-    alert = draft.alert
-    if alert is None:
-        return draft
-    after = replace(alert, alarms=(), is_open=False, end_held_until_ns=0, ending=None)
-    return replace(draft, alert=after, kind=NotificationKind.DEVICE_RECOVERED)
+def close_device_fault(context: AlertContext, event: LifeCycleEvent) -> AlertContext:
+    """Close the alert of a device that recovered, by `event`, and announce the recovery."""
+    closed = replace(advance(context.alert, event), alarms=())
+    return replace(context, alert=closed, kind=NotificationKind.DEVICE_RECOVERED)

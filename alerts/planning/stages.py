@@ -1,137 +1,57 @@
-"""From transitions to people: which alert each belongs to, what is said, to whom, and why not.
+"""The stages of planning: one ordered list from a transition with its alert to notifications.
 
-Comes in: `AlarmEvents`, the open alerts, register, rules and routes. Goes out: a `Plan`. Refuses to know the clock, the
-outbox and whether anything arrives: the same transitions give the same plan, in one step or in many.
+Input: an `AlertContext`, which always has an alert.
+Output: the context with notifications, and with a decision and its reason from each stage.
+Not responsible for: the clock, the outbox and delivery.
+Rejects: nothing.
 
-Everything that can happen to a transition is the list `STAGES`, in this order. A stage takes a `Draft` and returns it
-with more known, and with the reason of whatever it decided.
+`STAGES` is everything that can happen to a transition, in this order. The same transitions give the same decisions,
+in one step or in many.
 """
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable
 from dataclasses import replace
 
-from alerts.alert import (
-    Alert,
-    DecisionReason,
-    DecisionVerdict,
-    Ending,
-    Plan,
-    Planned,
-    Recipient,
-    notification_id,
-    stable_id,
-)
-from alerts.chatter import Tally, counted
-from alerts.links import SignedLinks
-from alerts.messages.text import Incident, message_payload, message_text
-from alerts.notification import Notification, NotificationKind
-from alerts.planning.draft import Candidate, District, Draft, Occurrence, Stage, decide, skip
-from alerts.planning.incidents import Book, close, hazard_of, informed, joined, share
-from alerts.planning.recipients import address, group, reach
-from alerts.planning.settle_time import UNTOLD, held, recovered, returned
+from alerts.alert import Alert, DecisionReason, DecisionVerdict, Ending, Planned, Recipient, notification_id
+from alerts.messages.text import MessageFacts, compose_payload, compose_text
+from alerts.notification import ENDS, WARNINGS, Notification, NotificationKind
+from alerts.planning.alert_context import AlertContext, Candidate, PlanningConfig, Stage, decide, skip
+from alerts.planning.incidents import close_alert, join_incident, leave_out_informed, mark_informed
+from alerts.planning.settle_time import END_IS_HELD, close_device_fault, hold_end, mark_return
+from alerts.routing.routes import Route, is_reachable
+from alerts.state import LifeCycleEvent, advance
 from config.levels import NO_LEVEL, WarningLevel
 from config.register import Register
-from rules.events import AlarmEvents, AlarmKey, Dimension, Reason, Transition
+from rules.events import Dimension, Transition
+
+_PRIORITIES = {
+    NotificationKind.CLEARED: int(WarningLevel.GREEN),
+    NotificationKind.DEVICE_FAULT: 0,
+    NotificationKind.DEVICE_RECOVERED: 0,
+}
+"""Behind every warning: hazards first, then their ends, then devices."""
 
 
-def plan_step(
-    events: AlarmEvents,
-    alarms: Sequence[AlarmKey],
-    received_ns: int,
-    open_alerts: Iterable[Alert],
-    district: District,
-    *,
-    tallies: Mapping[str, Tally] | None = None,
-    clock_ns: int = 0,
-) -> Plan:
-    """Return everything that `events` change for people.
-
-    Args:
-        events: transitions of whole journal positions, in order.
-        alarms: what the alarm numbers in `events` stand for.
-        received_ns: received time of the batch that caused them.
-        open_alerts: alerts open before the step: those of the ledger, or of the plan before.
-        district: register, rules, routes and links.
-        tallies: of every alarm that turned before the step, by alarm id.
-        clock_ns: the latest received time of the journal so far; the batch's where it is later.
-    """
-    known = tallies or {}
-    counts: dict[str, Tally] = {}
-    book = Book(open_alerts)
-    touched: dict[str, Alert] = {}
-    drafts: list[Draft] = []
-    for i in range(len(events)):
-        moment = received_ns, max(received_ns, clock_ns)
-        occurrence = _occurrence(events, i, alarms, moment, district.register)
-        alarm = occurrence.key.id
-        tally = _counted(counts.get(alarm) or known.get(alarm) or Tally(alarm), occurrence)
-        if tally.turns:
-            counts[alarm] = tally
-        before = book.at(occurrence.key.dimension, _subject(occurrence))
-        draft = beside(Draft(occurrence, before, is_chattering=tally.is_chattering), book, district)
-        draft = told(draft, district, STAGES)
-        drafts.append(draft)
-        touched |= changed(draft, book)
-    return Plan(
-        alerts=tuple(touched.values()),
-        planned=tuple(each for draft in drafts for each in draft.planned),
-        withheld=tuple(each for draft in drafts for each in draft.withheld),
-        decisions=tuple(each for draft in drafts for each in draft.decisions),
-        open_alerts=book.alerts(),
-        alert_of=tuple(draft.alert.id if draft.alert else "" for draft in drafts),
-        tallies=tuple(counts.values()),
-    )
-
-
-def told(draft: Draft, district: District, stages: Iterable[Stage]) -> Draft:
-    """Return `draft` behind all `stages`."""
+def run_stages(context: AlertContext, config: PlanningConfig, stages: Iterable[Stage]) -> AlertContext:
+    """Return `context` after all `stages`."""
     for stage in stages:
-        draft = stage(draft, district)
-    return draft
+        context = stage(context, config)
+    return context
 
 
-def beside(draft: Draft, book: Book, district: District) -> Draft:
-    """Return `draft` with the other open alerts of its incident."""
-    event, alert = draft.occurrence, draft.alert
+def active_alarms_of(alert: Alert) -> tuple[str, ...]:
+    """Return the ids of the active alarms of `alert`; a held alert still names the alarm that ended last."""
+    return () if alert.is_over else alert.alarms
+
+
+def update_alert(context: AlertContext, config: PlanningConfig) -> AlertContext:
+    """Change or close the alert, and choose the kind of message."""
+    event = context.event
     if event.key.dimension is Dimension.HEALTH:
-        return draft
-    hazard = alert.hazard if alert else ""
-    if alert is None or alert.peak <= WarningLevel.GREEN:
-        hazard = hazard_of(district.ruleset.rule(event.key.rule), event.sensor.quantity, district.ruleset)
-    asset = alert.asset if alert else event.sensor.asset
-    return replace(draft, hazard=hazard, others=book.others(asset, hazard, event.key.id))
-
-
-def changed(draft: Draft, book: Book) -> Mapping[str, Alert]:
-    """Return the alerts that `draft` changes, by id, and keep them in `book`."""
-    found: dict[str, Alert] = {}
-    for other in draft.others:
-        if book.at(other.dimension, other.subject) != other:
-            found[other.id] = other
-            book.put(other)
-    if draft.alert:
-        found[draft.alert.id] = draft.alert
-        book.put(draft.alert)
-    return found
-
-
-def _counted(tally: Tally, event: Occurrence) -> Tally:
-    """Return `tally` with `event`; only beginnings and ends of episodes are turns."""
-    if NO_LEVEL not in (event.level_before, event.level_after):
-        return tally
-    return counted(tally, event.time_ns, event.episode_ns, is_end=event.level_after == NO_LEVEL)
-
-
-def _follow(draft: Draft, district: District) -> Draft:
-    """Open, change or close the alert, and say what kind of message that makes."""
-    event = draft.occurrence
-    if event.key.dimension is Dimension.HEALTH:
-        return _follow_health(draft, district)
-    if draft.alert is None and event.level_after == NO_LEVEL:
-        return skip(draft, DecisionReason.NOBODY_TOLD)
-    alert = joined(draft.alert or _open(event), draft)
-    after = replace(
+        return _update_device_fault(context, config)
+    alert = join_incident(context)
+    changed = replace(
         alert,
         level=event.level_after,
         peak=max(alert.peak, event.level_after),
@@ -139,260 +59,281 @@ def _follow(draft: Draft, district: District) -> Draft:
         value=None if math.isnan(event.value) else event.value,
         level_changed_at_receipt_ns=event.received_ns,
     )
-    if NO_LEVEL in (event.level_before, event.level_after):
-        after = replace(after, end_held_until_ns=0, is_latched=False, ending=None)
     if event.level_after == NO_LEVEL:
-        return _end(replace(draft, alert=replace(after, ending=Ending(event.reason, event.extent))), district)
-    kind = NotificationKind.ESCALATED if draft.alert else NotificationKind.RAISED
-    draft = replace(draft, alert=after)
-    return replace(draft, kind=kind) if event.level_after > alert.peak else _repeat(draft, alert)
+        return _end_alarm(replace(context, alert=changed), config)
+    changed = advance(changed, LifeCycleEvent.ALARM_ACTIVE, is_new=context.is_new)
+    if event.level_after <= alert.peak:
+        return _repeat_level(replace(context, alert=changed), alert)
+    kind = NotificationKind.RAISED if context.is_new else NotificationKind.ESCALATED
+    return replace(context, alert=changed, kind=kind)
 
 
-def _repeat(draft: Draft, before: Alert) -> Draft:
-    """Say again, or not, a level that was told before under this alert, which was `before`."""
-    event = draft.occurrence
+def _repeat_level(context: AlertContext, before: Alert) -> AlertContext:
+    """Announce a level of the alert again, or not; `before` is the alert before this transition."""
+    event = context.event
     level = WarningLevel(event.level_after).key
     if event.transition is Transition.LOWERED:
-        return skip(draft, DecisionReason.LOWERED, level)
-    if event.transition is Transition.RAISED and draft.is_chattering:
-        return skip(draft, DecisionReason.CHATTERING, level)
+        return skip(context, DecisionReason.LOWERED, level)
+    if event.transition is Transition.RAISED and context.is_chattering:
+        return skip(context, DecisionReason.CHATTERING, level)
     if before.is_latched and before.end_held_until_ns <= event.clock_ns:
-        # Nobody has acknowledged what was told before, and now the danger is back.
-        return replace(draft, kind=NotificationKind.REMINDED)
+        # The earlier message was not acknowledged, and now the danger is back.
+        return replace(context, kind=NotificationKind.REMINDED)
     if event.transition is Transition.RAISED:
-        return returned(draft, NotificationKind.RAISED, DecisionReason.SETTLING, f"{level}: {UNTOLD}")
+        return mark_return(context, NotificationKind.RAISED, DecisionReason.SETTLING, f"{level}: {END_IS_HELD}")
     if event.episode_ns != before.opened_ns:
-        # It came back lower and rises: who answers for this place by now may never have been told of this level.
-        return returned(draft, NotificationKind.ESCALATED, DecisionReason.LEVEL_TOLD, level)
-    return skip(draft, DecisionReason.LEVEL_TOLD, level)
+        # It came back lower and rises: the present contacts of this asset may not know of this level.
+        return mark_return(context, NotificationKind.ESCALATED, DecisionReason.LEVEL_TOLD, level)
+    return skip(context, DecisionReason.LEVEL_TOLD, level)
 
 
-def _end(draft: Draft, district: District) -> Draft:
-    """Close the alert whose alarm is over, or keep it: latched, or until its alarm is calm."""
-    event, alert = draft.occurrence, draft.alert
-    if alert is None:
-        return draft
-    rule = district.ruleset.rule(event.key.rule)
+def _end_alarm(context: AlertContext, config: PlanningConfig) -> AlertContext:
+    """Close the alert of an alarm that is over; or keep it, latched or until its alarm is calm."""
+    alert = context.alert
+    rule = config.ruleset.rule(context.event.key.rule)
     is_latched = any(each.latch and each.level <= alert.peak for each in rule.levels)
     if is_latched:
-        draft = skip(replace(draft, alert=replace(alert, is_latched=True)), DecisionReason.LATCHED, UNTOLD)
-    after = held(draft, district)
-    return close(after) if after is draft and not is_latched else after
+        context = skip(context, DecisionReason.LATCHED, END_IS_HELD)
+    context, until_ns = hold_end(context, config)
+    if not until_ns and not is_latched:
+        return close_alert(context, LifeCycleEvent.ALARM_OVER)
+    event = LifeCycleEvent.ALARM_OVER_LATCHED if is_latched else LifeCycleEvent.ALARM_OVER_HELD
+    return replace(context, alert=advance(alert, event, held_until_ns=until_ns, ending=_ending_of(context)))
 
 
-def _follow_health(draft: Draft, district: District) -> Draft:
-    """One alert for a device: its first blind sensor opens it, its last one back closes it, once that has settled."""
-    event, alert = draft.occurrence, draft.alert
+def _ending_of(context: AlertContext) -> Ending:
+    return Ending(context.event.reason, context.event.extent)
+
+
+def _update_device_fault(context: AlertContext, config: PlanningConfig) -> AlertContext:
+    """Keep one alert for a device: its first blind sensor opens it, its last recovery closes it after a hold."""
+    event, alert = context.event, context.alert
     if event.level_after == NO_LEVEL:
-        return _heard_again(draft, district)
-    if event.reason is Reason.NEVER_SEEN:
-        return skip(replace(draft, alert=None), DecisionReason.NEVER_SEEN)
-    if alert is None:
-        return replace(draft, alert=_open(event), kind=NotificationKind.DEVICE_FAULT)
-    joined = (*(each for each in _blind(alert) if each != event.key.id), event.key.id)
-    draft = replace(
-        draft, alert=replace(alert, alarms=joined, changed_ns=event.time_ns, end_held_until_ns=0, ending=None)
-    )
+        return _remove_blind_sensor(context, config)
+    changed = advance(alert, LifeCycleEvent.ALARM_ACTIVE, is_new=context.is_new)
+    if context.is_new:
+        return replace(context, alert=changed, kind=NotificationKind.DEVICE_FAULT)
+    alarms = (*(each for each in active_alarms_of(alert) if each != event.key.id), event.key.id)
+    context = replace(context, alert=replace(changed, alarms=alarms, changed_ns=event.time_ns))
     if alert.is_over:
-        return returned(draft, NotificationKind.DEVICE_FAULT, DecisionReason.SETTLING, f"{alert.device}: {UNTOLD}")
-    return decide(draft, DecisionVerdict.GROUP, DecisionReason.SAME_DEVICE, alert.device)
+        detail = f"{alert.device}: {END_IS_HELD}"
+        return mark_return(context, NotificationKind.DEVICE_FAULT, DecisionReason.SETTLING, detail)
+    return decide(context, DecisionVerdict.GROUP, DecisionReason.SAME_DEVICE, alert.device)
 
 
-def _heard_again(draft: Draft, district: District) -> Draft:
-    """One sensor of a device is back: the last one closes its alert, or lets it settle."""
-    event, alert = draft.occurrence, draft.alert
-    if alert is None or event.key.id not in _blind(alert):
-        return skip(replace(draft, alert=None), DecisionReason.NOBODY_TOLD)
+def _remove_blind_sensor(context: AlertContext, config: PlanningConfig) -> AlertContext:
+    """Remove a sensor that recovered; the last one closes the alert, or the alert is held."""
+    event, alert = context.event, context.alert
     rest = tuple(each for each in alert.alarms if each != event.key.id)
-    after = replace(
+    changed = replace(
         alert, alarms=rest or alert.alarms, changed_ns=event.time_ns, level_changed_at_receipt_ns=event.received_ns
     )
     if rest:
-        return skip(replace(draft, alert=after), DecisionReason.STILL_BLIND, ", ".join(rest))
-    value = None if math.isnan(event.value) else event.value
-    draft = replace(draft, alert=replace(after, value=value, ending=Ending(event.reason, event.extent)))
-    waiting = held(draft, district)
-    return recovered(draft) if waiting is draft else waiting
+        return skip(replace(context, alert=changed), DecisionReason.STILL_BLIND, ", ".join(rest))
+    changed = replace(changed, value=None if math.isnan(event.value) else event.value)
+    context, until_ns = hold_end(replace(context, alert=changed), config)
+    if not until_ns:
+        return close_device_fault(context, LifeCycleEvent.ALARM_OVER)
+    over = LifeCycleEvent.ALARM_OVER_HELD
+    return replace(context, alert=advance(changed, over, held_until_ns=until_ns, ending=_ending_of(context)))
 
 
-def _blind(alert: Alert) -> tuple[str, ...]:
-    """Return the alarms that are active: one that is over and held names the alarm that ended last."""
-    return () if alert.is_over else alert.alarms
+def find_recipients(context: AlertContext, config: PlanningConfig) -> AlertContext:
+    """Find candidates: roles and targets of the routes; for an end or a reminder the earlier recipients."""
+    alert = context.alert
+    if context.kind is None:
+        return context
+    if context.kind in ENDS:
+        earlier = _find_earlier_recipients(context, DecisionReason.TOLD_BEFORE)
+        return replace(context, candidates=earlier) if earlier else skip(context, DecisionReason.NOBODY_TOLD)
+    if context.kind is NotificationKind.REMINDED:
+        return replace(context, candidates=_find_earlier_recipients(context, DecisionReason.UNACKNOWLEDGED))
+    # The present asset of the sensor: an open alert may name an asset that has left the register since.
+    domain = config.register.assets[context.event.sensor.asset].domain
+    routes = config.routes.find(alert.dimension, alert.level, domain)
+    if not routes:
+        level = WarningLevel(alert.level).key if alert.level else alert.dimension.value
+        return skip(context, DecisionReason.NO_ROUTE, f"{level} in {domain}")
+    for route in routes:
+        context = _add_candidates(context, route, config.register)
+    return context
 
 
-def _compose(draft: Draft, district: District) -> Draft:
-    """Write the messages and remember who was told."""
-    alert, kind = draft.alert, draft.kind
-    if alert is None or kind is None or not (draft.candidates or draft.left_out):
-        return draft
-    sequence = alert.sequence + 1
-    if alert.incident:
-        draft = replace(draft, withheld=tuple(_withheld(each, draft, district) for each, _ in draft.left_out))
-    for place, candidate in enumerate(draft.candidates):
-        target = candidate.target
-        standby = place if target.is_standby and kind in WARNINGS else None
-        planned = replace(_planned(candidate, draft, district), standby=standby)
-        detail = f"{candidate.why} by {target.channel}"
-        if standby is None:
-            draft = decide(draft, DecisionVerdict.NOTIFY, candidate.decision, detail)
+def _find_earlier_recipients(context: AlertContext, reason: DecisionReason) -> tuple[Candidate, ...]:
+    recipients = context.alert.recipients if context.recipients is None else context.recipients
+    return tuple(Candidate(each, each.contact, reason, may_group=not each.is_ungrouped) for each in recipients)
+
+
+def _add_candidates(context: AlertContext, route: Route, register: Register) -> AlertContext:
+    found: list[Candidate] = []
+    for channel in route.targets:
+        target = Recipient(channel, channel, channel, route.language, route.fallback)
+        found.append(Candidate(target, route.name, may_group=route.group is True))
+    for role in (*route.roles, *route.next_roles):
+        is_standby = role not in route.roles
+        contacts = register.contacts_for(context.event.sensor.asset, role)
+        origin = f"{route.name} {role.value}"
+        if not contacts:
+            context = decide(context, DecisionVerdict.SKIP, DecisionReason.NO_CONTACT, origin)
+        found += [
+            Candidate(
+                Recipient(channel, contact.id, contact.phone, contact.language, route.fallback, is_standby),
+                origin,
+                may_group=route.group is not False,
+            )
+            for contact in contacts
+            for channel in route.channels
+        ]
+    return replace(context, candidates=(*context.candidates, *found))
+
+
+def leave_out_unreachable(context: AlertContext, _config: PlanningConfig) -> AlertContext:
+    """Leave out contacts without a usable phone number."""
+    reachable: list[Candidate] = []
+    for each in context.candidates:
+        recipient = each.recipient
+        if recipient.contact == recipient.channel or is_reachable(recipient.address):
+            reachable.append(each)
         else:
-            draft = decide(draft, DecisionVerdict.SKIP, DecisionReason.STANDBY, detail)
-        draft = replace(draft, planned=(*draft.planned, planned))
-    # A return begins the re-alarm time anew for nobody.
-    is_first = not draft.is_return or (not alert.notified_ns and bool(draft.candidates))
-    notified_ns = draft.occurrence.clock_ns if kind in WARNINGS and is_first else alert.notified_ns
-    alert = replace(alert, sequence=sequence, notified_ns=notified_ns)
-    if kind in _ENDS:
-        return replace(draft, alert=alert)
-    now = [_knowing(each, alert.level, "") for each in draft.candidates]
-    others = ((each, under) for each, under in draft.left_out if under != alert.id)
-    heard = _heard(alert.recipients, [*now, *(_knowing(each, alert.level, under) for each, under in others)])
-    return replace(draft, alert=replace(alert, recipients=heard), others=informed(draft, now))
+            detail = f"{each.origin} {recipient.contact}"
+            context = decide(context, DecisionVerdict.SKIP, DecisionReason.NO_ADDRESS, detail)
+    return replace(context, candidates=tuple(reachable))
 
 
-def _planned(candidate: Candidate, draft: Draft, district: District) -> Planned:
-    """Return the message of `draft` to `candidate`."""
-    alert, kind, target = draft.alert, draft.kind, candidate.target
-    if alert is None or kind is None:
-        raise ValueError("a draft without an alert and something to say")
-    if target.is_ungrouped:
-        alert = replace(alert, ended=0, ended_peak=NO_LEVEL)
-    incident, sequence = _incident(draft.occurrence, alert, kind, district), alert.sequence + 1
-    round_ = sequence if draft.is_return or kind is NotificationKind.REMINDED else 0
-    notification = _notification(target, incident, draft.occurrence.received_ns, district.links, sequence=round_)
-    return Planned(notification, _priority(incident), sequence, target.fallbacks)
+def merge_same_contact(context: AlertContext, _config: PlanningConfig) -> AlertContext:
+    """Keep one message for each contact and channel in several roles and routes; at once wins over standby."""
+    unique: dict[tuple[str, str], Candidate] = {}
+    for each in sorted(context.candidates, key=lambda each: each.recipient.is_standby):
+        place = each.recipient.place
+        if place in unique:
+            unique[place] = replace(unique[place], may_group=unique[place].may_group and each.may_group)
+            detail = f"{each.origin} {each.recipient.contact}: as {unique[place].origin}"
+            context = decide(context, DecisionVerdict.GROUP, DecisionReason.SAME_CONTACT, detail)
+        else:
+            unique[place] = each
+    return replace(context, candidates=tuple(unique.values()))
 
 
-def _withheld(candidate: Candidate, draft: Draft, district: District) -> Planned:
-    """Return the message that `candidate` gets only when what they know the incident by fails."""
-    # What is back is said as a reminder: of several that wait only the newest leaves, and none once acknowledged.
-    draft = replace(draft, kind=NotificationKind.REMINDED) if draft.is_return else draft
-    return replace(_planned(candidate, draft, district), incident=draft.alert.incident if draft.alert else "")
+def compose_messages(context: AlertContext, config: PlanningConfig) -> AlertContext:
+    """Write the notifications, and add their recipients to the alert."""
+    alert, kind = context.alert, context.kind
+    if kind is None or not (context.candidates or context.informed):
+        return context
+    if alert.incident:
+        suppressed = tuple(_plan_suppressed(each, context, kind, config) for each, _ in context.informed)
+        context = replace(context, suppressed=suppressed)
+    for i, each in enumerate(context.candidates):
+        standby = i if each.recipient.is_standby and kind in WARNINGS else None
+        planned = replace(_plan_notification(each, context, kind, config), standby=standby)
+        detail = f"{each.origin} by {each.recipient.channel}"
+        if standby is None:
+            context = decide(context, DecisionVerdict.NOTIFY, each.reason, detail)
+        else:
+            context = decide(context, DecisionVerdict.SKIP, DecisionReason.STANDBY, detail)
+        context = replace(context, planned=(*context.planned, planned))
+    # A return does not restart the re-alarm time.
+    is_first = not context.is_return or (not alert.notified_ns and bool(context.candidates))
+    notified_ns = context.event.clock_ns if kind in WARNINGS and is_first else alert.notified_ns
+    alert = replace(alert, sequence=alert.sequence + 1, notified_ns=notified_ns)
+    if kind in ENDS:
+        return replace(context, alert=alert)
+    recipients = _add_recipients(context)
+    return replace(context, alert=replace(alert, recipients=recipients), incident_alerts=mark_informed(context))
 
 
-def _knowing(candidate: Candidate, level: int, under: str) -> Recipient:
-    """Return the target of `candidate`, who knows now that something stands at `level`."""
-    target = candidate.target
-    return replace(
-        target, level=max(level, target.level), informed_by_alert=under, is_ungrouped=not candidate.may_group
+def _plan_notification(
+    candidate: Candidate, context: AlertContext, kind: NotificationKind, config: PlanningConfig
+) -> Planned:
+    """Return the message of `kind` to `candidate`."""
+    recipient, event, alert = candidate.recipient, context.event, context.alert
+    facts = _collect_facts(context, kind, config, is_ungrouped=recipient.is_ungrouped)
+    sequence = alert.sequence + 1
+    # Only messages that may be sent several times have the number of their round in the id.
+    round_ = sequence if context.is_return or kind is NotificationKind.REMINDED else 0
+    identity = notification_id(alert.id, kind, facts.level, recipient.place, round_)
+    notification = Notification(
+        id=identity,
+        alert=alert.id,
+        kind=kind,
+        channel=recipient.channel,
+        contact=recipient.contact,
+        address=recipient.address,
+        level=facts.level,
+        text=compose_text(facts, recipient.language, config.links.acknowledge_link(identity)),
+        payload=compose_payload(facts, identity),
+        created_ns=event.received_ns,
+    )
+    return Planned(notification, _PRIORITIES.get(kind, facts.level), sequence, recipient.fallbacks)
+
+
+def _plan_suppressed(
+    candidate: Candidate, context: AlertContext, kind: NotificationKind, config: PlanningConfig
+) -> Planned:
+    """Return the message that `candidate` gets only when the message that informed it does not arrive."""
+    # A return has the words of a reminder: of several suppressed messages only the newest is sent, and none after an
+    # acknowledgement.
+    kind = NotificationKind.REMINDED if context.is_return else kind
+    return replace(_plan_notification(candidate, context, kind, config), incident=context.alert.incident)
+
+
+def _collect_facts(
+    context: AlertContext, kind: NotificationKind, config: PlanningConfig, *, is_ungrouped: bool
+) -> MessageFacts:
+    event, alert = context.event, context.alert
+    rule = config.ruleset.rule(event.key.rule)
+    ended, ended_peak = (0, NO_LEVEL) if is_ungrouped else (alert.ended, alert.ended_peak)
+    return MessageFacts(
+        kind=kind,
+        dimension=alert.dimension,
+        alert=alert.id,
+        level=event.level_after if kind in WARNINGS else max(alert.peak, ended_peak),
+        alarms=1 + ended,
+        rule=rule,
+        asset=config.register.assets[event.sensor.asset],
+        sensor=event.sensor,
+        quantity=rule.judged_quantity or config.quantities[event.sensor.quantity],
+        value=event.value,
+        extent=event.extent,
+        reason=event.reason,
+        time_ns=event.time_ns,
+        time_zone=config.register.city.zone,
     )
 
 
-def _heard(before: Iterable[Recipient], now: Iterable[Recipient]) -> tuple[Recipient, ...]:
-    """Return everybody who was told or is told now, each once; who was told at once does not become a standby."""
+def _add_recipients(context: AlertContext) -> tuple[Recipient, ...]:
+    """Return the recipients of the alert with the new ones, each once."""
+    alert = context.alert
+    informed = [(each, "") for each in context.candidates]
+    informed += [(each, alert_id) for each, alert_id in context.informed if alert_id != alert.id]
     found: dict[tuple[str, str, bool], Recipient] = {}
-    for each in (*before, *now):
+    for each in (*alert.recipients, *(_mark_level(each, alert.level, alert_id) for each, alert_id in informed)):
         key = (*each.place, each.is_ungrouped)
         earlier = found.get(key)
-        # Who was told at once does not become a standby, and knows no more by being one.
+        # A recipient with a message at once does not become a standby, and learns nothing by being one.
         if earlier is None or earlier.is_standby or not each.is_standby:
             found[key] = each
     return tuple(found.values())
 
 
-TELLING: tuple[Stage, ...] = (address, reach, group, share, _compose)
-"""From what is said to messages."""
+def _mark_level(candidate: Candidate, level: int, informed_by_alert: str) -> Recipient:
+    """Return the recipient of `candidate`, which now knows of an alarm at `level`."""
+    recipient = candidate.recipient
+    return replace(
+        recipient,
+        level=max(level, recipient.level),
+        informed_by_alert=informed_by_alert,
+        is_ungrouped=not candidate.may_group,
+    )
 
-STAGES: tuple[Stage, ...] = (_follow, *TELLING)
+
+NOTIFY_STAGES: tuple[Stage, ...] = (
+    find_recipients,
+    leave_out_unreachable,
+    merge_same_contact,
+    leave_out_informed,
+    compose_messages,
+)
+"""From the kind of message to notifications."""
+
+STAGES: tuple[Stage, ...] = (update_alert, *NOTIFY_STAGES)
 """Everything that can happen to a transition, in order."""
-
-_ENDS = (NotificationKind.CLEARED, NotificationKind.DEVICE_RECOVERED)
-_BEGINNINGS = (NotificationKind.RAISED, NotificationKind.ESCALATED)
-WARNINGS = (*_BEGINNINGS, NotificationKind.REMINDED)
-"""What people are asked to acknowledge."""
-_PRIORITIES = {
-    NotificationKind.CLEARED: int(WarningLevel.GREEN),
-    NotificationKind.DEVICE_FAULT: 0,
-    NotificationKind.DEVICE_RECOVERED: 0,
-}
-"""Behind every warning: danger first, then its end, then devices."""
-
-
-def _priority(incident: Incident) -> int:
-    return _PRIORITIES.get(incident.kind, incident.level)
-
-
-def _occurrence(
-    events: AlarmEvents, i: int, alarms: Sequence[AlarmKey], moment: tuple[int, int], register: Register
-) -> Occurrence:
-    key = alarms[int(events.alarm[i])]
-    return Occurrence(
-        key=key,
-        sensor=register.sensors[key.sensor],
-        transition=Transition(int(events.transition[i])),
-        time_ns=int(events.time_ns[i]),
-        episode_ns=int(events.episode_ns[i]),
-        level_before=int(events.level_before[i]),
-        level_after=int(events.level_after[i]),
-        value=float(events.value[i]),
-        extent=events.extent(i, alarms),
-        reason=Reason(int(events.reason[i])),
-        position=int(events.position[i]),
-        received_ns=moment[0],
-        clock_ns=moment[1],
-    )
-
-
-def _subject(event: Occurrence) -> str:
-    return event.sensor.device if event.key.dimension is Dimension.HEALTH else event.key.id
-
-
-def _open(event: Occurrence) -> Alert:
-    """Return the alert of a new episode, told to nobody yet."""
-    is_hazard = event.key.dimension is Dimension.HAZARD
-    owner = event.sensor.id if is_hazard else event.sensor.device
-    return Alert(
-        id=stable_id(event.key.rule, owner, event.episode_ns),
-        dimension=event.key.dimension,
-        subject=_subject(event),
-        rule=event.key.rule,
-        asset=event.sensor.asset,
-        device=event.sensor.device,
-        level=NO_LEVEL,
-        peak=NO_LEVEL,
-        is_open=True,
-        opened_ns=event.episode_ns,
-        changed_ns=event.time_ns,
-        alarms=(event.key.id,),
-        recipients=(),
-        sequence=0,
-    )
-
-
-def _incident(event: Occurrence, alert: Alert, kind: NotificationKind, district: District) -> Incident:
-    rule = district.ruleset.rule(event.key.rule)
-    return Incident(
-        kind=kind,
-        dimension=alert.dimension,
-        alert=alert.id,
-        level=event.level_after if kind in WARNINGS else max(alert.peak, alert.ended_peak),
-        alarms=1 + alert.ended,
-        rule=rule,
-        asset=district.register.assets[event.sensor.asset],
-        sensor=event.sensor,
-        quantity=rule.judged_quantity or district.quantities[event.sensor.quantity],
-        value=event.value,
-        extent=event.extent,
-        reason=event.reason,
-        time_ns=event.time_ns,
-        offset_s=district.offset_s,
-    )
-
-
-def _notification(
-    target: Recipient, incident: Incident, created_ns: int, links: SignedLinks, *, sequence: int
-) -> Notification:
-    place = target.channel, target.contact
-    identity = notification_id(incident.alert, incident.kind, incident.level, place, sequence)
-    return Notification(
-        id=identity,
-        alert=incident.alert,
-        kind=incident.kind,
-        channel=target.channel,
-        contact=target.contact,
-        address=target.address,
-        level=incident.level,
-        text=message_text(incident, target.language, links.acknowledge_link(identity)),
-        payload=message_payload(incident, identity),
-        created_ns=created_ns,
-    )

@@ -2,7 +2,7 @@
 
 Input: the path of the file and the names of the configured channels.
 Output: `Routes`.
-Not responsible for: the contacts of a role (`alerts.routing.routes.check_duties`).
+Not responsible for: the contacts of a role (`alerts.routing.routes.check_recipients`).
 Rejects: unknown keys, unknown channels and contradictory entries, all of them in one `ConfigError` with their lines.
 """
 

@@ -15,6 +15,9 @@ from config.levels import WarningLevel
 from config.register import Asset, Register, Role
 from rules.events import Dimension
 
+REALARM_S = {WarningLevel.ORANGE: 1800.0, WarningLevel.RED: 600.0}
+"""Default re-alarm time: from an unacknowledged warning to its reminder; assumed. Lower levels have no reminder."""
+
 _E164 = re.compile(r"\+[1-9][0-9]{6,14}")
 
 
@@ -68,8 +71,15 @@ class Routes:
             and (not route.domains or domain in route.domains)
         )
 
+    def find_realarm_s(self, dimension: Dimension, level: int, domain: str) -> float:
+        """Return the re-alarm time of an alert, the shortest of its routes; 0 where it has no reminder."""
+        default_s = REALARM_S.get(WarningLevel(level), 0.0)
+        found = self.find(dimension, level, domain)
+        waits_s = [default_s if route.realarm_s is None else route.realarm_s for route in found]
+        return min((each for each in waits_s if each), default=0.0)
 
-def check_duties(routes: Routes, register: Register, capable_levels: Mapping[str, WarningLevel]) -> None:
+
+def check_recipients(routes: Routes, register: Register, capable_levels: Mapping[str, WarningLevel]) -> None:
     """Check that every orange or red warning reaches all its recipients.
 
     Args:

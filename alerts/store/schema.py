@@ -18,8 +18,11 @@ from sqlalchemy import (
     text,
 )
 
-VERSION = 1
-"""Version of this schema, stored in `ledger_version` and checked at open."""
+HEAD = "0002"
+"""Alembic revision of this schema, see `alerts/store/migrations`."""
+
+VERSION = 2
+"""A program of 0.1.0 knows no revisions: it reads this number from `ledger_version` and rejects the ledger."""
 
 METADATA = MetaData()
 
@@ -55,21 +58,13 @@ alarm_events = Table(
     Column("level_after", SmallInteger, nullable=False),
     Column("value", Float(53)),
     Column("reason", SmallInteger, nullable=False),
+    Column("extent_low", Float(53)),
+    Column("extent_high", Float(53)),
+    Column("extent_towards", Text),
     UniqueConstraint("position", "ordinal"),
     Index("alarm_events_alarm", "alarm", "position"),
     Index("alarm_events_alert", "alert", "position"),
 )
-
-extents = Table(
-    "extents",
-    METADATA,
-    Column("position", BigInteger, primary_key=True, autoincrement=False),
-    Column("ordinal", Integer, primary_key=True, autoincrement=False),
-    Column("low", Float(53), nullable=False),
-    Column("high", Float(53), nullable=False),
-    Column("towards", Text, nullable=False),
-)
-"""How exactly a transition is known, where its rule says so."""
 
 alarms = Table(
     "alarms",
@@ -97,15 +92,29 @@ alerts = Table(
     Column("device", Text, nullable=False),
     Column("level", SmallInteger, nullable=False),
     Column("peak", SmallInteger, nullable=False),
+    Column("value", Float(53)),
     Column("is_open", SmallInteger, nullable=False),
+    Column("is_latched", SmallInteger, nullable=False),
     Column("opened_ns", BigInteger, nullable=False),
     Column("changed_ns", BigInteger, nullable=False),
+    Column("level_changed_at_receipt_ns", BigInteger, nullable=False),
+    Column("notified_ns", BigInteger, nullable=False),
+    Column("end_held_until_ns", BigInteger, nullable=False),
     Column("alarms", Text, nullable=False),
-    Column("told", Text, nullable=False),
+    Column("recipients", Text, nullable=False),
     Column("sequence", Integer, nullable=False),
+    Column("hazard", Text, nullable=False),
+    Column("incident", Text, nullable=False),
+    Column("ended", Integer, nullable=False),
+    Column("ended_peak", SmallInteger, nullable=False),
+    Column("end_reason", SmallInteger),
+    Column("end_low", Float(53)),
+    Column("end_high", Float(53)),
+    Column("end_towards", Text),
 )
 Index("alerts_open", alerts.c.opened_ns, sqlite_where=alerts.c.is_open == 1, postgresql_where=alerts.c.is_open == 1)
 Index("alerts_asset", alerts.c.asset, alerts.c.opened_ns)
+Index("alerts_incident", alerts.c.incident)
 
 notifications = Table(
     "notifications",
@@ -184,63 +193,28 @@ configurations = Table(
     Column("started_ns", BigInteger, nullable=False),
 )
 
-states = Table(
-    "states",
+replay_snapshots = Table(
+    "replay_snapshots",
     METADATA,
     Column("position", BigInteger, primary_key=True),
     Column("kept_ns", BigInteger, nullable=False),
     Column("blob", LargeBinary, nullable=False),
 )
 
-follow_ups = Table(
-    "follow_ups",
-    METADATA,
-    Column("alert", Text, primary_key=True),
-    Column("value", Float(53)),
-    Column("turned_ns", BigInteger, nullable=False),
-    Column("told_ns", BigInteger, nullable=False),
-    Column("calm_ns", BigInteger, nullable=False),
-    Column("is_latched", SmallInteger, nullable=False),
-)
-"""What an alert waits for; beside `alerts`, so that a ledger of before needs no change."""
-
-endings = Table(
-    "endings",
-    METADATA,
-    Column("alert", Text, primary_key=True),
-    Column("reason", SmallInteger, nullable=False),
-    Column("low", Float(53)),
-    Column("high", Float(53)),
-    Column("towards", Text, nullable=False),
-)
-"""How alarms ended whose end waits to be told; beside `alerts`, so that a ledger of before needs no change."""
-
-tallies = Table(
-    "tallies",
+transition_counts = Table(
+    "transition_counts",
     METADATA,
     Column("alarm", Text, primary_key=True),
     Column("latest_ns", BigInteger, nullable=False),
     Column("before_ns", BigInteger, nullable=False),
     Column("is_chattering", SmallInteger, nullable=False),
-    Column("turns", BigInteger, nullable=False),
+    Column("transitions", BigInteger, nullable=False),
     Column("chattering", BigInteger, nullable=False),
     Column("fleeting", BigInteger, nullable=False),
 )
 
-incidents = Table(
-    "incidents",
-    METADATA,
-    Column("alert", Text, primary_key=True),
-    Column("incident", Text, nullable=False),
-    Column("hazard", Text, nullable=False),
-    Column("ended", Integer, nullable=False),
-    Column("ended_peak", SmallInteger, nullable=False),
-    Index("incidents_incident", "incident"),
-)
-"""Which alerts are told as one; beside `alerts`, so that a ledger of before needs no change."""
-
-withheld = Table(
-    "withheld",
+suppressed = Table(
+    "suppressed",
     METADATA,
     Column("notification", Text, primary_key=True),
     Column("alert", Text, nullable=False),
@@ -248,7 +222,7 @@ withheld = Table(
     Column("channel", Text, nullable=False),
     Column("contact", Text, nullable=False),
     Column("level", SmallInteger, nullable=False),
-    Index("withheld_alert", "alert"),
+    Index("suppressed_alert", "alert"),
 )
 """Messages that are left out while another of their incident reaches the same target; gone when their alert is."""
 
@@ -265,11 +239,11 @@ labels = Table(
 )
 """What people say of alerts afterwards; the last row of an alert counts."""
 
-awaited = Table(
-    "awaited",
+expected_receipts = Table(
+    "expected_receipts",
     METADATA,
     Column("notification", Text, primary_key=True),
     Column("due_ns", BigInteger, nullable=False),
-    Index("awaited_due", "due_ns"),
+    Index("expected_receipts_due", "due_ns"),
 )
 """Urgent messages that a gateway took, and when their receipts are missing."""

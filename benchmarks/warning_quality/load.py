@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from alerts.chatter import Tally, counted
+from alerts.chatter import TransitionCounts, add_transition
 from alerts.routing.loading import SETTLE_S
 from benchmarks.figures import machine
 from benchmarks.warning_quality.episodes import CITY_SENSORS, DAY_S, PER_OPERATOR, Alarm, covered, flood_seconds
@@ -152,7 +152,7 @@ class _Incident:
     """Of each alarm since its end was told last."""
     over_ns: dict[str, int] = field(default_factory=dict)
     """When each alarm was last over."""
-    tallies: dict[str, Tally] = field(default_factory=dict)
+    tallies: dict[str, TransitionCounts] = field(default_factory=dict)
     told_ns: list[int] = field(default_factory=list)
     n_again: int = 0
     _over: tuple[int, int] = (0, 0)
@@ -162,8 +162,8 @@ class _Incident:
         """Take one transition."""
         before = self.level.get(key, 0)
         if not before or not level:
-            tally = self.tallies.get(key, Tally(key))
-            self.tallies[key] = counted(tally, time_ns, time_ns, is_end=not level)
+            tally = self.tallies.get(key, TransitionCounts(key))
+            self.tallies[key] = add_transition(tally, time_ns, time_ns, is_end=not level)
             has_settled = time_ns - self.over_ns.get(key, -_SETTLE_NS) >= _SETTLE_NS
             if level and has_settled and not self.tallies[key].is_chattering:
                 self.highest[key] = 0

@@ -1,16 +1,25 @@
-"""Climatology: is a value usual for its month and hour? One bit, CLIMATOLOGY.
+"""`climatology`: is a value usual for its month and hour? It sets the bit CLIMATOLOGY.
 
-Comes in: columns of readings and the usual ranges of the register. Goes out: `Quality` bits, same length. Refuses to
-remember: each reading is judged by itself. Source: QARTOD's climatology test, as in ioos_qc's `climatology_test`, with
-months and hours of local time as periods and one range each.
+Input: a batch, and the usual ranges of the register.
+Output: the same batch with the bit.
+Not responsible for: what a working instrument can report; see `out_of_range`.
+Rejects: nothing; where no range speaks there is no bit, and each reading is judged by itself.
+
+Source: QARTOD manuals (IOOS), test 5, climatology, as in ioos_qc's `climatology_test`, with months and hours of local
+time as periods and one range each.
+
+>>> from collector.quality import check_series
+>>> check_series([20.0, 31.0], usual=(0.0, 30.0))
+['', 'CLIMATOLOGY']
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
-from collector.batch import Quality
+from collector.batch import Quality, ReadingBatch
+from collector.check_state.check import BatchCheck, CheckSetup
 from config.city_time import CityTime
 from config.climatology import UsualRange
 from config.register import Register
@@ -44,6 +53,10 @@ class Climatology:
                 calendars.append(_calendar(ranges, of_quantity.get(sensor.quantity, ()), of_sensor.get(own, ())))
             self._calendar_of[number] = place[key]
         self._calendars = np.array(calendars, np.int32).reshape(-1, _MONTHS, _HOURS)
+
+    def flag(self, batch: ReadingBatch) -> ReadingBatch:
+        """Return the batch with CLIMATOLOGY where a value is unusual."""
+        return batch.add_flags(self.flags(batch.sensor.astype(np.intp), batch.time_ns, batch.value))
 
     def flags(
         self, sensor: NDArray[np.intp], time_ns: NDArray[np.int64], value: NDArray[np.float64]
@@ -90,3 +103,10 @@ def _local(city: CityTime, time_ns: NDArray[np.int64]) -> Place:
     days = (local_s // DAY_S).astype("datetime64[D]")
     month = days.astype("datetime64[M]").astype(np.int64) % _MONTHS
     return month.astype(np.intp), (local_s % DAY_S // HOUR_S).astype(np.intp)
+
+
+def _prepare(setup: CheckSetup) -> Callable[[ReadingBatch], ReadingBatch] | None:
+    return Climatology(setup.register).flag if setup.register.usual_ranges else None
+
+
+CHECK = BatchCheck(Quality.CLIMATOLOGY, "QARTOD test 5, climatology", _prepare)

@@ -1,26 +1,35 @@
-"""Equal times: readings of one sensor that claim the same time are kept apart, so that none replaces another.
+"""`equal_times`: do several readings of one sensor claim the same time? They get distinct times; no bit is set.
 
-Comes in: a batch. Goes out: the same readings; a further one of the newest time of its sensor, with another value, is
-one nanosecond behind the one before. Refuses to judge, and to touch times that are ours. History and rules know a
-reading by sensor and time: without this, of ten readings in a second of a clock that counts seconds the history would
-keep the last and the rules judge the first.
+Input: a batch.
+Output: the same readings. A further value at the newest time of its sensor is one nanosecond behind the one before.
+Not responsible for: values, and times that are the received time.
+Rejects: nothing; the readings are counted (`readings_same_time`).
 
-An equal value at an equal time is the same reading again and gets its time again. Cutting readings into other batches
-changes nothing. What is remembered does not outlive the program.
+History and rules know a reading by sensor and time. Without this check the history would keep the last of ten readings
+in one second of a clock that counts seconds, and the rules would judge the first. An equal value at an equal time is
+the same reading again and gets its time again. Cutting readings into other batches changes nothing. The state does not
+outlive the program.
+Source: a rule of this program (docs/quality.md).
+
+>>> from collector.quality import check_series
+>>> check_series([5.0, 6.0], times_s=[0, 0])
+['', '']
 """
 
 from collections import Counter
+from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
 
-from collector.batch import RECEIVED_CLOCK, ReadingBatch
+from collector.batch import RECEIVED_CLOCK, Quality, ReadingBatch
+from collector.check_state.check import BatchCheck, CheckSetup
 
 MOST = 999
-"""Readings of one time of one sensor that are kept apart, at most; what is beyond shares one more time. Assumed: a
-signal of 1 kHz under a clock of seconds, and below the microseconds that the finest clocks count."""
+"""Readings of one time of one sensor that get distinct times, at most; all further readings share one more time.
+Assumed: a signal of 1 kHz under a clock of seconds, and below the microseconds that the finest clocks count."""
 _ROOM = 100_000
-"""Values remembered of all sensors; then all are forgotten, so that nobody can fill the memory. Assumed: 10 MB."""
+"""Values remembered of all sensors; then all are forgotten, so that no sender can fill the memory. Assumed: 10 MB."""
 _NEVER_NS = np.iinfo(np.int64).min
 
 
@@ -125,3 +134,10 @@ class EqualTimes:
             self._held = 0
         self._places[number] = time_ns, places
         self._held += len(places) + 1
+
+
+def _prepare(setup: CheckSetup) -> Callable[[ReadingBatch], ReadingBatch]:
+    return EqualTimes(len(setup.register.sensors), setup.counts).separate
+
+
+CHECK = BatchCheck(Quality.GOOD, "a rule of this program, docs/quality.md", _prepare)

@@ -13,23 +13,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from collector.batch import Quality, ReadingBatch, tick
-from collector.checks.equal_times import EqualTimes
-from collector.checks.plausibility import Plausibility
-from collector.checks.range_and_time import flag_late, flag_range, in_time_order, settle_times
-from collector.dead_letter import DeadLetter, Reason
+from collector.dead_letter import DeadLetter, DeadLetterReason
 from collector.decoders import DECODERS
 from collector.decoding.compression import inflate
-from collector.decoding.sensor_lookup import sensors_of, sensors_of_blocks
 from collector.decoding.subscriptions import open_decoders
-from collector.decoding.topic_routes import NO_SENSOR, TopicRoutes
-from collector.devices.clocks import DeviceClocks
+from collector.decoding.topic_routes import NO_SENSOR, TopicRoutes, find_block_sensors, find_sensors
 from collector.devices.device_state import DeviceStates, SeenMessages
 from collector.payload import NO_TIME, Blocks, Columns, Decoder, PayloadError, Publication
+from collector.quality import QualityChecks
 from config.quantities import Quantity
 from config.register import Register
 from config.settings import IntakeSettings, Subscription
-
-_DAY_NS = 86_400 * 1_000_000_000
 
 
 @dataclass(slots=True)
@@ -39,7 +33,13 @@ class RawMessage:
     topic: str
     """Bytes that are not UTF-8 stand as lone surrogates (`surrogateescape`)."""
     payload: bytes
+    """Empty for our own canary, which is acknowledged in its place and never stored."""
     retain: bool = False
+    packet_id: int = 0
+    qos: int = 0
+    epoch: int = 0
+    """Number of the connection: packet ids mean something only on the connection that brought them."""
+    is_canary: bool = False
 
 
 @dataclass(slots=True)
@@ -91,7 +91,9 @@ class Pipeline:
         """
         self.counts: Counter[tuple[str, str]] = Counter()
         """What formats with a memory have counted."""
-        table = open_decoders(decoders, register, self.counts)
+        used = {each.decoder for each in subscriptions}
+        with_state = {name: decoder for name, decoder in decoders.items() if name in used}
+        table = {**decoders, **open_decoders(with_state, register, self.counts)}
         self._asking = [each.requests for each in table.values() if each.requests is not None]
         self._routes = TopicRoutes(register, subscriptions, table)
         self.devices = DeviceStates(tuple(self._routes.devices))
@@ -100,19 +102,10 @@ class Pipeline:
         """What the last `decode` learned of the devices' sequence numbers, to be kept with its readings."""
         self._limits = limits
         sensors = register.sensors
-        kinds = [quantities[sensor.quantity] for sensor in sensors]
         self._scale = np.array([*(sensor.scale for sensor in sensors), 1.0], np.float64)
         self._offset = np.array([*(sensor.offset for sensor in sensors), 0.0], np.float64)
-        self._low = np.array([*(kind.low for kind in kinds), 0.0], np.float64)
-        self._high = np.array([*(kind.high for kind in kinds), 0.0], np.float64)
-        self._equal_times = EqualTimes(len(sensors), self.counts)
-        # Young enough to be of now is what its sensor's stale time, or the intake, calls so.
-        late_s = [max(limits.late_after_s, sensor.stale_after_s) for sensor in sensors]
-        self._late_ns = np.array([round(each * 1e9) for each in (*late_s, limits.late_after_s)], np.int64)
-        self.clocks = DeviceClocks(register, self._late_ns, int(limits.future_tolerance_s * 1e9))
-        """What it remembers of the devices' clocks; the same."""
-        self.plausibility = Plausibility(register, quantities)
-        """What it remembers of the sensors; kept over a restart by whoever owns a file."""
+        self.checks = QualityChecks(register, quantities, intake=limits, counts=self.counts)
+        """The quality checks; the owner of a file keeps the state of sensors and clocks over a restart."""
 
     def decode(self, messages: Sequence[RawMessage], received_ns: int) -> tuple[ReadingBatch, list[DeadLetter]]:
         """Return the readings of `messages` in their order, and a dead letter for all that is not among them."""
@@ -132,22 +125,26 @@ class Pipeline:
 
     def _take(self, message: RawMessage, rows: _Rows, received_ns: int) -> None:
         """Add the readings of one message, with NO_SENSOR for those without a sensor."""
-        source = self._routes.find(message.topic)
-        if message.retain and not source.reader.decoder.tells_state:
-            raise PayloadError(Reason.RETAINED, "retained: an old value kept by the broker is never read as live")
-        reader = source.reader
-        payload = self._unpack(message.payload, reader.compression)
-        readings = reader.decoder.decode(payload, source.fields, reader.max_readings or self._limits.max_readings)
+        route = self._routes.find(message.topic)
+        if message.retain and not route.subscription.decoder.tells_state:
+            raise PayloadError(
+                DeadLetterReason.RETAINED, "retained: an old value kept by the broker is never read as live"
+            )
+        subscription = route.subscription
+        payload = self._unpack(message.payload, subscription.compression)
+        readings = subscription.decoder.decode(
+            payload, route.fields, subscription.max_readings or self._limits.max_readings
+        )
         if isinstance(readings, Blocks):
-            sensor, problems = sensors_of_blocks(readings, source)
-            if source.device != NO_SENSOR:
-                rows.heard.add(source.device, None)
+            sensor, problems = find_block_sensors(readings, route)
+            if route.device != NO_SENSOR:
+                rows.heard.add(route.device, None)
             rows.blocks.append((len(rows.sensor), sensor, readings))
             rows.lengths.append(len(sensor))
         else:
-            numbers, problems = sensors_of(readings, source)
-            if source.device != NO_SENSOR:
-                rows.heard.add(source.device, readings.mark)
+            numbers, problems = find_sensors(readings, route)
+            if route.device != NO_SENSOR:
+                rows.heard.add(route.device, readings.mark)
             elif readings.device:
                 self._note_named(readings, readings.device, numbers, rows.heard)
             if readings.relative:
@@ -173,36 +170,24 @@ class Pipeline:
         """Return the payload as its decoder takes it, within the limit."""
         limit = self._limits.max_payload_bytes
         if len(payload) > limit:
-            raise PayloadError(Reason.TOO_LARGE, f"payload: expected at most {limit} bytes, got more")
+            raise PayloadError(DeadLetterReason.TOO_LARGE, f"payload: expected at most {limit} bytes, got more")
         return payload if compression == "none" else inflate(payload, compression, limit)
 
     def _finish(self, rows: _Rows, received_ns: int) -> ReadingBatch:
         """Scale and flag all rows at once; leave out those without a sensor or beyond float64 in canonical units."""
         sensor, sent_ns, sent, said = rows.columns()
-        order = in_time_order(sent_ns, rows.lengths)
+        order = order_by_time(sent_ns, rows.lengths)
         if order is not None:
             sensor, sent_ns, sent, said = sensor[order], sent_ns[order], sent[order], said[order]
         with np.errstate(over="ignore"):
             value = sent * self._scale[sensor] + self._offset[sensor]
-        limits = self._limits
-        clock = self.clocks.judge(sensor, sent_ns, said, received_ns)
-        time_ns, time_flags = settle_times(
-            sent_ns,
-            received_ns,
-            int(limits.future_tolerance_s * 1e9),
-            int(limits.past_tolerance_days * _DAY_NS),
-            clock,
-        )
-        quality = said | time_flags | clock | flag_late(time_ns, received_ns, self._late_ns[sensor])
-        quality |= flag_range(value, self._low[sensor], self._high[sensor])
-        batch = ReadingBatch(received_ns, sensor, time_ns, value, quality)
+        batch = ReadingBatch(received_ns, sensor, sent_ns, value, said)
         known = sensor != NO_SENSOR
         finite = np.isfinite(value)
         if not (known.all() and finite.all()):
             _note_overflow(rows, known & ~finite)
             batch = batch.take(known & finite)
-        # judged by the times that the device gave: between two of the same instant nothing is a rate
-        return self._equal_times.separate(self.plausibility.judge(batch))
+        return self.checks.check(batch)
 
 
 T = TypeVar("T", bound=np.generic)
@@ -216,6 +201,24 @@ def _interleave(rows: NDArray[T], starts: Sequence[int], blocks: Sequence[NDArra
     return np.concatenate([part for pair in zip(parts, blocks, strict=False) for part in pair] + parts[-1:])
 
 
+def order_by_time(time_ns: NDArray[np.int64], lengths: Sequence[int]) -> NDArray[np.intp] | None:
+    """Return the places of readings so that each message tells its own in the order of their times, None if all do.
+
+    A device may write what it gathered newest first: judged in that order, all but the newest would come too late.
+
+    Args:
+        time_ns: int64[n], UTC nanoseconds, message after message.
+        lengths: how many of them are in each message.
+    """
+    falls = np.diff(time_ns) < 0
+    if not falls.any():
+        return None
+    message = np.repeat(np.arange(len(lengths)), lengths)
+    if not (falls & (message[1:] == message[:-1])).any():
+        return None
+    return np.lexsort((time_ns, message))
+
+
 def _make_absolute(columns: Columns, received_ns: int) -> None:
     """Turn times that count from the reception into times, and say that they rest on our clock."""
     flag = int(Quality.TIME_SERVER)
@@ -227,7 +230,7 @@ def _note_overflow(rows: _Rows, overflow: NDArray[np.bool_]) -> None:
     """Add one problem for each message with a reading that is finite as sent and infinite in the canonical unit."""
     owner = np.repeat(np.arange(len(rows.lengths)), rows.lengths)
     for place in np.unique(owner[overflow]):
-        error = PayloadError(Reason.NOT_FINITE, "value: too large for float64 in the canonical unit")
+        error = PayloadError(DeadLetterReason.NOT_FINITE, "value: too large for float64 in the canonical unit")
         rows.problems.append((rows.messages[place], error))
 
 

@@ -1,9 +1,14 @@
-"""The time series behind charts and dashboards: write batches, read one sensor's past.
+"""`History`: the time series behind charts and dashboards; writes batches, reads the past of one sensor.
 
-Comes in: batches from the recorder. Goes out: `Series`. The same sensor and time written again replaces, so that a
-repeated batch changes nothing. Two implementations: `history.sqlite` (embedded) and `history.influxdb`.
+Input: batches from the recorder.
+Output: `Series`.
+Not responsible for: the way of storing them. `collector.history.opening` opens one of two implementations.
+Rejects: single points that the store will never take, each with its reason.
+
+The same sensor and time written again replaces, so that a repeated batch changes nothing.
 """
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -34,7 +39,13 @@ class Series:
 
 
 class History(Protocol):
-    """A store of time series."""
+    """A store of time series.
+
+    Attributes:
+        counts: (metric, reason) to number.
+    """
+
+    counts: Counter[tuple[str, str]]
 
     def write(self, batches: Sequence[ReadingBatch]) -> list[DeadLetter]:
         """Store the readings durably; returns the points that the store will never take, each with its reason.
@@ -46,4 +57,16 @@ class History(Protocol):
 
     def read(self, sensor: int, start_ns: int, end_ns: int, step_ns: int = 0) -> Series:
         """Return readings of `sensor` with start_ns <= time < end_ns; with `step_ns` the mean of each step."""
+        ...
+
+    def read_all(self, start_ns: int, end_ns: int) -> tuple[NDArray[np.int32], Series]:
+        """Return the sensor of each reading, and the readings of all with start_ns <= time < end_ns."""
+        ...
+
+    def count(self, sensor: int | None = None) -> int:
+        """Return how many distinct points are stored, of `sensor` or of all."""
+        ...
+
+    def close(self) -> None:
+        """Release files and connections."""
         ...

@@ -10,8 +10,7 @@ import time
 from collections import Counter
 from dataclasses import dataclass
 
-from collector.checkpoints.checks import CheckCheckpoint
-from collector.checkpoints.devices import DeviceCheckpoint
+from collector.checkpoints import CheckCheckpoint, DeviceCheckpoint
 from collector.decoding.pipeline import Pipeline
 from collector.intake.connection import BrokerConnection
 from collector.intake.group_commit import GroupCommit

@@ -1,16 +1,62 @@
-"""I/O: whether there is room for another batch: below the cap, and on the disk.
+"""I/O: the capacity of a journal file: below the cap, and on the disk.
 
-Comes in: the size of what shall be stored. Goes out: a reason to refuse it. Refuses to store anything.
-Two limits, two ways out: at the cap a `trim` makes room, on a full disk the ballast lets `trim` and checkpoints work.
+Input: the size of the next batch.
+Output: the reason to reject it, empty when there is room.
+Not responsible for: storing anything.
+Rejects: a batch beyond the cap or on a full disk.
+
+The two limits have two ways out. At the cap a `trim` makes room. SQLite in WAL mode can neither delete nor checkpoint
+on a disk without any free block. So a file, the ballast, takes up room: its release makes both possible again, and it
+is put back before new readings are taken.
 """
 
+import os
 import sqlite3
 from contextlib import suppress
-
-from collector.journal.ballast import Ballast
+from pathlib import Path
 
 _PAGES_AHEAD = 16
 """Free pages beyond twice what a batch needs before a full disk takes one from trimmed pages; assumed."""
+_MARGIN_BYTES = 1 << 20
+"""Free room beyond the ballast itself before it is put back; assumed: one group commit of full batches."""
+
+
+class Ballast:
+    """A file of `size` bytes at `path` while there is room for it."""
+
+    def __init__(self, path: Path, size: int) -> None:
+        self._path = path
+        self.size = size
+
+    @property
+    def is_held(self) -> bool:
+        """True while the file takes up its room (or none is wanted)."""
+        return self.size == 0 or self._path.exists()
+
+    def hold(self) -> bool:
+        """Take up the room if the disk has it to spare; returns `is_held`."""
+        if self.is_held:
+            return True
+        if self.free_bytes() < self.size + _MARGIN_BYTES:
+            return False
+        try:
+            with self._path.open("wb") as file:
+                os.posix_fallocate(file.fileno(), 0, self.size)
+        except OSError:
+            self.release()
+            return False
+        return True
+
+    def release(self) -> bool:
+        """Give the room back; returns whether there was any."""
+        was_there = self._path.exists()
+        self._path.unlink(missing_ok=True)
+        return was_there
+
+    def free_bytes(self) -> int:
+        """Return what an unprivileged process may still write to this disk, in bytes."""
+        disk = os.statvfs(self._path.parent)
+        return disk.f_bavail * disk.f_frsize
 
 
 class Capacity:

@@ -1,7 +1,9 @@
 """One `ReadingBatch` as bytes: fixed little-endian header, CRC-32, then the four columns.
 
-Comes in: a batch and the name of the dictionary of sensor ids that its dense numbers belong to. Goes out: a frame; and
-back. A frame whose bytes or place changed is refused, never half read. Refuses to know files and the register.
+Input: a batch, and the name of the dictionary of sensor ids that its dense numbers belong to.
+Output: a frame; and back.
+Not responsible for: files and the register.
+Rejects: a frame with changed bytes or at another place; it is never half read.
 
 Layout (40 bytes of header, then n of each column, so that the wide columns stay aligned):
 
@@ -13,7 +15,6 @@ import hashlib
 import struct
 import zlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,14 +29,6 @@ _READING_BYTES = 8 + 8 + 4 + 2
 
 class FrameError(ValueError):
     """The bytes are not an intact frame."""
-
-
-@dataclass(frozen=True, slots=True)
-class Frame:
-    """A decoded frame; the batch still carries the dense numbers of its own dictionary."""
-
-    dictionary: bytes
-    batch: ReadingBatch
 
 
 def dictionary_name(sensor_ids: Sequence[str]) -> bytes:
@@ -53,7 +46,7 @@ def unpack_ids(packed: bytes) -> list[str]:
     return packed.decode().split("\n") if packed else []
 
 
-def encode(batch: ReadingBatch, dictionary: bytes, position: int) -> bytes:
+def encode_frame(batch: ReadingBatch, dictionary: bytes, position: int) -> bytes:
     """Return `batch` as the frame that stands at `position`."""
     body = b"".join(
         (
@@ -72,8 +65,10 @@ def _seed(position: int) -> int:
     return zlib.crc32(position.to_bytes(8, "little"))
 
 
-def decode(frame: bytes, position: int) -> Frame:
-    """Return the batch in `frame` without copying its columns; they are read-only.
+def decode_frame(frame: bytes, position: int) -> tuple[bytes, ReadingBatch]:
+    """Return the name of the dictionary and the batch in `frame`, without copying its columns; they are read-only.
+
+    The batch still carries the dense numbers of its own dictionary.
 
     Raises:
         FrameError: magic, length or CRC is wrong, or the frame does not belong at `position`.
@@ -86,7 +81,7 @@ def decode(frame: bytes, position: int) -> Frame:
     if crc != actual or len(frame) != _HEADER.size + n * _READING_BYTES:
         message = f"frame of {len(frame)} bytes at {position}: expected CRC {crc:08x}, got {actual:08x}"
         raise FrameError(message)
-    return Frame(dictionary, _columns(frame, received_ns, n))
+    return dictionary, _columns(frame, received_ns, n)
 
 
 def received_ns(frame: bytes) -> int:

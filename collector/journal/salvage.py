@@ -17,7 +17,7 @@ from pathlib import Path
 import structlog
 
 from collector.journal import frame
-from collector.journal.rows import read_rows
+from collector.journal.reader import read_rows
 from collector.journal.schema import APPLICATION_ID, LAST_POSITION, TABLES
 
 _FULL_CHECK_BYTES = 256 << 20

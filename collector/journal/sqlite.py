@@ -8,37 +8,19 @@ import sqlite3
 import threading
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 from collector.batch import ReadingBatch
-from collector.dead_letter import DeadLetter, Reason
-from collector.journal import Entry, JournalFullError, Position, frame
+from collector.dead_letter import DeadLetter, DeadLetterReason
+from collector.journal import DEVICES, Entry, JournalFullError, JournalStatus, Position, frame
 from collector.journal import dead_letters as dead_letter_rows
 from collector.journal.reader import JournalReader
 from collector.journal.schema import FIRST_POSITION, LAST_POSITION
 from collector.journal.writer import Writer
 
-DEVICES = "devices"
-"""Name of the cursor of whoever reads the notes: up to there they are not needed any more."""
 _TRIM_POSITIONS = 256
 """Positions deleted in one transaction, so that appends get in between; assumed."""
-
-
-@dataclass(frozen=True, slots=True)
-class JournalStatus:
-    """How full the journal is."""
-
-    bytes: int
-    """Pages in use."""
-    max_bytes: int
-    entries: int
-    """Positions from the oldest to the last."""
-    first: Position
-    """Oldest stored position, 0 when there is none."""
-    last: Position
-    full: bool
 
 
 class SqliteJournal:
@@ -74,7 +56,7 @@ class SqliteJournal:
         """
         _check(batches, self._n_sensors)
         rows = [
-            (position, batch.received_ns, frame.encode(batch, self._dictionary, position))
+            (position, batch.received_ns, frame.encode_frame(batch, self._dictionary, position))
             for position, batch in enumerate(batches, self._last + 1)
         ]
         size = sum(len(row[2]) for row in rows) + dead_letter_rows.KEPT_BYTES * len(dead_letters) + len(note)
@@ -83,7 +65,7 @@ class SqliteJournal:
         def work(connection: sqlite3.Connection) -> int:
             connection.executemany("INSERT INTO batches(position, received_ns, frame) VALUES (?, ?, ?)", rows)
             connection.executemany("INSERT OR REPLACE INTO device_notes VALUES (?, ?)", notes)
-            return dead_letter_rows.insert(connection, dead_letters, self._quota)
+            return dead_letter_rows.insert(connection, dead_letters, self._quota) if dead_letters else 0
 
         evicted = self._writer.store(size, work)
         _count(self.counts, dead_letters, evicted)
@@ -129,7 +111,7 @@ class SqliteJournal:
             )
         _count(self.counts, dead_letters, evicted)
 
-    def dead_letters(self, limit: int, reason: Reason | None = None) -> list[DeadLetter]:
+    def dead_letters(self, limit: int, reason: DeadLetterReason | None = None) -> list[DeadLetter]:
         """Return the newest `limit` dead letters, newest first."""
         return self.reader.dead_letters(limit, reason)
 
@@ -140,6 +122,14 @@ class SqliteJournal:
     def cursor(self, name: str) -> Position:
         """Return the position that `name` saved, 0 when it never did."""
         return self.reader.cursor(name)
+
+    def position_at(self, received_ns: int) -> Position:
+        """Return the last position received before `received_ns`, 0 when all are younger."""
+        return self.reader.position_at(received_ns)
+
+    def notes(self, after: Position, limit: int) -> list[tuple[Position, bytes]]:
+        """Return at most `limit` notes behind `after` with their positions, in order."""
+        return self.reader.notes(after, limit)
 
     def last_position(self) -> Position:
         """Return the highest position ever given, 0 before the first."""

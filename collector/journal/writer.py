@@ -18,9 +18,8 @@ from typing import BinaryIO, TypeVar
 
 import structlog
 
-from collector.journal import JournalBrokenError, JournalFullError
-from collector.journal.ballast import Ballast
-from collector.journal.capacity import Capacity
+from collector.journal import JournalBrokenError, JournalFullError, JournalInUseError
+from collector.journal.capacity import Ballast, Capacity
 from collector.journal.salvage import beside, ensure_sound, suspect
 from collector.journal.schema import APPLICATION_ID, TABLES
 
@@ -35,10 +34,6 @@ _NO_ROOM_BYTES = 64 << 10
 """A disk with less than this free explains an I/O error that SQLite does not call full (growth of the -shm file)."""
 
 _Result = TypeVar("_Result")
-
-
-class JournalInUseError(Exception):
-    """Another process writes this journal."""
 
 
 class Writer:

@@ -1,6 +1,6 @@
 """I/O: the past out of CSV files with the columns time, sensor and value.
 
-Comes in: paths, register, quantities. Goes out: pieces in the order of time. Refuses to sort a file, and to hold more
+Comes in: paths, register, quantities. Goes out: chunks in the order of time. Refuses to sort a file, and to hold more
 than some rows of each.
 
 Times are RFC 3339 with a zone, or seconds since 1970 when the column holds numbers. Values are as the device sends
@@ -17,13 +17,13 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from collector.checks.range_and_time import flag_range
+from collector.checks.out_of_range import flag_range
 from collector.payload import PayloadError
 from collector.wire.timestamps import rfc3339_to_ns
 from config.quantities import Quantity
 from config.register import Register
-from lifeline.backtest.sources import Span
-from lifeline.backtest.stream import Piece
+from lifeline.backtest.recorded_readings import TimeSpan
+from lifeline.backtest.stream import ReadingChunk
 from lifeline.start_error import StartError
 
 _ROWS = 100_000
@@ -56,9 +56,9 @@ class _Rows:
 _NONE = _Rows(np.empty(0, np.int32), np.empty(0, np.int64), np.empty(0, np.float64))
 
 
-def csv_pieces(
-    paths: Sequence[Path], register: Register, quantities: Mapping[str, Quantity], span: Span
-) -> Iterator[Piece]:
+def read_csv_files(
+    paths: Sequence[Path], register: Register, quantities: Mapping[str, Quantity], span: TimeSpan
+) -> Iterator[ReadingChunk]:
     """Yield what the files hold of `span`, merged by time; rows of sensors outside the register are left out.
 
     Raises:
@@ -70,8 +70,8 @@ def csv_pieces(
 
 
 def _merged(
-    files: Sequence["_File"], register: Register, quantities: Mapping[str, Quantity], span: Span
-) -> Iterator[Piece]:
+    files: Sequence["_File"], register: Register, quantities: Mapping[str, Quantity], span: TimeSpan
+) -> Iterator[ReadingChunk]:
     sensors = register.sensors
     scale, offset = np.array([each.scale for each in sensors]), np.array([each.offset for each in sensors])
     low = np.array([quantities[each.quantity].low for each in sensors])
@@ -88,7 +88,7 @@ def _merged(
         value = rows.value * scale[rows.sensor] + offset[rows.sensor]
         quality = flag_range(value, low[rows.sensor], high[rows.sensor])
         end_ns = max(begin_ns, int(rows.time_ns.max(initial=0)) + 1)
-        yield Piece(begin_ns, end_ns, rows.sensor, rows.time_ns, value, quality)
+        yield ReadingChunk(begin_ns, end_ns, rows.sensor, rows.time_ns, value, quality)
         begin_ns = end_ns
 
 

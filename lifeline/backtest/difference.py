@@ -12,12 +12,12 @@ from enum import StrEnum
 from lifeline.backtest.episodes import Episode
 
 
-class Sort(StrEnum):
+class DifferenceKind(StrEnum):
     """How an episode differs."""
 
-    ONLY_HERE = "only_here"
+    ONLY_TRIED = "only_tried"
     """The tried rules raise it, the running ones do not."""
-    ONLY_THERE = "only_there"
+    ONLY_RUNNING = "only_running"
     """The running rules raise it, the tried ones do not."""
     OTHER_LEVELS = "other_levels"
     """Both raise it, to another highest level."""
@@ -26,58 +26,58 @@ class Sort(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class EpisodeChange:
     """One episode that is not the same in both."""
 
-    here: Episode | None
-    there: Episode | None
+    tried: Episode | None
+    running: Episode | None
 
     @property
-    def sort(self) -> Sort:
+    def kind(self) -> DifferenceKind:
         """How it differs."""
-        if self.there is None:
-            return Sort.ONLY_HERE
-        if self.here is None:
-            return Sort.ONLY_THERE
-        return Sort.OTHER_LEVELS if self.here.peak != self.there.peak else Sort.OTHER_TIMES
+        if self.running is None:
+            return DifferenceKind.ONLY_TRIED
+        if self.tried is None:
+            return DifferenceKind.ONLY_RUNNING
+        return DifferenceKind.OTHER_LEVELS if self.tried.peak != self.running.peak else DifferenceKind.OTHER_TIMES
 
     @property
     def episode(self) -> Episode:
         """The tried rules' episode where there is one, else the running rules'."""
-        found = self.here or self.there
+        found = self.tried or self.running
         assert found is not None  # noqa: S101 - one of them is always there
         return found
 
 
 @dataclass(frozen=True, slots=True)
-class Difference:
+class HistoryDifference:
     """What two rule sets made differently of the same stream."""
 
     same: int
     """Episodes equal in every transition."""
-    changes: tuple[Change, ...]
+    changes: tuple[EpisodeChange, ...]
     """By beginning, then by alarm id."""
 
-    def count(self, sort: Sort) -> int:
+    def count(self, kind: DifferenceKind) -> int:
         """Return how many differ in this way."""
-        return sum(change.sort is sort for change in self.changes)
+        return sum(change.kind is kind for change in self.changes)
 
 
-def difference(here: Iterable[Episode], there: Iterable[Episode]) -> Difference:
+def compare_episodes(here: Iterable[Episode], there: Iterable[Episode]) -> HistoryDifference:
     """Return the difference of two histories; episodes of one alarm that overlap in time are the same episode changed.
 
     Of several that overlap the earliest are paired, each with one.
     """
     mine, theirs = _by_alarm(here), _by_alarm(there)
     same = 0
-    changes: list[Change] = []
+    changes: list[EpisodeChange] = []
     for alarm in {**mine, **theirs}:
         equal = set(mine[alarm]) & set(theirs[alarm])
         same += len(equal)
         rest = [each for each in mine[alarm] if each not in equal]
         changes += _paired(rest, [each for each in theirs[alarm] if each not in equal])
     changes.sort(key=lambda change: (change.episode.start_ns, change.episode.alarm))
-    return Difference(same, tuple(changes))
+    return HistoryDifference(same, tuple(changes))
 
 
 def _by_alarm(episodes: Iterable[Episode]) -> defaultdict[str, list[Episode]]:
@@ -87,18 +87,18 @@ def _by_alarm(episodes: Iterable[Episode]) -> defaultdict[str, list[Episode]]:
     return found
 
 
-def _paired(mine: Sequence[Episode], theirs: Sequence[Episode]) -> Iterator[Change]:
+def _paired(mine: Sequence[Episode], theirs: Sequence[Episode]) -> Iterator[EpisodeChange]:
     """Yield the changes between episodes of one alarm, both by beginning and without overlap among themselves."""
     i = j = 0
     while i < len(mine) and j < len(theirs):
         if mine[i].ends_before(theirs[j].start_ns):
-            yield Change(mine[i], None)
+            yield EpisodeChange(mine[i], None)
             i += 1
         elif theirs[j].ends_before(mine[i].start_ns):
-            yield Change(None, theirs[j])
+            yield EpisodeChange(None, theirs[j])
             j += 1
         else:
-            yield Change(mine[i], theirs[j])
+            yield EpisodeChange(mine[i], theirs[j])
             i, j = i + 1, j + 1
-    yield from (Change(each, None) for each in mine[i:])
-    yield from (Change(None, each) for each in theirs[j:])
+    yield from (EpisodeChange(each, None) for each in mine[i:])
+    yield from (EpisodeChange(None, each) for each in theirs[j:])

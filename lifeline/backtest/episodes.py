@@ -11,7 +11,7 @@ from rules.events import AlarmEvents, AlarmKey, Dimension
 
 
 @dataclass(frozen=True, slots=True)
-class Turn:
+class LevelTransition:
     """One transition of an alarm."""
 
     alarm: str
@@ -27,23 +27,23 @@ class Episode:
 
     alarm: str
     dimension: Dimension
-    turns: tuple[tuple[int, int], ...]
+    transitions: tuple[tuple[int, int], ...]
     """Event time and level of each transition: the first raises, the last clears unless it still stands."""
 
     @property
     def start_ns(self) -> int:
         """Event time of the raising."""
-        return self.turns[0][0]
+        return self.transitions[0][0]
 
     @property
     def end_ns(self) -> int | None:
         """Event time of the clearing, None while it stands."""
-        return None if self.turns[-1][1] else self.turns[-1][0]
+        return None if self.transitions[-1][1] else self.transitions[-1][0]
 
     @property
     def peak(self) -> int:
         """Highest level."""
-        return max(level for _, level in self.turns)
+        return max(level for _, level in self.transitions)
 
     @property
     def sensor(self) -> str:
@@ -55,30 +55,32 @@ class Episode:
         """Rule id."""
         return self.alarm.partition("/")[0]
 
-    def at_least(self, level: int) -> int | None:
+    def first_time_at(self, level: int) -> int | None:
         """Return the event time at which it first stood at `level` or above, None when it never did."""
-        return next((time_ns for time_ns, each in self.turns if each >= level), None)
+        return next((time_ns for time_ns, each in self.transitions if each >= level), None)
 
     def ends_before(self, time_ns: int) -> bool:
         """Tell whether it was over before `time_ns`."""
         return self.end_ns is not None and self.end_ns < time_ns
 
 
-def turns_of(events: AlarmEvents, alarms: Sequence[AlarmKey], dimension: Dimension) -> Iterator[Turn]:
+def read_transitions(
+    events: AlarmEvents, alarms: Sequence[AlarmKey], dimension: Dimension
+) -> Iterator[LevelTransition]:
     """Yield the transitions of one dimension in their order."""
     columns = zip(events.alarm.tolist(), events.time_ns.tolist(), events.level_after.tolist(), strict=True)
     for alarm, time_ns, level in columns:
         if alarms[alarm].dimension is dimension:
-            yield Turn(alarms[alarm].id, time_ns, level)
+            yield LevelTransition(alarms[alarm].id, time_ns, level)
 
 
-def episodes_of(turns: Iterable[Turn], dimension: Dimension) -> list[Episode]:
-    """Return the episodes that `turns` make, by their beginning and then by alarm id."""
+def build_episodes(transitions: Iterable[LevelTransition], dimension: Dimension) -> list[Episode]:
+    """Return the episodes that `transitions` make, by their beginning and then by alarm id."""
     standing: dict[str, list[tuple[int, int]]] = {}
     found = []
-    for turn in turns:
-        standing.setdefault(turn.alarm, []).append((turn.time_ns, turn.level))
-        if turn.level == NO_LEVEL:
-            found.append(Episode(turn.alarm, dimension, tuple(standing.pop(turn.alarm))))
+    for transition in transitions:
+        standing.setdefault(transition.alarm, []).append((transition.time_ns, transition.level))
+        if transition.level == NO_LEVEL:
+            found.append(Episode(transition.alarm, dimension, tuple(standing.pop(transition.alarm))))
     found += [Episode(alarm, dimension, tuple(rest)) for alarm, rest in standing.items()]
     return sorted(found, key=lambda each: (each.start_ns, each.alarm))

@@ -1,6 +1,6 @@
 """Geometry of the report's plots, in the coordinates of an SVG of fixed size.
 
-Comes in: a `Result`. Goes out: rectangles and ticks for the template. Refuses to know HTML and words.
+Comes in: a `BacktestResult`. Goes out: rectangles and ticks for the template. Refuses to know HTML and words.
 """
 
 from collections import Counter
@@ -8,10 +8,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-from lifeline.backtest.difference import Difference, Sort
-from lifeline.backtest.figures import Load, local
-from lifeline.backtest.run import Result
-from lifeline.backtest.tables import LEVELS
+from lifeline.backtest.alarm_load import AlarmLoad, to_city_time
+from lifeline.backtest.difference import DifferenceKind, HistoryDifference
+from lifeline.backtest.report_tables import LEVELS
+from lifeline.backtest.run import BacktestResult
 
 WIDTH, HEIGHT = 960, 220
 _LEFT, _RIGHT, _TOP, _BOTTOM = 48, 8, 10, 24
@@ -32,7 +32,7 @@ class Bar:
 
 
 @dataclass(frozen=True, slots=True)
-class Tick:
+class AxisTick:
     """A place on an axis and its label."""
 
     at: float
@@ -44,13 +44,13 @@ class Plot:
     """Everything the template draws."""
 
     bars: tuple[Bar, ...]
-    x_ticks: tuple[Tick, ...]
-    y_ticks: tuple[Tick, ...]
+    x_ticks: tuple[AxisTick, ...]
+    y_ticks: tuple[AxisTick, ...]
     width: int = WIDTH
     height: int = HEIGHT
 
 
-def day_plot(result: Result) -> Plot:
+def day_plot(result: BacktestResult) -> Plot:
     """Return alarms a day by highest level: of each day a bar of the tried rules and one of the running ones."""
     days = _days(result)
     most = max((sum(found.values()) for side in _loads(result) for found in side.by_day.values()), default=0)
@@ -67,17 +67,17 @@ def day_plot(result: Result) -> Plot:
     return Plot(tuple(bars), axis.x_ticks(days), axis.y_ticks())
 
 
-def difference_plot(result: Result) -> Plot:
+def difference_plot(result: BacktestResult) -> Plot:
     """Return differences a day: above the axis what only the tried rules raise, below what only the running ones do."""
     days = _days(result)
     counts = _by_day(result.difference)
-    high = max((found[Sort.ONLY_HERE] + _changed(found) for found in counts.values()), default=0)
-    low = max((found[Sort.ONLY_THERE] for found in counts.values()), default=0)
+    high = max((found[DifferenceKind.ONLY_TRIED] + _changed(found) for found in counts.values()), default=0)
+    low = max((found[DifferenceKind.ONLY_RUNNING] for found in counts.values()), default=0)
     axis = _Axis(len(days), -low, max(high, 1))
     bars = []
     for place, day in enumerate(days):
         found = counts.get(day, Counter())
-        here, there, changed = found[Sort.ONLY_HERE], found[Sort.ONLY_THERE], _changed(found)
+        here, there, changed = found[DifferenceKind.ONLY_TRIED], found[DifferenceKind.ONLY_RUNNING], _changed(found)
         spans = (((0, here), _HERE), ((here, here + changed), _GREY), ((-there, 0), _THERE))
         bars += [
             axis.bar((place, None), span, colour, f"{day} {span[1] - span[0]}")
@@ -104,40 +104,40 @@ class _Axis:
         top, bottom = self._y(span[1]), self._y(span[0])
         return Bar(round(x, 1), top, round(max(step * share, 0.5), 1), round(bottom - top, 1), colour, hint)
 
-    def x_ticks(self, days: Sequence[str]) -> tuple[Tick, ...]:
+    def x_ticks(self, days: Sequence[str]) -> tuple[AxisTick, ...]:
         """Return labels of some days."""
         step = (WIDTH - _LEFT - _RIGHT) / max(self.days, 1)
         every = -(-len(days) // _MOST_TICKS) or 1
-        return tuple(Tick(round(_LEFT + step * (i + 0.5), 1), days[i]) for i in range(0, len(days), every))
+        return tuple(AxisTick(round(_LEFT + step * (i + 0.5), 1), days[i]) for i in range(0, len(days), every))
 
-    def y_ticks(self) -> tuple[Tick, ...]:
+    def y_ticks(self) -> tuple[AxisTick, ...]:
         """Return the labels of the lowest count, none, and the highest."""
-        return tuple(Tick(self._y(n), f"{abs(n)}") for n in sorted({self.low, 0, self.high}))
+        return tuple(AxisTick(self._y(n), f"{abs(n)}") for n in sorted({self.low, 0, self.high}))
 
     def _y(self, count: int) -> float:
         share = (self.high - count) / (self.high - self.low)
         return round(_TOP + share * (HEIGHT - _TOP - _BOTTOM), 1)
 
 
-def _loads(result: Result) -> tuple[Load, Load]:
+def _loads(result: BacktestResult) -> tuple[AlarmLoad, AlarmLoad]:
     return result.tried.load, result.running.load
 
 
-def _changed(found: Mapping[Sort, int]) -> int:
-    return found[Sort.OTHER_LEVELS] + found[Sort.OTHER_TIMES]
+def _changed(found: Mapping[DifferenceKind, int]) -> int:
+    return found[DifferenceKind.OTHER_LEVELS] + found[DifferenceKind.OTHER_TIMES]
 
 
-def _by_day(found: Difference) -> dict[str, Counter[Sort]]:
-    counts: dict[str, Counter[Sort]] = {}
+def _by_day(found: HistoryDifference) -> dict[str, Counter[DifferenceKind]]:
+    counts: dict[str, Counter[DifferenceKind]] = {}
     for change in found.changes:
-        counts.setdefault(local(change.episode.start_ns).date().isoformat(), Counter())[change.sort] += 1
+        counts.setdefault(to_city_time(change.episode.start_ns).date().isoformat(), Counter())[change.kind] += 1
     return counts
 
 
-def _days(result: Result) -> list[str]:
+def _days(result: BacktestResult) -> list[str]:
     """Return every local date of the span, and of alarms outside it."""
     named = {day for load in _loads(result) for day in load.by_day} | set(_by_day(result.difference))
-    first, last = local(result.start_ns).date(), local(result.end_ns).date()
+    first, last = to_city_time(result.start_ns).date(), to_city_time(result.end_ns).date()
     if named:
         first, last = min(first, date.fromisoformat(min(named))), max(last, date.fromisoformat(max(named)))
     return [(first + timedelta(days=i)).isoformat() for i in range((last - first).days + 1)]

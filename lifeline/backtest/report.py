@@ -1,22 +1,22 @@
 """I/O: one self-contained HTML file of a back-test; pictures, colours and words are inside.
 
-Comes in: a `Result`. Goes out: HTML. Refuses to link to anything and to hold a script.
+Comes in: a `BacktestResult`. Goes out: HTML. Refuses to link to anything and to hold a script.
 """
 
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from lifeline.backtest.figures import CITY
+from lifeline.backtest.alarm_load import CITY
 from lifeline.backtest.plots import day_plot, difference_plot
-from lifeline.backtest.run import Result
-from lifeline.backtest.tables import LEVELS, Names, sheets
-from lifeline.backtest.words import term
+from lifeline.backtest.report_tables import LEVELS, DisplayNames, build_tables
+from lifeline.backtest.report_words import term
+from lifeline.backtest.run import BacktestResult
 from lifeline.text.formats import clock_text
 from lifeline.text.words import Language
 
 
-def report(result: Result, names: Names, versions: tuple[str, str], lang: Language) -> str:
+def render_report(result: BacktestResult, names: DisplayNames, versions: tuple[str, str], lang: Language) -> str:
     """Return the page.
 
     Args:
@@ -35,16 +35,16 @@ def report(result: Result, names: Names, versions: tuple[str, str], lang: Langua
     return environment.get_template("report.html").render(
         lang=lang,
         term=lambda key: term(key, lang),
-        verdict=verdict(result, lang),
-        span=span(result, lang),
+        verdict=summarize(result, lang),
+        span=format_span(result, lang),
         versions=versions,
         levels=LEVELS,
         plots=(("plot_days", day_plot(result)), ("plot_difference", difference_plot(result))),
-        sheets=sheets(result, names, lang),
+        tables=build_tables(result, names, lang),
     )
 
 
-def verdict(result: Result, lang: Language) -> str:
+def summarize(result: BacktestResult, lang: Language) -> str:
     """Return the one sentence at the top."""
     if not result.start_ns:
         return term("nothing", lang)
@@ -55,7 +55,7 @@ def verdict(result: Result, lang: Language) -> str:
     return term("verdict", lang).format(**words)
 
 
-def span(result: Result, lang: Language) -> str:
+def format_span(result: BacktestResult, lang: Language) -> str:
     """Return what time was looked at."""
     edges = f"{clock_text(result.start_ns, CITY)} - {clock_text(result.end_ns, CITY)}"
     return f"{edges} · {term('span_text', lang).format(days=result.days, readings=result.readings)}"

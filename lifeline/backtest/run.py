@@ -1,36 +1,36 @@
 """The back-test: the tried rules and the running ones over the same batches.
 
-Comes in: two districts, batches, labels. Goes out: `Result`. Refuses to read, to show and to send.
+Comes in: two districts, batches, labels. Goes out: `BacktestResult`. Refuses to read, to show and to send.
 """
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-from alerts.planning.draft import District
+from alerts.planning.alert_context import PlanningConfig
 from collector.batch import ReadingBatch
-from lifeline.backtest.difference import Difference, difference
-from lifeline.backtest.figures import DAY_NS, Load, load_of
-from lifeline.backtest.labels import Incident, Score, score
+from lifeline.backtest.alarm_load import DAY_NS, AlarmLoad, measure_alarm_load
+from lifeline.backtest.difference import HistoryDifference, compare_episodes
+from lifeline.backtest.known_incidents import IncidentScore, KnownIncident, score_episodes
 from lifeline.backtest.trial import Trial
 from rules.events import Dimension
 
 
 @dataclass(frozen=True, slots=True)
-class Side:
+class RuleSetResult:
     """What one rule set made of the stream."""
 
-    load: Load
+    load: AlarmLoad
     faults: int
     """Episodes of device health."""
     messages: Counter[tuple[str, str, str]]
     """Contact, channel and kind of message to how many."""
-    score: Score | None
+    score: IncidentScore | None
     """Against labels; None without any."""
 
 
 @dataclass(frozen=True, slots=True)
-class Result:
+class BacktestResult:
     """What a back-test says."""
 
     start_ns: int
@@ -38,11 +38,11 @@ class Result:
     end_ns: int
     """Received time of the last batch."""
     readings: int
-    tried: Side
-    running: Side
-    difference: Difference
+    tried: RuleSetResult
+    running: RuleSetResult
+    difference: HistoryDifference
     """Of hazard alarms."""
-    health: Difference
+    health: HistoryDifference
     """Of alarms about devices."""
 
     @property
@@ -51,13 +51,13 @@ class Result:
         return (self.end_ns - self.start_ns) / DAY_NS
 
 
-def backtest(
-    tried: District,
-    running: District,
+def run_backtest(
+    tried: PlanningConfig,
+    running: PlanningConfig,
     batches: Iterable[ReadingBatch],
-    incidents: Sequence[Incident] = (),
+    incidents: Sequence[KnownIncident] = (),
     seen: Callable[[int], None] = lambda _received_ns: None,
-) -> Result:
+) -> BacktestResult:
     """Return what both rule sets make of `batches`; `seen` is told how far it is."""
     here, there = Trial(tried), Trial(running)
     start_ns = end_ns = readings = 0
@@ -68,22 +68,22 @@ def backtest(
         readings += len(batch)
         seen(end_ns)
     labels = [each for each in incidents if each.within(start_ns, end_ns)]
-    return Result(
+    return BacktestResult(
         start_ns,
         end_ns,
         readings,
         _side(here, labels, (start_ns, end_ns)),
         _side(there, labels, (start_ns, end_ns)),
-        difference(here.episodes(Dimension.HAZARD), there.episodes(Dimension.HAZARD)),
-        difference(here.episodes(Dimension.HEALTH), there.episodes(Dimension.HEALTH)),
+        compare_episodes(here.episodes(Dimension.HAZARD), there.episodes(Dimension.HAZARD)),
+        compare_episodes(here.episodes(Dimension.HEALTH), there.episodes(Dimension.HEALTH)),
     )
 
 
-def _side(trial: Trial, incidents: Sequence[Incident], span: tuple[int, int]) -> Side:
+def _side(trial: Trial, incidents: Sequence[KnownIncident], span: tuple[int, int]) -> RuleSetResult:
     hazards = trial.episodes(Dimension.HAZARD)
-    return Side(
-        load_of(hazards, *span),
+    return RuleSetResult(
+        measure_alarm_load(hazards, *span),
         len(trial.episodes(Dimension.HEALTH)),
         trial.messages,
-        score(incidents, hazards) if incidents else None,
+        score_episodes(incidents, hazards) if incidents else None,
     )

@@ -1,6 +1,6 @@
-"""The past as the rules would have heard it: pieces of columns to batches with a received time, and ticks between.
+"""The past as the rules would have heard it: chunks of columns to batches with a received time, and ticks between.
 
-Comes in: pieces of readings in time order, or not. Goes out: `ReadingBatch` by event time. Refuses to know where the
+Comes in: chunks of readings in time order, or not. Goes out: `ReadingBatch` by event time. Refuses to know where the
 readings come from.
 
 A history keeps when a reading was measured, not when it came. Each step of time becomes one batch that is received at
@@ -29,7 +29,7 @@ _AFTER_NS = 60 * SECOND_NS
 
 
 @dataclass(frozen=True, slots=True)
-class Piece:
+class ReadingChunk:
     """Readings of one span of time.
 
     Attributes:
@@ -48,8 +48,8 @@ class Piece:
     quality: NDArray[np.uint16]
 
 
-class Stream:
-    """Turns pieces into batches; remembers only the time of the last batch."""
+class BatchStream:
+    """Turns chunks into batches; remembers only the time of the last batch."""
 
     def __init__(self, register: Register) -> None:
         """Cut time into steps that are short beside the stale times of `register`."""
@@ -61,12 +61,12 @@ class Stream:
         self._last_ns = 0
         self._heard_ns = 0
 
-    def batches(self, pieces: Iterable[Piece]) -> Iterator[ReadingBatch]:
-        """Yield the readings of `pieces`, which follow each other in time, step by step, with ticks in between."""
-        for piece in pieces:
-            order = np.lexsort((piece.sensor, piece.time_ns))
-            sensor, time_ns = piece.sensor[order], piece.time_ns[order]
-            value, quality = piece.value[order], piece.quality[order]
+    def batches(self, chunks: Iterable[ReadingChunk]) -> Iterator[ReadingBatch]:
+        """Yield the readings of `chunks`, which follow each other in time, step by step, with ticks in between."""
+        for chunk in chunks:
+            order = np.lexsort((chunk.sensor, chunk.time_ns))
+            sensor, time_ns = chunk.sensor[order], chunk.time_ns[order]
+            value, quality = chunk.value[order], chunk.quality[order]
             steps = time_ns // self._step_ns
             edges = [0, *(np.flatnonzero(np.diff(steps)) + 1).tolist(), len(steps)]
             for low, high in pairwise(edges if len(steps) else []):
@@ -75,7 +75,7 @@ class Stream:
                 self._last_ns = self._heard_ns = received_ns
                 part = slice(low, high)
                 yield ReadingBatch(received_ns, sensor[part], time_ns[part], value[part], quality[part])
-            yield from self._ticks(piece.end_ns)
+            yield from self._ticks(chunk.end_ns)
 
     def _ticks(self, until_ns: int) -> Iterator[ReadingBatch]:
         """Yield ticks behind the last batch up to before `until_ns`, as long as somebody can still fall silent."""
@@ -87,8 +87,8 @@ class Stream:
             yield tick(self._last_ns)
 
 
-def piece_ns(register: Register, most_readings: int) -> int:
-    """Return how long a piece that holds about `most_readings` is: between a minute and an hour."""
+def chunk_length_ns(register: Register, most_readings: int) -> int:
+    """Return how long a chunk that holds about `most_readings` is: between a minute and an hour."""
     rate = sum(1.0 / each.cadence_s for each in register.sensors if each.cadence_s > 0)
     seconds = most_readings / rate if rate else 3600.0
     return int(min(max(seconds, 60.0), 3600.0)) * SECOND_NS

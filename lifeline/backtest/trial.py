@@ -11,12 +11,11 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 
 from alerts.alert import Alert, Plan
-from alerts.chatter import Tally
-from alerts.planning.draft import District
-from alerts.planning.planner import Planner
-from alerts.planning.reminders import NEVER_NS, Moment
+from alerts.chatter import TransitionCounts
+from alerts.planning.alert_context import PlanningConfig
+from alerts.planning.planner import NEVER_DUE_NS, JournalTime, Planner
 from collector.batch import ReadingBatch
-from lifeline.backtest.episodes import Episode, episodes_of, turns_of
+from lifeline.backtest.episodes import Episode, build_episodes, read_transitions
 from rules.engine import RuleEngine
 from rules.events import AlarmEvents, AlarmKey, Dimension, join_events
 
@@ -27,17 +26,17 @@ _JOINED = 1000
 class Trial:
     """Belongs to one thread; keeps what it raises, never the readings."""
 
-    def __init__(self, district: District) -> None:
+    def __init__(self, district: PlanningConfig) -> None:
         """Judge with the rules of `district` from nothing."""
         self.district = district
         self.engine = RuleEngine(district.ruleset, district.register)
         self._planner = Planner(district, self.engine.alarms)
         self._open: tuple[Alert, ...] = ()
-        self._due_ns = NEVER_NS
+        self._due_ns = NEVER_DUE_NS
         self._position = 0
         self._events: list[AlarmEvents] = []
         self._recent: list[AlarmEvents] = []
-        self.tallies: dict[str, Tally] = {}
+        self.tallies: dict[str, TransitionCounts] = {}
         """Of every alarm that turned, as the live program counts them."""
         self.messages: Counter[tuple[str, str, str]] = Counter()
         """Contact, channel and kind of message to how many."""
@@ -52,24 +51,28 @@ class Trial:
         self._position += 1
         events = self.engine.evaluate(batch, self._position)
         if batch.received_ns >= self._due_ns:
-            moment = Moment(self._position, batch.received_ns, batch.received_ns)
-            self._keep(self._planner.turn(self._open, moment, {alert.id for alert in self._open}))
+            moment = JournalTime(self._position, batch.received_ns, batch.received_ns)
+            self._keep(self._planner.plan_due(self._open, moment, {alert.id for alert in self._open}))
             self._due_ns = max(self._first_due(self._open), batch.received_ns + 1)
         if len(events):
             self._recent.append(events)
             if len(self._recent) == _JOINED:
                 self._events.append(join_events(self._recent))
                 self._recent = []
-            plan = self._planner.step(events, batch.received_ns, self._open, self.tallies)
-            self.tallies.update((tally.alarm, tally) for tally in plan.tallies)
+            plan = self._planner.plan_step(events, batch.received_ns, self._open, self.tallies)
+            self.tallies.update((tally.alarm, tally) for tally in plan.transition_counts)
             self._keep(plan)
             self._due_ns = min(self._due_ns, self._first_due(plan.alerts))
         return events
 
     def episodes(self, dimension: Dimension) -> list[Episode]:
         """Return everything of one dimension that was raised so far."""
-        turns = (turn for part in (*self._events, *self._recent) for turn in turns_of(part, self.alarms, dimension))
-        return episodes_of(turns, dimension)
+        transitions = (
+            transition
+            for part in (*self._events, *self._recent)
+            for transition in read_transitions(part, self.alarms, dimension)
+        )
+        return build_episodes(transitions, dimension)
 
     def _keep(self, plan: Plan) -> None:
         self._open = plan.open_alerts
@@ -79,4 +82,4 @@ class Trial:
                 self.messages[told.contact, told.channel, told.kind.value] += 1
 
     def _first_due(self, alerts: Iterable[Alert]) -> int:
-        return min((self._planner.due_ns(alert) for alert in alerts), default=NEVER_NS)
+        return min((self._planner.due_ns(alert) for alert in alerts), default=NEVER_DUE_NS)

@@ -10,31 +10,29 @@ from typing import Annotated
 
 import typer
 
-from alerts.ledger.labels import MAX_CAUSE, Disposition, Label, add_label, labelled_alerts
-from alerts.ledger.ledger import Ledger
-from alerts.store.records import incident_alerts
+from alerts.ledger.ledger import MAX_CAUSE, Disposition, Label, Ledger
 from config.loading import load_settings
-from lifeline.reports.evidence import alert_of
-from lifeline.reports.explain import label_text
-from lifeline.reports.ledgers import existing_ledger
+from lifeline.reports.evidence import find_alert_id
+from lifeline.reports.explain import format_label
+from lifeline.reports.ledgers import open_ledger_for_lookup
 from lifeline.start_error import StartError
-from lifeline.text.words import language
+from lifeline.text.words import parse_language
 
-Wrap = Callable[[Callable[..., None]], Callable[..., None]]
+CommandWrapper = Callable[[Callable[..., None]], Callable[..., None]]
 
 ConfigPath = Annotated[Path | None, typer.Option("--config", "-c", help="Settings file; LIFELINE_* overrides it.")]
 
 
-def alerts_line(for_people: Wrap) -> typer.Typer:
+def make_alerts_commands(for_people: CommandWrapper) -> typer.Typer:
     """Return the commands, each wrapped so that what a person can put right is said without a traceback."""
     line = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
     line.callback()(_about)
-    line.command("label")(for_people(label))
-    line.command("labels")(for_people(labels))
+    line.command("label")(for_people(label_alert))
+    line.command("labels")(for_people(list_labels))
     return line
 
 
-def label(
+def label_alert(
     alert: Annotated[str, typer.Argument(help="Alert id, or rule/sensor for the last alert of that alarm.")],
     config: ConfigPath = None,
     *,
@@ -44,24 +42,24 @@ def label(
     whole: Annotated[bool, typer.Option("--incident", help="All alerts of its incident.")] = False,
 ) -> None:
     """Say what an alert turned out to be; the last word counts, earlier ones are kept."""
-    ledger = existing_ledger(load_settings(config).ledger.url)
-    found = ledger.alert(alert_of(ledger, alert))
+    ledger = open_ledger_for_lookup(load_settings(config).ledger.url)
+    found = ledger.alerts.find(find_alert_id(ledger, alert))
     if found is None:
         raise StartError(f"alert {alert}: expected an id of the ledger, got none such; see the console or /api/alerts")
     if len(cause) > MAX_CAUSE or not by.strip():
         raise StartError(f"--cause and --by: expected at most {MAX_CAUSE} characters and a name; shorten or add it")
-    others = incident_alerts(ledger.database, found) if whole else ()
+    others = ledger.alerts.read_incident(found) if whole else ()
     now_ns = time.time_ns()
     for each in (found, *others):
-        is_new = add_label(ledger.database, Label(each.id, disposition, cause, by.strip(), now_ns))
+        is_new = ledger.labels.add(Label(each.id, disposition, cause, by.strip(), now_ns))
         typer.echo(f"{each.id} {each.subject}: {disposition}{'' if is_new else ' (said before)'}")
 
 
-def labels(config: ConfigPath = None, *, lang: Annotated[str, typer.Option(help="zh or en.")] = "zh") -> None:
+def list_labels(config: ConfigPath = None, *, lang: Annotated[str, typer.Option(help="zh or en.")] = "zh") -> None:
     """List every labelled alert with the last word on it."""
-    ledger: Ledger = existing_ledger(load_settings(config).ledger.url)
-    for alert, last in labelled_alerts(ledger.database):
-        typer.echo(f"{alert.id} {alert.subject}  {label_text(last, language(lang))}")
+    ledger: Ledger = open_ledger_for_lookup(load_settings(config).ledger.url)
+    for alert, last in ledger.labels.read_labelled_alerts():
+        typer.echo(f"{alert.id} {alert.subject}  {format_label(last, parse_language(lang))}")
 
 
 def _about() -> None:

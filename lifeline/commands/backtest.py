@@ -14,28 +14,25 @@ from rich.console import Console
 from rich.progress import Progress
 
 from alerts.links import SignedLinks
-from alerts.planning.draft import District
+from alerts.planning.alert_context import PlanningConfig
 from collector.batch import ReadingBatch
 from collector.history.opening import open_history
 from collector.journal.reader import JournalReader
 from collector.payload import PayloadError
 from collector.wire.timestamps import rfc3339_to_ns
 from config.loading import load_settings
-from lifeline.backtest.csv_files import csv_pieces
-from lifeline.backtest.labels import Incident, incidents_of
-from lifeline.backtest.ledger_labels import labelled_incidents
-from lifeline.backtest.report import report as page
-from lifeline.backtest.report import span as span_line
-from lifeline.backtest.report import verdict
-from lifeline.backtest.run import Result
-from lifeline.backtest.run import backtest as run_backtest
-from lifeline.backtest.sources import Span, history_pieces, journal_batches
-from lifeline.backtest.stream import Stream
-from lifeline.backtest.tables import Names, sheets, text_of
+from lifeline.backtest.csv_files import read_csv_files
+from lifeline.backtest.known_incidents import KnownIncident, parse_incidents
+from lifeline.backtest.ledger_labels import read_labelled_incidents
+from lifeline.backtest.recorded_readings import TimeSpan, read_history, read_journal_batches
+from lifeline.backtest.report import format_span, render_report, summarize
+from lifeline.backtest.report_tables import DisplayNames, build_tables, format_table
+from lifeline.backtest.run import BacktestResult, run_backtest
+from lifeline.backtest.stream import BatchStream
 from lifeline.configuration import Configuration, load_configuration
-from lifeline.reports.ledgers import existing_ledger
+from lifeline.reports.ledgers import open_ledger_for_lookup
 from lifeline.start_error import StartError
-from lifeline.text.words import Language, language
+from lifeline.text.words import Language, parse_language
 from rules.loading.loading import load_rules
 from rules.rule import RuleSet
 
@@ -68,7 +65,7 @@ def backtest(
     configuration = load_configuration(load_settings(config))
     ruleset = load_rules(rules, configuration.register, configuration.quantities)
     incidents = [each for name in labels or () for each in _incidents(name, configuration)]
-    span, tongue = _span(begin, end, is_open=bool(csv) or journal), language(lang)
+    span, tongue = _span(begin, end, is_open=bool(csv) or journal), parse_language(lang)
     with contextlib.ExitStack() as undo:
         past = _past(configuration, csv or [], span, undo, is_journal=journal)
         result = _run(configuration, ruleset, past, incidents, span)
@@ -77,25 +74,25 @@ def backtest(
         typer.echo(line)
     if report is not None:
         versions = ruleset.version, configuration.ruleset.version
-        report.write_text(page(result, names, versions, tongue), encoding="utf-8")
+        report.write_text(render_report(result, names, versions, tongue), encoding="utf-8")
         typer.echo(f"\n{report}")
 
 
-def district_of(configuration: Configuration, ruleset: RuleSet) -> District:
+def with_other_rules(configuration: Configuration, ruleset: RuleSet) -> PlanningConfig:
     """Return the district of `configuration` with other rules; messages lead nowhere."""
-    return District(configuration.register, configuration.quantities, ruleset, configuration.routes, _LINKS)
+    return PlanningConfig(configuration.register, configuration.quantities, ruleset, configuration.routes, _LINKS)
 
 
 def _run(
     configuration: Configuration,
     ruleset: RuleSet,
     past: Iterable[ReadingBatch],
-    incidents: list[Incident],
-    span: Span,
-) -> Result:
-    tried, running = (district_of(configuration, each) for each in (ruleset, configuration.ruleset))
+    incidents: list[KnownIncident],
+    span: TimeSpan,
+) -> BacktestResult:
+    tried, running = (with_other_rules(configuration, each) for each in (ruleset, configuration.ruleset))
     with Progress(console=Console(stderr=True)) as progress:
-        is_bounded = span.start_ns and span.end_ns < Span().end_ns
+        is_bounded = span.start_ns and span.end_ns < TimeSpan().end_ns
         task = progress.add_task("back-test", total=(span.end_ns - span.start_ns) / 1e9 if is_bounded else None)
         shown_s = 0.0
 
@@ -110,7 +107,7 @@ def _run(
 
 
 def _past(
-    configuration: Configuration, csv: list[Path], span: Span, undo: contextlib.ExitStack, *, is_journal: bool
+    configuration: Configuration, csv: list[Path], span: TimeSpan, undo: contextlib.ExitStack, *, is_journal: bool
 ) -> Iterator[ReadingBatch]:
     """Return the batches of one of the three sources; `undo` closes it."""
     register, settings = configuration.register, configuration.settings
@@ -121,37 +118,37 @@ def _past(
             raise StartError(f"journal {settings.journal.path}: expected a file, got none; name its settings file")
         reader = JournalReader(settings.journal.path, register.sensor_ids)
         undo.callback(reader.close)
-        return journal_batches(reader, span)
+        return read_journal_batches(reader, span)
     if csv:
-        return Stream(register).batches(csv_pieces(csv, register, configuration.quantities, span))
+        return BatchStream(register).batches(read_csv_files(csv, register, configuration.quantities, span))
     past = settings.history
     if past.kind == "sqlite" and not past.path.is_file():
         raise StartError(f"history {past.path}: expected a file, got none; name its settings file, or give --csv")
     history = open_history(past, register)
     undo.callback(history.close)
-    return Stream(register).batches(history_pieces(history, register, span))
+    return BatchStream(register).batches(read_history(history, register, span))
 
 
-def _lines(result: Result, names: Names, lang: Language) -> Iterator[str]:
-    yield span_line(result, lang)
-    yield verdict(result, lang)
-    for sheet in sheets(result, names, lang):
+def _lines(result: BacktestResult, names: DisplayNames, lang: Language) -> Iterator[str]:
+    yield format_span(result, lang)
+    yield summarize(result, lang)
+    for table in build_tables(result, names, lang):
         yield ""
-        yield from text_of(sheet)
+        yield from format_table(table)
 
 
-def _names(configuration: Configuration, lang: Language) -> Names:
+def _names(configuration: Configuration, lang: Language) -> DisplayNames:
     contacts = configuration.register.contacts.values()
-    return Names(
+    return DisplayNames(
         sms=frozenset(channel.name for channel in configuration.settings.channels if channel.kind == "sms"),
         people={each.id: each.name_zh if lang == "zh" else each.name_en for each in contacts},
     )
 
 
-def _incidents(name: str, configuration: Configuration) -> list[Incident]:
+def _incidents(name: str, configuration: Configuration) -> list[KnownIncident]:
     if name == LEDGER:
-        database = existing_ledger(configuration.settings.ledger.url).database
-        found, gone = labelled_incidents(database, configuration.register, time.time_ns())
+        labels = open_ledger_for_lookup(configuration.settings.ledger.url).labels
+        found, gone = read_labelled_incidents(labels, configuration.register, time.time_ns())
         if gone:
             typer.echo(f"labels: {gone} alerts of places that are not in the register are left out", err=True)
         return found
@@ -160,15 +157,15 @@ def _incidents(name: str, configuration: Configuration) -> list[Incident]:
         text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise StartError(f"{path}: expected a readable table of incidents, got {error}") from error
-    return incidents_of(text, str(path), configuration.register)
+    return parse_incidents(text, str(path), configuration.register)
 
 
-def _span(begin: str | None, end: str | None, *, is_open: bool) -> Span:
+def _span(begin: str | None, end: str | None, *, is_open: bool) -> TimeSpan:
     """Return the span asked for; of a history the last week where nothing is said."""
     if is_open:
-        return Span(_time("--from", begin) or 0, _time("--to", end) or Span().end_ns)
+        return TimeSpan(_time("--from", begin) or 0, _time("--to", end) or TimeSpan().end_ns)
     end_ns = _time("--to", end) or time.time_ns()
-    found = Span(_time("--from", begin) or end_ns - _WEEK_NS, end_ns)
+    found = TimeSpan(_time("--from", begin) or end_ns - _WEEK_NS, end_ns)
     if found.end_ns <= found.start_ns:
         raise StartError(f"--to {end}: expected a time behind --from, got {begin}; exchange them")
     return found

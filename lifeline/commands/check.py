@@ -21,7 +21,7 @@ _MOST_NAMED = 10
 """Sensors of one quantity named on a line."""
 
 
-def summary(register: Register, ruleset: RuleSet) -> list[str]:
+def describe_configuration(register: Register, ruleset: RuleSet) -> list[str]:
     """Return what is watched, the worst-case detection time of each rule and level, and the assets without a rule."""
     kinds = Counter(asset.kind for asset in register.assets.values())
     lines = [
@@ -41,7 +41,7 @@ def summary(register: Register, ruleset: RuleSet) -> list[str]:
     return lines
 
 
-def district_size(register: Register) -> str:
+def describe_size(register: Register) -> str:
     """Return how much of what there is."""
     parts = {
         "regions": register.regions,
@@ -53,7 +53,7 @@ def district_size(register: Register) -> str:
     return ", ".join(f"{len(part)} {name}" for name, part in parts.items())
 
 
-def detection_s(limit: LevelLimit, sensor: Sensor, waits_s: float = 0.0) -> float:
+def worst_detection_s(limit: LevelLimit, sensor: Sensor, waits_s: float = 0.0) -> float:
     """Return the longest time from the onset of a danger to the alarm, seconds.
 
     The onset falls at worst just behind a reading, and the on-delay ends with a reading: each costs up to one cadence.
@@ -63,13 +63,13 @@ def detection_s(limit: LevelLimit, sensor: Sensor, waits_s: float = 0.0) -> floa
     return waits_s + sensor.cadence_s + n_later * sensor.cadence_s
 
 
-def _worst_s(rule: Rule, limit: LevelLimit, sensor: Sensor, waits_s: float) -> float:
-    """Return `detection_s` of what the rule judges, which may be more than a reading and come more rarely."""
+def _worst_of_rule_s(rule: Rule, limit: LevelLimit, sensor: Sensor, waits_s: float) -> float:
+    """Return `worst_detection_s` of what the rule judges, which may be more than a reading and come more rarely."""
     options = rule.options
     if not isinstance(options, LimitOptions):
-        return detection_s(limit, sensor, waits_s)
+        return worst_detection_s(limit, sensor, waits_s)
     judged = dataclasses.replace(sensor, cadence_s=options.cadence_s(sensor))
-    return options.window_s(sensor) + detection_s(limit, judged, waits_s)
+    return options.window_s(sensor) + worst_detection_s(limit, judged, waits_s)
 
 
 def _for_how_long(limit: LevelLimit) -> str:
@@ -83,7 +83,7 @@ def _rule_lines(rule: Rule, register: Register, waits_s: NDArray[np.float64]) ->
     yield f"rule {rule.id} ({rule.kind}) {rule.title_zh} / {rule.title_en}: {len(rule.sensors)} sensors"
     sensors = [(register.sensors[n], wait_s) for n, wait_s in zip(rule.sensors, waits_s.tolist(), strict=True)]
     for limit in reversed(rule.levels):
-        worst = max((_worst_s(rule, limit, *each) for each in sensors), default=0.0)
+        worst = max((_worst_of_rule_s(rule, limit, *each) for each in sensors), default=0.0)
         sign = "<=" if limit.side == "low" else ">="
         unit = rule.judged_quantity.unit if rule.judged_quantity else ""
         yield (

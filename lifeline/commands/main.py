@@ -16,37 +16,35 @@ import typer
 from rich.console import Console
 from rich.progress import Progress
 
-from collector.dead_letter import Reason
+from collector.dead_letter import DeadLetterReason
 from collector.journal.reader import JournalReader
 from config.errors import ConfigError
 from config.loading import load_settings
 from config.merging import differences
-from lifeline.commands.alerts import alerts_line
+from lifeline.commands.alerts import make_alerts_commands
 from lifeline.commands.backtest import backtest
-from lifeline.commands.capacity import capacity
-from lifeline.commands.check import district_size, summary
-from lifeline.commands.quarantine import PasswordFile, Username, account_of, quarantine_line
-from lifeline.commands.rules import rules_line
+from lifeline.commands.check import describe_configuration, describe_size
+from lifeline.commands.outage_capacity import describe_outage_capacity
+from lifeline.commands.quarantine import PasswordFile, Username, account_of, make_quarantine_commands
+from lifeline.commands.rules import make_rules_commands
 from lifeline.commands.simulate import SimulationOptions, run_simulation
 from lifeline.configuration import Configuration, load_configuration
 from lifeline.demo.play import DemoOptions, run_demo
 from lifeline.district.importing import export_assets, export_table, import_into
-from lifeline.district.republishing import outcome, republish
+from lifeline.district.republishing import describe_result, republish
 from lifeline.logs import configure_logs
-from lifeline.reports.chain import read_chain
-from lifeline.reports.coverage import Grouping, coverage_lines
-from lifeline.reports.coverage import coverage as covered_by
-from lifeline.reports.coverage import whole as covered_whole
-from lifeline.reports.dead_letters import letter_line
-from lifeline.reports.evidence import alert_of, evidence
-from lifeline.reports.explain import explanation
-from lifeline.reports.ledgers import existing_ledger
-from lifeline.reports.replay import comparable_from, compare, replay_lines
-from lifeline.rules_stage.live_engine import Judge
-from lifeline.runtime.gc_tuning import loading
-from lifeline.runtime.reload import run_reloading
+from lifeline.reports.alert_chain import read_chain
+from lifeline.reports.coverage import Grouping, count_coverage, count_whole_city, format_coverage
+from lifeline.reports.dead_letter_lines import format_dead_letter
+from lifeline.reports.evidence import describe_evidence, find_alert_id
+from lifeline.reports.explain import format_explanation
+from lifeline.reports.ledgers import open_ledger_for_lookup
+from lifeline.reports.replay import compare_with_ledger, find_replay_start, replay_events
+from lifeline.rules_stage.live_engine import LiveEngine
+from lifeline.runtime.gc_tuning import pause_gc
+from lifeline.runtime.reload import run_with_reload
 from lifeline.start_error import StartError
-from lifeline.text.words import language
+from lifeline.text.words import parse_language
 from rules.engine import RuleEngine
 
 P = ParamSpec("P")
@@ -56,10 +54,10 @@ ConfigPath = Annotated[Path | None, typer.Option("--config", "-c", help="Setting
 
 def app() -> None:
     """Run the command line of this process."""
-    command_line()()
+    make_command_line()()
 
 
-def command_line() -> typer.Typer:
+def make_command_line() -> typer.Typer:
     """Return the command line; nothing is read or started before it is called."""
     line = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
     line.callback()(_about)
@@ -68,9 +66,9 @@ def command_line() -> typer.Typer:
     line.command("dead-letters")(_for_people(dead_letters))
     line.command("import")(_for_people(import_district))
     line.command("export")(_for_people(export_district))
-    line.add_typer(quarantine_line(_for_people), name="quarantine")
-    line.add_typer(rules_line(_for_people), name="rules")
-    line.add_typer(alerts_line(_for_people), name="alerts")
+    line.add_typer(make_quarantine_commands(_for_people), name="quarantine")
+    line.add_typer(make_rules_commands(_for_people), name="rules")
+    line.add_typer(make_alerts_commands(_for_people), name="alerts")
     return line
 
 
@@ -79,9 +77,9 @@ def run(config: ConfigPath = None) -> None:
     settings = load_settings(config)
     configure_logs(settings.log.format, settings.log.level, sys.stderr)
     stopping, reloading = _stop_on_signal(), _on_signal(signal.SIGHUP)
-    with loading():
+    with pause_gc():
         configuration = load_configuration(settings)
-    code = run_reloading(configuration, lambda: load_configuration(settings), stopping, reloading)
+    code = run_with_reload(configuration, lambda: load_configuration(settings), stopping, reloading)
     raise typer.Exit(code)
 
 
@@ -114,8 +112,8 @@ def simulate(
 def check(config: ConfigPath = None) -> None:
     """Load all configuration; print every problem, or what is watched and how long outages may last."""
     configuration = load_configuration(load_settings(config))
-    lines = summary(configuration.register, configuration.ruleset)
-    for line in (*lines, *capacity(configuration.register, configuration.settings)):
+    lines = describe_configuration(configuration.register, configuration.ruleset)
+    for line in (*lines, *describe_outage_capacity(configuration.register, configuration.settings)):
         typer.echo(line)
 
 
@@ -127,12 +125,15 @@ def coverage(
     """Print who is alive, blind and never seen, as of the last snapshot in the ledger."""
     configuration = load_configuration(load_settings(config))
     register = configuration.register
-    judge = Judge(RuleEngine(configuration.ruleset, register))
-    position = judge.restore(existing_ledger(configuration.settings.ledger.url).snapshot())
-    judge.publish()
+    live_engine = LiveEngine(RuleEngine(configuration.ruleset, register))
+    position = live_engine.restore(open_ledger_for_lookup(configuration.settings.ledger.url).snapshot())
+    live_engine.publish()
     typer.echo(f"as of journal position {position}")
-    rows = [*covered_by(register, judge.board.health, by), covered_whole(register, judge.board.health)]
-    for text in coverage_lines(rows):
+    rows = [
+        *count_coverage(register, live_engine.state.health, by),
+        count_whole_city(register, live_engine.state.health),
+    ]
+    for text in format_coverage(rows):
         typer.echo(text)
 
 
@@ -152,12 +153,12 @@ def replay(
     reader = _reader(configuration, journal)
     if compare_with is None:
         typer.echo("judged whole with the configuration of now, whichever was in force then", err=True)
-        for line in replay_lines(reader, configuration.register, configuration.ruleset):
+        for line in replay_events(reader, configuration.register, configuration.ruleset):
             typer.echo(line)
         return
-    ledger = existing_ledger(configuration.settings.ledger.url if compare_with == "settings" else compare_with)
-    start = comparable_from(reader, ledger, configuration.version)
-    result = compare(reader, ledger, configuration.register, configuration.ruleset, start)
+    ledger = open_ledger_for_lookup(configuration.settings.ledger.url if compare_with == "settings" else compare_with)
+    start = find_replay_start(reader, ledger, configuration.version)
+    result = compare_with_ledger(reader, ledger, configuration.register, configuration.ruleset, start)
     if result.after:
         typer.echo(f"not compared: up to position {result.after}, of another configuration or not replayable", err=True)
     if result.difference is None:
@@ -181,23 +182,23 @@ def explain(
     Of an alarm, written rule/sensor, it is the last alert.
     """
     configuration = load_configuration(load_settings(config))
-    ledger = existing_ledger(configuration.settings.ledger.url)
-    chain = read_chain(ledger, alert_of(ledger, alert))
+    ledger = open_ledger_for_lookup(configuration.settings.ledger.url)
+    chain = read_chain(ledger, find_alert_id(ledger, alert))
     if chain is None:
         typer.echo(
             f"alert {alert}: expected an id of the ledger, got none such; see the console or /api/alerts", err=True
         )
         raise typer.Exit(1)
-    typer.echo(explanation(chain, configuration.register, configuration.ruleset, language(lang)))
+    typer.echo(format_explanation(chain, configuration.register, configuration.ruleset, parse_language(lang)))
     journal = _reader(configuration, None) if configuration.settings.journal.path.is_file() else None
-    for text in evidence(chain, configuration, ledger, journal, language(lang)):
+    for text in describe_evidence(chain, configuration, ledger, journal, parse_language(lang)):
         typer.echo(text)
 
 
 def dead_letters(
     config: ConfigPath = None,
     *,
-    reason: Annotated[Reason | None, typer.Option(help="Only those refused for this reason.")] = None,
+    reason: Annotated[DeadLetterReason | None, typer.Option(help="Only those refused for this reason.")] = None,
     limit: Annotated[int, typer.Option(help="At most so many, newest first.")] = 100,
     retry: Annotated[bool, typer.Option("--retry", help="Publish them again, oldest first.")] = False,
     username: Username = None,
@@ -208,10 +209,10 @@ def dead_letters(
     letters = _reader(configuration, None).dead_letters(limit, reason)
     if retry:
         result = republish(letters, configuration.settings.mqtt, account_of(username, password_file))
-        typer.echo(outcome(result))
+        typer.echo(describe_result(result))
         raise typer.Exit(1 if result.refused else 0)
     for letter in letters:
-        typer.echo(letter_line(letter))
+        typer.echo(format_dead_letter(letter))
 
 
 def import_district(
@@ -221,11 +222,11 @@ def import_district(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Check everything, write nothing.")] = False,
 ) -> None:
     """Put rows into a district folder: new keys are added, known ones replaced; all or nothing."""
-    with loading(), Progress(console=Console(stderr=True)) as progress:
+    with pause_gc(), Progress(console=Console(stderr=True)) as progress:
         imported = import_into(into, sources, progress, dry_run=dry_run)
     for text in differences(imported.merges):
         typer.echo(text)
-    typer.echo(f"{'would be' if dry_run else 'is'} a district of {district_size(imported.register)}")
+    typer.echo(f"{'would be' if dry_run else 'is'} a district of {describe_size(imported.register)}")
 
 
 def export_district(

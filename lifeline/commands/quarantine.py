@@ -10,17 +10,23 @@ from typing import Annotated
 
 import typer
 
-from collector.dead_letter import DeadLetter, Reason
+from collector.dead_letter import DeadLetter, DeadLetterReason
 from collector.journal.reader import JournalReader
 from collector.quarantine import UnknownDevice
 from config.files import read_text
 from config.loading import load_settings
 from lifeline.configuration import Configuration, load_configuration
-from lifeline.district.quarantine import MAX_LETTERS, letters_of, quarantine_of, register_device, stranger_lines
-from lifeline.district.republishing import Account, outcome, republish
+from lifeline.district.republishing import BrokerAccount, describe_result, republish
+from lifeline.district.unknown_devices import (
+    MAX_LETTERS,
+    describe_stranger,
+    read_quarantine,
+    register_device,
+    select_letters,
+)
 from lifeline.start_error import StartError
 
-Wrap = Callable[[Callable[..., None]], Callable[..., None]]
+CommandWrapper = Callable[[Callable[..., None]], Callable[..., None]]
 
 ConfigPath = Annotated[Path | None, typer.Option("--config", "-c", help="Settings file; LIFELINE_* overrides it.")]
 Username = Annotated[
@@ -30,34 +36,34 @@ PasswordFile = Annotated[Path | None, typer.Option("--password-file", help="File
 Device = Annotated[str, typer.Argument(help="Device id, as listed.")]
 
 
-def quarantine_line(for_people: Wrap) -> typer.Typer:
+def make_quarantine_commands(for_people: CommandWrapper) -> typer.Typer:
     """Return the commands, each wrapped so that what a person can put right is said without a traceback."""
     line = typer.Typer(invoke_without_command=True, add_completion=False, pretty_exceptions_enable=False)
-    line.callback()(for_people(show))
-    line.command("register")(for_people(register))
-    line.command("replay")(for_people(replay))
+    line.callback()(for_people(list_devices))
+    line.command("register")(for_people(register_unknown))
+    line.command("replay")(for_people(republish_device))
     return line
 
 
-def account_of(username: str | None, password_file: Path | None) -> Account:
+def account_of(username: str | None, password_file: Path | None) -> BrokerAccount:
     """Return the account that arguments name."""
-    return Account(username, read_text(password_file).strip() if password_file else None)
+    return BrokerAccount(username, read_text(password_file).strip() if password_file else None)
 
 
-def show(context: typer.Context, config: ConfigPath = None) -> None:
+def list_devices(context: typer.Context, config: ConfigPath = None) -> None:
     """List what unknown devices have said, with the rows that would register each."""
     if context.invoked_subcommand is not None:
         return
     configuration = load_configuration(load_settings(config))
-    quarantine = quarantine_of(configuration, _letters(configuration))
+    quarantine = read_quarantine(configuration, _letters(configuration))
     for stranger in quarantine.unknown_devices.values():
         has_asset = stranger.asset in configuration.register.assets
-        for text in stranger_lines(stranger, configuration.quantities, has_asset=has_asset):
+        for text in describe_stranger(stranger, configuration.quantities, has_asset=has_asset):
             typer.echo(text)
     typer.echo(f"{len(quarantine.unknown_devices)} devices; {quarantine.left_out} messages of others are not listed")
 
 
-def register(
+def register_unknown(
     device: Device,
     asset: Annotated[str, typer.Option(help="Where it stands: an id of assets.csv.")],
     config: ConfigPath = None,
@@ -68,7 +74,7 @@ def register(
 ) -> None:
     """Write the device's sensors into the district, all or nothing; then send SIGHUP, then replay."""
     configuration = load_configuration(load_settings(config))
-    found = quarantine_of(configuration, _letters(configuration)).unknown_devices.get(device)
+    found = read_quarantine(configuration, _letters(configuration)).unknown_devices.get(device)
     chosen = dict(_pair(text) for text in quantity or ())
     stranger = found or UnknownDevice(device, asset, _domain(configuration, asset), "", "", is_registered=False)
     changes, outside = register_device(configuration, stranger, asset, chosen)
@@ -83,16 +89,16 @@ def register(
         typer.echo(f"then the {stranger.messages - stranger.cut} kept messages: lifeline quarantine replay {device}")
 
 
-def replay(
+def republish_device(
     device: Device, config: ConfigPath = None, *, username: Username = None, password_file: PasswordFile = None
 ) -> None:
     """Publish the kept messages of a device again, oldest first; those that were cut stay behind."""
     configuration = load_configuration(load_settings(config))
-    letters = letters_of(configuration, _letters(configuration), device)
+    letters = select_letters(configuration, _letters(configuration), device)
     if not letters:
         raise StartError(f"device {device}: expected messages in quarantine, got none; see lifeline quarantine")
     result = republish(letters, configuration.settings.mqtt, account_of(username, password_file))
-    typer.echo(outcome(result))
+    typer.echo(describe_result(result))
     raise typer.Exit(1 if result.refused else 0)
 
 
@@ -102,7 +108,7 @@ def _letters(configuration: Configuration) -> list[DeadLetter]:
         raise StartError(f"journal {path}: expected a file, got none; name the settings file of the running program")
     reader = JournalReader(path, configuration.register.sensor_ids)
     try:
-        return reader.dead_letters(MAX_LETTERS, Reason.UNKNOWN_SENSOR)
+        return reader.dead_letters(MAX_LETTERS, DeadLetterReason.UNKNOWN_SENSOR)
     finally:
         reader.close()
 

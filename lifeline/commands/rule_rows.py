@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from rules.rule import Rule, RuleSet
 
 
-def rule_lines(ruleset: RuleSet) -> Iterator[str]:
+def list_rules(ruleset: RuleSet) -> Iterator[str]:
     """Yield a line for each kind that is used, and below it one for each of its rules."""
     by_kind: dict[str, list[Rule]] = defaultdict(list)
     for rule in ruleset.rules:

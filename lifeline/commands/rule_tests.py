@@ -1,6 +1,6 @@
 """I/O: reads a file of rule tests and everything that it names; everything wrong is one `ConfigError`.
 
-Comes in: a path. Goes out: `Suite`, ready to run. Refuses to load a part of it.
+Comes in: a path. Goes out: `RuleTestSuite`, ready to run. Refuses to load a part of it.
 """
 
 import difflib
@@ -21,11 +21,11 @@ from rules.loading.loading import bind_rules, validate_document
 from rules.loading.test_file import ExpectedTransition, RuleTest, RuleTestFile
 from rules.rule import RuleSet
 from rules.rule_file import DistrictFile
-from rules.testing.runner import Outcome, level_word, register_of, run
+from rules.testing.runner import TestOutcome, level_word, register_of, run_test
 
 
 @dataclass(frozen=True, slots=True)
-class Suite:
+class RuleTestSuite:
     """The tests of one file and what they are about."""
 
     document: Document
@@ -38,12 +38,12 @@ class Suite:
         """Return the line of test `number` in the file."""
         return self.document.line(("tests", number))
 
-    def outcome(self, number: int) -> Outcome:
+    def outcome(self, number: int) -> TestOutcome:
         """Return what becomes of test `number`."""
-        return run(self.tests[number], self.ruleset, self.register, self.quantities)
+        return run_test(self.tests[number], self.ruleset, self.register, self.quantities)
 
 
-def load_suite(path: Path) -> Suite:
+def load_suite(path: Path) -> RuleTestSuite:
     """Return the tests of the file at `path`.
 
     Raises:
@@ -63,7 +63,7 @@ def load_suite(path: Path) -> Suite:
     default = None if spec.only is None else {"only": spec.only}
     tests = tuple(each if each.only or default is None else each.model_copy(update=default) for each in spec.tests)
     _raise_if_any(_test_problems(document, spec, tests, ruleset, register))
-    return Suite(document, tests, ruleset, register, quantities)
+    return RuleTestSuite(document, tests, ruleset, register, quantities)
 
 
 def _based_problems(document: Document) -> Iterable[Problem]:

@@ -12,24 +12,24 @@ import typer
 
 from config.errors import ConfigError
 from config.loading import load_settings
-from lifeline.commands.rule_rows import rule_lines
-from lifeline.commands.rule_tests import Suite, load_suite
+from lifeline.commands.rule_rows import list_rules
+from lifeline.commands.rule_tests import RuleTestSuite, load_suite
 from lifeline.configuration import load_configuration
 from rules.loading.schema import rules_schema, schema_of_tests
-from rules.testing.runner import Outcome
+from rules.testing.runner import TestOutcome
 
-Wrap = Callable[[Callable[..., None]], Callable[..., None]]
+CommandWrapper = Callable[[Callable[..., None]], Callable[..., None]]
 
 ConfigPath = Annotated[Path | None, typer.Option("--config", "-c", help="Settings file; LIFELINE_* overrides it.")]
 
 
-def rules_line(for_people: Wrap) -> typer.Typer:
+def make_rules_commands(for_people: CommandWrapper) -> typer.Typer:
     """Return the commands, each wrapped so that what a person can put right is said without a traceback."""
     line = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
     line.callback()(_about)
     line.command("test")(for_people(run_tests))
-    line.command("list")(for_people(show))
-    line.command("schema")(for_people(schema))
+    line.command("list")(for_people(list_all))
+    line.command("schema")(for_people(print_schema))
     return line
 
 
@@ -57,14 +57,14 @@ def run_tests(
     raise typer.Exit(1 if n_failed else 0)
 
 
-def show(config: ConfigPath = None) -> None:
+def list_all(config: ConfigPath = None) -> None:
     """List the rules of the district by kind: levels, how many sensors each watches, where it comes from."""
     configuration = load_configuration(load_settings(config))
-    for text in rule_lines(configuration.ruleset):
+    for text in list_rules(configuration.ruleset):
         typer.echo(text)
 
 
-def schema(
+def print_schema(
     *,
     tests: Annotated[bool, typer.Option("--tests", help="Of files of rule tests instead.")] = False,
 ) -> None:
@@ -76,7 +76,7 @@ def _about() -> None:
     """Test rules, list them, print their schema."""
 
 
-def _say(suite: Suite, number: int, outcome: Outcome, *, verbose: bool) -> None:
+def _say(suite: RuleTestSuite, number: int, outcome: TestOutcome, *, verbose: bool) -> None:
     # Colours only where somebody looks: typer leaves them out of pipes and files.
     word, colour = ("ok    ", typer.colors.GREEN) if outcome.is_passed else ("FAILED", typer.colors.RED)
     place = f"{suite.document.file}:{suite.line(number)}"

@@ -1,6 +1,6 @@
-"""I/O: the console as one ASGI application, built from its parts; nothing is global.
+"""I/O: the console as one ASGI application, built from its context; nothing is global.
 
-Comes in: `Parts`. Goes out: a FastAPI application. Refuses to listen: `lifeline.console.server` does.
+Comes in: `ConsoleContext`. Goes out: a FastAPI application. Refuses to listen: `lifeline.console.server` does.
 """
 
 from collections.abc import Awaitable, Callable
@@ -9,38 +9,44 @@ from pathlib import Path
 from fastapi import FastAPI, Request
 from fastapi.responses import Response
 from fastapi.staticfiles import StaticFiles
-from sqlalchemy.exc import DBAPIError
 from starlette.exceptions import HTTPException
 
+from alerts.store.errors import LedgerUnavailableError
 from config.levels import WarningLevel
-from lifeline.console.api import ApiRoutes
-from lifeline.console.context import Parts
-from lifeline.console.coverage import CoverageRoutes
-from lifeline.console.devices import DeviceRoutes
-from lifeline.console.labels import LabelRoutes
-from lifeline.console.pages import PageRoutes
-from lifeline.console.phone import PhoneRoutes
-from lifeline.console.probes import ProbeRoutes
-from lifeline.console.quality import QualityRoutes
-from lifeline.console.quarantine import QuarantineRoutes
+from lifeline.console.context import ConsoleContext
 from lifeline.console.rendering import Pages
+from lifeline.console.routes.acknowledge import AcknowledgeRoutes
+from lifeline.console.routes.alarm_quality_page import AlarmQualityRoutes
+from lifeline.console.routes.alert_page import AlertRoutes
+from lifeline.console.routes.asset_page import AssetRoutes
+from lifeline.console.routes.coverage_page import CoverageRoutes
+from lifeline.console.routes.device_pages import DeviceRoutes
+from lifeline.console.routes.json_api import ApiRoutes
+from lifeline.console.routes.label_form import LabelRoutes
+from lifeline.console.routes.overview_page import OverviewRoutes
+from lifeline.console.routes.probes import ProbeRoutes
+from lifeline.console.routes.quarantine_page import QuarantineRoutes
+from lifeline.console.routes.receipt_callback import ReceiptRoutes
 from lifeline.console.security import HEADERS
 
 
-def make_console(parts: Parts) -> FastAPI:
+def make_console(context: ConsoleContext) -> FastAPI:
     """Return the application with all its routes."""
     application = FastAPI(title="Lifeline", openapi_url=None, docs_url=None, redoc_url=None)
     pages = Pages()
     for routes in (
-        PageRoutes(parts, pages),
-        LabelRoutes(parts, pages),
-        PhoneRoutes(parts, pages),
-        ApiRoutes(parts),
-        CoverageRoutes(parts, pages),
-        DeviceRoutes(parts, pages),
-        QuarantineRoutes(parts, pages),
-        QualityRoutes(parts, pages),
-        ProbeRoutes(parts),
+        OverviewRoutes(context, pages),
+        AssetRoutes(context, pages),
+        AlertRoutes(context, pages),
+        AcknowledgeRoutes(context, pages),
+        LabelRoutes(context, pages),
+        ReceiptRoutes(context, pages),
+        ApiRoutes(context),
+        CoverageRoutes(context, pages),
+        DeviceRoutes(context, pages),
+        QuarantineRoutes(context, pages),
+        AlarmQualityRoutes(context, pages),
+        ProbeRoutes(context),
     ):
         application.include_router(routes.router)
     application.add_api_route("/levels.css", _levels_sheet, response_class=Response)
@@ -56,7 +62,7 @@ def make_console(parts: Parts) -> FastAPI:
         return pages.problem("ledger_away", 503)
 
     application.add_exception_handler(HTTPException, not_found)
-    application.add_exception_handler(DBAPIError, ledger_away)
+    application.add_exception_handler(LedgerUnavailableError, ledger_away)
     return application
 
 

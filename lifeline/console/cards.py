@@ -7,15 +7,15 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from alerts.alert import Alert
+from alerts.notification import Delivery
 from alerts.outbox.delivery_reports import ReceiptCode
 from alerts.state import AlarmState, state_of
-from alerts.store.records import Delivery, incident_alerts
 from config.levels import WarningLevel
-from lifeline.console.context import Parts
+from lifeline.console.context import ConsoleContext
 from lifeline.console.security import form_proof
-from lifeline.reports.chain import Chain
-from lifeline.reports.explain import chain_links, decision_text, ending
-from lifeline.text.formats import clock_text, masked
+from lifeline.reports.alert_chain import AlertChain, read_chain
+from lifeline.reports.explain import ending_key, format_decision, list_chain_steps
+from lifeline.text.formats import clock_text, mask_address
 from lifeline.text.words import Language, word
 from rules.events import Dimension
 
@@ -93,35 +93,35 @@ class ChainCard:
     decisions: tuple[str, ...]
 
 
-def alert_card(alert: Alert, parts: Parts, lang: Language) -> AlertCard:
+def make_alert_card(alert: Alert, context: ConsoleContext, lang: Language) -> AlertCard:
     """Return the card of one alert."""
-    asset = parts.register.assets.get(alert.asset)
-    rule, state = parts.rule(alert.rule), state_of(alert)
+    asset = context.register.assets.get(alert.asset)
+    rule, state = context.rule(alert.rule), state_of(alert)
     return AlertCard(
         id=alert.id,
         level=shown_level(alert),
         asset=alert.asset,
         asset_name=(asset.name_zh if lang == "zh" else asset.name_en) if asset else alert.asset,
         title=(rule.title_zh if lang == "zh" else rule.title_en) if rule else alert.rule,
-        since=clock_text(alert.opened_ns, parts.zone),
+        since=clock_text(alert.opened_ns, context.zone),
         open=alert.is_open,
-        ending=ending_of(alert, parts),
+        ending=read_ending_key(alert, context),
         state=f"state_{state}",
-        over_since=clock_text(alert.changed_ns if alert.is_open and alert.is_over else 0, parts.zone),
-        end_told_at=clock_text(alert.end_held_until_ns if state is AlarmState.SETTLING else 0, parts.zone),
+        over_since=clock_text(alert.changed_ns if alert.is_open and alert.is_over else 0, context.zone),
+        end_told_at=clock_text(alert.end_held_until_ns if state is AlarmState.SETTLING else 0, context.zone),
         acknowledged=alert.acknowledged_ns is not None,
-        acknowledged_by=contact_name(alert.acknowledged_by, parts, lang),
-        acknowledged_at=clock_text(alert.acknowledged_ns or 0, parts.zone),
-        contacts=_choices(alert, parts, lang),
-        proof=form_proof(parts.links.secret, alert.id),
+        acknowledged_by=contact_name(alert.acknowledged_by, context, lang),
+        acknowledged_at=clock_text(alert.acknowledged_ns or 0, context.zone),
+        contacts=_choices(alert, context, lang),
+        proof=form_proof(context.links.secret, alert.id),
     )
 
 
-def ending_of(alert: Alert, parts: Parts) -> str:
+def read_ending_key(alert: Alert, context: ConsoleContext) -> str:
     """Return the word key of how `alert` stands."""
     if alert.is_open:
-        return ending(alert, ())
-    return ending(alert, parts.ledger.decisions(alert.id), incident_alerts(parts.ledger.database, alert))
+        return ending_key(alert, ())
+    return ending_key(alert, context.ledger.decisions.read(alert.id), context.ledger.alerts.read_incident(alert))
 
 
 def shown_level(alert: Alert) -> WarningLevel | None:
@@ -132,46 +132,52 @@ def shown_level(alert: Alert) -> WarningLevel | None:
     return WarningLevel(number) if number else None
 
 
-def contact_name(contact: str, parts: Parts, lang: Language) -> str:
+def contact_name(contact: str, context: ConsoleContext, lang: Language) -> str:
     """Return a contact's name; of the console's own operator the word for it; else the id itself."""
     if contact == OPERATOR:
         return word("operator", lang)
-    known = parts.register.contacts.get(contact)
+    known = context.register.contacts.get(contact)
     return contact if known is None else (known.name_zh if lang == "zh" else known.name_en)
 
 
-def chain_card(chain: Chain, parts: Parts, lang: Language) -> ChainCard:
+def make_chain_card(chain: AlertChain, context: ConsoleContext, lang: Language) -> ChainCard:
     """Return the chain as text."""
     links = tuple(
-        LinkCard(link.what, clock_text(link.time_ns, parts.zone, millis=True), link.text, link.note)
-        for link in chain_links(chain, parts.register, parts.ruleset, lang)
+        LinkCard(link.what, clock_text(link.time_ns, context.zone, millis=True), link.text, link.note)
+        for link in list_chain_steps(chain, context.register, context.ruleset, lang)
     )
-    phones = tuple(_phone(delivery, chain.alert, parts, lang) for delivery in chain.deliveries)
-    return ChainCard(links, phones, tuple(decision_text(each, lang) for each in chain.decisions))
+    phones = tuple(_phone(delivery, chain.alert, context, lang) for delivery in chain.deliveries)
+    return ChainCard(links, phones, tuple(format_decision(each, lang) for each in chain.decisions))
 
 
-def _choices(alert: Alert, parts: Parts, lang: Language) -> tuple[Choice, ...]:
-    told = dict.fromkeys(each.contact for each in alert.recipients if each.contact in parts.register.contacts)
-    return tuple(Choice(contact, contact_name(contact, parts, lang)) for contact in (OPERATOR, *told))
+def read_chain_card(alert_id: str, context: ConsoleContext, lang: Language) -> ChainCard | None:
+    """Return the chain of the alert in the ledger, None when the ledger has no such alert."""
+    chain = read_chain(context.ledger, alert_id)
+    return make_chain_card(chain, context, lang) if chain else None
 
 
-def _phone(delivery: Delivery, alert: Alert, parts: Parts, lang: Language) -> PhoneCard:
+def _choices(alert: Alert, context: ConsoleContext, lang: Language) -> tuple[Choice, ...]:
+    told = dict.fromkeys(each.contact for each in alert.recipients if each.contact in context.register.contacts)
+    return tuple(Choice(contact, contact_name(contact, context, lang)) for contact in (OPERATOR, *told))
+
+
+def _phone(delivery: Delivery, alert: Alert, context: ConsoleContext, lang: Language) -> PhoneCard:
     notification = delivery.notification
     roles = [
         word(duty.role.value, lang)
-        for duty in parts.register.duties
+        for duty in context.register.duties
         if duty.asset == alert.asset and duty.contact == notification.contact
     ]
     is_trouble = delivery.state not in ("sent", "delivered")
     return PhoneCard(
-        name=contact_name(notification.contact, parts, lang),
+        name=contact_name(notification.contact, context, lang),
         roles=" ".join(roles),
-        address=masked(notification.address),
+        address=mask_address(notification.address),
         channel=notification.channel,
         kind=word(notification.kind.value, lang),
-        accepted=clock_text(delivery.first_sent_ns or 0, parts.zone, millis=True),
-        delivered=clock_text(_receipt_ns(delivery.receipts), parts.zone, millis=True),
-        acknowledged=clock_text(delivery.acknowledged_ns or 0, parts.zone, millis=True),
+        accepted=clock_text(delivery.first_sent_ns or 0, context.zone, millis=True),
+        delivered=clock_text(_receipt_ns(delivery.receipts), context.zone, millis=True),
+        acknowledged=clock_text(delivery.acknowledged_ns or 0, context.zone, millis=True),
         attempts=delivery.attempts,
         trouble=f"{delivery.state} {delivery.last_reason}".strip() if is_trouble else "",
     )

@@ -19,7 +19,7 @@ _LEFT, _RIGHT, _TOP, _BOTTOM = 56, 12, 12, 26
 
 
 @dataclass(frozen=True, slots=True)
-class Limit:
+class ChartLimit:
     """A limit of a rule at this sensor."""
 
     level: WarningLevel
@@ -30,7 +30,7 @@ class Limit:
 
 
 @dataclass(frozen=True, slots=True)
-class Tick:
+class ChartTick:
     """A place on an axis and its label."""
 
     at: float
@@ -41,7 +41,7 @@ class Tick:
 class LimitLine:
     """A limit and its height."""
 
-    limit: Limit
+    limit: ChartLimit
     y: float
 
 
@@ -54,8 +54,8 @@ class Chart:
     doubtful: tuple[tuple[float, float], ...]
     """Places of readings whose quality leaves a doubt."""
     limits: tuple[LimitLine, ...]
-    x_ticks: tuple[Tick, ...]
-    y_ticks: tuple[Tick, ...]
+    x_ticks: tuple[ChartTick, ...]
+    y_ticks: tuple[ChartTick, ...]
     last: float | None
     """Latest value, canonical unit."""
     width: int = WIDTH
@@ -63,7 +63,7 @@ class Chart:
 
 
 @dataclass(frozen=True, slots=True)
-class Window:
+class ChartWindow:
     """The time that the chart covers and the gap that breaks its line."""
 
     start_ns: int
@@ -71,7 +71,7 @@ class Window:
     gap_ns: int
 
 
-def draw(series: Series, limits: Sequence[Limit], window: Window) -> Chart:
+def draw_chart(series: Series, limits: Sequence[ChartLimit], window: ChartWindow) -> Chart:
     """Return the chart of `series` over `window`; limits are always inside the vertical range."""
     ticks = _round_ticks([*series.value.tolist(), *(limit.value for limit in limits)])
     low, high = ticks[0], ticks[-1]
@@ -90,8 +90,8 @@ def draw(series: Series, limits: Sequence[Limit], window: Window) -> Chart:
         _stretches(points, series, window.gap_ns),
         doubtful,
         tuple(LimitLine(limit, y(limit.value)) for limit in limits),
-        tuple(Tick(x(t), label) for t, label in _minutes(window)),
-        tuple(Tick(y(v), f"{v:g}") for v in ticks),
+        tuple(ChartTick(x(t), label) for t, label in _minutes(window)),
+        tuple(ChartTick(y(v), f"{v:g}") for v in ticks),
         float(series.value[-1]) if len(series.value) else None,
     )
 
@@ -114,6 +114,6 @@ def _stretches(points: Sequence[tuple[float, float]], series: Series, gap_ns: in
     return tuple(" ".join(f"{x},{y}" for x, y in points[start:end]) for start, end in pairwise(edges) if end > start)
 
 
-def _minutes(window: Window) -> list[tuple[int, str]]:
+def _minutes(window: ChartWindow) -> list[tuple[int, str]]:
     span = window.end_ns - window.start_ns
     return [(window.start_ns + span * i // 3, f"-{span * (3 - i) // 3 // 60_000_000_000} min") for i in range(3)]

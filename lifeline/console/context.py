@@ -1,6 +1,9 @@
-"""I/O: what every page is built from: the running program seen through reading eyes, and one pen to acknowledge.
+"""I/O: the parts of the running program that every page reads.
 
-Comes in: the stages, from `lifeline.runtime.app`. Goes out: one value that each page gets. Refuses to know HTML.
+Input: the stages and stores, from `lifeline.runtime.app`.
+Output: one value that each route gets.
+Not responsible for: HTML.
+Rejects: nothing.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -17,15 +20,15 @@ from collector.history import History
 from collector.quarantine import Quarantine
 from config.quantities import Quantity
 from config.register import Register
-from lifeline.rules_stage.live_state import Board
+from lifeline.rules_stage.live_state import LiveState
 from lifeline.self_alarms import SystemHealth
-from lifeline.text.formats import CITY_ZONE
+from lifeline.text.formats import CITY_ZONE, clock_text
 from rules.events import AlarmKey
 from rules.rule import Rule, RuleSet
 
 
 @dataclass(frozen=True, slots=True)
-class Parts:
+class ConsoleContext:
     """Everything a page may look at."""
 
     register: Register
@@ -36,7 +39,7 @@ class Parts:
     history: History
     links: SignedLinks
     registry: CollectorRegistry
-    board: Callable[[], Board]
+    live_state: Callable[[], LiveState]
     health: Callable[[], SystemHealth]
     clock_ns: Callable[[], int]
     devices: DeviceStates
@@ -48,3 +51,7 @@ class Parts:
     def rule(self, rule_id: str) -> Rule | None:
         """Return the rule named `rule_id`, None when it has left the configuration."""
         return next((rule for rule in self.ruleset.rules if rule.id == rule_id), None)
+
+    def updated_text(self) -> str:
+        """Return the local time of the newest readings; empty before the first."""
+        return clock_text(self.live_state().received_ns, self.zone)

@@ -1,8 +1,12 @@
-"""I/O: templates of this folder to HTML, everything escaped.
+"""I/O: templates of this folder to HTML, everything escaped; and the count of failed links.
 
-Comes in: a template's name and its values. Goes out: an HTML answer in the asked language. Refuses to know the values.
+Input: the name of a template and its values.
+Output: an HTML answer in the language that the address asks for.
+Not responsible for: the values.
+Rejects: nothing by itself; `too_many` answers a client that fails too often.
 """
 
+import time
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
@@ -11,8 +15,8 @@ from fastapi import Request
 from fastapi.responses import HTMLResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from lifeline.console.security import PHONE_HEADERS
-from lifeline.text.words import Language, language, word
+from lifeline.console.security import PHONE_HEADERS, FailureLimit
+from lifeline.text.words import Language, parse_language, word
 
 
 class Pages:
@@ -27,6 +31,7 @@ class Pages:
             lstrip_blocks=True,
         )
         self._environment.globals["word"] = word
+        self._failures = FailureLimit()
 
     def page(self, name: str, request: Request, values: Mapping[str, object]) -> HTMLResponse:
         """Return the page in the language that the address asks for."""
@@ -46,6 +51,11 @@ class Pages:
         }
         return self.phone_page("problem.html", texts, status)
 
+    def too_many(self, request: Request) -> HTMLResponse | None:
+        """Count one failed link of the client; return the page of refusal once they are too many, else None."""
+        client = request.client.host if request.client else ""
+        return self.problem("too_many", 429) if self._failures.fail(client, time.monotonic()) else None
+
     def _html(self, name: str, lang: Language, values: Mapping[str, object]) -> str:
         template = self._environment.get_template(name)
         return template.render(**values, lang=lang, word=partial(word, lang=lang))
@@ -53,4 +63,4 @@ class Pages:
 
 def asked_language(request: Request) -> Language:
     """Return the language in the address, Chinese when it names none."""
-    return language(request.query_params.get("lang"))
+    return parse_language(request.query_params.get("lang"))

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 
 from config.levels import WarningLevel
 from lifeline.demo.world import DemoWorld
-from lifeline.text.formats import CITY_ZONE, masked
+from lifeline.text.formats import CITY_ZONE, mask_address
 from rules.events import Dimension
 from simulators.sms import Sms
 
@@ -18,7 +18,7 @@ _LOOK_S = 0.1
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class FeedLine:
     """One line of the story."""
 
     time_ns: int
@@ -37,17 +37,17 @@ class Line:
 class Feed:
     """Collects lines and hands each to `show` once."""
 
-    def __init__(self, world: DemoWorld, show: Callable[[Line], None]) -> None:
+    def __init__(self, world: DemoWorld, show: Callable[[FeedLine], None]) -> None:
         """Begin with what happens from now on."""
         self._world, self._show = world, show
         self._hazards = {key.id for key in world.app.stages.engine.alarms if key.dimension is Dimension.HAZARD}
         self._position = 0
         self._messages = 0
-        self.lines: list[Line] = []
+        self.lines: list[FeedLine] = []
 
     def say(self, text: str, kind: str = "story", level: WarningLevel | None = None) -> None:
         """Add a line of now."""
-        self._add(Line(time.time_ns(), kind, text, level))
+        self._add(FeedLine(time.time_ns(), kind, text, level))
 
     def pause(self) -> None:
         """Wait a tenth of a second and report what happened meanwhile."""
@@ -55,26 +55,30 @@ class Feed:
         self._alarms()
         self._sms()
 
-    def _add(self, line: Line) -> None:
+    def _add(self, line: FeedLine) -> None:
         self.lines.append(line)
         self._show(line)
 
     def _alarms(self) -> None:
-        for event in self._world.app.stores.ledger.alarm_events(after=self._position):
+        for event in self._world.app.stores.ledger.alarm_events.read(after=self._position):
             self._position = max(self._position, event.position)
             level = WarningLevel(event.level_after) if event.level_after and event.alarm in self._hazards else None
             shown = f"{level.colour_zh} {level.zh}" if level else ("设备故障" if event.level_after else "—")
             text = f"{event.alarm} {event.transition.name.lower()} {shown} ({event.reason.name.lower()})"
-            self._add(Line(time.time_ns(), "alarm", text, level))
+            self._add(FeedLine(time.time_ns(), "alarm", text, level))
 
     def _sms(self) -> None:
         messages = self._world.gateway.inbox()
         for message in messages[self._messages :]:
-            self._add(Line(message.received_ns, "sms", f"{masked(message.to)} {message.text}", level_of(message)))
+            self._add(
+                FeedLine(
+                    message.received_ns, "sms", f"{mask_address(message.to)} {message.text}", message_level(message)
+                )
+            )
         self._messages = len(messages)
 
 
-def level_of(message: Sms) -> WarningLevel | None:
+def message_level(message: Sms) -> WarningLevel | None:
     """Return the level that a message names, None for notices about devices and returns to normal."""
     if "恢复" in message.text or "设备故障" in message.text:
         return None

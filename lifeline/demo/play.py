@@ -14,10 +14,10 @@ from pathlib import Path
 
 from rich.console import Console
 
-from lifeline.demo.checks import Check
 from lifeline.demo.feed import Feed
 from lifeline.demo.screen import Screen
-from lifeline.demo.story import Story, StoryError
+from lifeline.demo.story import DemoStory, StoryError
+from lifeline.demo.story_checks import StoryCheck
 from lifeline.demo.world import DemoWorld
 from lifeline.logs import configure_logs
 
@@ -90,13 +90,13 @@ def _perform(world: DemoWorld, screen: Screen, *, once: bool) -> int:
     return 1 if failed or world.app.failure else 0
 
 
-def _play(world: DemoWorld, feed: Feed) -> list[Check]:
+def _play(world: DemoWorld, feed: Feed) -> list[StoryCheck]:
     try:
-        return Story(world, feed).play().checks()
+        return DemoStory(world, feed).play().checks()
     except StoryError as error:
         if world.stopping.is_set():
             return []
-        return [Check("the story was played to its end", is_met=False, figure=str(error))]
+        return [StoryCheck("the story was played to its end", is_met=False, figure=str(error))]
 
 
 def _go_on(world: DemoWorld, feed: Feed) -> None:

@@ -15,9 +15,9 @@ from rich.table import Table
 from rich.text import Text
 
 from config.levels import WarningLevel
-from lifeline.demo.feed import Line
+from lifeline.demo.feed import FeedLine
 from lifeline.demo.world import DemoWorld
-from lifeline.reports.asset_rows import asset_rows, level_counts
+from lifeline.reports.asset_rows import count_levels, list_asset_rows
 from lifeline.rules_stage.live_state import ALIVE, BLIND
 
 _OTHER_ROWS = 9
@@ -30,12 +30,12 @@ class Screen:
 
     def __init__(self, console: Console) -> None:
         self._console = console
-        self._lines: list[Line] = []
+        self._lines: list[FeedLine] = []
         self._world: DemoWorld | None = None
         self._began_s = time.monotonic()
         self._last = (self._began_s, 0, 0.0)
 
-    def show(self, line: Line) -> None:
+    def show(self, line: FeedLine) -> None:
         """Add one line."""
         self._lines.append(line)
         if not self._console.is_terminal:
@@ -66,9 +66,11 @@ class Screen:
         return Group(Panel(self._numbers(world), title="城市生命线 · Lifeline"), Panel(lines), addresses)
 
     def _numbers(self, world: DemoWorld) -> Table:
-        health = world.app.board.health
+        health = world.app.live_state.health
         configuration = world.configuration
-        counts = level_counts(asset_rows(configuration.register, world.app.stages.engine.alarms, world.app.board))
+        counts = count_levels(
+            list_asset_rows(configuration.register, world.app.stages.engine.alarms, world.app.live_state)
+        )
         table = Table.grid(padding=(0, 3))
         table.add_row(
             f"[bold]{self._rate(world):,.0f}[/] 读数/秒 readings/s",
@@ -90,11 +92,11 @@ class Screen:
         return rate
 
 
-def _plain(line: Line) -> str:
+def _plain(line: FeedLine) -> str:
     return escape(f"{line.clock} {_MARKS.get(line.kind, ' ')} {line.text}")
 
 
-def _coloured(line: Line) -> Text:
+def _coloured(line: FeedLine) -> Text:
     style = (
         line.level.hex if line.level else {"sms": "cyan", "alarm": "yellow", "check": "green"}.get(line.kind, "bold")
     )

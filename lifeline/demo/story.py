@@ -1,7 +1,7 @@
 """I/O: the story: zero pressure in a tower, three messages, an acknowledgement from a phone, return to normal.
 
 Comes in: a running world. Goes out: the same world after the story, and evidence of it. Refuses to judge:
-`lifeline.demo.checks` does.
+`lifeline.demo.story_checks` does.
 """
 
 import re
@@ -13,8 +13,8 @@ import httpx
 from alerts.notification import NotificationKind
 from alerts.outbox.delivery_reports import ReceiptCode
 from config.levels import WarningLevel
-from lifeline.demo.checks import Evidence
 from lifeline.demo.feed import Feed
+from lifeline.demo.story_checks import StoryEvidence
 from lifeline.demo.world import DemoWorld
 from lifeline.rules_stage.live_state import ALIVE
 from rules.events import Dimension
@@ -33,13 +33,13 @@ class StoryError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Story:
+class DemoStory:
     """Plays the scenes one after the other."""
 
     world: DemoWorld
     feed: Feed
 
-    def play(self) -> Evidence:
+    def play(self) -> StoryEvidence:
         """Return the evidence once the danger is over and everybody knows.
 
         Raises:
@@ -53,7 +53,7 @@ class Story:
         name = self.world.configuration.register.assets["T-0001"]
         self.feed.say(f"{name.name_zh}：消防管网水压降为零 · {name.name_en}: fire-water pressure falls to zero")
         self.feed.say("T-0003：终端死机，读数停在 0 · T-0003: its terminal dies and repeats zero")
-        evidence = Evidence(self.world, hazard, fault)
+        evidence = StoryEvidence(self.world, hazard, fault)
         self._wait("the alert", lambda: evidence.alert("T-0001", Dimension.HAZARD) is not None, 40)
         self._wait("three messages", lambda: len(self._sms(evidence)) >= 3, 10)
         level = WarningLevel.ORANGE
@@ -64,10 +64,10 @@ class Story:
         self._wait("return to normal", lambda: self._returns(evidence) >= 3, 60)
         self.feed.say("水压恢复，三人收到恢复通知 · pressure is back, the three have been told")
         self._wait("the device notice", lambda: evidence.alert("T-0003", Dimension.HEALTH) is not None, 30)
-        self._wait("an empty outbox", lambda: not self.world.app.stores.ledger.outbox.waiting(), 15)
+        self._wait("an empty outbox", lambda: not self.world.app.stores.ledger.outbox.measure_queues(), 15)
         return evidence
 
-    def _acknowledge(self, evidence: Evidence) -> None:
+    def _acknowledge(self, evidence: StoryEvidence) -> None:
         """Open the link of a message as a phone does, and press the button."""
         with httpx.Client(timeout=10, trust_env=False, follow_redirects=True) as phone:
             inbox = phone.get(f"{self.world.gateway.url}/inbox.json").json()
@@ -86,22 +86,22 @@ class Story:
             raise StoryError(f"{what}: expected within {timeout_s:g} s, did not come")
 
     def _all_alive(self) -> bool:
-        health = self.world.app.board.health
+        health = self.world.app.live_state.health
         sensors = self.world.configuration.register.sensors
         return all(health[i] == ALIVE for i, sensor in enumerate(sensors) if sensor.cadence_s <= _SOON_S)
 
-    def _sms(self, evidence: Evidence) -> list[Sms]:
+    def _sms(self, evidence: StoryEvidence) -> list[Sms]:
         alert = evidence.alert("T-0001", Dimension.HAZARD)
-        return evidence.hazard_sms(self.world.app.stores.ledger.notifications(alert.id)) if alert else []
+        return evidence.hazard_sms(self.world.app.stores.ledger.outbox.read_deliveries(alert.id)) if alert else []
 
-    def _receipts(self, evidence: Evidence) -> int:
+    def _receipts(self, evidence: StoryEvidence) -> int:
         alert = evidence.alert("T-0001", Dimension.HAZARD)
-        deliveries = self.world.app.stores.ledger.notifications(alert.id) if alert else []
+        deliveries = self.world.app.stores.ledger.outbox.read_deliveries(alert.id) if alert else []
         return sum(any(code == ReceiptCode.DELIVERED for code, _ in each.receipts) for each in deliveries)
 
-    def _returns(self, evidence: Evidence) -> int:
+    def _returns(self, evidence: StoryEvidence) -> int:
         alert = evidence.alert("T-0001", Dimension.HAZARD)
-        deliveries = self.world.app.stores.ledger.notifications(alert.id) if alert else []
+        deliveries = self.world.app.stores.ledger.outbox.read_deliveries(alert.id) if alert else []
         return sum(
             each.notification.kind is NotificationKind.CLEARED and each.first_sent_ns is not None for each in deliveries
         )

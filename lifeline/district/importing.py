@@ -32,7 +32,7 @@ _NAMES = (*TABLES, *OPTIONAL_TABLES)
 
 
 @dataclass(frozen=True, slots=True)
-class Imported:
+class ImportResult:
     """What an import did, or would do."""
 
     merges: Mapping[str, Merge]
@@ -45,7 +45,7 @@ class _Sources:
     boundaries: Path | None
 
 
-def import_into(folder: Path, sources: Sequence[Path], progress: Progress, *, dry_run: bool) -> Imported:
+def import_into(folder: Path, sources: Sequence[Path], progress: Progress, *, dry_run: bool) -> ImportResult:
     """Put the rows of `sources` into the district in `folder`, and the grid of its place into each asset without one.
 
     Raises:
@@ -69,7 +69,7 @@ def import_into(folder: Path, sources: Sequence[Path], progress: Progress, *, dr
         writing = progress.add_task("writing", total=len(changed))
         _write(folder, {name: csv_text(name, after[name].rows) for name in changed}, found.boundaries)
         progress.advance(writing, len(changed))
-    return Imported(merges, register)
+    return ImportResult(merges, register)
 
 
 def export_assets(folder: Path, target: Path) -> int:
@@ -122,15 +122,15 @@ def _files(source: Path) -> list[Path]:
         names = [*(f"{name}.csv" for name in _NAMES), "assets.geojson", BOUNDARIES]
         found = [source / name for name in names if (source / name).exists()]
         if not found:
-            raise _refused(
+            raise _file_error(
                 source, f"one of {', '.join(names)} in the folder", "none", "name the files as in a district"
             )
         return found
     if source.suffix not in (".csv", ".geojson", ".json"):
-        raise _refused(source, "a folder, .csv, .geojson or .json", source.suffix or "no suffix", "rename the file")
+        raise _file_error(source, "a folder, .csv, .geojson or .json", source.suffix or "no suffix", "rename the file")
     if source.suffix == ".csv" and source.stem not in _NAMES:
         expected = f"one of {', '.join(f'{name}.csv' for name in _NAMES)}"
-        raise _refused(source, expected, source.name, "rename the file after what is in it")
+        raise _file_error(source, expected, source.name, "rename the file after what is in it")
     return [source]
 
 
@@ -161,5 +161,5 @@ def _write(folder: Path, texts: Mapping[str, str], boundaries: Path | None) -> N
         path.replace(target)
 
 
-def _refused(path: Path, expected: str, got: str, remedy: str) -> ConfigError:
+def _file_error(path: Path, expected: str, got: str, remedy: str) -> ConfigError:
     return ConfigError([Problem(str(path), 0, "(file)", expected, got, remedy)])

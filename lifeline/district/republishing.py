@@ -16,7 +16,7 @@ from paho.mqtt.reasoncodes import ReasonCode
 
 from collector.dead_letter import DeadLetter
 from config.settings import MqttSettings
-from lifeline.reports.dead_letters import is_whole
+from lifeline.reports.dead_letter_lines import is_republishable
 from lifeline.start_error import StartError
 
 _WAIT_S = 30.0
@@ -27,7 +27,7 @@ _NOBODY = "No matching subscribers"
 
 
 @dataclass(frozen=True, slots=True)
-class Account:
+class BrokerAccount:
     """Who publishes; None for the collector's own account of the settings."""
 
     username: str | None = None
@@ -35,7 +35,7 @@ class Account:
 
 
 @dataclass(frozen=True, slots=True)
-class Republished:
+class RepublishResult:
     """What became of the letters."""
 
     sent: int
@@ -45,10 +45,10 @@ class Republished:
     """The broker's words on those that it did not take."""
 
 
-class _Post:
+class _Publisher:
     """One connection; its callbacks run in the client's own thread and only note what the broker says."""
 
-    def __init__(self, mqtt: MqttSettings, account: Account) -> None:
+    def __init__(self, mqtt: MqttSettings, account: BrokerAccount) -> None:
         self.said: Counter[str] = Counter()
         self.trouble = "no answer"
         self._accepted = threading.Event()
@@ -115,16 +115,18 @@ class _Post:
         self._room.release()
 
 
-def republish(letters: Sequence[DeadLetter], mqtt: MqttSettings, account: Account | None = None) -> Republished:
+def republish(
+    letters: Sequence[DeadLetter], mqtt: MqttSettings, account: BrokerAccount | None = None
+) -> RepublishResult:
     """Publish `letters`, given newest first, in the order of their arrival.
 
     Raises:
         StartError: the broker cannot be reached, or stops answering; publishing again is harmless.
     """
-    whole = [letter for letter in reversed(letters) if is_whole(letter)]
+    whole = [letter for letter in reversed(letters) if is_republishable(letter)]
     if not whole:
-        return Republished(0, len(letters), Counter())
-    post = _Post(mqtt, account or Account())
+        return RepublishResult(0, len(letters), Counter())
+    post = _Publisher(mqtt, account or BrokerAccount())
     post.open()
     try:
         for letter in whole:
@@ -133,10 +135,10 @@ def republish(letters: Sequence[DeadLetter], mqtt: MqttSettings, account: Accoun
     finally:
         post.close()
     sent = post.said.pop("Success", 0)
-    return Republished(sent, len(letters) - len(whole), post.said)
+    return RepublishResult(sent, len(letters) - len(whole), post.said)
 
 
-def outcome(result: Republished) -> str:
+def describe_result(result: RepublishResult) -> str:
     """Return what became of the letters, for a person, with the remedy where some were refused."""
     text = f"published {result.sent} again, kept back {result.kept_back} (cut or not from a topic)"
     if not result.refused:

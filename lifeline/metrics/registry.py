@@ -13,7 +13,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 
 from lifeline.metrics.names import COUNTERS, GAUGES, HISTOGRAMS
 
-Counts = Mapping[tuple[str, str], int]
+CounterValues = Mapping[tuple[str, str], int]
 """(metric name without prefix and suffix, reason or "") to how many."""
 
 _SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
@@ -30,7 +30,7 @@ class Gauge:
 
 
 @dataclass(frozen=True, slots=True)
-class Latencies:
+class LatencyHistograms:
     """The two histograms, in seconds from a reading's arrival."""
 
     decided: Histogram
@@ -39,10 +39,10 @@ class Latencies:
     """To the moment at which a channel took the notification."""
 
 
-class StageCollector:
+class StageMetrics:
     """Reads counters and gauges when Prometheus asks."""
 
-    def __init__(self, counts: Callable[[], Sequence[Counts]], gauges: Callable[[], Iterable[Gauge]]) -> None:
+    def __init__(self, counts: Callable[[], Sequence[CounterValues]], gauges: Callable[[], Iterable[Gauge]]) -> None:
         """Ask `counts` and `gauges` at every scrape."""
         self._counts, self._gauges = counts, gauges
 
@@ -56,15 +56,15 @@ class StageCollector:
         return iter(())
 
 
-def latency_histograms(registry: CollectorRegistry) -> Latencies:
+def make_histograms(registry: CollectorRegistry) -> LatencyHistograms:
     """Return both histograms, registered with `registry`."""
     decided, handed_over = (
         Histogram(f"lifeline_{name}", text, registry=registry, buckets=_SECONDS) for name, text in HISTOGRAMS.items()
     )
-    return Latencies(decided, handed_over)
+    return LatencyHistograms(decided, handed_over)
 
 
-def _counters(sources: Sequence[Counts]) -> Iterator[Metric]:
+def _counters(sources: Sequence[CounterValues]) -> Iterator[Metric]:
     totals: Counter[tuple[str, str]] = Counter()
     for counts in sources:
         # A stage may add a reason while this runs; its own copy is taken in one step.

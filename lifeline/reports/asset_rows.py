@@ -1,6 +1,6 @@
 """What the overview shows: each asset's hazard level and, beside it and never mixed with it, the health of its data.
 
-Comes in: the register, alarm keys and a `Board` published by the rules stage. Goes out: frozen rows.
+Comes in: the register, alarm keys and a `LiveState` published by the rules stage. Goes out: frozen rows.
 Refuses to know HTML.
 """
 
@@ -11,7 +11,7 @@ from typing import Literal
 
 from config.levels import WarningLevel
 from config.register import Asset, Register
-from lifeline.rules_stage.live_state import ALIVE, BLIND, UNSEEN, Board
+from lifeline.rules_stage.live_state import ALIVE, BLIND, UNSEEN, LiveState
 from rules.events import AlarmKey, Dimension
 from rules.risk import ActiveAlarm, Risk, listed_level, risk_of
 
@@ -44,19 +44,19 @@ class AssetRow:
         return self.alive + self.blind + self.unseen
 
 
-def asset_rows(register: Register, alarms: Sequence[AlarmKey], board: Board) -> list[AssetRow]:
+def list_asset_rows(register: Register, alarms: Sequence[AlarmKey], live_state: LiveState) -> list[AssetRow]:
     """Return a row for each asset: highest level first, then worst health, then the order of the register."""
-    hazards = _hazards(register, alarms, board)
+    hazards = _hazards(register, alarms, live_state)
     health: dict[str, list[int]] = defaultdict(list)
     for number, sensor in enumerate(register.sensors):
-        health[sensor.asset].append(int(board.health[number]))
+        health[sensor.asset].append(int(live_state.health[number]))
     nothing = _Hazard()
     rows = [_row(asset, hazards.get(asset.id, nothing), health[asset.id]) for asset in register.assets.values()]
     worst = {"unprotected": 0, "blind": 1, "partial": 2, "ok": 3}
     return sorted(rows, key=lambda row: (-(row.level or WarningLevel.GREEN), worst[row.health]))
 
 
-def level_counts(rows: Iterable[AssetRow]) -> Mapping[WarningLevel | None, int]:
+def count_levels(rows: Iterable[AssetRow]) -> Mapping[WarningLevel | None, int]:
     """Return how many assets stand at each level, highest first; None, last, are those of which nothing is known now.
 
     A danger that has fallen silent is still counted as a danger; a green that has is not counted as green.
@@ -81,19 +81,19 @@ class _Hazard:
     standing: list[ActiveAlarm] = field(default_factory=list)
 
 
-def _hazards(register: Register, alarms: Sequence[AlarmKey], board: Board) -> Mapping[str, _Hazard]:
+def _hazards(register: Register, alarms: Sequence[AlarmKey], live_state: LiveState) -> Mapping[str, _Hazard]:
     hazards: dict[str, _Hazard] = defaultdict(_Hazard)
     for number, alarm in enumerate(alarms):
         if alarm.dimension is not Dimension.HAZARD:
             continue
         hazard = hazards[register.sensors[alarm.sensor].asset]
-        hazard.health.append(int(board.health[alarm.sensor]))
-        if board.health[alarm.sensor] != UNSEEN:
+        hazard.health.append(int(live_state.health[alarm.sensor]))
+        if live_state.health[alarm.sensor] != UNSEEN:
             hazard.heard.add(alarm.sensor)
-        level = int(board.levels[number])
+        level = int(live_state.levels[number])
         if level:
             hazard.level = max(hazard.level, WarningLevel(level))
-            is_blind = int(board.health[alarm.sensor]) != ALIVE
+            is_blind = int(live_state.health[alarm.sensor]) != ALIVE
             device = register.sensors[alarm.sensor].device
             hazard.standing.append(ActiveAlarm(alarm.rule, device, WarningLevel(level), is_blind))
     return hazards

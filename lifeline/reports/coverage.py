@@ -23,7 +23,7 @@ class Grouping(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Covered:
+class CoverageCount:
     """The sensors of one domain, street or asset, or of the whole city."""
 
     id: str
@@ -50,7 +50,7 @@ class Covered:
         return self.assets_alive / self.assets if self.assets else 0.0
 
 
-def coverage(register: Register, health: NDArray[np.uint8], by: Grouping) -> list[Covered]:
+def count_coverage(register: Register, health: NDArray[np.uint8], by: Grouping) -> list[CoverageCount]:
     """Return the coverage of each group that has assets, the least covered first.
 
     Args:
@@ -62,17 +62,17 @@ def coverage(register: Register, health: NDArray[np.uint8], by: Grouping) -> lis
     names = sorted(set(groups.values()))
     numbers = {name: number for number, name in enumerate(names)}
     counts = _counts(register, health, [numbers[groups[asset]] for asset in register.assets], len(names))
-    rows = [Covered(name, *_titles(register, name, by), *map(int, counts[:, i])) for i, name in enumerate(names)]
+    rows = [CoverageCount(name, *_titles(register, name, by), *map(int, counts[:, i])) for i, name in enumerate(names)]
     return sorted(rows, key=lambda row: (row.alive / row.sensors if row.sensors else 0.0, row.id))
 
 
-def whole(register: Register, health: NDArray[np.uint8]) -> Covered:
+def count_whole_city(register: Register, health: NDArray[np.uint8]) -> CoverageCount:
     """Return the coverage of everything together."""
     counts = _counts(register, health, [0] * len(register.assets), 1)
-    return Covered("", "合计", "all", *map(int, counts[:, 0]))
+    return CoverageCount("", "合计", "all", *map(int, counts[:, 0]))
 
 
-def coverage_lines(rows: Sequence[Covered]) -> Iterator[str]:
+def format_coverage(rows: Sequence[CoverageCount]) -> Iterator[str]:
     """Yield `rows` as a table for a terminal."""
     yield f"{'alive':>8}{'blind':>8}{'never':>8}{'assets':>8}{'covered':>9}  what"
     for row in rows:

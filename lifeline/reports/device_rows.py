@@ -1,7 +1,7 @@
 """Devices as people see them: there or not, charge, signal, what it runs, when it was last heard, what never came.
 
-Comes in: the register, a `Board` and the book of the devices. Goes out: columns of all devices at once, rows of those
-that somebody looks at. Refuses to know HTML and the words of a page.
+Comes in: the register, a `LiveState` and the book of the devices. Goes out: columns of all devices at once, rows of
+those that somebody looks at. Refuses to know HTML and the words of a page.
 """
 
 from collections.abc import Mapping
@@ -15,14 +15,14 @@ from collector.devices.clocks import DeviceClocks
 from collector.devices.device_state import DeviceStates
 from config.quantities import ONLINE
 from config.register import Register
-from lifeline.rules_stage.live_state import ALIVE, BLIND, Board
+from lifeline.rules_stage.live_state import ALIVE, BLIND, LiveState
 
 LOW_BATTERY_PERCENT = 20.0
 """At or below this a device is listed as low; assumed, the limit of the packaged rules."""
 BATTERY, SIGNAL_STRENGTH, SIGNAL_QUALITY = "battery", "signal_strength", "signal_quality"
 
 
-class State(IntEnum):
+class DevicePresence(IntEnum):
     """How a device is, worst first."""
 
     OFFLINE = 0
@@ -37,7 +37,7 @@ class State(IntEnum):
     """Every sensor is heard."""
 
 
-class Filter(StrEnum):
+class DeviceFilter(StrEnum):
     """Which devices are listed."""
 
     ALL = "all"
@@ -54,7 +54,7 @@ class DeviceColumns:
     """All devices at one moment, one row each."""
 
     state: NDArray[np.int8]
-    """`State` values."""
+    """`DevicePresence` values."""
     alive: NDArray[np.int64]
     sensors: NDArray[np.int64]
     battery: NDArray[np.float64]
@@ -68,16 +68,16 @@ class DeviceColumns:
     wrong_clock: NDArray[np.bool_]
     """Its clock is steadily wrong: its readings get the received time."""
 
-    def chosen(self, which: Filter) -> NDArray[np.bool_]:
+    def chosen(self, which: DeviceFilter) -> NDArray[np.bool_]:
         """Return bool[n_devices]: those that `which` lists."""
-        masks: Mapping[Filter, NDArray[np.bool_]] = {
-            Filter.ALL: np.ones(len(self.state), np.bool_),
-            Filter.OFFLINE: self.state == State.OFFLINE,
-            Filter.SILENT: (self.state == State.SILENT) | (self.state == State.PARTLY),
-            Filter.NEVER: self.state == State.NEVER,
-            Filter.LOW_BATTERY: self.battery <= LOW_BATTERY_PERCENT,
-            Filter.GAPS: self.missing > 0,
-            Filter.WRONG_CLOCK: self.wrong_clock,
+        masks: Mapping[DeviceFilter, NDArray[np.bool_]] = {
+            DeviceFilter.ALL: np.ones(len(self.state), np.bool_),
+            DeviceFilter.OFFLINE: self.state == DevicePresence.OFFLINE,
+            DeviceFilter.SILENT: (self.state == DevicePresence.SILENT) | (self.state == DevicePresence.PARTLY),
+            DeviceFilter.NEVER: self.state == DevicePresence.NEVER,
+            DeviceFilter.LOW_BATTERY: self.battery <= LOW_BATTERY_PERCENT,
+            DeviceFilter.GAPS: self.missing > 0,
+            DeviceFilter.WRONG_CLOCK: self.wrong_clock,
         }
         return masks[which]
 
@@ -88,7 +88,7 @@ class DeviceRow:
 
     id: str
     asset: str
-    state: State
+    state: DevicePresence
     since_ns: int
     """Since when it is offline, or when it was last heard where it is silent; 0 where nobody knows or it is there."""
     alive: int
@@ -111,7 +111,7 @@ class DeviceRow:
     clock_is_wrong: bool
 
 
-class Devices:
+class DeviceReport:
     """The devices of one register, over the program that runs."""
 
     def __init__(self, register: Register, book: DeviceStates, clocks: DeviceClocks) -> None:
@@ -136,65 +136,71 @@ class Devices:
         numbers: list[int] = self._by_device[end - int(self._sensors[place]) : end].tolist()
         return numbers
 
-    def columns(self, board: Board) -> DeviceColumns:
-        """Return all devices as they are on `board`."""
+    def columns(self, live_state: LiveState) -> DeviceColumns:
+        """Return all devices as they are on `live_state`."""
         n_devices = len(self._book.ids)
-        alive = np.bincount(self._owner[board.health == ALIVE], minlength=n_devices)
-        blind = np.bincount(self._owner[board.health == BLIND], minlength=n_devices)
+        alive = np.bincount(self._owner[live_state.health == ALIVE], minlength=n_devices)
+        blind = np.bincount(self._owner[live_state.health == BLIND], minlength=n_devices)
         counted = self._book.sequences.counted
         heard = (self._book.heard_ns > 0) | (alive > 0) | (blind > 0)
         # Sensors that no rule watches stay alive for ever: whether anything comes, the messages tell.
-        is_quiet = (alive == 0) | (board.received_ns - self._book.heard_ns > self._patience_ns)
+        is_quiet = (alive == 0) | (live_state.received_ns - self._book.heard_ns > self._patience_ns)
         state = np.select(
-            [self._last(ONLINE, board) == 0, ~heard, is_quiet & (blind > 0), alive == 0, blind > 0],
-            [State.OFFLINE, State.NEVER, State.SILENT, State.SILENT, State.PARTLY],
-            State.OK,
+            [self._last(ONLINE, live_state) == 0, ~heard, is_quiet & (blind > 0), alive == 0, blind > 0],
+            [
+                DevicePresence.OFFLINE,
+                DevicePresence.NEVER,
+                DevicePresence.SILENT,
+                DevicePresence.SILENT,
+                DevicePresence.PARTLY,
+            ],
+            DevicePresence.OK,
         ).astype(np.int8)
         return DeviceColumns(
             state,
             alive,
             self._sensors,
-            self._last(BATTERY, board),
-            self._last(SIGNAL_STRENGTH, board),
-            self._last(SIGNAL_QUALITY, board),
+            self._last(BATTERY, live_state),
+            self._last(SIGNAL_STRENGTH, live_state),
+            self._last(SIGNAL_QUALITY, live_state),
             counted.missing - counted.filled,
             self._clocks.offsets()[1],
         )
 
     def page(
-        self, board: Board, columns: DeviceColumns, chosen: NDArray[np.bool_], first: int, count: int
+        self, live_state: LiveState, columns: DeviceColumns, chosen: NDArray[np.bool_], first: int, count: int
     ) -> list[DeviceRow]:
         """Return at most `count` of the `chosen` devices behind the `first` of them, the worst first."""
         places = np.flatnonzero(chosen)
         order = np.argsort(columns.state[places], kind="stable")
-        return [self._row(int(place), board, columns) for place in places[order][first : first + count]]
+        return [self._row(int(place), live_state, columns) for place in places[order][first : first + count]]
 
-    def row(self, device: str, board: Board) -> DeviceRow:
+    def row(self, device: str, live_state: LiveState) -> DeviceRow:
         """Return one device that the register has."""
-        return self._row(self._book.place[device], board, self.columns(board))
+        return self._row(self._book.place[device], live_state, self.columns(live_state))
 
     def containing(self, text: str) -> NDArray[np.bool_]:
         """Return bool[n_devices]: those with `text` in their name, whatever its case."""
         wanted = text.casefold()
         return np.fromiter((wanted in device.casefold() for device in self._book.ids), np.bool_, len(self._book.ids))
 
-    def _last(self, quantity: str, board: Board) -> NDArray[np.float64]:
+    def _last(self, quantity: str, live_state: LiveState) -> NDArray[np.float64]:
         number = self._said_by[quantity]
-        if not len(board.values):
+        if not len(live_state.values):
             return np.full(len(number), np.nan)
-        return np.where(number >= 0, board.values[number], np.nan)
+        return np.where(number >= 0, live_state.values[number], np.nan)
 
-    def _row(self, place: int, board: Board, columns: DeviceColumns) -> DeviceRow:
+    def _row(self, place: int, live_state: LiveState, columns: DeviceColumns) -> DeviceRow:
         book, counted = self._book, self._book.sequences.counted
-        state, clock = State(int(columns.state[place])), self._clocks.report(book.ids[place])
+        state, clock = DevicePresence(int(columns.state[place])), self._clocks.report(book.ids[place])
         heard_ns = int(book.heard_ns[place])
         online = int(self._said_by[ONLINE][place])
-        since_ns = int(board.time_ns[online]) if state is State.OFFLINE else heard_ns
+        since_ns = int(live_state.time_ns[online]) if state is DevicePresence.OFFLINE else heard_ns
         return DeviceRow(
             id=book.ids[place],
             asset=self._register.sensors[self._by_device[int(self._ends[place]) - 1]].asset,
             state=state,
-            since_ns=since_ns if state in (State.OFFLINE, State.SILENT) else 0,
+            since_ns=since_ns if state in (DevicePresence.OFFLINE, DevicePresence.SILENT) else 0,
             alive=int(columns.alive[place]),
             sensors=int(columns.sensors[place]),
             battery=_number(columns.battery[place]),

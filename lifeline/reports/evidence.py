@@ -1,6 +1,7 @@
 """I/O: what stood behind an alert when it reached its highest level: the rule whole, its inputs, its state, its words.
 
-Comes in: a `Chain`, the configuration, ledger and journal. Goes out: lines for a terminal. Refuses to change anything.
+Comes in: an `AlertChain`, the configuration, ledger and journal. Goes out: lines for a terminal. Refuses to change
+anything.
 
 The state is found again as it was: the last kept state before the alert, and the journal judged from there up to it.
 """
@@ -12,16 +13,14 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from alerts.alert import Snapshot
-from alerts.ledger.configurations import states
+from alerts.alert import Snapshot, StoredEvent
 from alerts.ledger.ledger import Ledger
-from alerts.store.records import StoredEvent
 from collector.batch import Quality, ReadingBatch
 from collector.journal.reader import JournalReader
 from config.levels import WarningLevel
 from config.register import Register
 from lifeline.configuration import Configuration
-from lifeline.reports.chain import Chain
+from lifeline.reports.alert_chain import AlertChain
 from lifeline.text.formats import CITY_ZONE, clock_text
 from lifeline.text.words import Language
 from rules.engine import RuleEngine
@@ -54,8 +53,8 @@ class _Past:
     """Time, value, quality and journal position of the last readings of each input."""
 
 
-def evidence(
-    chain: Chain, configuration: Configuration, ledger: Ledger, journal: JournalReader | None, lang: Language
+def describe_evidence(
+    chain: AlertChain, configuration: Configuration, ledger: Ledger, journal: JournalReader | None, lang: Language
 ) -> Iterator[str]:
     """Yield what stood behind the first transition to the highest level of the alert of `chain`."""
     if not chain.events:
@@ -154,7 +153,7 @@ def _past(
 
 def _restored(engine: RuleEngine, event: StoredEvent, ledger: Ledger) -> Snapshot:
     """Let `engine` go on from the last kept state before `event`, or from nothing; returns from which."""
-    for kept in reversed([each for each in states(ledger.database, 0) if each.position < event.position]):
+    for kept in reversed([each for each in ledger.replay_snapshots.read(0) if each.position < event.position]):
         try:
             engine.restore(kept.blob)
         except SnapshotError:
@@ -232,7 +231,7 @@ def _clock(time_ns: int) -> str:
     return clock_text(time_ns, CITY_ZONE, millis=True)
 
 
-def alert_of(ledger: Ledger, name: str) -> str:
+def find_alert_id(ledger: Ledger, name: str) -> str:
     """Return the id of the alert that `name` means: itself, or the last one of the alarm `rule/sensor`."""
-    events = ledger.alarm_events(alarm=name) if "/" in name else []
+    events = ledger.alarm_events.read(alarm=name) if "/" in name else []
     return events[-1].alert if events else name

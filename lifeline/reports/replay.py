@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from itertools import zip_longest
 
 from alerts.alert import Snapshot
-from alerts.ledger.configurations import configurations, states
 from alerts.ledger.ledger import Ledger
 from collector.journal import Position
 from collector.journal.reader import JournalReader
@@ -19,12 +18,12 @@ from rules.engine import RuleEngine
 from rules.rule import RuleSet
 
 _ROUND = 256
-NOTHING = Snapshot(0, b"")
+EMPTY_SNAPSHOT = Snapshot(0, b"")
 """Where a ledger begins: no entry, no state."""
 
 
 @dataclass(frozen=True, slots=True)
-class Difference:
+class EventDifference:
     """Where replay and ledger part."""
 
     number: int
@@ -36,7 +35,7 @@ class Difference:
 
 
 @dataclass(frozen=True, slots=True)
-class Comparison:
+class LedgerComparison:
     """How replay and ledger compare."""
 
     events: int
@@ -45,15 +44,15 @@ class Comparison:
     """What lies behind this position was compared."""
     until: Position
     """Position of the ledger: what lies behind was not compared."""
-    difference: Difference | None
+    difference: EventDifference | None
 
 
-def replay_lines(
+def replay_events(
     journal: JournalReader,
     register: Register,
     ruleset: RuleSet,
     until: Position | None = None,
-    start: Snapshot = NOTHING,
+    start: Snapshot = EMPTY_SNAPSHOT,
 ) -> Iterator[str]:
     """Yield the alarm events of `journal` behind `start` up to `until` (None: its end), as canonical JSON lines."""
     engine = RuleEngine(ruleset, register)
@@ -67,7 +66,7 @@ def replay_lines(
         position = entries[-1].position
 
 
-def comparable_from(journal: JournalReader, ledger: Ledger, version: str) -> Snapshot:
+def find_replay_start(journal: JournalReader, ledger: Ledger, version: str) -> Snapshot:
     """Return the state from which a replay with the configuration `version` must give what the ledger has.
 
     It is the oldest since that configuration is in force, of which the journal has every entry that came behind.
@@ -75,7 +74,7 @@ def comparable_from(journal: JournalReader, ledger: Ledger, version: str) -> Sna
     Raises:
         StartError: the ledger was last judged by another configuration, or the journal does not reach back far enough.
     """
-    history = configurations(ledger.database)
+    history = ledger.configurations.read()
     newest = history[-1] if history else None
     if newest is not None and newest.version != version:
         message = (
@@ -84,23 +83,23 @@ def comparable_from(journal: JournalReader, ledger: Ledger, version: str) -> Sna
         )
         raise StartError(message)
     begin, first = (newest.position if newest else 0), journal.first_position()
-    found = [NOTHING] if begin == 0 else []
-    for each in [*found, *states(ledger.database, begin)]:
+    found = [EMPTY_SNAPSHOT] if begin == 0 else []
+    for each in [*found, *ledger.replay_snapshots.read(begin)]:
         if first <= each.position + 1:
             return each
     message = f"journal: expected every entry behind a kept state, got the first at position {first}; keep it longer"
     raise StartError(f"{message}: journal.retention_h")
 
 
-def compare(
-    journal: JournalReader, ledger: Ledger, register: Register, ruleset: RuleSet, start: Snapshot = NOTHING
-) -> Comparison:
+def compare_with_ledger(
+    journal: JournalReader, ledger: Ledger, register: Register, ruleset: RuleSet, start: Snapshot = EMPTY_SNAPSHOT
+) -> LedgerComparison:
     """Return whether the ledger holds behind `start` exactly what a replay of the journal from there gives."""
     until = ledger.position()
-    stored = (event.line for event in ledger.alarm_events(after=start.position))
+    stored = (event.line for event in ledger.alarm_events.read(after=start.position))
     equal = 0
-    for replayed, kept in zip_longest(replay_lines(journal, register, ruleset, until, start), stored, fillvalue=""):
+    for replayed, kept in zip_longest(replay_events(journal, register, ruleset, until, start), stored, fillvalue=""):
         if replayed != kept:
-            return Comparison(equal, start.position, until, Difference(equal + 1, replayed, kept))
+            return LedgerComparison(equal, start.position, until, EventDifference(equal + 1, replayed, kept))
         equal += 1
-    return Comparison(equal, start.position, until, None)
+    return LedgerComparison(equal, start.position, until, None)

@@ -1,16 +1,17 @@
 """I/O: commits steps to a ledger that may be away for a while, each exactly once.
 
-Comes in: a `Step`. Goes out: the same, committed, however often the connection broke on the way. Refuses to make steps.
+Comes in: a `LedgerStep`. Goes out: the same, committed, however often the connection broke on the way. Refuses to
+make steps.
 """
 
 import threading
 from collections import Counter
 
 import structlog
-from sqlalchemy.exc import DBAPIError
 
-from alerts.alert import Step
+from alerts.alert import LedgerStep
 from alerts.ledger.ledger import FencedError, Ledger
+from alerts.store.errors import LedgerUnavailableError
 
 _FIRST_PAUSE_S = 0.1
 _LONGEST_PAUSE_S = 5.0
@@ -28,7 +29,7 @@ class LedgerWriter:
         self.is_away = False
         self.counts: Counter[tuple[str, str]] = Counter()
 
-    def commit(self, step: Step) -> bool:
+    def commit(self, step: LedgerStep) -> bool:
         """Return True once `step` is durable; False when the program stops before the ledger is back.
 
         Raises:
@@ -44,7 +45,7 @@ class LedgerWriter:
             _log.info("ledger_back")
         return True
 
-    def _try(self, step: Step) -> bool:
+    def _try(self, step: LedgerStep) -> bool:
         try:
             self._ledger.commit_step(step)
         except FencedError:
@@ -52,10 +53,10 @@ class LedgerWriter:
             if self.is_away and self._ledger.position() == step.position:
                 return True
             raise
-        except DBAPIError as error:
-            self.counts["ledger_retries", type(error).__name__] += 1
+        except LedgerUnavailableError as error:
+            self.counts["ledger_retries", error.kind] += 1
             if not self.is_away:
-                _log.error("ledger_away", error=str(error.orig))
+                _log.error("ledger_away", error=str(error))
             self.is_away = True
             return False
         return True

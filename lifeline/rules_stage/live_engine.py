@@ -1,6 +1,6 @@
-"""I/O: the engine together with what people look at while it works: the last values, and the board.
+"""I/O: the engine together with what people look at while it works: the last values, and the live state.
 
-Comes in: journal entries. Goes out: alarm events; a `Board` as of the last `publish`. Refuses to commit anything.
+Comes in: journal entries. Goes out: alarm events; a `LiveState` as of the last `publish`. Refuses to commit anything.
 """
 
 import structlog
@@ -9,7 +9,7 @@ from alerts.alert import Snapshot
 from alerts.ledger.ledger import BLANK
 from collector.batch import NOT_OF_NOW
 from collector.journal import Entry, Position
-from lifeline.rules_stage.live_state import UNSEEN, Board, blank_board
+from lifeline.rules_stage.live_state import UNSEEN, LiveState, initial_state
 from rules.engine import RuleEngine
 from rules.events import AlarmEvents
 from rules.snapshot import SnapshotError
@@ -17,16 +17,16 @@ from rules.snapshot import SnapshotError
 _log = structlog.get_logger()
 
 
-class Judge:
-    """Belongs to one thread; `board` may be read from any."""
+class LiveEngine:
+    """Belongs to one thread; `live_state` may be read from any."""
 
     def __init__(self, engine: RuleEngine) -> None:
-        """Judge with `engine`, from before the first entry."""
+        """Evaluate with `engine`, from before the first entry."""
         self.engine = engine
         self.position: Position = 0
-        self.board: Board = blank_board(len(engine.alarms), len(engine.health()))
-        self._values = self.board.values.copy()
-        self._time_ns, self._quality = self.board.time_ns.copy(), self.board.quality.copy()
+        self.state: LiveState = initial_state(len(engine.alarms), len(engine.health()))
+        self._values = self.state.values.copy()
+        self._time_ns, self._quality = self.state.time_ns.copy(), self.state.quality.copy()
         self._received_ns = 0
 
     def restore(self, snapshot: Snapshot | None) -> Position:
@@ -58,11 +58,11 @@ class Judge:
         return self.engine.evaluate(batch, entry.position)
 
     def publish(self) -> None:
-        """Replace the board by one of now."""
+        """Replace the live state by one of now."""
         health = self.engine.health()
         # A sensor that was never heard is unprotected, not merely blind, even while its silence is an alarm.
         health[~self.engine.seen()] = UNSEEN
-        self.board = Board(
+        self.state = LiveState(
             self.position,
             self._received_ns,
             self.engine.levels(),

@@ -1,4 +1,4 @@
-"""`Board`: the state of every alarm and sensor at one journal position, as the rules stage last published it.
+"""`LiveState`: the state of every alarm and sensor at one journal position, as the rules stage last published it.
 
 Comes in: copies of the engine's columns. Goes out: a frozen value that console and metrics may read at any time.
 """
@@ -9,11 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 UNSEEN, ALIVE, BLIND = 0, 1, 2
-"""Values of `Board.health`, as `RuleEngine.health` gives them."""
+"""Values of `LiveState.health`, as `RuleEngine.health` gives them."""
 
 
 @dataclass(frozen=True, slots=True)
-class Board:
+class LiveState:
     """One consistent look at the rules engine.
 
     Attributes:
@@ -35,9 +35,9 @@ class Board:
     quality: NDArray[np.uint16]
 
 
-def blank_board(n_alarms: int, n_sensors: int) -> Board:
-    """Return the board before the first batch: nothing active, nothing heard."""
-    return Board(
+def initial_state(n_alarms: int, n_sensors: int) -> LiveState:
+    """Return the live state before the first batch: nothing active, nothing heard."""
+    return LiveState(
         0,
         0,
         np.zeros(n_alarms, np.int8),

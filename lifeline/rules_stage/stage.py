@@ -1,6 +1,6 @@
 """I/O: the stage that reads the journal, lets the engine judge, and commits what follows; one owner, one thread.
 
-Comes in: journal entries in order. Goes out: ledger steps, and a `Board` to look at. Refuses to judge and to plan:
+Comes in: journal entries in order. Goes out: ledger steps, and a `LiveState` to look at. Refuses to judge and to plan:
 `rules.engine` and `alerts.planning.stages` do.
 
 Exactly once relative to the journal: alarm events and position are one transaction. A restart restores the last
@@ -15,19 +15,16 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import structlog
-from sqlalchemy.exc import SQLAlchemyError
 
-from alerts.alert import Alert, Cursor, Plan, Snapshot, Step
-from alerts.ledger.configurations import is_state_due, keep_state, record_configuration
+from alerts.alert import Alert, Cursor, LedgerStep, Plan, Snapshot
 from alerts.ledger.ledger import Ledger
-from alerts.planning.orphans import Standing, plan_orphans
+from alerts.planning.orphans import HeldAlarms, plan_orphans
 from alerts.planning.planner import Planner
-from alerts.store.database import Database
-from collector.journal import Position
-from collector.journal.sqlite import SqliteJournal
+from alerts.store.errors import LedgerUnavailableError
+from collector.journal import Journal, Position
 from lifeline.rules_stage.ledger_writer import LedgerWriter
-from lifeline.rules_stage.live_engine import Judge
-from lifeline.rules_stage.step_planner import Teller
+from lifeline.rules_stage.live_engine import LiveEngine
+from lifeline.rules_stage.step_planner import StepPlanner
 from rules.engine import RuleEngine
 from rules.events import AlarmEvents, Dimension, join_events
 
@@ -35,8 +32,8 @@ _ROUND = 64
 """Entries judged before a look at the stop flag and the commit clock; assumed."""
 _COMMIT_S = 1.0
 """A position without events is committed this often: a restart judges at most this much again."""
-_BOARD_S = 0.25
-"""The board is copied at most this often while nothing changes; assumed: faster than a page refreshes."""
+_PUBLISH_S = 0.25
+"""The live state is copied at most this often while nothing changes; assumed: faster than a page refreshes."""
 _WAIT_S = 0.2
 """How long a stop may go unnoticed while the journal is quiet."""
 
@@ -64,12 +61,12 @@ class RulesStatus:
 
 
 class RulesStage:
-    """Owns the judge. `run` belongs to one thread; `status` and `judge.board` may be read from any."""
+    """Owns the judge. `run` belongs to one thread; `status` and `live_engine.state` may be read from any."""
 
     def __init__(
         self,
-        journal: SqliteJournal,
-        judge: Judge,
+        journal: Journal,
+        live_engine: LiveEngine,
         ledger: Ledger,
         planner: Planner,
         *,
@@ -84,8 +81,8 @@ class RulesStage:
         `version` names the configuration in the ledger; without one nothing is written down there.
         """
         self._journal, self._ledger = journal, ledger
-        self._teller = Teller(planner, ledger)
-        self.judge = judge
+        self._step_planner = StepPlanner(planner, ledger)
+        self.live_engine = live_engine
         self._snapshot_s, self._on_events = snapshot_s, on_events
         self._clock_s, self._clock_ns, self._version = clock_s, clock_ns, version
         self._stopping = threading.Event()
@@ -93,12 +90,12 @@ class RulesStage:
         self._cursor = Cursor(0, 0)
         self._snapshot: Position = 0
         self._restored = self._abandoned = False
-        self._turned_s = self._committed_s = self._snapshot_s_at = self._board_s = self._clock_s()
+        self._loop_s = self._committed_s = self._snapshot_s_at = self._published_s = self._clock_s()
         self.counts: Counter[tuple[str, str]] = self._writer.counts
-        self._teller.counts = self.counts
+        self._step_planner.counts = self.counts
 
     def run(self) -> None:
-        """Judge until `stop`, then commit the position with a snapshot.
+        """Evaluate until `stop`, then commit the position with a snapshot.
 
         Raises:
             JournalMismatchError: the journal does not reach the ledger's position.
@@ -106,11 +103,11 @@ class RulesStage:
         """
         self.restore()
         while not self._stopping.is_set():
-            if not self.judge_round():
+            if not self.evaluate_round():
                 self._idle()
         # A step that could not be committed is judged again after the restart: its position must not be passed.
         if not self._abandoned:
-            self._commit_position(self.judge.engine.snapshot())
+            self._commit_position(self.live_engine.engine.snapshot())
 
     def stop(self) -> None:
         """Ask `run` to end after the round under way."""
@@ -119,12 +116,12 @@ class RulesStage:
     def status(self) -> RulesStatus:
         """Return where the stage stands."""
         return RulesStatus(
-            self.judge.position,
+            self.live_engine.position,
             self._cursor.position,
             self._snapshot,
             self._writer.is_away,
             self._restored,
-            self._clock_s() - self._turned_s,
+            self._clock_s() - self._loop_s,
         )
 
     def restore(self) -> None:
@@ -134,53 +131,59 @@ class RulesStage:
             JournalMismatchError: the journal does not reach the ledger's position.
         """
         self._cursor = self._ledger.take_over()
-        _check_belongs(self._journal.last_position(), self._cursor.position)
-        self._snapshot = self.judge.restore(self._ledger.snapshot())
-        while self.judge.position < self._cursor.position:
-            self._turned_s = self._clock_s()
-            read = self._journal.read(self.judge.position, _ROUND)
+        _check_same_journal(self._journal.last_position(), self._cursor.position)
+        self._snapshot = self.live_engine.restore(self._ledger.snapshot())
+        while self.live_engine.position < self._cursor.position:
+            self._loop_s = self._clock_s()
+            read = self._journal.read(self.live_engine.position, _ROUND)
             entries = [entry for entry in read if entry.position <= self._cursor.position]
             for entry in entries:
-                self.judge.evaluate(entry)
+                self.live_engine.evaluate(entry)
             if not entries:
                 break
-        standing = _standing(self.judge.engine, self._cursor.position, self._clock_ns())
-        open_alerts = _close_orphans(self._ledger, self._cursor, self._ledger.open_alerts(), standing)
-        self._teller.restore(open_alerts)
-        if self.judge.position > self._snapshot:
+        standing = _standing(self.live_engine.engine, self._cursor.position, self._clock_ns())
+        open_alerts = _close_orphans(self._ledger, self._cursor, self._ledger.alerts.read_open(), standing)
+        self._step_planner.restore(open_alerts)
+        if self.live_engine.position > self._snapshot:
             # Else a program that never lives until the next snapshot would judge more again at each start.
             self._snapshot_s_at = -math.inf
         if self._version:
-            record_configuration(self._ledger.database, self._version, self._clock_ns(), self.judge.engine.snapshot)
+            self._ledger.configurations.record(self._version, self._clock_ns(), self.live_engine.engine.snapshot)
         self._restored = True
         self._publish()
-        _log.info("rules_restored", snapshot=self._snapshot, position=self.judge.position, open_alerts=len(open_alerts))
+        _log.info(
+            "rules_restored", snapshot=self._snapshot, position=self.live_engine.position, open_alerts=len(open_alerts)
+        )
 
-    def judge_round(self) -> bool:
-        """Judge the next entries and commit what follows; False when there was none."""
-        self._turned_s = self._clock_s()
-        entries = self._journal.read(self.judge.position, _ROUND)
+    def evaluate_round(self) -> bool:
+        """Evaluate the next entries and commit what follows; False when there was none."""
+        self._loop_s = self._clock_s()
+        entries = self._journal.read(self.live_engine.position, _ROUND)
         if not entries:
             return False
-        parts = [self.judge.evaluate(entry) for entry in entries]
+        parts = [self.live_engine.evaluate(entry) for entry in entries]
         self.counts["readings_judged", ""] += sum(len(entry.batch) for entry in entries)
         self.counts["batches_judged", ""] += len(entries)
-        plan = self._teller.plan(entries, parts)
+        plan = self._step_planner.plan(entries, parts)
         if plan is not None:
             self._commit_plan(parts, plan)
         elif self._clock_s() - self._committed_s >= _COMMIT_S:
             self._commit_position(self._due_snapshot())
-        if self._clock_s() - self._board_s >= _BOARD_S:
+        if self._clock_s() - self._published_s >= _PUBLISH_S:
             self._publish()
         return True
 
     def _idle(self) -> None:
-        snapshot = self._due_snapshot() if self.judge.position > self._snapshot else None
-        is_behind = self.judge.position > self._cursor.position and self._clock_s() - self._committed_s >= _COMMIT_S
+        snapshot = self._due_snapshot() if self.live_engine.position > self._snapshot else None
+        is_behind = (
+            self.live_engine.position > self._cursor.position and self._clock_s() - self._committed_s >= _COMMIT_S
+        )
         # A journal that is full brings no entry to commit with; only a newer snapshot lets it be trimmed.
         if is_behind or snapshot is not None:
             self._commit_position(snapshot)
-        if self._journal.wait(self.judge.position, _WAIT_S) and not self._journal.read(self.judge.position, 1):
+        if self._journal.wait(self.live_engine.position, _WAIT_S) and not self._journal.read(
+            self.live_engine.position, 1
+        ):
             # Only rows that cannot be read lie behind: they are passed over with the next good one.
             self._stopping.wait(_WAIT_S)
 
@@ -190,11 +193,11 @@ class RulesStage:
             self._on_events()
 
     def _commit_position(self, snapshot: bytes | None) -> None:
-        self._commit(join_events([]), Plan(open_alerts=self._teller.open_alerts), snapshot)
+        self._commit(join_events([]), Plan(open_alerts=self._step_planner.open_alerts), snapshot)
 
-    def _commit(self, events: AlarmEvents, plan: Plan, snapshot: bytes | None) -> Step | None:
-        position = max(self.judge.position, self._cursor.position)
-        step = Step(self._cursor, position, events, self.judge.engine.alarms, plan, snapshot)
+    def _commit(self, events: AlarmEvents, plan: Plan, snapshot: bytes | None) -> LedgerStep | None:
+        position = max(self.live_engine.position, self._cursor.position)
+        step = LedgerStep(self._cursor, position, events, self.live_engine.engine.alarms, plan, snapshot)
         if not self._writer.commit(step):
             self._abandoned = True
             return None
@@ -203,19 +206,19 @@ class RulesStage:
         if snapshot is not None:
             self._snapshot, self._snapshot_s_at = step.position, self._committed_s
             if self._version:
-                _keep_state(self._ledger.database, Snapshot(step.position, snapshot), self._clock_ns())
+                _keep_state(self._ledger, Snapshot(step.position, snapshot), self._clock_ns())
         return step
 
     def _due_snapshot(self) -> bytes | None:
         is_due = self._clock_s() - self._snapshot_s_at >= self._snapshot_s
-        return self.judge.engine.snapshot() if is_due else None
+        return self.live_engine.engine.snapshot() if is_due else None
 
     def _publish(self) -> None:
-        self._board_s = self._clock_s()
-        self.judge.publish()
+        self._published_s = self._clock_s()
+        self.live_engine.publish()
 
 
-def _standing(engine: RuleEngine, position: Position, now_ns: int) -> Standing:
+def _standing(engine: RuleEngine, position: Position, now_ns: int) -> HeldAlarms:
     """Return what `engine`, restored to `position`, knows about the alarms of today's configuration."""
     sensors = engine.register.sensors
     active = {
@@ -223,30 +226,32 @@ def _standing(engine: RuleEngine, position: Position, now_ns: int) -> Standing:
         for key, level in zip(engine.alarms, engine.levels(), strict=True)
         if level
     }
-    return Standing({key.id for key in engine.alarms}, active, position, now_ns)
+    return HeldAlarms({key.id for key in engine.alarms}, active, position, now_ns)
 
 
-def _close_orphans(ledger: Ledger, cursor: Cursor, alerts: tuple[Alert, ...], standing: Standing) -> tuple[Alert, ...]:
+def _close_orphans(
+    ledger: Ledger, cursor: Cursor, alerts: tuple[Alert, ...], standing: HeldAlarms
+) -> tuple[Alert, ...]:
     """Close those of `alerts` that can never end, in one transaction; returns those that stay open."""
     plan = plan_orphans(alerts, standing)
     if plan.decisions:
         # Not repeated when the answer is lost: the program ends, and its restart asks the ledger what is still open.
-        ledger.commit_step(Step(cursor, cursor.position, join_events([]), (), plan))
+        ledger.commit_step(LedgerStep(cursor, cursor.position, join_events([]), (), plan))
         for decision in plan.decisions:
             _log.warning("alert_without_alarm", alert=decision.alert, alarm=decision.subject, reason=decision.reason)
     return plan.open_alerts
 
 
-def _keep_state(database: Database, state: Snapshot, now_ns: int) -> None:
+def _keep_state(ledger: Ledger, state: Snapshot, now_ns: int) -> None:
     """Keep one state a day for replays; while the ledger is away it waits for the next snapshot."""
     try:
-        if is_state_due(database, now_ns):
-            keep_state(database, state, now_ns)
-    except SQLAlchemyError as error:
+        if ledger.replay_snapshots.is_due(now_ns):
+            ledger.replay_snapshots.keep(state, now_ns)
+    except LedgerUnavailableError as error:
         _log.warning("state_not_kept", position=state.position, reason=str(error))
 
 
-def _check_belongs(last: Position, committed: Position) -> None:
+def _check_same_journal(last: Position, committed: Position) -> None:
     if last >= committed:
         return
     message = (

@@ -13,21 +13,21 @@ import structlog
 from prometheus_client import CollectorRegistry
 
 from alerts.links import SignedLinks
-from collector.dead_letter import Reason
+from collector.dead_letter import DeadLetterReason
 from collector.quarantine import Quarantine
 from config.secrets import console_secret
 from lifeline.configuration import Configuration
 from lifeline.console.application import make_console
-from lifeline.console.context import Parts
+from lifeline.console.context import ConsoleContext
 from lifeline.console.server import ConsoleServer, Listener
-from lifeline.district.quarantine import PAGE_LETTERS, quarantine_of
-from lifeline.metrics.registry import StageCollector, latency_histograms
-from lifeline.rules_stage.live_state import Board
+from lifeline.district.unknown_devices import PAGE_LETTERS, read_quarantine
+from lifeline.metrics.registry import StageMetrics, make_histograms
+from lifeline.rules_stage.live_state import LiveState
 from lifeline.runtime.gauges import Gauges
 from lifeline.runtime.stores import open_stores
-from lifeline.runtime.supervisor import Failure, Supervisor
+from lifeline.runtime.supervisor import Supervisor, ThreadFailure
 from lifeline.runtime.watchdog import Watchdog
-from lifeline.runtime.wiring import Surroundings, build_stages
+from lifeline.runtime.wiring import SharedServices, build_stages
 from lifeline.self_alarms import SystemHealth
 from lifeline.start_error import StartError
 
@@ -70,12 +70,12 @@ class App:
             undo.callback(self._listener.close)
             links = SignedLinks(self._public_url(), console_secret(settings))
             self.stores = open_stores(settings, register, undo)
-            around = Surroundings(links, latency_histograms(self.registry), clock_ns)
+            around = SharedServices(links, make_histograms(self.registry), clock_ns)
             self.stages = build_stages(configuration, self.stores, around, undo)
             self._watchdog = Watchdog(self.stages, self.stores.journal, self._supervisor, clock_ns)
             gauges = Gauges(configuration.register, self.stores, self.stages, self._watchdog, reloads)
-            self.registry.register(StageCollector(gauges.counts, gauges.values))
-            self._console = ConsoleServer(make_console(self._parts(links, clock_ns)), self._listener)
+            self.registry.register(StageMetrics(gauges.counts, gauges.values))
+            self._console = ConsoleServer(make_console(self._context(links, clock_ns)), self._listener)
             self._undo = undo.pop_all()
 
     @property
@@ -84,14 +84,14 @@ class App:
         return self._listener.url
 
     @property
-    def failure(self) -> Failure | None:
+    def failure(self) -> ThreadFailure | None:
         """Why the program cannot go on, None while all is well."""
         return self._supervisor.failure
 
     @property
-    def board(self) -> Board:
+    def live_state(self) -> LiveState:
         """The state of every alarm and sensor, as last published."""
-        return self.stages.rules.judge.board
+        return self.stages.rules.live_engine.state
 
     def health(self) -> SystemHealth:
         """Return how the program itself is."""
@@ -103,7 +103,7 @@ class App:
         run("console", self._console.run)
         run("rules", stages.rules.run)
         run("recorder", stages.recorder.run)
-        run("housekeeping", stages.housekeeping.run)
+        run("housekeeping", stages.journal_retention.run)
         stages.dispatcher.start()
         run("intake", stages.intake.run)
         run("watchdog", self._watchdog.run)
@@ -126,7 +126,7 @@ class App:
             ("intake", stages.intake.stop),
             ("rules", stages.rules.stop),
             ("recorder", stages.recorder.stop),
-            ("housekeeping", stages.housekeeping.stop),
+            ("housekeeping", stages.journal_retention.stop),
         ):
             stop()
             self._supervisor.join(min(_JOIN_S, _left_s(deadline_s)), name)
@@ -144,8 +144,8 @@ class App:
         console = self.configuration.settings.console
         return self._listener.url if console.public_url.endswith(":0") else console.public_url
 
-    def _parts(self, links: SignedLinks, clock_ns: Callable[[], int]) -> Parts:
-        return Parts(
+    def _context(self, links: SignedLinks, clock_ns: Callable[[], int]) -> ConsoleContext:
+        return ConsoleContext(
             register=self.configuration.register,
             quantities=self.configuration.quantities,
             ruleset=self.configuration.ruleset,
@@ -154,17 +154,17 @@ class App:
             history=self.stores.history,
             links=links,
             registry=self.registry,
-            board=lambda: self.board,
+            live_state=lambda: self.live_state,
             health=self.health,
             clock_ns=clock_ns,
             devices=self.configuration.pipeline.devices,
-            clocks=self.configuration.pipeline.clocks,
+            clocks=self.configuration.pipeline.checks.clocks,
             quarantine=self._quarantine,
         )
 
     def _quarantine(self) -> Quarantine:
-        letters = self.stores.journal.dead_letters(PAGE_LETTERS, Reason.UNKNOWN_SENSOR)
-        return quarantine_of(self.configuration, letters)
+        letters = self.stores.journal.dead_letters(PAGE_LETTERS, DeadLetterReason.UNKNOWN_SENSOR)
+        return read_quarantine(self.configuration, letters)
 
 
 def _listen(host: str, port: int) -> Listener:

@@ -8,12 +8,12 @@ from collections import Counter
 from collections.abc import Iterator
 
 import numpy as np
-from sqlalchemy.exc import DBAPIError
 
+from alerts.store.errors import LedgerUnavailableError
 from config.levels import WarningLevel
 from config.register import Register
-from lifeline.metrics.registry import Counts, Gauge
-from lifeline.reports.asset_rows import asset_rows, level_counts
+from lifeline.metrics.registry import CounterValues, Gauge
+from lifeline.reports.asset_rows import count_levels, list_asset_rows
 from lifeline.rules_stage.live_state import ALIVE, BLIND, UNSEEN
 from lifeline.runtime.stores import Stores
 from lifeline.runtime.watchdog import Watchdog
@@ -36,7 +36,7 @@ class Gauges:
         self._reloads = Counter() if reloads is None else reloads
         self._register, self._stores, self._stages, self._watchdog = register, stores, stages, watchdog
 
-    def counts(self) -> list[Counts]:
+    def counts(self) -> list[CounterValues]:
         """Return the counters of every stage, each once."""
         stores, stages = self._stores, self._stages
         counters: list[Counter[tuple[str, str]]] = [
@@ -45,7 +45,7 @@ class Gauges:
             Counter({key: n for key, n in dict(stages.engine.counts).items() if key[0] != "alarm_events"}),
             stages.rules.counts,
             stages.recorder.counts,
-            stages.housekeeping.counts,
+            stages.journal_retention.counts,
             stages.dispatcher.counts,
             stores.journal.counts,
             stores.history.counts,
@@ -86,23 +86,23 @@ class Gauges:
             yield Gauge("self_alarm", {"alarm": alarm.symptom.name}, 1.0)
 
     def _district(self) -> Iterator[Gauge]:
-        board = self._stages.rules.judge.board
+        live_state = self._stages.rules.live_engine.state
         for name, value in (("unseen", UNSEEN), ("alive", ALIVE), ("blind", BLIND)):
-            yield Gauge("sensors", {"health": name}, int(np.count_nonzero(board.health == value)))
-        rows = asset_rows(self._register, self._stages.engine.alarms, board)
-        for level, count in level_counts(rows).items():
+            yield Gauge("sensors", {"health": name}, int(np.count_nonzero(live_state.health == value)))
+        rows = list_asset_rows(self._register, self._stages.engine.alarms, live_state)
+        for level, count in count_levels(rows).items():
             yield Gauge("assets", {"level": level.key if level else "none"}, count)
 
     def _people(self) -> Iterator[Gauge]:
         # While the ledger is away these are absent: the numbers that show its outage must still come.
-        with contextlib.suppress(DBAPIError):
+        with contextlib.suppress(LedgerUnavailableError):
             yield from self._open_alerts()
         for name, status in self._stages.dispatcher.status().channels.items():
             yield Gauge("outbox_pending", {"channel": name}, status.waiting.pending + status.waiting.sending)
             yield Gauge("channel_up", {"channel": name}, float(not status.reason))
 
     def _open_alerts(self) -> Iterator[Gauge]:
-        alerts = self._stores.ledger.open_alerts()
+        alerts = self._stores.ledger.alerts.read_open()
         hazards = Counter(alert.level for alert in alerts if alert.dimension is Dimension.HAZARD)
         for level in WarningLevel:
             if level is not WarningLevel.GREEN:

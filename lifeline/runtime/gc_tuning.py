@@ -13,7 +13,7 @@ from collections.abc import Iterator
 
 
 @contextlib.contextmanager
-def loading() -> Iterator[None]:
+def pause_gc() -> Iterator[None]:
     """Look for no cycles until the block ends; what is made in it is mostly there to stay."""
     was_enabled = gc.isenabled()
     gc.disable()
@@ -24,7 +24,7 @@ def loading() -> Iterator[None]:
             gc.enable()
 
 
-def set_aside() -> None:
+def freeze_loaded() -> None:
     """Let no later look visit what is there now; what was set aside before and is of no use any more goes first."""
     _forget_routes()
     gc.unfreeze()

@@ -10,8 +10,7 @@ from collections.abc import Callable, Iterable
 
 import structlog
 
-from collector.journal import JournalFullError, Position
-from collector.journal.sqlite import JournalStatus, SqliteJournal
+from collector.journal import Journal, JournalFullError, JournalStatus, Position
 
 _LOOK_S = 1.0
 """How often the fill of the journal is looked at; assumed: far sooner than a quarter of any journal fills."""
@@ -25,12 +24,12 @@ _ROUNDS = 16
 _log = structlog.get_logger()
 
 
-class Housekeeping:
+class JournalRetention:
     """Trims once a minute, and whenever the journal is nearly full."""
 
     def __init__(
         self,
-        journal: SqliteJournal,
+        journal: Journal,
         readers: Iterable[Callable[[], Position]],
         retention_ns: int,
         clock_ns: Callable[[], int],
@@ -61,7 +60,7 @@ class Housekeeping:
 
     def trim(self) -> int:
         """Forget what is past its retention and read by all; returns how many entries."""
-        old = self._journal.reader.position_at(self._clock_ns() - self._retention_ns)
+        old = self._journal.position_at(self._clock_ns() - self._retention_ns)
         trimmed = self._forget(min(old, self._read_by_all()), "retention")
         if trimmed and self._is_cut:
             self._is_cut = False

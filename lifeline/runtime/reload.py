@@ -18,7 +18,7 @@ import structlog
 from config.errors import ConfigError
 from lifeline.configuration import Configuration
 from lifeline.runtime.app import App
-from lifeline.runtime.gc_tuning import loading, set_aside
+from lifeline.runtime.gc_tuning import freeze_loaded, pause_gc
 from lifeline.start_error import StartError
 
 _LOOK_S = 0.2
@@ -27,7 +27,7 @@ _LOOK_S = 0.2
 _log = structlog.get_logger()
 
 
-def run_reloading(
+def run_with_reload(
     configuration: Configuration,
     load: Callable[[], Configuration],
     stopping: threading.Event,
@@ -46,17 +46,17 @@ def run_reloading(
         StartError: the same.
     """
     counts: Counter[tuple[str, str]] = Counter()
-    with loading():
+    with pause_gc():
         program = App(configuration, reloads=counts)
-    set_aside()
+    freeze_loaded()
     program.start()
     try:
         while not stopping.is_set() and not program.wait(_LOOK_S):
             if reloading.is_set():
                 reloading.clear()
-                with loading():
-                    program = reloaded(program, load, counts)
-                set_aside()
+                with pause_gc():
+                    program = reload_program(program, load, counts)
+                freeze_loaded()
     finally:
         program.stop()
     if program.left:
@@ -66,7 +66,7 @@ def run_reloading(
     return 1 if program.failure else 0
 
 
-def reloaded(program: App, load: Callable[[], Configuration], counts: Counter[tuple[str, str]]) -> App:
+def reload_program(program: App, load: Callable[[], Configuration], counts: Counter[tuple[str, str]]) -> App:
     """Return the program that runs from now on: a new one, or `program` when there is nothing better.
 
     Raises:

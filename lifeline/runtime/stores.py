@@ -4,34 +4,32 @@ Comes in: a configuration. Goes out: `Stores`. Refuses to read or write them.
 """
 
 import contextlib
-import sqlite3
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeVar
 
 import structlog
-from sqlalchemy.exc import SQLAlchemyError
 
-from alerts.ledger.ledger import Ledger, open_ledger
-from alerts.store.database import LedgerVersionError
-from collector.history.opening import CountedHistory, open_history
-from collector.journal import JournalBrokenError, JournalFullError
-from collector.journal.sqlite import SqliteJournal
-from collector.journal.writer import JournalInUseError
+from alerts.ledger.ledger import Ledger
+from alerts.ledger.sql_ledger import open_ledger
+from alerts.store.errors import LedgerUnavailableError, LedgerVersionError
+from collector.history import History, HistoryUnavailableError
+from collector.history.opening import open_history
+from collector.journal import Journal, JournalBrokenError, JournalFullError, JournalInUseError
+from collector.journal.opening import open_journal
 from config.register import Register
 from config.settings import Settings
 from config.validation import mask_url
 from lifeline.start_error import StartError
 
-_MIB = 1 << 20
 _CAUSES = (
     OSError,
-    sqlite3.Error,
-    SQLAlchemyError,
     ValueError,
+    HistoryUnavailableError,
     JournalBrokenError,
     JournalFullError,
     JournalInUseError,
+    LedgerUnavailableError,
     LedgerVersionError,
 )
 """What can prevent an opening and a person can put right; each says what was expected, got, and what to do."""
@@ -50,8 +48,8 @@ _Store = TypeVar("_Store")
 class Stores:
     """What survives the program."""
 
-    journal: SqliteJournal
-    history: CountedHistory
+    journal: Journal
+    history: History
     ledger: Ledger
 
 
@@ -62,10 +60,7 @@ def open_stores(settings: Settings, register: Register, undo: contextlib.ExitSta
         StartError: one of them cannot be opened.
     """
     kept = settings.journal
-    journal = _open(
-        f"journal {kept.path}",
-        lambda: SqliteJournal(kept.path, register.sensor_ids, kept.max_mb * _MIB, kept.ballast_mb * _MIB),
-    )
+    journal = _open(f"journal {kept.path}", lambda: open_journal(kept, register))
     undo.callback(journal.close)
     past = settings.history
     place = mask_url(past.url) if past.kind == "influxdb" else past.path
@@ -74,6 +69,9 @@ def open_stores(settings: Settings, register: Register, undo: contextlib.ExitSta
     url, last = settings.ledger.url, journal.last_position()
     ledger = _open(f"ledger {mask_url(url)}", lambda: open_ledger(url, last))
     undo.callback(ledger.close)
+    if ledger.upgraded_from:
+        copy = str(ledger.copy or "")
+        _log.warning("ledger_upgraded", ledger=mask_url(url), from_revision=ledger.upgraded_from, copy=copy)
     if ledger.begins_behind:
         _log.error("ledger_new_beside_old_journal", ledger=mask_url(url), begins_behind=last, remedy=_REMEDY)
     return Stores(journal, history, ledger)

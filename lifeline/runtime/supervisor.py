@@ -16,7 +16,7 @@ _log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
-class Failure:
+class ThreadFailure:
     """Why the program cannot go on."""
 
     thread: str
@@ -32,10 +32,10 @@ class Supervisor:
         self._ended = threading.Event()
         self._stopping = threading.Event()
         self._threads: list[threading.Thread] = []
-        self._failure: Failure | None = None
+        self._failure: ThreadFailure | None = None
 
     @property
-    def failure(self) -> Failure | None:
+    def failure(self) -> ThreadFailure | None:
         """The first failure, None while all is well."""
         return self._failure
 
@@ -56,7 +56,7 @@ class Supervisor:
         with self._lock:
             if self._failure is not None:
                 return
-            self._failure = Failure(thread, reason)
+            self._failure = ThreadFailure(thread, reason)
         _log.error("failed", thread=thread, reason=reason)
         self._ended.set()
 

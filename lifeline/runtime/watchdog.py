@@ -11,10 +11,10 @@ from collections.abc import Callable, Iterator
 
 import structlog
 
-from collector.journal.sqlite import SqliteJournal
+from collector.journal import Journal
 from lifeline.runtime.supervisor import Supervisor
 from lifeline.runtime.wiring import Stages
-from lifeline.runtime.with_timeout import Asking
+from lifeline.runtime.with_timeout import CallWithTimeout
 from lifeline.self_alarms import SelfAlarms, Symptom, SystemHealth
 
 _EVERY_S = 1.0
@@ -35,17 +35,15 @@ _log = structlog.get_logger()
 class Watchdog:
     """Keeps the self-alarms; `health` may be read from any thread."""
 
-    def __init__(
-        self, stages: Stages, journal: SqliteJournal, supervisor: Supervisor, clock_ns: Callable[[], int]
-    ) -> None:
+    def __init__(self, stages: Stages, journal: Journal, supervisor: Supervisor, clock_ns: Callable[[], int]) -> None:
         """Look at `stages` and `journal`, report what is fatal to `supervisor`."""
         self._stages, self._journal, self._supervisor, self._clock_ns = stages, journal, supervisor, clock_ns
         self._alarms = SelfAlarms()
         self._stopping = threading.Event()
         self._disconnected_s: float | None = None
         # Both touch a disk or a server that may hang, which must not stop the look at everything else.
-        self._journal_status = Asking(journal.status)
-        self._dispatch_status = Asking(stages.dispatcher.status)
+        self._journal_status = CallWithTimeout(journal.status)
+        self._dispatch_status = CallWithTimeout(stages.dispatcher.status)
         self._health = SystemHealth(is_alive=True, is_ready=False, alarms=())
 
     def run(self) -> None:
@@ -122,7 +120,7 @@ class Watchdog:
             yield Symptom("broker_unreachable", detail, is_logged=True)
 
     def _journal_symptoms(self) -> Iterator[Symptom]:
-        status = self._journal_status.answer(ANSWER_S)
+        status = self._journal_status.call(ANSWER_S)
         if status is None:
             yield Symptom("journal_hangs", f"no answer within {ANSWER_S:g} s: does its disk work?")
         elif status.full:
@@ -131,7 +129,7 @@ class Watchdog:
             yield Symptom("journal_nearly_full", f"{status.bytes} of {status.max_bytes} bytes")
 
     def _dispatch_symptoms(self) -> Iterator[Symptom]:
-        status = self._dispatch_status.answer(ANSWER_S)
+        status = self._dispatch_status.call(ANSWER_S)
         if status is None:
             yield Symptom("ledger_hangs", f"no answer within {ANSWER_S:g} s: no warning leaves")
             return

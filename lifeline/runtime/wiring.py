@@ -10,19 +10,18 @@ from dataclasses import dataclass
 from alerts.channels.loading import open_channels
 from alerts.dispatch.dispatcher import Dispatcher
 from alerts.links import SignedLinks
-from alerts.planning.draft import District
+from alerts.planning.alert_context import PlanningConfig
 from alerts.planning.planner import Planner
-from collector.checkpoints.checks import CheckCheckpoint
-from collector.checkpoints.devices import DeviceCheckpoint
+from collector.checkpoints import CheckCheckpoint, DeviceCheckpoint
 from collector.devices.clocks import DeviceClocks
 from collector.intake.intake import MqttIntake
 from collector.recorder import Recorder
 from lifeline.configuration import Configuration
-from lifeline.metrics.registry import Latencies
+from lifeline.metrics.registry import LatencyHistograms
 from lifeline.metrics.timed_channel import TimedChannel
-from lifeline.rules_stage.live_engine import Judge
+from lifeline.rules_stage.live_engine import LiveEngine
 from lifeline.rules_stage.stage import RulesStage
-from lifeline.runtime.journal_retention import Housekeeping
+from lifeline.runtime.journal_retention import JournalRetention
 from lifeline.runtime.stores import Stores
 from rules.engine import RuleEngine
 
@@ -39,20 +38,20 @@ class Stages:
     rules: RulesStage
     recorder: Recorder
     dispatcher: Dispatcher
-    housekeeping: Housekeeping
+    journal_retention: JournalRetention
 
 
 @dataclass(frozen=True, slots=True)
-class Surroundings:
+class SharedServices:
     """What the stages share."""
 
     links: SignedLinks
-    latencies: Latencies
+    latencies: LatencyHistograms
     clock_ns: Callable[[], int]
 
 
 def build_stages(
-    configuration: Configuration, stores: Stores, around: Surroundings, undo: contextlib.ExitStack
+    configuration: Configuration, stores: Stores, around: SharedServices, undo: contextlib.ExitStack
 ) -> Stages:
     """Return the stages of one program; `undo` closes what they keep open.
 
@@ -65,11 +64,11 @@ def build_stages(
 
     def told() -> None:
         dispatcher.wake()
-        around.latencies.decided.observe((around.clock_ns() - rules.judge.board.received_ns) / 1e9)
+        around.latencies.decided.observe((around.clock_ns() - rules.live_engine.state.received_ns) / 1e9)
 
     rules = RulesStage(
         stores.journal,
-        Judge(engine),
+        LiveEngine(engine),
         stores.ledger,
         make_planner(configuration, engine, around.links),
         snapshot_s=settings.ledger.snapshot_s,
@@ -83,12 +82,12 @@ def build_stages(
     readers = (lambda: recorder.status().position, lambda: rules.status().snapshot)
     return Stages(
         MqttIntake(settings.mqtt, settings.intake, pipeline, stores.journal, memory=memory, devices=devices),
-        pipeline.clocks,
+        pipeline.checks.clocks,
         engine,
         rules,
         recorder,
         dispatcher,
-        Housekeeping(stores.journal, readers, int(settings.journal.retention_h * _HOUR_NS), around.clock_ns),
+        JournalRetention(stores.journal, readers, int(settings.journal.retention_h * _HOUR_NS), around.clock_ns),
     )
 
 
@@ -97,7 +96,7 @@ def _memories(
 ) -> tuple[CheckCheckpoint, DeviceCheckpoint]:
     """Return what outlives a restart of what the intake knows of sensors and devices, filled."""
     pipeline, folder = configuration.pipeline, configuration.settings.journal.path.parent
-    memory = CheckCheckpoint(folder / "checks.bin", pipeline.plausibility, pipeline.clocks)
+    memory = CheckCheckpoint(folder / "checks.bin", pipeline.checks, pipeline.checks.clocks)
     memory.load(stores.journal)
     undo.callback(memory.save_clocks)
     devices = DeviceCheckpoint(folder / "devices.bin", pipeline.devices, stores.journal)
@@ -107,7 +106,7 @@ def _memories(
 
 
 def _dispatcher(
-    configuration: Configuration, stores: Stores, around: Surroundings, undo: contextlib.ExitStack
+    configuration: Configuration, stores: Stores, around: SharedServices, undo: contextlib.ExitStack
 ) -> Dispatcher:
     channels = open_channels(configuration.settings.channels, around.links)
     for channel in channels.values():
@@ -120,7 +119,7 @@ def _dispatcher(
 
 def make_planner(configuration: Configuration, engine: RuleEngine, links: SignedLinks) -> Planner:
     """Return what plans with everything but the step itself already known."""
-    district = District(
+    district = PlanningConfig(
         configuration.register, configuration.quantities, configuration.ruleset, configuration.routes, links
     )
     return Planner(district, engine.alarms)

@@ -10,7 +10,7 @@ from typing import Generic, TypeVar
 _Answer = TypeVar("_Answer")
 
 
-class Asking(Generic[_Answer]):
+class CallWithTimeout(Generic[_Answer]):
     """One question, asked again and again; belongs to one thread."""
 
     def __init__(self, question: Callable[[], _Answer]) -> None:
@@ -20,7 +20,7 @@ class Asking(Generic[_Answer]):
         self._failures: list[Exception] = []
         self._thread: threading.Thread | None = None
 
-    def answer(self, timeout_s: float) -> _Answer | None:
+    def call(self, timeout_s: float) -> _Answer | None:
         """Return the answer, or None when it did not come within `timeout_s`.
 
         Raises:

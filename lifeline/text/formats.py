@@ -5,10 +5,8 @@ Comes in: stored values. Goes out: text. Refuses to know languages.
 
 from datetime import UTC, datetime, timedelta, timezone, tzinfo
 
-from alerts.messages.text import CITY_OFFSET_S
-
 NANO = 1_000_000_000
-CITY_ZONE = timezone(timedelta(seconds=CITY_OFFSET_S))
+CITY_ZONE = timezone(timedelta(hours=8))
 """The zone of the times in messages, so that page and phone say the same."""
 
 
@@ -21,7 +19,7 @@ def clock_text(time_ns: int, zone: tzinfo | None, *, millis: bool = False) -> st
     return f"{text}.{time_ns % NANO // 1_000_000:03d}" if millis else text
 
 
-def masked(address: str) -> str:
+def mask_address(address: str) -> str:
     """Return a phone number with its middle hidden, and of a URL only scheme and host."""
     if "://" in address:
         scheme, _, rest = address.partition("://")

@@ -9,7 +9,7 @@ from typing import Literal
 Language = Literal["zh", "en"]
 
 
-def language(requested: str | None) -> Language:
+def parse_language(requested: str | None) -> Language:
     """Return the language of a page: `en` when asked for, Chinese otherwise."""
     return "en" if requested == "en" else "zh"
 

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from config.levels import WarningLevel
 from rules.alarms.level_state import N_LEVELS, LevelStates, LimitTable
-from rules.events import Reason
+from rules.events import TransitionReason
 from rules.kind import Transitions
 from rules.rule import LevelLimit, Side
 
@@ -119,7 +119,9 @@ class ConditionLevels:
 
     def _transitions(self, rows: Sequence[tuple[int, int, int, int, int, int]]) -> Transitions:
         place, b, time_ns, episode_ns, before, after = (np.array(each) for each in zip(*rows, strict=True))
-        reason = np.where(after > before, Reason.CONDITIONS_HOLD, Reason.CONDITIONS_END).astype(np.uint8)
+        reason = np.where(after > before, TransitionReason.CONDITIONS_HOLD, TransitionReason.CONDITIONS_END).astype(
+            np.uint8
+        )
         return Transitions(
             place.astype(np.intp),
             self._alarm[b],

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rules.admission.admission import AdmittedReadings
-from rules.events import Reason
+from rules.events import TransitionReason
 from rules.kind import Transitions
 
 
@@ -23,7 +23,7 @@ class HealthTransitions:
         self._alarm, self._level, self._episode_ns = alarm, level, episode_ns
         self._rows: list[tuple[int, int, int, int, int, float, int]] = []
 
-    def toggle(self, admitted: AdmittedReadings, row: int, binding: int, reason: Reason) -> None:
+    def toggle(self, admitted: AdmittedReadings, row: int, binding: int, reason: TransitionReason) -> None:
         """Raise the alarm of `binding` if it is inactive, else clear it, at the time of the reading at `row`."""
         before, time_ns = int(self._level[binding]), int(admitted.time_ns[row])
         if before == 0:

@@ -22,7 +22,7 @@ from config.levels import WarningLevel
 from config.time_units import SECOND_NS
 from rules.admission.admission import ends_of, starts_of
 from rules.alarms.level_table import LevelState
-from rules.events import OF_DEADBAND, Reason
+from rules.events import OF_DEADBAND, TransitionReason
 from rules.kind import Transitions
 from rules.rule import LevelLimit, Side
 
@@ -427,7 +427,7 @@ class LevelStates:
         self.level[b] = after
         changed = before != after
         rows, before, after = b[changed], before[changed], after[changed]
-        reason = np.where(after > before, Reason.LIMIT_HELD, Reason.BACK_WITHIN).astype(np.uint8)
+        reason = np.where(after > before, TransitionReason.LIMIT_HELD, TransitionReason.BACK_WITHIN).astype(np.uint8)
         found = Transitions(
             now.place[changed],
             self._alarm[rows],

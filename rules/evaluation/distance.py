@@ -26,7 +26,7 @@ from config.register import Register
 from config.time_units import SECOND_NS
 from rules.admission.admission import AdmittedReadings
 from rules.alarms.level_evaluator import LevelEvaluator
-from rules.evaluation.continuity import Continuity, Step
+from rules.evaluation.continuity import Continuity, ValueStep
 from rules.evaluation.per_sensor import Readings, ReferenceReadings, SequentialEvaluator
 from rules.kind import BoundRule, Transitions
 from rules.level_options import LimitOptions
@@ -133,7 +133,7 @@ class DistanceEvaluator:
         self._beyond_ns = np.zeros(len(sensor), np.int64)
 
     def evaluate(
-        self, admitted: AdmittedReadings, derive: Callable[[Readings, Step], NDArray[np.float64]]
+        self, admitted: AdmittedReadings, derive: Callable[[Readings, ValueStep], NDArray[np.float64]]
     ) -> list[Transitions]:
         """Return the transitions of the distances that `derive` has for one reading of each of many bindings."""
         return self._sequential.evaluate(admitted, lambda readings: derive(readings, self.step(readings)))
@@ -147,7 +147,7 @@ class DistanceEvaluator:
         """Return the same where `derive` also has `references`, and calls `step` for the other readings itself."""
         return self._sequential.evaluate(admitted, derive, references)
 
-    def step(self, readings: Readings) -> Step:
+    def step(self, readings: Readings) -> ValueStep:
         """Return the steps to readings of distinct bindings from the readings before them, and remember them."""
         return self._continuity.step(readings.binding, readings.time_ns, readings.clock)
 
@@ -156,7 +156,11 @@ class DistanceEvaluator:
         return towards(distance, self._direction[b])
 
     def learning_mask(
-        self, readings: Readings, step: Step, distance: NDArray[np.float64], always: NDArray[np.bool_] | None = None
+        self,
+        readings: Readings,
+        step: ValueStep,
+        distance: NDArray[np.float64],
+        always: NDArray[np.bool_] | None = None,
     ) -> LearningMask:
         """Return the readings of distinct bindings to learn from.
 

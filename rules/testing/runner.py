@@ -1,7 +1,7 @@
 """Tests of rules: the engine evaluates the readings of a test, and its transitions are compared with the expected ones.
 
 Input: rules bound to a register, and one `RuleTest`.
-Output: `Outcome`: every transition that happened, is missing or was not expected, in words.
+Output: `TestOutcome`: every transition that happened, is missing or was not expected, in words.
 Not responsible for: files and the wall clock.
 Rejects: nothing.
 
@@ -48,7 +48,7 @@ class Line:
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class TestOutcome:
     """The result of one test."""
 
     name: str
@@ -123,7 +123,7 @@ def _sensors(spec: RuleTestFile) -> Iterator[Sensor]:
         )
 
 
-def run(test: RuleTest, ruleset: RuleSet, register: Register, quantities: Mapping[str, Quantity]) -> Outcome:
+def run_test(test: RuleTest, ruleset: RuleSet, register: Register, quantities: Mapping[str, Quantity]) -> TestOutcome:
     """Return the outcome of `test`; every sensor and alarm that it names exists."""
     engine = RuleEngine(ruleset, register)
     rules = {rule.id: rule for rule in ruleset.rules if test.only is None or rule.id in test.only}
@@ -132,7 +132,7 @@ def run(test: RuleTest, ruleset: RuleSet, register: Register, quantities: Mappin
         events = engine.evaluate(batch, position)
         if len(events):
             happened += _list_transitions(events, engine.alarms, rules, register, test.start)
-    return Outcome(test.name, tuple(_compare(test.expect, happened)))
+    return TestOutcome(test.name, tuple(_compare(test.expect, happened)))
 
 
 def batches(

@@ -6,17 +6,17 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from alerts.alert import Alert, Cursor, Plan, Step
-from alerts.chatter import Tally
+from alerts.alert import Alert, Cursor, LedgerStep, Plan
+from alerts.chatter import TransitionCounts
 from alerts.ledger.ledger import Ledger
 from alerts.links import SignedLinks
-from alerts.planning.draft import District
-from alerts.planning.stages import plan_step
+from alerts.planning.alert_context import PlanningConfig
+from alerts.planning.planner import plan_step
 from alerts.routing.routes import Route, Routes
 from config.levels import WarningLevel
 from config.quantities import Quantity
 from config.register import Asset, Contact, Duty, Register, Role, Sensor
-from rules.events import AlarmEvents, AlarmKey, Dimension, Reason, Transition
+from rules.events import AlarmEvents, AlarmKey, Dimension, Transition, TransitionReason
 from rules.kinds.stale import StaleOptions
 from rules.rule import LevelLimit, Rule, RuleSet, Side
 
@@ -30,10 +30,12 @@ LINKS = SignedLinks("http://127.0.0.1:8080", SECRET)
 PRESSURE = Quantity("fire_water_pressure", "水压", "water pressure", "MPa", -0.1, 2.5, 2.0, 2, {}, "assumed")
 BATTERY = Quantity("battery", "电量", "battery", "%", 0, 100, 1, 0, {}, "assumed")
 
-HAZARD, SECOND_HAZARD, BLIND_PRESSURE, BLIND_BATTERY, OTHER_DEVICE = range(5)
+HAZARD, SECOND_HAZARD = 0, 1
+BLIND_PRESSURE, BLIND_BATTERY, OTHER_DEVICE = 2, 3, 4
 """Alarm numbers."""
 
-RED, ORANGE, YELLOW, BLUE = WarningLevel.RED, WarningLevel.ORANGE, WarningLevel.YELLOW, WarningLevel.BLUE
+RED, ORANGE = WarningLevel.RED, WarningLevel.ORANGE
+YELLOW, BLUE = WarningLevel.YELLOW, WarningLevel.BLUE
 
 
 def register(**phones: str) -> Register:
@@ -59,7 +61,7 @@ def register(**phones: str) -> Register:
 
 
 def hazard_rule() -> Rule:
-    """Return a ladder from blue to red on the low side."""
+    """Return a rule with levels from blue to red on the low side."""
     rungs = [(BLUE, 0.1, 60.0), (YELLOW, 0.07, 30.0), (ORANGE, 0.02, 10.0), (RED, -0.05, 0.0)]
     levels = tuple(LevelLimit(level, Side.LOW, limit, 0.01, delay, 10.0, "assumed") for level, limit, delay in rungs)
     words = ("消防管网失压", "Fire main has lost pressure", "请立即核查。", "Check at once.")
@@ -67,7 +69,7 @@ def hazard_rule() -> Rule:
 
 
 def stale_rule() -> Rule:
-    """Return a rule that judges devices."""
+    """Return a rule for devices."""
     words = ("终端失联", "Terminal is not heard", "请检查终端。", "Check the terminal.")
     return Rule("silent", "stale", *words, None, (0, 1, 2), (), StaleOptions())
 
@@ -93,12 +95,12 @@ DEVICES = Route("devices", Dimension.HEALTH, frozenset(), frozenset(), (Role.MAI
 PLATFORM = Route("platform", Dimension.HAZARD, frozenset({ORANGE, RED}), frozenset(), (), (), ("webhook",))
 
 
-def district(*routes: Route, settle_s: float = 0.0, **phones: str) -> District:
-    """Return the district with `routes`, or with those for people when none is named; ends are told at once."""
+def district(*routes: Route, settle_s: float = 0.0, **phones: str) -> PlanningConfig:
+    """Return the configuration with `routes`, by default those for people; the settle time is zero."""
     ruleset = RuleSet((hazard_rule(), stale_rule()), "1")
     quantities = {each.name: each for each in (PRESSURE, BATTERY)}
     ways = Routes(routes or (SERIOUS, GENERAL, DEVICES), settle_s)
-    return District(register(**phones), quantities, ruleset, ways, LINKS)
+    return PlanningConfig(register(**phones), quantities, ruleset, ways, LINKS)
 
 
 @dataclass(frozen=True)
@@ -112,7 +114,7 @@ class Row:
     at_s: float
     episode_s: float = 0.0
     value: float = 0.0
-    reason: Reason = Reason.LIMIT_HELD
+    reason: TransitionReason = TransitionReason.LIMIT_HELD
     position: int = 1
     low: float = math.nan
     high: float = math.nan
@@ -127,18 +129,24 @@ def raised(alarm: int, level: int, at_s: float = 10.0, **more) -> Row:
 def cleared(alarm: int, level: int, at_s: float = 60.0, episode_s: float = 10.0, **more) -> Row:
     """Return the end of the hazard episode that began at `episode_s`."""
     return Row(
-        alarm, Transition.CLEARED, level, 0, at_s, episode_s, **{"value": 0.35, "reason": Reason.BACK_WITHIN} | more
+        alarm,
+        Transition.CLEARED,
+        level,
+        0,
+        at_s,
+        episode_s,
+        **{"value": 0.35, "reason": TransitionReason.BACK_WITHIN} | more,
     )
 
 
-def blind(alarm: int, at_s: float, reason: Reason = Reason.NO_READING, **more) -> Row:
+def blind(alarm: int, at_s: float, reason: TransitionReason = TransitionReason.NO_READING, **more) -> Row:
     """Return the beginning of a sensor's blindness."""
     return Row(alarm, Transition.RAISED, 0, 1, at_s, at_s, float("nan"), reason, **more)
 
 
 def heard(alarm: int, at_s: float, episode_s: float, **more) -> Row:
     """Return the end of the blindness that began at `episode_s`."""
-    return Row(alarm, Transition.CLEARED, 1, 0, at_s, episode_s, 0.35, Reason.HEARD_AGAIN, **more)
+    return Row(alarm, Transition.CLEARED, 1, 0, at_s, episode_s, 0.35, TransitionReason.HEARD_AGAIN, **more)
 
 
 def events(rows: Iterable[Row]) -> AlarmEvents:
@@ -168,27 +176,27 @@ def events(rows: Iterable[Row]) -> AlarmEvents:
 def plan(
     *rows: Row,
     open_alerts: Sequence[Alert] = (),
-    where: District | None = None,
-    tallies: Mapping[str, Tally] | None = None,
+    where: PlanningConfig | None = None,
+    counts: Mapping[str, TransitionCounts] | None = None,
     received_ns: int = START_NS,
 ) -> Plan:
-    """Return what `rows` change for people."""
-    return plan_step(events(rows), alarm_keys(), received_ns, open_alerts, where or district(), tallies=tallies)
+    """Return the changes that `rows` cause for people."""
+    return plan_step(events(rows), alarm_keys(), received_ns, open_alerts, where or district(), counts=counts)
 
 
 def step(
-    cursor: Cursor, position: int, *rows: Row, open_alerts: Sequence[Alert] = (), where: District | None = None
-) -> Step:
+    cursor: Cursor, position: int, *rows: Row, open_alerts: Sequence[Alert] = (), where: PlanningConfig | None = None
+) -> LedgerStep:
     """Return the step from `cursor` to `position` with `rows`."""
     planned = plan(*rows, open_alerts=open_alerts, where=where)
-    return Step(cursor, position, events(rows), alarm_keys(), planned)
+    return LedgerStep(cursor, position, events(rows), alarm_keys(), planned)
 
 
-def commit(ledger: Ledger, *rows: Row, where: District | None = None) -> Step:
+def commit(ledger: Ledger, *rows: Row, where: PlanningConfig | None = None) -> LedgerStep:
     """Commit `rows` as the next step of `ledger` and return it."""
     cursor = ledger.take_over()
     position = cursor.position + 1
-    made = step(cursor, position, *at(position, rows), open_alerts=ledger.open_alerts(), where=where)
+    made = step(cursor, position, *at(position, rows), open_alerts=ledger.alerts.read_open(), where=where)
     ledger.commit_step(made)
     return made
 

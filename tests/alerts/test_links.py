@@ -13,7 +13,7 @@ IDS = st.binary(min_size=12, max_size=12).map(bytes.hex)
 
 @given(IDS, st.sampled_from(TokenPurpose))
 def test_token_of_any_id_proves_that_id(identity, purpose):
-    """What we signed is believed."""
+    """A signed token proves its id."""
     assert identity == verify(SECRET, sign(SECRET, identity, purpose), purpose)
 
 
@@ -34,7 +34,7 @@ def test_token_with_any_bit_flipped_proves_nothing(identity, bit):
 
 @given(st.text(max_size=60))
 def test_token_of_any_text_never_raises(text):
-    """Whatever comes in a link, the answer is no."""
+    """Any text in a link gives None."""
     assert verify(SECRET, text) is None
 
 

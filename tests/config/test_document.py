@@ -1,5 +1,8 @@
+from unittest import mock
+
 import pytest
-from hypothesis import given
+import yaml
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from config.document import Document, parse_yaml, path_text
@@ -133,6 +136,36 @@ def test_document_any_text_is_a_document_or_a_config_error(text: str) -> None:
         assert error.problems  # noqa: PT017  (either way out is fine, but an error must say something)
     else:
         assert isinstance(document, Document)
+
+
+PIECES = [
+    *"ab:-[]{}&*!#|>'\"\n \t,?%@`~0.\x00\ud800\ufeffé",
+    "a: 1\n",
+    "- ",
+    "{a: b, ",
+    "[a, ",
+    "]}",
+    "&x ",
+    "*x",
+    "---\n",
+]
+
+
+def _read(text: str) -> Document | str:
+    try:
+        return parse_yaml(text, "f.yaml")
+    except ConfigError as error:
+        return str(error)
+
+
+@settings(max_examples=300)
+@given(st.lists(st.sampled_from(PIECES), max_size=30).map("".join))
+def test_document_of_the_quick_reader_is_that_of_the_slow_one(text: str) -> None:
+    """Whether libyaml is there changes no value, no line, no refusal and no word of it."""
+    with mock.patch.object(yaml, "__with_libyaml__", new=False):
+        expected = _read(text)
+
+    assert expected == _read(text)
 
 
 def test_path_text_mixed_steps_reads_like_code() -> None:

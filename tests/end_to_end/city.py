@@ -130,8 +130,8 @@ def undisturbed(configuration: Configuration, links: SignedLinks, messages: Sequ
         assert [] == letters
         found = engine.evaluate(batch, i + 1)
         events += without_position(found.lines(engine.alarms))
-        step = planner.step(found, received_ns, open_alerts, tallies)
-        tallies |= {each.alarm: each for each in step.tallies}
+        step = planner.plan_step(found, received_ns, open_alerts, tallies)
+        tallies |= {each.alarm: each for each in step.transition_counts}
         open_alerts, planned = step.open_alerts, [*planned, *step.planned]
     notifications = [each.notification for each in planned]
     return Outcome(events, {each.id: (each.address, each.text) for each in notifications})
@@ -144,7 +144,7 @@ def without_position(lines: Sequence[str]) -> list[str]:
 
 def ledger_lines(ledger: Ledger) -> list[str]:
     """Return the canonical lines of all alarm events of a ledger."""
-    return [event.line for event in ledger.alarm_events()]
+    return [event.line for event in ledger.alarm_events.read()]
 
 
 def told(gateway: SmsGateway, links: SignedLinks) -> dict[str, list[tuple[str, str]]]:

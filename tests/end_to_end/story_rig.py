@@ -8,11 +8,10 @@ import httpx
 import msgspec
 
 from alerts.notification import NotificationKind
-from alerts.store.records import recent_alerts
 from collector.journal.reader import JournalReader
 from config.settings import Settings
 from lifeline.configuration import load_configuration
-from lifeline.reports.replay import compare
+from lifeline.reports.replay import compare_with_ledger
 from lifeline.runtime.app import App
 from rules.events import Dimension
 from simulators.district import District
@@ -84,13 +83,13 @@ class StoryRig:
 
     def alert(self, asset, dimension=Dimension.HAZARD):
         """Return the newest alert of an asset, None when there is none."""
-        alerts = recent_alerts(self.app.stores.ledger.database, 10, asset)
+        alerts = self.app.stores.ledger.alerts.read_recent(10, asset)
         return next((alert for alert in alerts if alert.dimension is dimension), None)
 
     def deliveries(self, asset, kind, dimension=Dimension.HAZARD):
         """Return the notifications of one kind about an asset."""
         alert = self.alert(asset, dimension)
-        deliveries = self.app.stores.ledger.notifications(alert.id) if alert else []
+        deliveries = self.app.stores.ledger.outbox.read_deliveries(alert.id) if alert else []
         return [each for each in deliveries if each.notification.kind is NotificationKind(kind)]
 
     def press(self, text):
@@ -113,7 +112,9 @@ class StoryRig:
         """Return how a replay of the journal compares with the ledger."""
         reader = JournalReader(self.settings.journal.path, self.configuration.register.sensor_ids)
         try:
-            return compare(reader, self.app.stores.ledger, self.configuration.register, self.configuration.ruleset)
+            return compare_with_ledger(
+                reader, self.app.stores.ledger, self.configuration.register, self.configuration.ruleset
+            )
         finally:
             reader.close()
 

@@ -42,7 +42,7 @@ def test_app_dead_thread_fails_the_program(rig, monkeypatch):
     def broken(_entry):
         raise ValueError("a bug")
 
-    monkeypatch.setattr(rig.app.stages.rules.judge, "evaluate", broken)
+    monkeypatch.setattr(rig.app.stages.rules.live_engine, "evaluate", broken)
     assert rig.app.wait(10)
     assert ("rules", "ValueError: a bug") == (rig.app.failure.thread, rig.app.failure.reason)
 

@@ -15,7 +15,7 @@ def orange_world(tmp_path):
     """Return the demonstration's world with its tower orange and three messages in the inbox."""
     world = DemoWorld(tmp_path / "program", "127.0.0.1")
     try:
-        _wait(world, lambda: (world.app.board.health == 1).sum() > 50)
+        _wait(world, lambda: (world.app.live_state.health == 1).sum() > 50)
         world.play("zero_pressure", asset=TOWER, duration_s=600)
         _wait(world, lambda: len(_links(world)) == 3)
         yield world

@@ -14,9 +14,9 @@ from pathlib import Path
 
 import pytest
 
-from alerts.store.records import Delivery
+from alerts.notification import Delivery
 from collector.journal.reader import JournalReader
-from lifeline.reports.ledgers import existing_ledger
+from lifeline.reports.ledgers import open_ledger_for_lookup
 from simulators.load import send_load
 from simulators.message import DeviceMessage
 from simulators.sms_gateway import SmsGateway
@@ -198,7 +198,7 @@ def _wait_for(program: Program, last: DeviceMessage) -> None:
 
 def _check_alarms(story: Story) -> None:
     """Events are those of a replay byte for byte, and in event time those of an undisturbed run."""
-    ledger = existing_ledger(story.program.configuration.settings.ledger.url)
+    ledger = open_ledger_for_lookup(story.program.configuration.settings.ledger.url)
     lines = ledger_lines(ledger)
     ledger.close()
     replayed = story.program.run("replay")
@@ -229,10 +229,10 @@ def _check_messages(story: Story) -> None:
 
 
 def _deliveries(story: Story) -> list[Delivery]:
-    ledger = existing_ledger(story.program.configuration.settings.ledger.url)
+    ledger = open_ledger_for_lookup(story.program.configuration.settings.ledger.url)
     try:
-        alerts = dict.fromkeys(event.alert for event in ledger.alarm_events())
-        return [each for alert in alerts for each in ledger.notifications(alert)]
+        alerts = dict.fromkeys(event.alert for event in ledger.alarm_events.read())
+        return [each for alert in alerts for each in ledger.outbox.read_deliveries(alert)]
     finally:
         ledger.close()
 

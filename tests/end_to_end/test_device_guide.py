@@ -10,10 +10,10 @@ import sys
 import time
 from contextlib import closing
 
-import httpx
 import pytest
 
 from tests.end_to_end.intake_rig import RunningIntake, wait_until
+from tests.services.http import client
 from tests.sources import ROOT
 
 pytestmark = [pytest.mark.end_to_end, pytest.mark.timeout(180)]
@@ -126,7 +126,7 @@ def test_collector_killed_counts_no_gap_and_hides_none(tmp_path, make_program, m
         program.start()
 
     def row():
-        return httpx.get(f"http://{program.host}:{program.port}/api/devices/FT-0001").json()
+        return client().get(f"http://{program.host}:{program.port}/api/devices/FT-0001").json()
 
     assert 0 == device.wait(120)
     program.wait_until(lambda: publish_ahead(mosquitto, tmp_path, 2) and row()["missing"] == 1, 30)
@@ -162,7 +162,7 @@ def test_checklist_of_the_guide_shows_what_it_says(make_program, mosquitto):
     program.start()
 
     def counts():
-        row = httpx.get(f"http://{program.host}:{program.port}/api/devices/FT-0001").json()
+        row = client().get(f"http://{program.host}:{program.port}/api/devices/FT-0001").json()
         return tuple(row[key] for key in ("messages", "missing", "passed_over", "repeated", "restarts"))
 
     expected = [(1, 0, 0, 0, 0), (2, 2, 2, 0, 0), (3, 1, 2, 0, 0), (4, 0, 2, 0, 0), (5, 0, 2, 0, 1)]

@@ -12,7 +12,8 @@ import pytest
 from alerts.alert import Alert
 from alerts.channels.loading import open_channels
 from alerts.dispatch.dispatcher import Dispatcher
-from alerts.ledger.ledger import Ledger, open_ledger
+from alerts.ledger.ledger import Ledger
+from alerts.ledger.sql_ledger import open_ledger
 from alerts.links import SignedLinks, verify
 from alerts.outbox.delivery_reports import ReceiptError, read_receipt
 from config.settings import ChannelSettings
@@ -89,7 +90,7 @@ class City:
 
     def states(self, alert: Alert) -> list[str]:
         """Return the state of each of the alert's notifications."""
-        return [each.state for each in self.ledger.notifications(alert.id)]
+        return [each.state for each in self.ledger.outbox.read_deliveries(alert.id)]
 
 
 @pytest.fixture
@@ -115,9 +116,9 @@ def test_orange_warning_reaches_three_phones_with_receipts(make_city, kannel):
     city = make_city()
     alert = city.happens(raised(HAZARD, ORANGE))
     wait_until(lambda: len(kannel.received) == 3, "three messages")
-    wait_until(lambda: all(each.receipts for each in city.ledger.notifications(alert.id)), "three receipts")
+    wait_until(lambda: all(each.receipts for each in city.ledger.outbox.read_deliveries(alert.id)), "three receipts")
 
-    deliveries = city.ledger.notifications(alert.id)
+    deliveries = city.ledger.outbox.read_deliveries(alert.id)
     assert {each.notification.address: each.notification.text for each in deliveries} == {
         "+" + message.to.lstrip("+"): message.text for message in kannel.received
     }
@@ -132,7 +133,7 @@ def test_link_in_the_message_proves_its_notification(make_city, kannel):
     wait_until(lambda: len(kannel.received) == 3, "three messages")
 
     tokens = {message.text.rpartition("/a/")[2] for message in kannel.received}
-    ids = {each.notification.id for each in city.ledger.notifications(alert.id)}
+    ids = {each.notification.id for each in city.ledger.outbox.read_deliveries(alert.id)}
     assert ids == {verify(SECRET, token) for token in tokens}
 
 

@@ -19,7 +19,8 @@ import structlog
 
 from alerts.channels.loading import open_channels
 from alerts.dispatch.dispatcher import Dispatcher
-from alerts.ledger.ledger import Ledger, open_ledger
+from alerts.ledger.ledger import Ledger
+from alerts.ledger.sql_ledger import open_ledger
 from config.settings import ChannelSettings
 from rules.events import Dimension
 from tests.alerts import scenes
@@ -83,7 +84,7 @@ def webhook_settings(name: str, url: str) -> ChannelSettings:
     return ChannelSettings(name=name, kind="webhook", options=options)
 
 
-def to(*targets: str, fallback: tuple[str, ...] = ()) -> scenes.District:
+def to(*targets: str, fallback: tuple[str, ...] = ()) -> scenes.PlanningConfig:
     """Return a district whose warnings from yellow up go to webhooks."""
     levels = frozenset({YELLOW, ORANGE, scenes.RED})
     return scenes.district(scenes.Route("hooks", Dimension.HAZARD, levels, frozenset(), (), (), targets, fallback))
@@ -100,8 +101,8 @@ def episodes(count: int, level: int) -> list[scenes.Row]:
 
 def states(ledger: Ledger) -> Counter[tuple[str, str]]:
     """Return how many notifications of each (channel, state) there are."""
-    alerts = {each.alert for each in ledger.alarm_events()}
-    return Counter((n.notification.channel, n.state) for alert in alerts for n in ledger.notifications(alert))
+    alerts = {each.alert for each in ledger.alarm_events.read()}
+    return Counter((n.notification.channel, n.state) for alert in alerts for n in ledger.outbox.read_deliveries(alert))
 
 
 def test_warning_arrives_signed_and_once(ledger, dispatch, make_receiver):
@@ -124,7 +125,7 @@ def test_receiver_that_fails_gets_it_once_when_it_is_back(ledger, dispatch, make
     dispatch(webhook=receiver)
     made = commit(ledger, raised(HAZARD, ORANGE), where=to("webhook"))
     wait_until(lambda: states(ledger)["webhook", "sent"] == 1, "sent")
-    [delivery] = ledger.notifications(made.plan.alerts[0].id)
+    [delivery] = ledger.outbox.read_deliveries(made.plan.alerts[0].id)
 
     assert (4, {made.plan.planned[0].notification.id}) == (delivery.attempts, set(receiver.ids))
 
@@ -243,7 +244,7 @@ DISPATCHER = """
 import sys, time
 from alerts.links import SignedLinks
 from alerts.dispatch.dispatcher import Dispatcher
-from alerts.ledger.ledger import open_ledger
+from alerts.ledger.sql_ledger import open_ledger
 from alerts.channels.loading import open_channels
 from config.settings import ChannelSettings
 options = {"url": sys.argv[2], "secret": sys.argv[3], "allow_private": True}

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 import pytest
 
 from collector.journal.reader import JournalReader
-from lifeline.reports.ledgers import existing_ledger
+from lifeline.reports.ledgers import open_ledger_for_lookup
 from simulators.load import send_load
 from tests.end_to_end.bad_messages import Bad, bad_messages
 from tests.end_to_end.city import (
@@ -129,6 +129,6 @@ def test_program_fed_1000_bad_messages_among_10000_good_ones_keeps_all(tmp_path,
     configuration = program.configuration
     stored = embedded_points(configuration.settings, configuration.register)
     _assert_same(published_points(messages, configuration.register), stored)
-    ledger = existing_ledger(configuration.settings.ledger.url)
+    ledger = open_ledger_for_lookup(configuration.settings.ledger.url)
     assert undisturbed(configuration, program.links, messages).events == without_position(ledger_lines(ledger))
     ledger.close()

@@ -7,7 +7,7 @@ import pytest
 
 from alerts.channels.loading import open_channels
 from alerts.dispatch.dispatcher import Dispatcher
-from alerts.ledger.ledger import open_ledger
+from alerts.ledger.sql_ledger import open_ledger
 from alerts.links import SignedLinks
 from config.register import Duty, Role
 from config.settings import ChannelSettings
@@ -33,7 +33,7 @@ def gateways():
         each.stop()
 
 
-def district(links: SignedLinks) -> scenes.District:
+def district(links: SignedLinks) -> scenes.PlanningConfig:
     """Return the district: ann by two gateways, then cat who is on duty."""
     route = scenes.Route(
         "serious",
@@ -74,7 +74,7 @@ def test_receipts_dropped_by_the_gateway_bring_the_next_target_in_time(gateways,
         dispatcher.wake()
         wait_for(4, gateways)
         arrived = sorted((sms.received_ns, i, sms.to) for i, each in enumerate(gateways) for sms in each.inbox())
-        taken = [each.detail for each in ledger.decisions(alert.id) if each.reason == "no_receipt"]
+        taken = [each.detail for each in ledger.decisions.read(alert.id) if each.reason == "no_receipt"]
     finally:
         dispatcher.stop()
         ledger.close()

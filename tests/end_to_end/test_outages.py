@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from lifeline.reports.ledgers import existing_ledger
+from lifeline.reports.ledgers import open_ledger_for_lookup
 from simulators.message import DeviceMessage
 from simulators.publisher import Publisher
 from simulators.sms_gateway import SmsGateway
@@ -68,7 +68,7 @@ class Run:
 
     def events(self) -> list[str]:
         """Return the alarm events of the ledger without positions."""
-        ledger = existing_ledger(self.program.configuration.settings.ledger.url)
+        ledger = open_ledger_for_lookup(self.program.configuration.settings.ledger.url)
         try:
             return without_position(ledger_lines(ledger))
         finally:

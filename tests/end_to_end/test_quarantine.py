@@ -6,12 +6,12 @@ import shutil
 import signal
 import time
 
-import httpx
 import paho.mqtt.client as mqtt
 import pytest
 
 from collector.journal.reader import JournalReader
 from config.settings import packaged_district
+from tests.services.http import client
 
 pytestmark = [pytest.mark.end_to_end, pytest.mark.timeout(180)]
 
@@ -43,7 +43,7 @@ def say(mosquitto, numbers, begin_ms):
 
 def strangers(program):
     """Return the devices in quarantine as the console has them."""
-    answer = httpx.get(f"http://{program.host}:{program.port}/api/quarantine", timeout=30).raise_for_status()
+    answer = client().get(f"http://{program.host}:{program.port}/api/quarantine", timeout=30).raise_for_status()
     return {row["device"]: row for row in answer.json()["devices"]}
 
 
@@ -91,7 +91,7 @@ def test_quarantine_device_registered_in_one_step_loses_nothing(program, mosquit
     assert {(begin_ms + 2000 * n) * 1_000_000: pytest.approx((400.0 + n) / 1000) for n in range(1, 9)} == stored(
         program
     )
-    row = httpx.get(f"http://{program.host}:{program.port}/api/devices/{DEVICE}").json()
+    row = client().get(f"http://{program.host}:{program.port}/api/devices/{DEVICE}").json()
     assert (8, 8) == (row["messages"], len(stored(program)))
 
 

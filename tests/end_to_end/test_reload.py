@@ -11,15 +11,14 @@ from collections import Counter
 
 import pytest
 
-from alerts.ledger.configurations import configurations
 from collector.journal.reader import JournalReader
 from config.loading import load_settings
 from config.settings import packaged_district
 from lifeline.configuration import load_configuration
-from lifeline.reports.ledgers import existing_ledger
+from lifeline.reports.ledgers import open_ledger_for_lookup
 from lifeline.runtime.app import App
-from lifeline.runtime.gc_tuning import set_aside
-from lifeline.runtime.reload import reloaded
+from lifeline.runtime.gc_tuning import freeze_loaded
+from lifeline.runtime.reload import reload_program
 from simulators.load import send_load
 
 pytestmark = [pytest.mark.end_to_end, pytest.mark.timeout(300)]
@@ -117,7 +116,7 @@ def test_reload_bad_district_is_refused_and_the_program_goes_on(program):
     _replace(district / "contacts.csv", "Chen Lixin", "Chen Li Xin")
     assert "reloaded" == _reload(program)
     program.wait_until(program.is_ready, 30)
-    versions = configurations(existing_ledger(program.configuration.settings.ledger.url).database)
+    versions = open_ledger_for_lookup(program.configuration.settings.ledger.url).configurations.read()
 
     assert program.configuration.version == versions[-1].version
     assert 1 == program.metrics()["reloads_total", "refused"]
@@ -130,12 +129,12 @@ def test_reload_frees_the_program_before_it(program):
     counts: Counter[tuple[str, str]] = Counter()
     first = App(load_configuration(settings), reloads=counts)
     first.start()
-    set_aside()
+    freeze_loaded()
     seen = weakref.ref(first)
     _replace(settings.district / "contacts.csv", "Chen Lixin", "Chen Li Xin")
-    second = reloaded(first, lambda: load_configuration(settings), counts)
+    second = reload_program(first, lambda: load_configuration(settings), counts)
     del first
-    set_aside()
+    freeze_loaded()
     is_freed = seen() is None
     second.stop()
 

@@ -29,7 +29,7 @@ def start_rig(tmp_path, mosquitto, kannel):
 
 def _play_story(rig, kannel):
     """Play zero pressure and a dead terminal to their end; the message centre delivers, one person acknowledges."""
-    rig.wait_for(lambda: (rig.app.board.health == 1).sum() > 50, 20)
+    rig.wait_for(lambda: (rig.app.live_state.health == 1).sum() > 50, 20)
     rig.play("zero_pressure", asset=TOWER, duration_s=20)
     rig.play("dead_terminal", asset=DEAD_TOWER, duration_s=20)
     rig.wait_for(lambda: len(_hazard_messages(kannel)) >= 3, 40)

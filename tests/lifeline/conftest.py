@@ -1,15 +1,18 @@
 """A register of two towers, small enough to hold in the head, and the demo district on real files."""
 
 import contextlib
+import dataclasses
+from functools import cache
 
 import pytest
 
 from alerts.links import SignedLinks
 from collector.batch import make_batch
+from collector.decoding.pipeline import Pipeline
 from config.register import Asset, Contact, Duty, Region, RegionKind, Register, Role, Sensor
 from config.settings import Settings
-from lifeline.configuration import load_configuration
-from lifeline.rules_stage.live_engine import Judge
+from lifeline.configuration import Configuration, load_configuration
+from lifeline.rules_stage.live_engine import LiveEngine
 from lifeline.rules_stage.stage import RulesStage
 from lifeline.runtime.stores import open_stores
 from lifeline.runtime.wiring import make_planner
@@ -44,14 +47,24 @@ START_NS = 1_742_774_400 * SECOND
 """2025-03-24 00:00 UTC."""
 
 
+CHANNELS = [{"name": "sms", "kind": "sms", "options": {"url": "http://h/x", "username": "u", "password": "p"}}]
+
+
+@cache
+def demo_district() -> Configuration:
+    """Return the demo district as it is loaded; whoever plays in it takes an intake of its own."""
+    return load_configuration(Settings.model_validate({"channels": CHANNELS}))
+
+
 class Desk:
     """Real journal, rules, ledger and history of the demo district below one folder; a test is its intake and clock."""
 
     def __init__(self, folder):
         self.folder = folder
-        channels = [{"name": "sms", "kind": "sms", "options": {"url": "http://h/x", "username": "u", "password": "p"}}]
-        self.settings = Settings.model_validate({"data_dir": folder, "channels": channels})
-        self.configuration = load_configuration(self.settings)
+        self.settings = Settings.model_validate({"data_dir": folder, "channels": CHANNELS})
+        demo = demo_district()
+        intake = Pipeline(demo.register, demo.quantities, self.settings.mqtt.subscriptions, self.settings.intake)
+        self.configuration = dataclasses.replace(demo, settings=self.settings, pipeline=intake)
         self.undo = contextlib.ExitStack()
         self.stores = open_stores(self.settings, self.configuration.register, self.undo)
         self.links = SignedLinks("http://console", b"0123456789abcdef")
@@ -68,7 +81,7 @@ class Desk:
         self.engine = engine
         self.stage = RulesStage(
             self.stores.journal,
-            Judge(engine),
+            LiveEngine(engine),
             self.stores.ledger,
             planner,
             snapshot_s=snapshot_s,
@@ -96,9 +109,9 @@ class Desk:
         for batch in batches:
             self.stores.journal.append([batch])
 
-    def judge(self):
+    def evaluate(self):
         """Let the stage judge everything that is in the journal."""
-        while self.stage.judge_round():
+        while self.stage.evaluate_round():
             pass
 
     def orange(self):
@@ -106,8 +119,8 @@ class Desk:
         self.stage.restore()
         self.feed(0.35, 3)
         self.feed(0.0, 8)
-        self.judge()
-        return self.stores.ledger.open_alerts()[0]
+        self.evaluate()
+        return self.stores.ledger.alerts.read_open()[0]
 
 
 @pytest.fixture

@@ -37,11 +37,11 @@ def _without_rule(line):
 
 
 def _kinds(desk, alert):
-    return [each.notification.kind.value for each in desk.stores.ledger.notifications(alert.id)]
+    return [each.notification.kind.value for each in desk.stores.ledger.outbox.read_deliveries(alert.id)]
 
 
 def _reasons(desk, alert):
-    return [each.reason.value for each in desk.stores.ledger.decisions(alert.id)]
+    return [each.reason.value for each in desk.stores.ledger.decisions.read(alert.id)]
 
 
 @pytest.mark.parametrize("change", [{"sensors": _without_device}, {"rules": _without_rule}])
@@ -50,7 +50,7 @@ def test_restart_without_sensor_or_rule_closes_its_alert_and_tells_nobody(desk, 
     alert = desk.orange()
     _restart(desk, **change)
 
-    assert ((), False) == (desk.stores.ledger.open_alerts(), desk.stores.ledger.alert(alert.id).is_open)
+    assert ((), False) == (desk.stores.ledger.alerts.read_open(), desk.stores.ledger.alerts.find(alert.id).is_open)
     assert ["raised"] * 3 == _kinds(desk, alert)
     assert 1 == _reasons(desk, alert).count("configuration_changed")
 
@@ -85,7 +85,7 @@ def test_restart_that_dies_while_closing_decides_once(desk, monkeypatch, is_comm
     desk.new_stage().restore()
 
     assert 1 == _reasons(desk, alert).count("configuration_changed")
-    assert not desk.stores.ledger.alert(alert.id).is_open
+    assert not desk.stores.ledger.alerts.find(alert.id).is_open
 
 
 def test_restart_with_a_new_district_name_keeps_the_alert_and_its_end(desk):
@@ -93,7 +93,7 @@ def test_restart_with_a_new_district_name_keeps_the_alert_and_its_end(desk):
     alert = desk.orange()
     _restart(desk, assets=lambda line: line.replace("翡翠苑1号楼", "翡翠苑一号楼"))
     desk.feed(0.35, 20)
-    desk.judge()
+    desk.evaluate()
 
     assert ["raised"] * 3 + ["cleared"] * 3 == _kinds(desk, alert)
 
@@ -103,7 +103,7 @@ def test_restart_with_the_sensor_at_another_asset_tells_the_end(desk):
     alert = desk.orange()
     _restart(desk, sensors=lambda line: line.replace(",T-0001,FT-0001,", ",T-0002,FT-0001,"))
     desk.feed(0.35, 20)
-    desk.judge()
+    desk.evaluate()
 
     assert ["raised"] * 3 + ["cleared"] * 3 == _kinds(desk, alert)
 
@@ -115,11 +115,11 @@ def test_restart_of_a_blind_device_under_another_name_closes_its_fault(desk):
     desk.now_ns += 60 * 1_000_000_000
     for _ in range(30):
         desk.stores.journal.append([desk.batch(0.35, "FT-0002")])
-    desk.judge()
-    fault = next(each for each in desk.stores.ledger.open_alerts() if each.device == "FT-0001")
+    desk.evaluate()
+    fault = next(each for each in desk.stores.ledger.alerts.read_open() if each.device == "FT-0001")
     _restart(desk, sensors=lambda line: line.replace(",T-0001,FT-0001,", ",T-0001,FT-0099,"))
 
-    assert not desk.stores.ledger.alert(fault.id).is_open
+    assert not desk.stores.ledger.alerts.find(fault.id).is_open
     assert "configuration_changed" in _reasons(desk, fault)
 
 
@@ -130,10 +130,10 @@ def test_restart_without_snapshot_and_journal_closes_what_was_forgotten(desk):
     desk.new_stage().restore()
     first = _reasons(desk, alert)
     desk.feed(0.0, 8)
-    desk.judge()
+    desk.evaluate()
 
     assert "state_lost" in first
-    assert [False] == [each.id == alert.id for each in desk.stores.ledger.open_alerts()]
+    assert [False] == [each.id == alert.id for each in desk.stores.ledger.alerts.read_open()]
 
 
 def test_packaged_district_is_what_these_tests_change():

@@ -1,7 +1,7 @@
 import re
 from pathlib import Path
 
-from lifeline.commands.main import command_line
+from lifeline.commands.main import make_command_line
 
 ROOT = Path(__file__).parents[2]
 TEXT = (ROOT / "docs/operations.md").read_text()
@@ -17,7 +17,7 @@ def test_operations_explains_every_self_alarm():
 
 def test_operations_lists_every_command():
     """Each command of the program is in the table of commands."""
-    line = command_line()
+    line = make_command_line()
     names = {command.name or command.callback.__name__ for command in line.registered_commands}
     names |= {group.name for group in line.registered_groups}
     assert names == set(re.findall(r"^\| `lifeline ([a-z-]+)", TEXT, re.MULTILINE))

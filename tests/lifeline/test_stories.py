@@ -8,7 +8,8 @@ import pytest
 
 from alerts.links import SignedLinks
 from alerts.notification import NotificationKind
-from alerts.planning.stages import District, plan_step
+from alerts.planning.alert_context import PlanningConfig
+from alerts.planning.planner import plan_step
 from alerts.routing.loading import load_routes
 from collector.decoding.pipeline import Pipeline, RawMessage
 from config.loading import load_quantities
@@ -44,7 +45,7 @@ def play(tmp_path_factory):
         story = make_story(name, quantities, seed)
         register = story.register
         ruleset = load_rules(folder, register, quantities)
-        people = District(register, quantities, ruleset, routes, SignedLinks("http://127.0.0.1", b"k" * 32))
+        people = PlanningConfig(register, quantities, ruleset, routes, SignedLinks("http://127.0.0.1", b"k" * 32))
         pipeline = Pipeline(register, quantities, default_subscriptions(), IntakeSettings())
         engine, told, alerts = RuleEngine(ruleset, register), Told(story), {}
         messages = story.district.between(story.begins_ns, story.ends_ns)

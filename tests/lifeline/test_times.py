@@ -35,7 +35,7 @@ class Program:
         intake = IntakeSettings(max_readings=100_000, max_payload_bytes=10_000_000)
         self.pipeline = Pipeline(register, quantities, default_subscriptions(), intake)
         if pipeline is not None:
-            self.pipeline.clocks.restore(pipeline.clocks.snapshot())
+            self.pipeline.checks.clocks.restore(pipeline.checks.clocks.snapshot())
         level = {"level": "red", "limit": 1.0, "deadband": 1.0, "on_delay_s": 4, "off_delay_s": 2, "source": "assumed"}
         low = ThresholdOptions.model_validate({"levels": [level], "side": "low"})
         rule = Rule("low", "threshold", "", "", "", "", None, (0,), low.limits(), low)
@@ -134,7 +134,7 @@ def test_wrong_clock_until_it_is_proven_is_stored_and_not_judged():
 
 def test_wrong_clock_is_reported_with_its_offset():
     """How far it is behind, and that its times are not believed."""
-    clocks = lived(CLOCKS["an hour back"][0], 60).pipeline.clocks
+    clocks = lived(CLOCKS["an hour back"][0], 60).pipeline.checks.clocks
 
     assert (3600.0, True, 1) == (clocks.report("FT").offset_s, clocks.report("FT").is_wrong, clocks.n_wrong())
 

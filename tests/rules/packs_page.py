@@ -2,10 +2,12 @@
 
 import sys
 from collections.abc import Iterator, Mapping
+from functools import cache
 
 import yaml
 
 from config.loading import load_quantities
+from config.quantities import Quantity
 from rules.kinds import RULE_KINDS
 from rules.loading.loading import PACKS, pack_names
 
@@ -62,11 +64,16 @@ def _limit(rule: Mapping, level: Mapping) -> str:
     if "limit" not in level:
         return ""
     options = RULE_KINDS[rule["kind"]].options.model_validate(_own(rule))
-    quantity = load_quantities().get(rule.get("quantity", ""))
+    quantity = _quantities().get(rule.get("quantity", ""))
     judged = options.judged_quantity(quantity)
     unit = judged.unit if judged else "%"
     side = "<=" if rule.get("side", getattr(options, "side", "low")) == "low" else ">="
     return f"{side} {level['limit']:g} {unit}".strip()
+
+
+@cache
+def _quantities() -> dict[str, Quantity]:
+    return load_quantities()
 
 
 def _own(rule: Mapping) -> dict:

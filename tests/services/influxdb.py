@@ -3,8 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-import httpx
-
+from tests.services.http import client
 from tests.services.ports import free_port
 from tests.services.process import ServerProcess, find_programs
 
@@ -63,7 +62,7 @@ class InfluxDB:
     def write(self, lines: str) -> None:
         """Store points in line protocol with nanosecond times."""
         parameters = {"db": self.database, "precision": "ns"}
-        httpx.post(f"{self.url}/write", params=parameters, content=lines.encode(), timeout=60).raise_for_status()
+        client().post(f"{self.url}/write", params=parameters, content=lines.encode(), timeout=60).raise_for_status()
 
     def query(self, influxql: str) -> list[dict[str, Any]]:
         """Return the rows of all series as dicts of columns, tags and `measurement`; `time` is in nanoseconds.
@@ -72,7 +71,7 @@ class InfluxDB:
             RuntimeError: the server answered the query with an error.
         """
         parameters = {"db": self.database, "q": influxql, "epoch": "ns"}
-        answer = httpx.post(f"{self.url}/query", params=parameters, timeout=60).json()
+        answer = client().post(f"{self.url}/query", params=parameters, timeout=60).json()
         results = answer.get("results", [answer])
         if errors := [result["error"] for result in results if "error" in result]:
             raise RuntimeError(f"{influxql}: {errors}")

@@ -15,6 +15,7 @@ import yaml
 from alerts.links import SignedLinks
 from config.loading import load_settings
 from lifeline.configuration import Configuration, load_configuration
+from tests.services.http import client
 from tests.services.ports import free_port
 from tests.services.process import ServerProcess
 
@@ -82,7 +83,7 @@ class Program:
 
     def metrics(self) -> Counter[tuple[str, str]]:
         """Return every sample of `/metrics` by name without prefix and the value of its label, if it has one."""
-        text = httpx.get(f"http://{self.host}:{self.port}/metrics", timeout=30).raise_for_status().text
+        text = client().get(f"http://{self.host}:{self.port}/metrics", timeout=30).raise_for_status().text
         samples = (_SAMPLE.fullmatch(line) for line in text.splitlines())
         return Counter({(s[1].removeprefix("lifeline_"), s[2] or ""): float(s[3]) for s in samples if s})
 
@@ -124,6 +125,6 @@ class Program:
 
     def _answers(self, path: str) -> bool:
         try:
-            return httpx.get(f"http://{self.host}:{self.port}{path}", timeout=30).is_success
+            return client().get(f"http://{self.host}:{self.port}{path}", timeout=30).is_success
         except httpx.TransportError:
             return False

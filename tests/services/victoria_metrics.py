@@ -4,8 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-import httpx
-
+from tests.services.http import client
 from tests.services.ports import free_port
 from tests.services.process import ServerProcess, find_programs
 
@@ -40,7 +39,7 @@ class VictoriaMetrics:
     def query(self, promql: str, time_s: float | None = None) -> list[dict[str, Any]]:
         """Return the instant vector of `promql` at `time_s` (now when None): dicts with `metric` and `value`."""
         parameters = {"query": promql} | ({"time": str(time_s)} if time_s is not None else {})
-        answer = httpx.get(f"{self.url}/api/v1/query", params=parameters, timeout=30)
+        answer = client().get(f"{self.url}/api/v1/query", params=parameters, timeout=30)
         answer.raise_for_status()
         rows: list[dict[str, Any]] = answer.json()["data"]["result"]
         return rows
@@ -48,8 +47,8 @@ class VictoriaMetrics:
     def series(self, selector: str) -> list[dict[str, Any]]:
         """Return all points of the series that `selector` names: dicts with `metric`, `values`, `timestamps`."""
         # what was just written becomes readable about once a second; this makes it so now
-        httpx.get(f"{self.url}/internal/force_flush", timeout=30).raise_for_status()
-        answer = httpx.get(f"{self.url}/api/v1/export", params={"match[]": selector}, timeout=60)
+        client().get(f"{self.url}/internal/force_flush", timeout=30).raise_for_status()
+        answer = client().get(f"{self.url}/api/v1/export", params={"match[]": selector}, timeout=60)
         answer.raise_for_status()
         return [json.loads(line) for line in answer.text.splitlines()]
 

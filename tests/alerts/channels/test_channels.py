@@ -1,4 +1,4 @@
-"""What every channel promises, asked of every channel in the table; and how each reads its answers."""
+"""The contract of every channel in the table, and how each channel reads its answers."""
 
 import json
 from dataclasses import dataclass, field
@@ -95,7 +95,7 @@ def test_table_of_channels_is_documented():
 
 
 @pytest.mark.parametrize("kind", CHANNELS)
-def test_channel_with_an_unknown_option_is_refused(kind):
+def test_channel_with_an_unknown_option_is_rejected(kind):
     """A misspelt option is an error, not a default."""
     with pytest.raises(ValidationError, match="extra_forbidden"):
         channel(kind, urll="x")
@@ -104,14 +104,14 @@ def test_channel_with_an_unknown_option_is_refused(kind):
 @pytest.mark.parametrize("kind", CHANNELS)
 @pytest.mark.parametrize("reason", ["timeout", "no_connection", "private_address"])
 def test_channel_without_an_answer_asks_for_a_retry(kind, reason):
-    """Nobody knows what happened: the identical notification goes again, and the reason is told."""
+    """Without an answer the outcome is unknown: the identical notification is sent again, with a reason."""
     assert Outcome(Verdict.RETRY, reason) == channel(kind, ExchangeError(reason))[0].send(WARNING)
 
 
 @pytest.mark.parametrize("kind", CHANNELS)
 @pytest.mark.parametrize("status", [0, 100, 301, 302, 307, 401, 404, 408, 429, 500, 502, 503, 599])
 def test_channel_with_a_passing_trouble_asks_for_a_retry(kind, status):
-    """What can be repaired is tried again, and a redirect is not followed."""
+    """A repairable error is tried again, and a redirect is not followed."""
     sender, tape = channel(kind, HttpReply(status, "no", 7.0))
     outcome = sender.send(WARNING)
 
@@ -235,14 +235,14 @@ def test_webhook_that_is_gone_is_not_asked_again():
         ("secret", None),
     ],
 )
-def test_webhook_with_an_unsafe_option_is_refused(option, value):
+def test_webhook_with_an_unsafe_option_is_rejected(option, value):
     """Plain http, other ports, credentials in the address and weak secrets are errors at load."""
     with pytest.raises(ValidationError):
         channel("webhook", **{option: value})
 
 
 def test_webhook_in_the_same_network_may_be_plain():
-    """`allow_private` permits what is refused otherwise."""
+    """`allow_private` permits plain http and a private address."""
     sender, tape = channel("webhook", HttpReply(200, "", None), url="http://10.0.0.5:9000/hook", allow_private=True)
     sender.send(WARNING)
 
@@ -288,7 +288,7 @@ def test_retry_after_is_believed_in_seconds_only(header, seconds):
 
 
 def test_reason_of_an_empty_reply_is_empty():
-    """Nothing said is nothing shown."""
+    """A blank reply has no reason."""
     assert "" == plain_reason(" \n ")
 
 
@@ -327,7 +327,7 @@ def test_open_reads_secrets_from_files(tmp_path):
         (settings("webhook", url="http://plain.example"), "expected https on port 443 or 8443"),
     ],
 )
-def test_open_with_wrong_settings_says_where_and_what(wrong, message):
+def test_open_with_wrong_settings_names_option_and_expectation(wrong, message):
     """Kinds, options and files are checked before anything starts, and no secret is shown."""
     with pytest.raises(ConfigError) as caught:
         open_channels([settings("webhook"), wrong], LINKS)

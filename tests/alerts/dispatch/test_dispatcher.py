@@ -4,7 +4,7 @@ from alerts.dispatch.dispatcher import CurrentOutage, OutageLog
 
 
 def test_outage_of_many_failures_is_two_lines():
-    """An outage has one line at its begin and one at its end, with duration and number of failures."""
+    """An outage has one line at its start and one at its end, with duration and number of failures."""
     outages = OutageLog()
     with capture_logs() as lines:
         outages.add_success("sms", 0)

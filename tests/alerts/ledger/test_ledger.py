@@ -1,13 +1,12 @@
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sqlalchemy import event, insert
+from sqlalchemy import event
 
-from alerts.alert import Cursor, DecisionReason, Plan, Snapshot, Step
-from alerts.ledger.ledger import FencedError, Ledger, open_ledger
+from alerts.alert import Cursor, DecisionReason, LedgerStep, Plan, Snapshot
+from alerts.ledger.ledger import FencedError, Ledger
+from alerts.ledger.sql_ledger import open_ledger
 from alerts.store import schema
-from alerts.store.database import Database, LedgerVersionError
-from alerts.store.records import recent_alerts
 from rules.events import OF_DEADBAND, Extent
 from tests.alerts import scenes
 from tests.alerts.scenes import (
@@ -41,14 +40,14 @@ def ledger(url):
     opened.close()
 
 
-def empty_step(cursor: Cursor, position: int, snapshot: bytes | None = None) -> Step:
+def empty_step(cursor: Cursor, position: int, snapshot: bytes | None = None) -> LedgerStep:
     """Return a step in which nothing happened."""
-    return Step(cursor, position, scenes.events([]), (), Plan(), snapshot)
+    return LedgerStep(cursor, position, scenes.events([]), (), Plan(), snapshot)
 
 
 def test_ledger_when_new_stands_at_the_beginning(ledger):
     """Nothing was read, nothing is open."""
-    assert (0, None, ()) == (ledger.position(), ledger.snapshot(), ledger.open_alerts())
+    assert (0, None, ()) == (ledger.position(), ledger.snapshot(), ledger.alerts.read_open())
 
 
 def test_commit_of_an_empty_step_moves_the_position(ledger):
@@ -72,7 +71,7 @@ def test_commit_of_events_stores_every_line(ledger):
     rows = [raised(HAZARD, ORANGE), blind(BLIND_PRESSURE, 11.0), raised(SECOND_HAZARD, YELLOW, 12.0)]
     made = commit(ledger, *rows)
 
-    assert made.events.lines(scenes.alarm_keys()) == [each.line for each in ledger.alarm_events()]
+    assert made.events.lines(scenes.alarm_keys()) == [each.line for each in ledger.alarm_events.read()]
 
 
 def test_commit_of_events_keeps_how_exactly_they_are_known(ledger):
@@ -82,9 +81,9 @@ def test_commit_of_events_keeps_how_exactly_they_are_known(ledger):
     made = commit(ledger, interval, place, cleared(HAZARD, ORANGE, low=0.02, high=0.05, towards=OF_DEADBAND))
     deadband = Extent(0.02, 0.05, "deadband")
 
-    assert made.events.lines(scenes.alarm_keys()) == [each.line for each in ledger.alarm_events()]
+    assert made.events.lines(scenes.alarm_keys()) == [each.line for each in ledger.alarm_events.read()]
     known = [Extent(25.0, 70.0), Extent(300.0, 420.0, "fire/FT-1.p"), deadband]
-    assert known == [each.extent for each in ledger.alarm_events()]
+    assert known == [each.extent for each in ledger.alarm_events.read()]
 
 
 def test_commit_of_events_numbers_them_within_their_position(ledger):
@@ -92,19 +91,19 @@ def test_commit_of_events_numbers_them_within_their_position(ledger):
     commit(ledger, raised(HAZARD, ORANGE), blind(BLIND_PRESSURE, 11.0))
     commit(ledger, cleared(HAZARD, ORANGE))
 
-    assert [(1, 0), (1, 1), (2, 0)] == [(each.position, each.ordinal) for each in ledger.alarm_events()]
+    assert [(1, 0), (1, 1), (2, 0)] == [(each.position, each.ordinal) for each in ledger.alarm_events.read()]
 
 
 def test_events_are_found_by_alert_alarm_and_position(ledger):
     """The console asks for one alert, replay for everything behind a position."""
     commit(ledger, raised(HAZARD, ORANGE), raised(SECOND_HAZARD, YELLOW))
     commit(ledger, cleared(HAZARD, ORANGE))
-    [first, second, _] = ledger.alarm_events()
+    [first, second, _] = ledger.alarm_events.read()
 
-    assert [first.alert] * 2 == [each.alert for each in ledger.alarm_events(alert=first.alert)]
-    assert [second] == ledger.alarm_events(alarm="fire/FT-2.p")
-    assert [2] == [each.position for each in ledger.alarm_events(after=1)]
-    assert [first] == ledger.alarm_events(limit=1)
+    assert [first.alert] * 2 == [each.alert for each in ledger.alarm_events.read(alert=first.alert)]
+    assert [second] == ledger.alarm_events.read(alarm="fire/FT-2.p")
+    assert [2] == [each.position for each in ledger.alarm_events.read(after=1)]
+    assert [first] == ledger.alarm_events.read(limit=1)
 
 
 def test_commit_stores_alerts_as_planned(ledger):
@@ -112,8 +111,8 @@ def test_commit_stores_alerts_as_planned(ledger):
     made = commit(ledger, raised(HAZARD, ORANGE), blind(BLIND_PRESSURE, 11.0), blind(BLIND_BATTERY, 12.0))
 
     by_id = sorted(made.plan.open_alerts, key=lambda alert: alert.opened_ns)
-    assert tuple(by_id) == ledger.open_alerts()
-    assert by_id[0] == ledger.alert(by_id[0].id)
+    assert tuple(by_id) == ledger.alerts.read_open()
+    assert by_id[0] == ledger.alerts.find(by_id[0].id)
 
 
 def test_commit_of_an_end_closes_the_alert(ledger):
@@ -121,9 +120,9 @@ def test_commit_of_an_end_closes_the_alert(ledger):
     made = commit(ledger, raised(HAZARD, ORANGE))
     commit(ledger, cleared(HAZARD, ORANGE))
 
-    assert () == ledger.open_alerts()
-    assert [made.plan.alerts[0].id] == [alert.id for alert in recent_alerts(ledger.database, 10, "T-1")]
-    assert () == recent_alerts(ledger.database, 10, "T-2")
+    assert () == ledger.alerts.read_open()
+    assert [made.plan.alerts[0].id] == [alert.id for alert in ledger.alerts.read_recent(10, "T-1")]
+    assert () == ledger.alerts.read_recent(10, "T-2")
 
 
 def test_commit_keeps_the_current_state_of_each_alarm(ledger):
@@ -140,9 +139,9 @@ def test_commit_stores_notifications_and_decisions(ledger):
     made = commit(ledger, raised(HAZARD, ORANGE))
     [alert] = made.plan.alerts
 
-    assert ["ann", "bob", "fix"] == [each.notification.contact for each in ledger.notifications(alert.id)]
-    assert {"pending"} == {each.state for each in ledger.notifications(alert.id)}
-    assert list(made.plan.decisions) == ledger.decisions(alert.id)
+    assert ["ann", "bob", "fix"] == [each.notification.contact for each in ledger.outbox.read_deliveries(alert.id)]
+    assert {"pending"} == {each.state for each in ledger.outbox.read_deliveries(alert.id)}
+    assert list(made.plan.decisions) == ledger.decisions.read(alert.id)
 
 
 def test_commit_of_a_stale_step_is_fenced(ledger):
@@ -152,7 +151,7 @@ def test_commit_of_a_stale_step_is_fenced(ledger):
 
     with pytest.raises(FencedError):
         ledger.commit_step(scenes.step(cursor, 2, raised(SECOND_HAZARD, ORANGE)))
-    assert (1, 1) == (ledger.position(), len(ledger.alarm_events()))
+    assert (1, 1) == (ledger.position(), len(ledger.alarm_events.read()))
 
 
 def test_commit_by_a_former_owner_is_fenced(ledger):
@@ -197,42 +196,30 @@ def test_acknowledge_twice_changes_nothing(ledger):
     """The first acknowledgement counts; repeating it is harmless."""
     [alert] = commit(ledger, raised(HAZARD, ORANGE)).plan.alerts
 
-    assert [True, False] == [ledger.acknowledge(alert.id, "bob", now_ns) for now_ns in (100, 200)]
-    found = ledger.alert(alert.id)
+    assert [True, False] == [ledger.alerts.acknowledge(alert.id, "bob", now_ns) for now_ns in (100, 200)]
+    found = ledger.alerts.find(alert.id)
     assert (100, "bob") == (found.acknowledged_ns, found.acknowledged_by)
 
 
 def test_acknowledge_by_several_shows_the_first_and_marks_each_delivery(ledger):
     """The alert shows who was first; each delivery whether its own contact did."""
     [alert] = commit(ledger, raised(HAZARD, ORANGE)).plan.alerts
-    ledger.acknowledge(alert.id, "fix", 300)
-    ledger.acknowledge(alert.id, "ann", 200)
+    ledger.alerts.acknowledge(alert.id, "fix", 300)
+    ledger.alerts.acknowledge(alert.id, "ann", 200)
 
-    assert "ann" == ledger.open_alerts()[0].acknowledged_by
-    seen = {each.notification.contact: each.acknowledged_ns for each in ledger.notifications(alert.id)}
+    assert "ann" == ledger.alerts.read_open()[0].acknowledged_by
+    seen = {each.notification.contact: each.acknowledged_ns for each in ledger.outbox.read_deliveries(alert.id)}
     assert {"ann": 200, "bob": None, "fix": 300} == seen
 
 
 def test_acknowledge_survives_later_steps(ledger):
     """Planning writes the alert again and leaves the acknowledgement alone; the end is still told."""
     [alert] = commit(ledger, raised(HAZARD, ORANGE)).plan.alerts
-    ledger.acknowledge(alert.id, "ann", 100)
+    ledger.alerts.acknowledge(alert.id, "ann", 100)
     made = commit(ledger, cleared(HAZARD, ORANGE))
 
-    assert 100 == ledger.alert(alert.id).acknowledged_ns
+    assert 100 == ledger.alerts.find(alert.id).acknowledged_ns
     assert 3 == len(made.plan.planned)
-
-
-def test_open_of_another_version_is_refused(url):
-    """A ledger that another program version wrote is not touched."""
-    database = Database(url)
-    with database.write() as connection:
-        connection.execute(schema.ledger_version.delete())
-        connection.execute(insert(schema.ledger_version).values(version=99))
-    database.close()
-
-    with pytest.raises(LedgerVersionError, match="expected ledger version 1"):
-        open_ledger(url)
 
 
 def test_open_again_goes_on_where_it_was(url):
@@ -242,7 +229,7 @@ def test_open_again_goes_on_where_it_was(url):
     first.close()
     second = open_ledger(url)
 
-    assert (1, made.plan.open_alerts) == (second.position(), second.open_alerts())
+    assert (1, made.plan.open_alerts) == (second.position(), second.alerts.read_open())
     second.close()
 
 
@@ -308,7 +295,7 @@ def play(url: str, crashes: list[int]) -> list[list[tuple]]:
             crash_at(ledger, crashes.pop(0))
         try:
             cursor = ledger.take_over()
-            open_alerts = ledger.open_alerts()
+            open_alerts = ledger.alerts.read_open()
             for i, rows in list(enumerate(story(), 1))[cursor.position :]:
                 made = scenes.step(cursor, i, *scenes.at(i, rows), open_alerts=open_alerts)
                 ledger.commit_step(made)

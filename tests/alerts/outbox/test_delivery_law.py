@@ -5,7 +5,8 @@ from collections import Counter
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from alerts.ledger.ledger import Ledger, open_ledger
+from alerts.ledger.ledger import Ledger
+from alerts.ledger.sql_ledger import open_ledger
 from alerts.notification import Notification, Outcome, Verdict
 from alerts.outbox.outbox import Claim
 from tests.alerts import scenes
@@ -51,9 +52,11 @@ def play(url: str, rounds: list, receiver: Receiver) -> Counter[str]:
     """Live through the story and `rounds`, then work until nothing waits; returns how many fates of each there were."""
     ledger, now_ns, seen = open_ledger(url), scenes.START_NS, Counter()
     story = list(STORY)
-    for fates, pause_s, restarts in [*rounds, *[([], 25, False)] * 40]:
+    for n_played, (fates, pause_s, restarts) in enumerate([*rounds, *[([], 25, False)] * 40]):
         if story:
             commit(ledger, *story.pop(0))
+        elif n_played > len(rounds) and not ledger.outbox.measure_queues():
+            break
         for i, claim in enumerate(ledger.outbox.claim(now_ns, {"sms": 100}, LEASE_S, "one")):
             fate = fates[i] if i < len(fates) else "taken"
             seen[fate] += 1
@@ -62,7 +65,7 @@ def play(url: str, rounds: list, receiver: Receiver) -> Counter[str]:
         if restarts:
             ledger.close()
             ledger = open_ledger(url)
-    assert {} == ledger.outbox.waiting()
+    assert {} == ledger.outbox.measure_queues()
     ledger.close()
     return seen
 
@@ -75,7 +78,9 @@ def test_delivery_through_any_deaths_reaches_everybody_with_one_id_and_one_text(
     receiver = Receiver()
     seen = play(url, rounds, receiver)
     ledger = open_ledger(url)
-    decided = [each for alert in {e.alert for e in ledger.alarm_events()} for each in ledger.notifications(alert)]
+    decided = [
+        each for alert in {e.alert for e in ledger.alarm_events.read()} for each in ledger.outbox.read_deliveries(alert)
+    ]
     ledger.close()
 
     assert {each.notification.id for each in decided if each.state != "withdrawn"} <= receiver.copies.keys()

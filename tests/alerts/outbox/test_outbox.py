@@ -4,7 +4,8 @@ from collections import Counter
 import pytest
 
 from alerts.alert import DecisionReason
-from alerts.ledger.ledger import Ledger, open_ledger
+from alerts.ledger.ledger import Ledger
+from alerts.ledger.sql_ledger import open_ledger
 from alerts.notification import NotificationKind, Outcome, Verdict
 from alerts.outbox.claimable import ORDER_GAP_NS
 from alerts.outbox.delivery_reports import Receipt, ReceiptCode
@@ -41,8 +42,8 @@ def record(ledger: Ledger, claims: list[Claim], outcome: Outcome, retry_ns: int 
 def states(ledger: Ledger) -> dict[str, str]:
     """Return the state of each notification by kind and contact."""
     found = {}
-    for alert in {each.alert for each in ledger.alarm_events()}:
-        for each in ledger.notifications(alert):
+    for alert in {each.alert for each in ledger.alarm_events.read()}:
+        for each in ledger.outbox.read_deliveries(alert):
             found[f"{each.notification.kind}-{each.notification.channel}-{each.notification.contact}"] = each.state
     return found
 
@@ -178,7 +179,7 @@ def test_end_of_what_never_left_is_withdrawn(ledger):
 
     assert [] == claim(ledger)
     assert "withdrawn" == states(ledger)["cleared-sms-fix"]
-    assert DecisionReason.NEVER_HANDED_OVER in [each.reason for each in ledger.decisions(made.plan.alerts[0].id)]
+    assert DecisionReason.NEVER_HANDED_OVER in [each.reason for each in ledger.decisions.read(made.plan.alerts[0].id)]
 
 
 def test_end_of_what_was_sent_and_not_delivered_still_goes(ledger):
@@ -211,7 +212,7 @@ def test_higher_level_never_waits_for_a_lower_one(ledger):
     assert ["escalated-ann", "escalated-bob", "escalated-fix"] == kinds(claim(ledger))
 
 
-def with_fallback(target: str = "sms") -> scenes.District:
+def with_fallback(target: str = "sms") -> scenes.PlanningConfig:
     """Return a district whose yellow warnings go to maintenance by SMS, or to a webhook, with a second way each."""
     roles, channels, targets = ((scenes.Role.MAINTENANCE,), ("sms",), ()) if target == "sms" else ((), (), ("webhook",))
     levels = frozenset({YELLOW})
@@ -233,7 +234,7 @@ def test_undeliverable_notification_goes_to_the_next_channel(ledger, outcome, st
         second.notification.address,
     )
     assert {"raised-sms-fix": state, "raised-backup-fix": "sending"} == states(ledger)
-    assert DecisionReason.UNDELIVERABLE in [each.reason for each in ledger.decisions(made.plan.alerts[0].id)]
+    assert DecisionReason.UNDELIVERABLE in [each.reason for each in ledger.decisions.read(made.plan.alerts[0].id)]
 
 
 def test_undeliverable_target_goes_to_the_next_target(ledger):
@@ -263,7 +264,7 @@ def test_receipt_of_delivery_ends_the_delivery(ledger):
     record(ledger, [one], SENT)
 
     assert ledger.outbox.record_receipt(Receipt(one.notification.id, ReceiptCode.DELIVERED), NOW_NS)
-    found = ledger.outbox.notification(one.notification.id)
+    found = ledger.outbox.find(one.notification.id)
     assert ("delivered", ((1, NOW_NS),)) == (found.state, found.receipts)
 
 
@@ -274,7 +275,7 @@ def test_receipt_repeated_is_stored_once(ledger):
     receipt = Receipt(one.notification.id, ReceiptCode.ACCEPTED)
 
     assert [True, False] == [ledger.outbox.record_receipt(receipt, NOW_NS + i) for i in range(2)]
-    assert 1 == len(ledger.outbox.notification(one.notification.id).receipts)
+    assert 1 == len(ledger.outbox.find(one.notification.id).receipts)
 
 
 def test_receipt_of_an_unknown_notification_is_counted(ledger):
@@ -319,14 +320,14 @@ def test_waiting_counts_by_channel(ledger):
     commit(ledger, raised(HAZARD, ORANGE))
     claim(ledger, limit=1)
 
-    waiting = ledger.outbox.waiting()["sms"]
+    waiting = ledger.outbox.measure_queues()["sms"]
     assert (2, 1, scenes.START_NS) == (waiting.pending, waiting.sending, waiting.oldest_ns)
 
 
 def test_next_due_of_an_empty_outbox_is_never(ledger):
     """Nothing waits."""
     assert ledger.outbox.next_due_ns(NOW_NS, ["sms"]) is None
-    assert ledger.outbox.notification("00" * 12) is None
+    assert ledger.outbox.find("00" * 12) is None
 
 
 def test_claims_by_four_at_once_never_double(ledger):

@@ -1,17 +1,15 @@
 """Row 51: the gateway said yes and no phone ever confirmed: the next channel, then the next contact, takes over."""
 
-import contextlib
-import json
 from dataclasses import replace
 
 import pytest
 
-from alerts.alert import DecisionReason, Step
-from alerts.ledger.ledger import Ledger, open_ledger
+from alerts.alert import DecisionReason, LedgerStep
+from alerts.ledger.ledger import Ledger
+from alerts.ledger.sql_ledger import open_ledger
 from alerts.notification import Outcome, Verdict
 from alerts.outbox.delivery_reports import Receipt, ReceiptCode
-from alerts.planning.reminders import NEVER_NS, Moment, due_ns, plan_turn
-from alerts.store import schema
+from alerts.planning.planner import JournalTime, plan_due
 from config.register import Duty, Role
 from tests.alerts import scenes
 from tests.alerts.scenes import HAZARD, ORANGE, SECOND_NS, YELLOW, commit, raised
@@ -41,7 +39,7 @@ def ledger(request, tmp_path):
     opened.close()
 
 
-def district(**route: object) -> scenes.District:
+def district(**route: object) -> scenes.PlanningConfig:
     """Return the district with ann told at once, then cat on duty, then bob; `route` changes the way."""
     where = scenes.district(replace(ROUTE, **route))
     register = where.register
@@ -59,14 +57,16 @@ def send(ledger: Ledger, now_ns: int = NOW_NS) -> list[str]:
 
 def reasons(ledger: Ledger) -> list[str]:
     """Return verdict, reason and detail of what the dispatcher decided."""
-    [alert] = ledger.open_alerts()
-    return [f"{each.verdict} {each.reason} {each.detail}" for each in ledger.decisions(alert.id) if not each.position]
+    [alert] = ledger.alerts.read_open()
+    return [
+        f"{each.verdict} {each.reason} {each.detail}" for each in ledger.decisions.read(alert.id) if not each.position
+    ]
 
 
 def receipt(ledger: Ledger, code: ReceiptCode) -> None:
     """Let the gateway report about ann's message."""
-    [alert] = ledger.open_alerts()
-    [ann] = [each for each in ledger.notifications(alert.id) if each.notification.contact == "ann"]
+    [alert] = ledger.alerts.read_open()
+    [ann] = [each for each in ledger.outbox.read_deliveries(alert.id) if each.notification.contact == "ann"]
     ledger.outbox.record_receipt(Receipt(ann.notification.id, code), NOW_NS)
 
 
@@ -75,12 +75,12 @@ def test_missing_receipts_tell_one_after_another(ledger):
     commit(ledger, raised(HAZARD, ORANGE), where=district())
 
     assert ["raised sms ann"] == send(ledger)
-    assert ([], []) == (ledger.outbox.hand_on(DUE_NS - 1), send(ledger, DUE_NS - 1))
-    assert [DecisionReason.NO_RECEIPT] == ledger.outbox.hand_on(DUE_NS)
+    assert ([], []) == (ledger.outbox.fail_over(DUE_NS - 1), send(ledger, DUE_NS - 1))
+    assert [DecisionReason.NO_RECEIPT] == ledger.outbox.fail_over(DUE_NS)
     assert ["raised sms cat"] == send(ledger, DUE_NS)
-    ledger.outbox.hand_on(2 * DUE_NS - NOW_NS)
+    ledger.outbox.fail_over(2 * DUE_NS - NOW_NS)
     assert ["raised sms bob"] == send(ledger, 2 * DUE_NS - NOW_NS)
-    ledger.outbox.hand_on(3 * DUE_NS - 2 * NOW_NS)
+    ledger.outbox.fail_over(3 * DUE_NS - 2 * NOW_NS)
     assert [
         "fall_back no_receipt sms ann -> sms cat",
         "fall_back no_receipt sms cat -> sms bob",
@@ -92,9 +92,9 @@ def test_missing_receipt_takes_the_other_channel_first(ledger):
     """The same phone by the fallback channel, and only then the next contact."""
     commit(ledger, raised(HAZARD, ORANGE), where=district(fallback=("backup",)))
     send(ledger)
-    ledger.outbox.hand_on(DUE_NS)
+    ledger.outbox.fail_over(DUE_NS)
     assert ["raised backup ann"] == send(ledger, DUE_NS)
-    ledger.outbox.hand_on(2 * DUE_NS - NOW_NS)
+    ledger.outbox.fail_over(2 * DUE_NS - NOW_NS)
 
     assert ["raised sms cat"] == send(ledger, 2 * DUE_NS - NOW_NS)
 
@@ -105,7 +105,7 @@ def test_receipt_in_time_keeps_the_others_in_peace(ledger, code, follows):
     commit(ledger, raised(HAZARD, ORANGE), where=district())
     send(ledger)
     receipt(ledger, code)
-    ledger.outbox.hand_on(DUE_NS)
+    ledger.outbox.fail_over(DUE_NS)
 
     assert follows == send(ledger, DUE_NS)
 
@@ -116,16 +116,16 @@ def test_report_of_failure_tells_the_next_contact_at_once(ledger):
     send(ledger)
     receipt(ledger, ReceiptCode.FAILED)
 
-    assert (["raised sms cat"], []) == (send(ledger), ledger.outbox.hand_on(DUE_NS - 1))
+    assert (["raised sms cat"], []) == (send(ledger), ledger.outbox.fail_over(DUE_NS - 1))
 
 
 def test_missing_receipt_of_an_acknowledged_alert_tells_nobody(ledger):
     """Somebody has it in hand, and the decision says so."""
     commit(ledger, raised(HAZARD, ORANGE), where=district())
     send(ledger)
-    ledger.acknowledge(ledger.open_alerts()[0].id, "fix", NOW_NS)
+    ledger.alerts.acknowledge(ledger.alerts.read_open()[0].id, "fix", NOW_NS)
 
-    assert ([DecisionReason.ACKNOWLEDGED], []) == (ledger.outbox.hand_on(DUE_NS), send(ledger, DUE_NS))
+    assert ([DecisionReason.ACKNOWLEDGED], []) == (ledger.outbox.fail_over(DUE_NS), send(ledger, DUE_NS))
 
 
 def test_missing_receipt_after_the_end_tells_nobody(ledger):
@@ -134,9 +134,11 @@ def test_missing_receipt_after_the_end_tells_nobody(ledger):
     send(ledger)
     commit(ledger, scenes.cleared(HAZARD, ORANGE), where=district())
 
-    assert [DecisionReason.ENDED] == ledger.outbox.hand_on(DUE_NS)
+    assert [DecisionReason.ENDED] == ledger.outbox.fail_over(DUE_NS)
     assert ["cleared sms ann"] == send(ledger, DUE_NS)
-    states = {each.notification.contact: each.state for each in ledger.notifications(made.plan.alerts[0].id)[3:]}
+    states = {
+        each.notification.contact: each.state for each in ledger.outbox.read_deliveries(made.plan.alerts[0].id)[3:]
+    }
     assert {"ann": "sent", "bob": "withdrawn", "cat": "withdrawn"} == states
 
 
@@ -145,7 +147,7 @@ def test_missing_receipt_of_a_yellow_warning_is_not_awaited(ledger):
     commit(ledger, raised(HAZARD, YELLOW), where=district())
     send(ledger)
 
-    assert [] == ledger.outbox.hand_on(DUE_NS + 3600 * SECOND_NS)
+    assert [] == ledger.outbox.fail_over(DUE_NS + 3600 * SECOND_NS)
 
 
 def test_missing_receipt_is_remembered_over_a_restart(tmp_path):
@@ -157,7 +159,7 @@ def test_missing_receipt_is_remembered_over_a_restart(tmp_path):
     first.close()
     again = open_ledger(url)
 
-    assert ([DecisionReason.NO_RECEIPT], []) == (again.outbox.hand_on(DUE_NS), again.outbox.hand_on(DUE_NS))
+    assert ([DecisionReason.NO_RECEIPT], []) == (again.outbox.fail_over(DUE_NS), again.outbox.fail_over(DUE_NS))
     again.close()
 
 
@@ -170,7 +172,7 @@ def test_reminder_that_waits_leaves_only_while_it_is_wanted(ledger):
     claims = ledger.outbox.claim(NOW_NS, {"sms": 9}, 10.0, "one")
     assert [3] == [each.sequence for each in deliveries(ledger) if each.state == "sending"]
     ledger.outbox.record_attempt(claims[0], Outcome(Verdict.RETRY, "503"), NOW_NS, NOW_NS)
-    ledger.acknowledge(ledger.open_alerts()[0].id, "ann", NOW_NS)
+    ledger.alerts.acknowledge(ledger.alerts.read_open()[0].id, "ann", NOW_NS)
 
     assert [] == send(ledger)
     assert {2: "withdrawn", 3: "withdrawn"}.items() <= {
@@ -180,27 +182,13 @@ def test_reminder_that_waits_leaves_only_while_it_is_wanted(ledger):
 
 def deliveries(ledger: Ledger) -> list:
     """Return every notification of the one alert."""
-    return ledger.notifications(ledger.open_alerts()[0].id)
+    return ledger.outbox.read_deliveries(ledger.alerts.read_open()[0].id)
 
 
 def remind(ledger: Ledger, times: int) -> None:
     """Commit the reminder of a moment `times` half hours later."""
     cursor = ledger.take_over()
     received_ns = scenes.START_NS + times * 1800 * SECOND_NS
-    moment = Moment(cursor.position + 1, received_ns, received_ns)
-    planned = plan_turn(ledger.open_alerts(), moment, (), district())
-    ledger.commit_step(Step(cursor, cursor.position + 1, scenes.events([]), scenes.alarm_keys(), planned))
-
-
-def test_alert_of_an_earlier_program_is_read(tmp_path):
-    """A ledger from before there were reminders and standbys opens, and its alert asks for no turn."""
-    with contextlib.closing(open_ledger(f"sqlite:///{tmp_path / 'l.db'}")) as opened:
-        commit(opened, raised(HAZARD, ORANGE))
-        [alert] = opened.open_alerts()
-        told = [[each.channel, each.contact, each.address, each.language, []] for each in alert.recipients]
-        with opened.database.write() as connection:
-            connection.execute(schema.follow_ups.delete())
-            connection.execute(schema.alerts.update().values(told=json.dumps(told)))
-        [earlier] = opened.open_alerts()
-
-    assert (alert.recipients, NEVER_NS) == (earlier.recipients, due_ns(earlier, district()))
+    moment = JournalTime(cursor.position + 1, received_ns, received_ns)
+    planned = plan_due(ledger.alerts.read_open(), moment, (), district())
+    ledger.commit_step(LedgerStep(cursor, cursor.position + 1, scenes.events([]), scenes.alarm_keys(), planned))

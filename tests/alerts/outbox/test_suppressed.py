@@ -4,10 +4,9 @@ import contextlib
 
 import pytest
 
-from alerts.alert import Step
-from alerts.ledger.ledger import open_ledger
+from alerts.alert import LedgerStep
+from alerts.ledger.sql_ledger import open_ledger
 from alerts.notification import Outcome, Verdict
-from alerts.store.records import acknowledged_alerts, incident_alerts
 from rules.events import AlarmEvents
 from tests.alerts import scenes
 from tests.alerts.planning.test_incidents import KEYS, Desk
@@ -29,17 +28,17 @@ class Told(Desk):
         """Commit `plan`, and go on with what the ledger gives back."""
         events = scenes.events([])
         plan = super()._keep(plan)
-        step = Step(self.cursor, self.cursor.position + 1, AlarmEvents(*_columns(events)), KEYS, _quiet(plan))
+        step = LedgerStep(self.cursor, self.cursor.position + 1, AlarmEvents(*_columns(events)), KEYS, _quiet(plan))
         self.ledger.commit_step(step)
         self.cursor = step.next_cursor
-        assert sorted(self.alerts, key=lambda each: (each.opened_ns, each.id)) == list(self.ledger.open_alerts())
+        assert sorted(self.alerts, key=lambda each: (each.opened_ns, each.id)) == list(self.ledger.alerts.read_open())
         return plan
 
     def deliver(self, verdict: Verdict = Verdict.SENT, after_s: float = 10.0, **outcome) -> list[str]:
         """Try everything that is due; returns kind, level and contact of each."""
         self.now_s += after_s
         now_ns = START_NS + round(self.now_s * SECOND_NS)
-        self.ledger.outbox.hand_on(now_ns)
+        self.ledger.outbox.fail_over(now_ns)
         self.ledger.outbox.release(now_ns)
         claims = self.ledger.outbox.claim(now_ns, CHANNELS, 10.0, "one")
         for claim in claims:
@@ -49,7 +48,7 @@ class Told(Desk):
 
     def states(self, alert: str) -> set[str]:
         """Return the states of all messages of `alert`."""
-        return {each.state for each in self.ledger.notifications(alert)}
+        return {each.state for each in self.ledger.outbox.read_deliveries(alert)}
 
 
 def _columns(events):
@@ -58,7 +57,9 @@ def _columns(events):
 
 def _quiet(plan):
     """Return `plan` without the alerts of transitions, which are not stored here."""
-    return type(plan)(plan.alerts, plan.planned, plan.decisions, plan.open_alerts, (), plan.tallies, plan.withheld)
+    return type(plan)(
+        plan.alerts, plan.planned, plan.decisions, plan.open_alerts, (), plan.transition_counts, plan.suppressed
+    )
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.end_to_end)])
@@ -92,7 +93,7 @@ def test_left_out_message_goes_when_what_was_told_fails(desk, verdict):
     desk.deliver(verdict)
 
     assert ["raised 4 ann", "raised 4 bob", "raised 4 fix"] == desk.deliver()
-    assert ["uncovered"] * 3 == [each.reason.value for each in desk.ledger.decisions(second)[-3:]]
+    assert ["uncovered"] * 3 == [each.reason.value for each in desk.ledger.decisions.read(second)[-3:]]
     assert 3 == desk.ledger.outbox.counts["notifications_released", ""]
 
 
@@ -170,9 +171,9 @@ def test_incident_in_the_ledger_names_its_alerts_and_who_answered(desk):
     """An acknowledged alert that is over counts as long as its incident lasts."""
     first, second = first_of(desk.set(0, ORANGE)), first_of(desk.set(1, ORANGE))
     desk.set(0, 0)
-    desk.ledger.acknowledge(first, "ann", 1)
+    desk.ledger.alerts.acknowledge(first, "ann", 1)
 
-    assert [first] == [each.id for each in incident_alerts(desk.ledger.database, desk.ledger.alert(second))]
-    assert {first} == acknowledged_alerts(desk.ledger.database)
+    assert [first] == [each.id for each in desk.ledger.alerts.read_incident(desk.ledger.alerts.find(second))]
+    assert {first} == desk.ledger.alerts.read_acknowledged()
     desk.set(1, 0)
-    assert set() == acknowledged_alerts(desk.ledger.database)
+    assert set() == desk.ledger.alerts.read_acknowledged()

@@ -1,4 +1,4 @@
-"""Incidents: what is told as one, what never is, and that nobody misses a level."""
+"""Incidents: alarms that share messages, alarms that never do, and the law that every recipient learns every level."""
 
 from collections import defaultdict
 from dataclasses import replace
@@ -8,12 +8,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from alerts.alert import Alert, Plan
-from alerts.messages.text import Incident, message_text
+from alerts.messages.text import MessageFacts, compose_text
 from alerts.notification import NotificationKind
-from alerts.planning.draft import District
+from alerts.planning.alert_context import PlanningConfig
 from alerts.planning.incidents import hazard_of
-from alerts.planning.reminders import Moment, plan_turn
-from alerts.planning.stages import plan_step
+from alerts.planning.planner import JournalTime, plan_due, plan_step
 from config.register import Sensor
 from rules.events import AlarmKey, Dimension, Transition
 from rules.rule import RuleSet, Side
@@ -31,7 +30,7 @@ def rule(rule_id: str, side: Side, sensors: tuple[int, ...]):
     return replace(base, id=rule_id, sensors=sensors, levels=tuple(replace(each, side=side) for each in base.levels))
 
 
-def district(*routes, settle_s: float = 0.0) -> District:
+def district(*routes, settle_s: float = 0.0) -> PlanningConfig:
     """Return one tower with several sensors, and somebody who wants each alarm on its own."""
     where = scenes.district(*(routes or (scenes.SERIOUS, scenes.GENERAL, scenes.PLATFORM)), settle_s=settle_s)
     sensors = [
@@ -53,7 +52,7 @@ KEYS = tuple(
 
 
 class Desk:
-    """Plans one change after another and remembers what was told."""
+    """Plans one change after another and remembers the plans."""
 
     def __init__(self, *routes, settle_s: float = 0.0) -> None:
         """Begin with nothing open."""
@@ -78,7 +77,7 @@ class Desk:
         """Let time pass."""
         self.now_s += seconds
         now_ns = START_NS + round(self.now_s * SECOND_NS)
-        return self._keep(plan_turn(self.alerts, Moment(9, now_ns, now_ns), acknowledged, self.where))
+        return self._keep(plan_due(self.alerts, JournalTime(9, now_ns, now_ns), acknowledged, self.where))
 
     def _keep(self, plan: Plan) -> Plan:
         self.alerts = plan.open_alerts
@@ -86,7 +85,7 @@ class Desk:
         return plan
 
 
-def told(plan: Plan, but: str = "webhook") -> list[str]:
+def sent(plan: Plan, but: str = "webhook") -> list[str]:
     """Return kind and contact of each message to people."""
     messages = [each.notification for each in plan.planned]
     return [f"{each.kind.value} {each.contact}" for each in messages if each.contact != but]
@@ -95,100 +94,100 @@ def told(plan: Plan, but: str = "webhook") -> list[str]:
 ALL = ["ann", "bob", "fix"]
 
 
-def test_incident_of_one_place_tells_a_level_once():
-    """A second alarm as high, or lower, is told to nobody again, each with the alert under which it was told."""
+def test_incident_of_one_asset_announces_a_level_once():
+    """A second alarm, as high or lower, sends no message; its decisions name the alert of the first message."""
     desk = Desk()
     first = desk.set(0, ORANGE)
     second, third = desk.set(1, ORANGE), desk.set(2, YELLOW)
 
-    assert ([f"raised {each}" for each in ALL], [], []) == (told(first), told(second), told(third))
+    assert ([f"raised {each}" for each in ALL], [], []) == (sent(first), sent(second), sent(third))
     grouped = [each for each in (*second.decisions, *third.decisions) if each.reason == "grouped"]
     assert [("group", f"told under alert {first.planned[0].notification.alert}")] * 4 == [
         (each.verdict.value, each.detail.partition(": ")[2]) for each in grouped
     ]
 
 
-def test_incident_that_rises_is_told_at_once_and_stands_for_the_lower_alarms():
-    """Red goes to everybody; what is raised behind it is known by it."""
+def test_incident_that_rises_is_announced_at_once_and_covers_lower_alarms():
+    """Red goes to every recipient; a lower alarm raised after it sends no message."""
     desk = Desk()
     desk.set(0, ORANGE)
     red, behind = desk.set(1, RED), desk.set(2, ORANGE)
 
-    assert ([f"raised {each}" for each in ALL], []) == (told(red), told(behind))
+    assert ([f"raised {each}" for each in ALL], []) == (sent(red), sent(behind))
     assert {f"told under alert {red.planned[0].notification.alert}"} == {
         each.detail.partition(": ")[2] for each in behind.decisions if each.reason == "grouped"
     }
 
 
-def test_incident_of_another_danger_is_told_at_once():
+def test_incident_of_another_danger_is_announced_at_once():
     """Too high is another danger than too low."""
     desk = Desk()
     desk.set(0, ORANGE)
 
-    assert [f"raised {each}" for each in ALL] == told(desk.set(3, ORANGE))
+    assert [f"raised {each}" for each in ALL] == sent(desk.set(3, ORANGE))
 
 
-def test_incident_tells_those_who_were_not_told():
-    """Yellow was for maintenance alone: orange of another alarm is news to the others and to maintenance."""
+def test_incident_informs_recipients_without_a_message():
+    """Yellow went to maintenance alone: orange of another alarm goes to all three recipients."""
     desk = Desk()
     desk.set(0, YELLOW)
 
-    assert [f"raised {each}" for each in ALL] == told(desk.set(1, ORANGE))
+    assert [f"raised {each}" for each in ALL] == sent(desk.set(1, ORANGE))
 
 
-def test_incident_ends_once_when_nothing_stands():
-    """No return to normal while an alarm stands; then one for each who was told, with the number and highest level."""
+def test_incident_ends_once_after_its_last_alarm():
+    """Each recipient gets one return to normal, with the number of alarms and their highest level."""
     desk = Desk()
     desk.set(0, RED)
     desk.set(1, YELLOW)
     middle, last = desk.set(0, 0), desk.set(1, 0)
 
-    assert ([], [f"cleared {each}" for each in ALL]) == (told(middle), sorted(told(last)))
+    assert ([], [f"cleared {each}" for each in ALL]) == (sent(middle), sorted(sent(last)))
     assert ["grouped"] == [each.reason.value for each in middle.decisions if each.detail.startswith("its end")]
     assert ("等2项报警均已解除" in last.planned[0].notification.text, 5) == (True, last.planned[0].notification.level)
 
 
-def test_incident_ends_only_for_those_who_were_told():
-    """Blue was told to nobody, before and after."""
+def test_incident_without_recipients_ends_without_a_message():
+    """Blue has no recipients, at its start and at its end."""
     desk = Desk()
     desk.set(0, BLUE)
     desk.set(1, BLUE)
 
-    assert [[], []] == [told(desk.set(0, 0)), told(desk.set(1, 0))]
+    assert [[], []] == [sent(desk.set(0, 0)), sent(desk.set(1, 0))]
 
 
-def test_incident_tells_again_what_had_ended():
-    """A yellow alarm that stands for weeks does not hide a new orange because one was told on its first day."""
+def test_incident_announces_a_level_again_after_its_alarm_ended():
+    """A yellow alarm that lasts for weeks hides no new orange, although an orange ended on its first day."""
     desk = Desk()
     desk.set(0, YELLOW)
     desk.set(1, ORANGE)
     desk.set(1, 0)
 
-    assert [f"raised {each}" for each in ALL] == told(desk.set(2, ORANGE, 86_400))
+    assert [f"raised {each}" for each in ALL] == sent(desk.set(2, ORANGE, 86_400))
 
 
-def test_incident_tells_again_what_had_fallen():
-    """An orange that has fallen to blue stands for no new orange."""
+def test_incident_announces_a_level_again_after_its_alarm_fell():
+    """An orange alarm that fell to blue covers no new orange alarm."""
     desk = Desk()
     desk.set(0, ORANGE)
     desk.set(0, BLUE)
 
-    assert [f"raised {each}" for each in ALL] == told(desk.set(1, ORANGE))
+    assert [f"raised {each}" for each in ALL] == sent(desk.set(1, ORANGE))
 
 
-def test_incident_stands_for_no_more_than_each_person_was_told():
-    """Maintenance was told of yellow only and joins the route of orange afterwards: the next orange is news to them."""
+def test_incident_covers_no_level_above_the_message_of_each_recipient():
+    """Maintenance received yellow only and joins the route of orange later: the next orange alarm sends a message."""
     few = replace(scenes.SERIOUS, roles=(scenes.Role.RESPONSIBLE,))
     desk = Desk(few, scenes.GENERAL)
     desk.set(0, YELLOW)
     desk.set(0, ORANGE)
     desk.where = district(scenes.SERIOUS, scenes.GENERAL)
 
-    assert ["raised bob", "raised fix"] == told(desk.set(1, ORANGE))
+    assert ["raised bob", "raised fix"] == sent(desk.set(1, ORANGE))
 
 
-def test_incident_is_not_known_by_who_waits_on_standby():
-    """Somebody who is told only when a message before does not arrive has been told of nothing."""
+def test_incident_is_unknown_to_recipients_on_standby():
+    """A recipient on standby has received no message."""
     line = replace(scenes.SERIOUS, roles=(scenes.Role.RESPONSIBLE,), next_roles=(scenes.Role.MAINTENANCE,))
     desk = Desk(replace(line, levels=frozenset({RED})), scenes.GENERAL)
     desk.set(0, YELLOW)
@@ -196,27 +195,27 @@ def test_incident_is_not_known_by_who_waits_on_standby():
     assert [3, 5] == sorted(each.level for each in desk.alerts[0].recipients)
     desk.where = district(scenes.SERIOUS)
 
-    assert ["raised bob", "raised fix"] == told(desk.set(1, RED))
+    assert ["raised bob", "raised fix"] == sent(desk.set(1, RED))
 
 
 def test_incident_lasts_over_alarms_that_follow_each_other():
-    """The second stands for the third, though it was itself told under the first, which is over."""
+    """The second alarm covers the third, although its own recipients were informed by the first, which is over."""
     desk = Desk()
     first = desk.set(0, ORANGE).planned[0].notification.alert
     desk.set(1, ORANGE)
     desk.set(0, 0)
     third = desk.set(2, ORANGE)
 
-    assert [] == told(third)
+    assert [] == sent(third)
     assert {f"told under alert {first}"} == {
         each.detail.partition(": ")[2] for each in third.decisions if each.reason == "grouped"
     }
 
 
-def test_route_without_grouping_tells_each_alarm_from_beginning_to_end():
-    """Who wants each alarm on its own gets it, and nothing is left out for others because of them."""
+def test_route_without_grouping_announces_each_alarm_from_start_to_end():
+    """An ungrouped recipient gets each alarm, and no message to others is left out because of it."""
     desk = Desk(scenes.SERIOUS, ALONE)
-    messages = [told(plan) for plan in (desk.set(0, ORANGE), desk.set(1, ORANGE), desk.set(0, 0), desk.set(1, 0))]
+    messages = [sent(plan) for plan in (desk.set(0, ORANGE), desk.set(1, ORANGE), desk.set(0, 0), desk.set(1, 0))]
 
     assert [["raised eve"], ["cleared eve"]] == messages[1:3]
     assert [[f"{kind} {each}" for each in (*ALL[:2], "eve", "fix")] for kind in ("raised", "cleared")] == [
@@ -224,8 +223,8 @@ def test_route_without_grouping_tells_each_alarm_from_beginning_to_end():
     ]
 
 
-def test_route_to_a_target_tells_each_alarm_by_itself_unless_it_says_so():
-    """A machine tells alerts apart by their ids."""
+def test_route_to_a_target_announces_each_alarm_unless_grouped():
+    """A machine distinguishes alerts by their ids."""
 
     def webhooks(*routes):
         desk = Desk(*routes)
@@ -236,48 +235,48 @@ def test_route_to_a_target_tells_each_alarm_by_itself_unless_it_says_so():
 
 
 def test_reminder_of_an_incident_comes_from_one_of_its_alarms():
-    """The first to be told reminds; when it is over, the one that was left out does."""
+    """The first alarm reminds; after its end the second alarm does."""
     desk = Desk(scenes.SERIOUS)
     desk.set(0, ORANGE)
     desk.set(1, ORANGE)
 
-    assert [f"reminded {each}" for each in ALL] == told(desk.wait(1800))
+    assert [f"reminded {each}" for each in ALL] == sent(desk.wait(1800))
     desk.set(0, 0)
-    assert [f"reminded {each}" for each in ALL] == told(desk.wait(1800))
-    assert [] == told(desk.wait(1799))
+    assert [f"reminded {each}" for each in ALL] == sent(desk.wait(1800))
+    assert [] == sent(desk.wait(1799))
 
 
-def test_reminder_of_what_was_told_under_an_acknowledged_alert_does_not_come():
-    """Who acknowledged the message they got is not asked again for the alarm behind it, also when it stands alone."""
+def test_reminder_after_an_acknowledgement_of_the_informing_alert_does_not_come():
+    """An acknowledged message needs no reminder for the alarm behind it, also after the first alarm is over."""
     desk = Desk(scenes.SERIOUS)
     first = desk.set(0, ORANGE).planned[0].notification.alert
     desk.set(1, ORANGE)
     desk.set(0, 0)
 
-    assert [] == told(desk.wait(7200, first))
+    assert [] == sent(desk.wait(7200, first))
 
 
 def test_reminder_of_a_red_comes_though_the_orange_before_was_acknowledged():
-    """An acknowledgement counts for what had been told under its alert, never for more."""
+    """An acknowledgement counts for the messages of its alert, never for more."""
     desk = Desk(scenes.SERIOUS)
     first = desk.set(0, ORANGE).planned[0].notification.alert
     desk.set(1, RED)
 
-    assert [f"reminded {each}" for each in ALL] == told(desk.wait(3600, first))
+    assert [f"reminded {each}" for each in ALL] == sent(desk.wait(3600, first))
 
 
 def test_reminder_of_a_lower_alarm_does_not_come_beside_the_higher():
-    """The red reminds; once it is acknowledged, so is what was told before it."""
+    """The red alarm reminds; its acknowledgement covers the lower alarm too."""
     desk = Desk(scenes.SERIOUS)
     desk.set(0, ORANGE)
     red = desk.set(1, RED).planned[0].notification.alert
 
     assert {5} == {each.notification.level for each in desk.wait(3600).planned}
-    assert [] == told(desk.wait(3600, red))
+    assert [] == sent(desk.wait(3600, red))
 
 
-def test_latched_alert_of_an_incident_is_answered_where_it_was_told():
-    """Nobody got a link of the second alert: the acknowledgement of the message that stood for it ends its latch."""
+def test_latched_alert_of_an_incident_ends_with_the_acknowledgement_of_its_message():
+    """The second alert sent no link: the acknowledgement of the first message ends its latch."""
     desk = Desk(scenes.SERIOUS)
     rules = desk.where.ruleset.rules
     latched = tuple(replace(each, levels=tuple(replace(level, latch=True) for level in each.levels)) for each in rules)
@@ -287,12 +286,12 @@ def test_latched_alert_of_an_incident_is_answered_where_it_was_told():
     desk.set(0, 0)
     desk.set(1, 0)
 
-    assert [] == told(desk.wait(60))
-    assert ([f"cleared {each}" for each in ALL], ()) == (told(desk.wait(60, first)), desk.alerts)
+    assert [] == sent(desk.wait(60))
+    assert ([f"cleared {each}" for each in ALL], ()) == (sent(desk.wait(60, first)), desk.alerts)
 
 
 def test_hazard_of_rules_is_the_side_of_the_danger():
-    """Limits by their side, rules of a direction by it; rules that foretell or say nothing are kinds of their own."""
+    """Limits count by side, directions by direction; a rule without either, or with a forecast, is its own kind."""
     low = rule("low", Side.LOW, (0,))
     options = type("Options", (), {"direction": "fall"})()
     falling = replace(rule("fall", Side.HIGH, (0,)), options=options, derived=scenes.PRESSURE)
@@ -306,11 +305,11 @@ def test_hazard_of_rules_is_the_side_of_the_danger():
 
 @pytest.mark.parametrize(("language", "words"), [("zh", "等3项报警均已解除"), ("en", "and 2 more alarms are over")])
 def test_message_of_an_incidents_end_counts_its_alarms(language, words):
-    """Nobody takes the end of one alarm for the end of one only."""
+    """The text of the end names the number of alarms."""
     desk = Desk()
     event = desk.set(0, ORANGE).planned[0].notification
     where = desk.where
-    incident = Incident(
+    facts = MessageFacts(
         kind=NotificationKind.CLEARED,
         dimension=Dimension.HAZARD,
         alert=event.alert,
@@ -320,12 +319,13 @@ def test_message_of_an_incidents_end_counts_its_alarms(language, words):
         sensor=where.register.sensors[0],
         quantity=scenes.PRESSURE,
         value=0.3,
-        reason=scenes.Reason.BACK_WITHIN,
+        reason=scenes.TransitionReason.BACK_WITHIN,
         time_ns=START_NS,
+        time_zone=where.register.city.zone,
         alarms=3,
     )
 
-    assert words in message_text(incident, language, "")
+    assert words in compose_text(facts, language, "")
 
 
 CHANGES = st.lists(
@@ -342,8 +342,8 @@ SETTLES = st.sampled_from([0.0, 600.0])
 
 @settings(max_examples=300, deadline=None)
 @given(CHANGES, SETTLES)
-def test_incidents_of_any_history_leave_nobody_without_a_level_that_stands(changes, settle_s):
-    """Whatever stands, and whatever is left out, is covered by a message of its incident as high to the same person."""
+def test_incidents_of_any_history_inform_each_recipient_of_each_level(changes, settle_s):
+    """Each active level, and each message left out, is covered by a message as high to the same contact."""
     desk = Desk(settle_s=settle_s)
     heard: defaultdict[tuple[str, str], int] = defaultdict(int)
     incidents: dict[str, str] = {}
@@ -353,11 +353,11 @@ def test_incidents_of_any_history_leave_nobody_without_a_level_that_stands(chang
         for plan in (desk.wait(after_s), desk.set(alarm, level, 0.0)):
             incidents |= {each.id: each.incident for each in plan.alerts}
             for each in plan.planned:
-                told = each.notification
-                if told.kind in ("raised", "escalated", "reminded"):
-                    place = (incidents[told.alert], told.contact)
-                    heard[place] = max(heard[place], told.level)
-            for each in plan.withheld:
+                message = each.notification
+                if message.kind in ("raised", "escalated", "reminded"):
+                    place = (incidents[message.alert], message.contact)
+                    heard[place] = max(heard[place], message.level)
+            for each in plan.suppressed:
                 assert heard[each.incident, each.notification.contact] >= each.notification.level
         for alert in desk.alerts:
             for contact in _wanted(alert):
@@ -370,8 +370,8 @@ def _wanted(alert: Alert) -> list[str]:
 
 @settings(max_examples=300, deadline=None)
 @given(CHANGES, SETTLES)
-def test_incidents_of_any_history_end_once_for_everybody_who_was_told_and_never_while_one_stands(changes, settle_s):
-    """At the end of all, who was told of danger since they last heard of its end hears of it, once."""
+def test_incidents_of_any_history_end_once_and_never_during_an_active_alarm(changes, settle_s):
+    """Each recipient of a danger gets its end once, and only when all its alarms are over."""
     desk = Desk(scenes.SERIOUS, scenes.GENERAL, settle_s=settle_s)
     open_for: set[tuple[str, str]] = set()
     for alarm, level, after_s in [*changes, *((i, 0, 100) for i in range(N)), *((0, 0, 600) for _ in range(3))]:

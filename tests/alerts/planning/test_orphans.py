@@ -1,7 +1,7 @@
 import pytest
 
 from alerts.alert import Alert, DecisionReason, Plan
-from alerts.planning.orphans import Standing, plan_orphans
+from alerts.planning.orphans import HeldAlarms, plan_orphans
 from config.levels import NO_LEVEL
 from tests.alerts import scenes
 from tests.alerts.scenes import BLIND_BATTERY, BLIND_PRESSURE, HAZARD, ORANGE, SECOND_HAZARD, START_NS, blind, raised
@@ -10,9 +10,9 @@ KNOWN = {key.id for key in scenes.alarm_keys()}
 BLIND = {"silent/FT-1.p": "FT-1", "silent/FT-1.bat": "FT-1"}
 
 
-def swept(open_alerts: tuple[Alert, ...], active: dict[str, str], known: set[str] = KNOWN) -> Plan:
-    """Return what becomes of `open_alerts` at position 7."""
-    return plan_orphans(open_alerts, Standing(known, active, 7, START_NS))
+def close_orphans(open_alerts: tuple[Alert, ...], active: dict[str, str], known: set[str] = KNOWN) -> Plan:
+    """Return the plan for `open_alerts` at position 7."""
+    return plan_orphans(open_alerts, HeldAlarms(known, active, 7, START_NS))
 
 
 def hazards() -> tuple[Alert, ...]:
@@ -29,7 +29,7 @@ def test_orphans_of_active_alarms_are_none():
     """While the rules hold every alarm, nothing is planned and nothing changes."""
     active = {"fire/FT-1.p": "fire/FT-1.p", "fire/FT-2.p": "fire/FT-2.p"}
 
-    assert Plan(open_alerts=hazards()) == swept(hazards(), active)
+    assert Plan(open_alerts=hazards()) == close_orphans(hazards(), active)
 
 
 @pytest.mark.parametrize(
@@ -43,7 +43,7 @@ def test_orphans_of_active_alarms_are_none():
 def test_orphan_hazard_is_closed_with_its_reason(active, known, reason):
     """Gone, moved or forgotten: the alert is over, and the decision says why."""
     first, second = hazards()
-    result = swept((first, second), active | {"fire/FT-2.p": "fire/FT-2.p"}, known)
+    result = close_orphans((first, second), active | {"fire/FT-2.p": "fire/FT-2.p"}, known)
 
     assert (second,) == result.open_alerts
     assert [(first.id, False, NO_LEVEL, ORANGE)] == [(a.id, a.is_open, a.level, a.peak) for a in result.alerts]
@@ -52,9 +52,9 @@ def test_orphan_hazard_is_closed_with_its_reason(active, known, reason):
     ]
 
 
-def test_orphan_hazard_tells_nobody_and_names_those_who_were_told():
-    """Nobody saw the danger end, so nobody is told that it did; the decision names whom to call."""
-    result = swept(hazards(), {"fire/FT-2.p": "fire/FT-2.p"})
+def test_orphan_hazard_sends_no_message_and_names_its_recipients():
+    """The end of the danger was not seen, so there is no message; the decision names the contacts to call."""
+    result = close_orphans(hazards(), {"fire/FT-2.p": "fire/FT-2.p"})
 
     assert () == result.planned
     assert "fire/FT-1.p: its end was not seen; not told: ann, bob, fix" == result.decisions[0].detail
@@ -62,7 +62,7 @@ def test_orphan_hazard_tells_nobody_and_names_those_who_were_told():
 
 def test_orphan_sensor_of_a_device_leaves_the_fault_open():
     """A device with another blind sensor stays a fault."""
-    result = swept(fault(), {"silent/FT-1.p": "FT-1"})
+    result = close_orphans(fault(), {"silent/FT-1.p": "FT-1"})
 
     assert [("silent/FT-1.p",)] == [alert.alarms for alert in result.open_alerts]
     assert result.alerts == result.open_alerts
@@ -70,15 +70,15 @@ def test_orphan_sensor_of_a_device_leaves_the_fault_open():
 
 
 def test_orphan_device_is_closed_with_one_decision_a_sensor():
-    """A device whose sensors all left is no fault any more, and every sensor has its reason."""
-    result = swept(fault(), {}, KNOWN - BLIND.keys())
+    """A device without its sensors is no fault any more, and every sensor has its reason."""
+    result = close_orphans(fault(), {}, KNOWN - BLIND.keys())
 
     assert ((), [False]) == (result.open_alerts, [alert.is_open for alert in result.alerts])
     assert list(BLIND) == [decision.subject for decision in result.decisions]
 
 
-def test_orphans_swept_again_are_none():
-    """What was closed once is not decided again."""
+def test_orphans_closed_before_are_none():
+    """A closed alert is not decided again."""
     active = {"silent/FT-1.p": "FT-1"}
 
-    assert () == swept(swept(fault(), active).open_alerts, active).decisions
+    assert () == close_orphans(close_orphans(fault(), active).open_alerts, active).decisions

@@ -1,4 +1,5 @@
 import itertools
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -6,8 +7,9 @@ from hypothesis import strategies as st
 
 from alerts.alert import Decision, DecisionReason, DecisionVerdict, Plan, stable_id
 from alerts.notification import NotificationKind
+from config.city_time import CityTime
 from config.register import Role
-from rules.events import Dimension, Reason, Transition
+from rules.events import Dimension, Transition, TransitionReason
 from tests.alerts import scenes
 from tests.alerts.scenes import (
     BLIND_BATTERY,
@@ -31,7 +33,7 @@ from tests.alerts.scenes import (
 KIND = NotificationKind
 
 
-def told(result: Plan) -> list[tuple[str, str, str]]:
+def sent(result: Plan) -> list[tuple[str, str, str]]:
     """Return (kind, channel, contact) of each notification."""
     notifications = [planned.notification for planned in result.planned]
     return [(each.kind.value, each.channel, each.contact) for each in notifications]
@@ -44,7 +46,7 @@ def reasons(result: Plan) -> list[tuple[str, str]]:
 
 def lowered(before: int, after: int, at_s: float = 30.0) -> Row:
     """Return a fall of the level within the episode that began at 10 s."""
-    return Row(HAZARD, Transition.LOWERED, before, after, at_s, 10.0, 0.06, Reason.BACK_WITHIN)
+    return Row(HAZARD, Transition.LOWERED, before, after, at_s, 10.0, 0.06, TransitionReason.BACK_WITHIN)
 
 
 def escalated(before: int, after: int, at_s: float = 20.0) -> Row:
@@ -52,39 +54,39 @@ def escalated(before: int, after: int, at_s: float = 20.0) -> Row:
     return Row(HAZARD, Transition.ESCALATED, before, after, at_s, 10.0)
 
 
-def test_plan_orange_raised_tells_all_three_roles():
+def test_plan_orange_raised_informs_all_three_roles():
     """An orange warning goes to the responsible person, the manager and maintenance."""
     result = plan(raised(HAZARD, ORANGE))
 
-    assert [("raised", "sms", "ann"), ("raised", "sms", "bob"), ("raised", "sms", "fix")] == told(result)
+    assert [("raised", "sms", "ann"), ("raised", "sms", "bob"), ("raised", "sms", "fix")] == sent(result)
 
 
 def test_plan_raised_gives_the_alert_its_episode_as_identity():
-    """The alert's id depends on rule, sensor and the beginning of the episode, and on nothing else."""
+    """The alert's id depends only on rule, sensor and the start of the episode."""
     [alert] = plan(raised(HAZARD, ORANGE)).alerts
 
     assert stable_id("fire", "FT-1.p", START_NS + 10 * scenes.SECOND_NS) == alert.id
 
 
-def test_plan_yellow_raised_tells_maintenance_only():
+def test_plan_yellow_raised_informs_maintenance_only():
     """A yellow warning goes to maintenance."""
-    assert [("raised", "sms", "fix")] == told(plan(raised(HAZARD, YELLOW)))
+    assert [("raised", "sms", "fix")] == sent(plan(raised(HAZARD, YELLOW)))
 
 
-def test_plan_blue_raised_tells_nobody_and_says_why():
-    """No route names blue: nobody is told, and the decision says so."""
+def test_plan_blue_raised_sends_nothing_and_gives_the_reason():
+    """No route names blue: there is no message, and the decision says so."""
     result = plan(raised(HAZARD, BLUE))
 
-    assert [] == told(result)
+    assert [] == sent(result)
     [decision] = result.decisions
     assert (DecisionReason.NO_ROUTE, "blue in fire") == (decision.reason, decision.detail)
 
 
 def test_plan_two_roles_of_one_contact_makes_one_message():
-    """Somebody who is responsible and manager hears once, and the decision names both roles."""
+    """A contact who is responsible and manager gets one message, and the decision names both roles."""
     result = plan(raised(SECOND_HAZARD, ORANGE))
 
-    assert [("raised", "sms", "cat"), ("raised", "sms", "fix")] == told(result)
+    assert [("raised", "sms", "cat"), ("raised", "sms", "fix")] == sent(result)
     [grouped] = [each for each in result.decisions if each.reason is DecisionReason.SAME_CONTACT]
     assert "serious manager cat: as serious responsible" == grouped.detail
 
@@ -96,19 +98,19 @@ def test_plan_missing_contact_and_unusable_number_are_decisions():
     )
     result = plan(raised(HAZARD, ORANGE), where=scenes.district(route, bob=""))
 
-    assert [] == told(result)
+    assert [] == sent(result)
     assert [("skip", "no_contact"), ("skip", "no_address")] == reasons(result)
 
 
-def test_plan_escalated_tells_everybody_at_the_new_level():
-    """From yellow to orange, maintenance hears again and the others for the first time."""
+def test_plan_escalated_informs_all_roles_of_the_new_level():
+    """From yellow to orange, maintenance gets a second message and the others their first."""
     result = plan(raised(HAZARD, YELLOW), escalated(YELLOW, ORANGE))
 
     expected = [("raised", "sms", "fix"), ("escalated", "sms", "ann"), ("escalated", "sms", "bob")]
-    assert [*expected, ("escalated", "sms", "fix")] == told(result)
+    assert [*expected, ("escalated", "sms", "fix")] == sent(result)
 
 
-def test_plan_lowered_sends_nothing_and_says_why():
+def test_plan_lowered_sends_nothing_and_gives_the_reason():
     """A level that falls without clearing sends no message."""
     result = plan(raised(HAZARD, ORANGE), lowered(ORANGE, YELLOW))
 
@@ -116,7 +118,7 @@ def test_plan_lowered_sends_nothing_and_says_why():
     assert ("skip", "lowered") == reasons(result)[-1]
 
 
-def test_plan_level_told_before_sends_nothing_again():
+def test_plan_level_announced_before_sends_nothing_again():
     """A level that comes back within one episode was already announced."""
     result = plan(raised(HAZARD, ORANGE), lowered(ORANGE, YELLOW), escalated(YELLOW, ORANGE, 40.0))
 
@@ -124,23 +126,23 @@ def test_plan_level_told_before_sends_nothing_again():
     assert ("skip", "level_told") == reasons(result)[-1]
 
 
-def test_plan_cleared_tells_exactly_those_who_were_told():
-    """The return to normal goes to everybody who heard of the danger, also at a lower level, and to nobody else."""
+def test_plan_cleared_informs_exactly_the_earlier_recipients():
+    """The return to normal goes to every recipient of the warning and to no other contact."""
     result = plan(raised(HAZARD, YELLOW), cleared(HAZARD, YELLOW))
 
-    assert [("raised", "sms", "fix"), ("cleared", "sms", "fix")] == told(result)
+    assert [("raised", "sms", "fix"), ("cleared", "sms", "fix")] == sent(result)
 
 
-def test_plan_cleared_after_blue_tells_nobody():
-    """What nobody was told of ends without a message."""
+def test_plan_cleared_after_blue_sends_nothing():
+    """An alarm without recipients ends without a message."""
     result = plan(raised(HAZARD, BLUE), cleared(HAZARD, BLUE))
 
-    assert [] == told(result)
+    assert [] == sent(result)
     assert ("skip", "nobody_told") == reasons(result)[-1]
 
 
 def test_plan_cleared_closes_the_alert():
-    """After the end nothing is open."""
+    """After the end no alert is open."""
     result = plan(raised(HAZARD, ORANGE), cleared(HAZARD, ORANGE))
 
     assert () == result.open_alerts
@@ -148,14 +150,14 @@ def test_plan_cleared_closes_the_alert():
 
 
 def test_plan_cleared_without_alert_is_a_decision_only():
-    """The end of something that the ledger does not know tells nobody."""
+    """The end of an alarm without an alert sends no message."""
     result = plan(cleared(HAZARD, ORANGE))
 
     assert ([("skip", "nobody_told")], ()) == (reasons(result), result.alerts)
 
 
-def test_plan_cleared_carries_the_highest_level_that_was_told():
-    """The return to normal speaks of the worst that was announced."""
+def test_plan_cleared_carries_the_highest_announced_level():
+    """The return to normal names the highest level that was announced."""
     result = plan(raised(HAZARD, ORANGE), lowered(ORANGE, BLUE), cleared(HAZARD, BLUE))
 
     assert {ORANGE} == {each.notification.level for each in result.planned if each.notification.kind is KIND.CLEARED}
@@ -178,11 +180,20 @@ def test_plan_next_episode_is_another_alert():
     assert 9 == len(ids)
 
 
-def test_plan_device_blind_tells_maintenance_once():
-    """Sensors of one device that go blind together are one notice, and the second one says whom it joined."""
+@pytest.mark.parametrize(("name", "text"), [("Asia/Shanghai", "03-24 08:00"), ("Europe/Berlin", "03-24 01:00")])
+def test_plan_message_has_the_time_zone_of_the_city(name, text):
+    """The time in a message follows the time zone of the register's city."""
+    where = scenes.district()
+    where = replace(where, register=replace(where.register, city=CityTime(name)))
+
+    assert text in plan(raised(HAZARD, ORANGE), where=where).planned[0].notification.text
+
+
+def test_plan_device_blind_informs_maintenance_once():
+    """Blind sensors of one device are one notice, and the second decision names the device."""
     result = plan(blind(BLIND_PRESSURE, 10.0), blind(BLIND_BATTERY, 11.0))
 
-    assert [("device_fault", "sms", "fix")] == told(result)
+    assert [("device_fault", "sms", "fix")] == sent(result)
     assert ("group", "same_device") == reasons(result)[-1]
 
 
@@ -194,17 +205,17 @@ def test_plan_two_devices_blind_are_two_notices():
 
 
 def test_plan_device_recovers_with_its_last_sensor():
-    """One sensor back of two says nothing; the last one back ends the fault for those who were told."""
+    """The first recovered sensor of two sends no message; the last one ends the fault for its recipients."""
     rows = [blind(BLIND_PRESSURE, 10.0), blind(BLIND_BATTERY, 11.0)]
     result = plan(*rows, heard(BLIND_PRESSURE, 20.0, 10.0), heard(BLIND_BATTERY, 21.0, 11.0))
 
-    assert [("device_fault", "sms", "fix"), ("device_recovered", "sms", "fix")] == told(result)
+    assert [("device_fault", "sms", "fix"), ("device_recovered", "sms", "fix")] == sent(result)
     assert ("skip", "still_blind") in reasons(result)
 
 
-def test_plan_never_seen_sends_nothing_and_says_why():
-    """A device that was never heard is a gap on the console, not a message; nor is its first word."""
-    result = plan(blind(BLIND_PRESSURE, 10.0, Reason.NEVER_SEEN), heard(BLIND_PRESSURE, 20.0, 10.0))
+def test_plan_never_seen_sends_nothing_and_gives_the_reason():
+    """A device without any reading is a gap on the console, not a message; nor is its first reading."""
+    result = plan(blind(BLIND_PRESSURE, 10.0, TransitionReason.NEVER_SEEN), heard(BLIND_PRESSURE, 20.0, 10.0))
 
     assert ([("skip", "never_seen"), ("skip", "nobody_told")], (), ("", "")) == (
         reasons(result),
@@ -213,9 +224,11 @@ def test_plan_never_seen_sends_nothing_and_says_why():
     )
 
 
-@pytest.mark.parametrize("reason", [Reason.NO_READING, Reason.NO_HEARTBEAT, Reason.DEVICE_OFFLINE])
+@pytest.mark.parametrize(
+    "reason", [TransitionReason.NO_READING, TransitionReason.NO_HEARTBEAT, TransitionReason.DEVICE_OFFLINE]
+)
 def test_plan_health_never_makes_a_hazard_message(reason):
-    """Whatever a dead device looks like, its notice is no warning."""
+    """The notice of a dead device is never a warning."""
     [planned] = plan(blind(BLIND_PRESSURE, 10.0, reason)).planned
 
     assert (KIND.DEVICE_FAULT, 0) == (planned.notification.kind, planned.notification.level)
@@ -239,7 +252,7 @@ def test_plan_sequence_counts_the_rounds_of_an_alert():
 
 
 def test_plan_every_transition_has_a_decision():
-    """Nothing happens to a transition without a reason."""
+    """Each transition has a decision with a reason."""
     rows = [raised(HAZARD, BLUE), escalated(BLUE, ORANGE), lowered(ORANGE, BLUE), cleared(HAZARD, BLUE)]
     result = plan(*rows, blind(OTHER_DEVICE, 70.0), heard(OTHER_DEVICE, 80.0, 70.0))
 
@@ -280,7 +293,11 @@ def histories(draw: st.DrawFn) -> list[Row]:
             if after > before
             else Transition.LOWERED
         )
-        reason = draw(st.sampled_from([Reason.NO_READING, Reason.NEVER_SEEN])) if highest == 1 else Reason.LIMIT_HELD
+        reason = (
+            draw(st.sampled_from([TransitionReason.NO_READING, TransitionReason.NEVER_SEEN]))
+            if highest == 1
+            else TransitionReason.LIMIT_HELD
+        )
         rows.append(Row(alarm, transition, before, after, at_s, episodes[alarm], 0.01, reason, position=i + 1))
         levels[alarm] = after
     return rows
@@ -288,20 +305,21 @@ def histories(draw: st.DrawFn) -> list[Row]:
 
 def planned_in_parts(rows: list[Row], cuts: set[int]) -> tuple[list[str], list[Decision], tuple]:
     """Return notification ids and decisions in order, and the alerts open at the end, of steps cut at `cuts`."""
-    ids, decisions, open_alerts, tallies = [], [], (), {}
+    ids, decisions = [], []
+    open_alerts, counts = (), {}
     edges = sorted({0, len(rows), *(cut for cut in cuts if cut <= len(rows))})
     for start, end in itertools.pairwise(edges):
-        result = plan(*rows[start:end], open_alerts=open_alerts, tallies=tallies)
+        result = plan(*rows[start:end], open_alerts=open_alerts, counts=counts)
         ids += [each.notification.id for each in result.planned]
         decisions += result.decisions
         open_alerts = result.open_alerts
-        tallies |= {each.alarm: each for each in result.tallies}
+        counts |= {each.alarm: each for each in result.transition_counts}
     return ids, decisions, open_alerts
 
 
 @given(histories(), st.sets(st.integers(0, 25)))
 def test_plan_in_one_step_or_many_is_the_same(rows, cuts):
-    """Law 3 for people: however transitions are grouped into steps, the same messages and decisions follow."""
+    """Law 3 for people: the same messages and decisions follow, however transitions are grouped into steps."""
     assert planned_in_parts(rows, set()) == planned_in_parts(rows, cuts)
 
 
@@ -314,8 +332,8 @@ def test_plan_of_any_history_never_repeats_an_id(rows):
 
 
 @given(histories())
-def test_plan_of_any_history_ends_only_what_was_told(rows):
-    """A return to normal goes to a target that heard of the beginning of the same alert, and only once."""
+def test_plan_of_any_history_ends_only_announced_alerts(rows):
+    """A return to normal goes once, to a recipient of the start of the same alert."""
     begun: set[tuple[str, str]] = set()
     for each in plan(*rows).planned:
         target = (each.notification.alert, each.notification.contact)

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from alerts.routing.loading import load_routes
-from alerts.routing.routes import Routes, check_duties, is_reachable
+from alerts.routing.routes import Routes, check_recipients, is_reachable
 from config.errors import ConfigError
 from config.levels import WarningLevel
 from config.loading import load_quantities, load_register
@@ -25,7 +25,7 @@ def names(routes: Routes, dimension: Dimension, level: int, domain: str = "fire"
 def problems(*routes, capable=None, **phones) -> list[str]:
     """Return the problems of the duty check, one a line."""
     try:
-        check_duties(Routes(routes), scenes.register(**phones), capable or {"T-1": WarningLevel.ORANGE})
+        check_recipients(Routes(routes), scenes.register(**phones), capable or {"T-1": WarningLevel.ORANGE})
     except ConfigError as error:
         return [str(problem) for problem in error.problems]
     return []
@@ -87,7 +87,7 @@ def test_duties_with_an_unreachable_contact_name_asset_role_and_remedy():
 
 
 def test_duties_with_a_missing_role_name_asset_role_and_remedy():
-    """A role that nobody has is found."""
+    """A role without a contact is found."""
     grid = scenes.Route("grid", HAZARD, frozenset({scenes.ORANGE}), frozenset(), (Role.GRID_WORKER,), ("sms",), ())
 
     assert problems(grid) == [
@@ -103,8 +103,8 @@ def test_duties_of_a_place_that_turns_yellow_at_most_are_not_needed():
     assert [] == problems(scenes.SERIOUS, capable={"T-1": WarningLevel.YELLOW}, bob="")
 
 
-def test_duties_without_a_route_to_people_are_refused():
-    """A webhook alone is nobody's phone."""
+def test_duties_without_a_route_to_people_are_rejected():
+    """A webhook alone reaches no person."""
     [problem] = problems(scenes.PLATFORM)
 
     assert problem.startswith("routes.yaml:0 asset T-1 level orange: expected a route with roles for hazard, orange")
@@ -118,8 +118,8 @@ def test_duties_check_every_serious_level_that_a_rule_can_raise():
     assert "level red" in problem
 
 
-def test_duties_include_whoever_hears_of_device_faults():
-    """A blind place that can turn orange needs somebody to repair it."""
+def test_duties_include_recipients_of_device_faults():
+    """A blind asset that can turn orange needs a contact for repairs."""
     only_manager = scenes.Route("m", HAZARD, frozenset({scenes.ORANGE}), frozenset(), (Role.MANAGER,), ("sms",), ())
 
     [problem] = problems(only_manager, scenes.DEVICES, fix="nonsense")
@@ -134,7 +134,7 @@ def test_load_of_the_packaged_routes_serves_the_packaged_district():
     capable = capable_levels(load_rules(folder / "rules.yaml", register, quantities), register)
     routes = load_routes(folder / "routes.yaml", ["sms"])
 
-    check_duties(routes, register, capable)
+    check_recipients(routes, register, capable)
     assert [] == [route.name for route in routes.routes if route.targets]
     with_webhook = load_routes(folder / "routes.yaml", ["sms", "webhook"])
     assert ["city-platform"] == [route.name for route in with_webhook.routes if route.targets]
@@ -168,8 +168,8 @@ WRONG = {
 
 
 @pytest.mark.parametrize(("text", "message"), WRONG.values(), ids=WRONG)
-def test_load_of_a_wrong_file_says_where_and_what(tmp_path, text, message):
-    """Each mistake is found at its line, with what was expected."""
+def test_load_of_a_wrong_file_names_line_and_expectation(tmp_path, text, message):
+    """Each error is found at its line, with the expected value."""
     with pytest.raises(ConfigError) as caught:
         load_routes(written(tmp_path, text), ["sms", "webhook"])
 

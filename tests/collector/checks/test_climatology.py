@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from collector.batch import Quality, make_batch
 from collector.checks.climatology import Climatology
-from collector.checks.plausibility import Plausibility
+from collector.quality import QualityChecks
 from config.city_time import CityTime
 from config.climatology import UsualRange
 from config.quantities import Quantity
@@ -107,8 +107,8 @@ def test_flags_any_readings_are_those_of_the_calendar(readings):
 def test_judge_late_readings_and_bursts_are_judged_by_their_calendar_too():
     """What is usual does not depend on what was before."""
     water = Quantity("water", "水", "water", "m", -1e9, 1e9, np.inf, 1, {}, "test")
-    checks = Plausibility(register(usual(1, 2)), {"water": water, "air": water})
-    batch = checks.judge(make_batch(0, [0, 0, 2], [9 * S, 1 * S, 1 * S], [1.5, 3.0, 3.0], [0, 0, 0]))
+    checks = QualityChecks(register(usual(1, 2)), {"water": water, "air": water})
+    batch = checks.check(make_batch(0, [0, 0, 2], [9 * S, 1 * S, 1 * S], [1.5, 3.0, 3.0], [0, 0, 0]))
 
     assert [0, BIT, 0] == batch.quality.tolist()
 

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from collector.archive import CheckpointUnusableError
 from collector.batch import NOT_OF_NOW, RECEIVED_CLOCK, Quality
-from collector.checkpoints.clocks import ClockCheckpoint
+from collector.checkpoints import ClockCheckpoint
 from collector.devices.clocks import ClockReport, DeviceClocks
 from collector.payload import NO_TIME
 from config.register import Register

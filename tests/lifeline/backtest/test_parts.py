@@ -8,13 +8,13 @@ import pytest
 from collector.batch import Quality
 from config.errors import ConfigError
 from config.loading import load_quantities
-from lifeline.backtest.csv_files import csv_pieces
-from lifeline.backtest.difference import Sort, difference
+from lifeline.backtest.alarm_load import flood_minutes, measure_alarm_load
+from lifeline.backtest.csv_files import read_csv_files
+from lifeline.backtest.difference import DifferenceKind, compare_episodes
 from lifeline.backtest.episodes import Episode
-from lifeline.backtest.figures import flood_minutes, load_of
-from lifeline.backtest.labels import incidents_of, score
-from lifeline.backtest.sources import Span
-from lifeline.backtest.stream import Piece, Stream
+from lifeline.backtest.known_incidents import parse_incidents, score_episodes
+from lifeline.backtest.recorded_readings import TimeSpan
+from lifeline.backtest.stream import BatchStream, ReadingChunk
 from lifeline.start_error import StartError
 from rules.events import Dimension
 
@@ -31,12 +31,12 @@ def _episode(*turns, alarm="r/FT-1.pressure"):
 
 DIFFERENCES = {
     "equal": ([(0, 4), (5, 0)], [(0, 4), (5, 0)], []),
-    "only_here": ([(0, 4), (5, 0)], None, [Sort.ONLY_HERE]),
-    "only_there": (None, [(0, 4), (5, 0)], [Sort.ONLY_THERE]),
-    "later": ([(1, 4), (5, 0)], [(0, 4), (5, 0)], [Sort.OTHER_TIMES]),
-    "higher": ([(0, 5), (5, 0)], [(0, 4), (5, 0)], [Sort.OTHER_LEVELS]),
-    "apart": ([(6, 4), (9, 0)], [(0, 4), (5, 0)], [Sort.ONLY_THERE, Sort.ONLY_HERE]),
-    "both stand": ([(6, 4)], [(0, 4)], [Sort.OTHER_TIMES]),
+    "only_tried": ([(0, 4), (5, 0)], None, [DifferenceKind.ONLY_TRIED]),
+    "only_running": (None, [(0, 4), (5, 0)], [DifferenceKind.ONLY_RUNNING]),
+    "later": ([(1, 4), (5, 0)], [(0, 4), (5, 0)], [DifferenceKind.OTHER_TIMES]),
+    "higher": ([(0, 5), (5, 0)], [(0, 4), (5, 0)], [DifferenceKind.OTHER_LEVELS]),
+    "apart": ([(6, 4), (9, 0)], [(0, 4), (5, 0)], [DifferenceKind.ONLY_RUNNING, DifferenceKind.ONLY_TRIED]),
+    "both stand": ([(6, 4)], [(0, 4)], [DifferenceKind.OTHER_TIMES]),
 }
 
 
@@ -46,14 +46,14 @@ def test_difference_of_two_histories_names_each_way(name):
     mine, theirs, expected = DIFFERENCES[name]
     here, there = ([_episode(*turns)] if turns else [] for turns in (mine, theirs))
 
-    assert expected == [change.sort for change in difference(here, there).changes]
+    assert expected == [change.kind for change in compare_episodes(here, there).changes]
 
 
 def test_difference_of_one_long_and_two_short_episodes_pairs_the_first():
     """The rest of what was split is only on its own side."""
-    found = difference([_episode((0, 4), (3, 0)), _episode((4, 4), (9, 0))], [_episode((0, 4), (9, 0))])
+    found = compare_episodes([_episode((0, 4), (3, 0)), _episode((4, 4), (9, 0))], [_episode((0, 4), (9, 0))])
 
-    assert [Sort.OTHER_TIMES, Sort.ONLY_HERE] == [change.sort for change in found.changes]
+    assert [DifferenceKind.OTHER_TIMES, DifferenceKind.ONLY_TRIED] == [change.kind for change in found.changes]
 
 
 FLOODS = {
@@ -77,7 +77,7 @@ def test_flood_minutes_are_those_with_ten_in_ten_minutes(name):
 def test_load_of_episodes_counts_levels_days_and_shifts():
     """An escalation announces again, a fall does not; days and shifts are local."""
     episodes = [_episode((0, 2), (1, 4), (2, 3), (5, 0)), _episode((13 * 60, 2), (13 * 60 + 5, 0))]
-    load = load_of(episodes, START_NS, START_NS + 1440 * MINUTE)
+    load = measure_alarm_load(episodes, START_NS, START_NS + 1440 * MINUTE)
 
     assert (2, 3, {4: 1, 2: 1}) == (load.episodes, load.announcements, load.by_level)
     assert {"day": 2, "night": 1} == load.by_shift
@@ -88,17 +88,17 @@ def test_load_of_episodes_counts_levels_days_and_shifts():
 def test_load_of_a_flickering_alarm_counts_its_chattering_once():
     """Three turns within a minute begin to chatter; what goes on is the same chattering."""
     flicker = [_episode((i / 6, 3), (i / 6 + 0.1, 0)) for i in range(5)]
-    load = load_of(flicker, START_NS, START_NS + 60 * MINUTE)
+    load = measure_alarm_load(flicker, START_NS, START_NS + 60 * MINUTE)
 
     assert (1, 5) == (load.chattering, load.fleeting)
-    assert [("r/FT-1.pressure", 5, 1)] == [(each.alarm, each.episodes, each.chattering) for each in load.actors]
+    assert [("r/FT-1.pressure", 5, 1)] == [(each.alarm, each.episodes, each.chattering) for each in load.bad_actors]
 
 
 def test_load_of_alarms_that_stand_for_days_counts_them_at_once():
     """Longer than a day, also when it never ended."""
     day = 1440
     episodes = [_episode((0, 3)), _episode((0, 3), (2 * day, 0), alarm="r/b"), _episode((0, 3), (day, 0), alarm="r/c")]
-    load = load_of(episodes, START_NS, START_NS + 3 * day * MINUTE)
+    load = measure_alarm_load(episodes, START_NS, START_NS + 3 * day * MINUTE)
 
     assert (2, 2) == (load.standing, load.most_standing)
 
@@ -111,10 +111,10 @@ T-1,,2025-03-24T08:10:00+08:00,2025-03-24T08:20:00+08:00,orange
 
 def test_score_of_labels_gives_lead_time_misses_and_alarms_beside(register):
     """The level must be reached; the alarm two minutes before the beginning leads by two minutes."""
-    incidents = incidents_of(LABELS, "labels.csv", register)
+    incidents = parse_incidents(LABELS, "labels.csv", register)
     told = _episode((3, 2), (8, 4), (30, 0))
     beside = _episode((600, 4), (601, 0))
-    found = score(incidents, [told, beside])
+    found = score_episodes(incidents, [told, beside])
 
     assert [120.0, None] == [finding.lead_s for finding in found.findings]
     assert (1, 1, 1) == (found.hits, found.misses, found.beside)
@@ -125,7 +125,7 @@ def test_labels_with_wrong_cells_are_all_told_at_once(register):
     text = "asset,from,to\nT-9,2025-03-24T08:10:00Z,2025-03-24T08:20:00Z\nT-1,2025-03-24T08:10:00,x\n"
     text += "T-1,2025-03-24T08:20:00Z,2025-03-24T08:10:00Z\n"
     with pytest.raises(ConfigError) as caught:
-        incidents_of(text, "labels.csv", register)
+        parse_incidents(text, "labels.csv", register)
 
     assert [(2, "asset"), (3, "from"), (4, "to")] == [(each.line, each.path) for each in caught.value.problems]
 
@@ -134,12 +134,12 @@ def _piece(times_s, end_s):
     n = len(times_s)
     time_ns = START_NS + np.array(times_s, np.int64) * SECOND
     columns = np.zeros(n, np.int32), time_ns, np.full(n, 0.3), np.zeros(n, np.uint16)
-    return Piece(START_NS, START_NS + end_s * SECOND, *columns)
+    return ReadingChunk(START_NS, START_NS + end_s * SECOND, *columns)
 
 
 def test_stream_of_pieces_receives_nothing_before_it_was_measured(register):
     """Readings come in the order of their times, each batch at the end of its step."""
-    batches = [batch for batch in Stream(register).batches([_piece([5, 1, 2, 9], 20)]) if len(batch)]
+    batches = [batch for batch in BatchStream(register).batches([_piece([5, 1, 2, 9], 20)]) if len(batch)]
     seconds = [(batch.time_ns - START_NS) // SECOND for batch in batches]
 
     assert [1, 2, 5, 9] == np.concatenate(seconds).tolist()
@@ -148,7 +148,7 @@ def test_stream_of_pieces_receives_nothing_before_it_was_measured(register):
 
 def test_stream_behind_the_last_reading_ticks_until_everybody_is_silent(register):
     """Listening goes on for the longest stale time and a minute, not for a year."""
-    batches = list(Stream(register).batches([_piece([1], 31_536_000)]))
+    batches = list(BatchStream(register).batches([_piece([1], 31_536_000)]))
     last_s = (batches[-1].received_ns - START_NS) / SECOND
 
     assert all(0 < later.received_ns - earlier.received_ns <= 2 * SECOND for earlier, later in pairwise(batches))
@@ -163,12 +163,12 @@ def _csv(tmp_path, name, *rows):
 
 def _read(register, *paths):
     """Return (sensor, seconds behind the start, value, quality) of everything in the files."""
-    pieces = csv_pieces(paths, register, load_quantities(), Span())
+    chunks = read_csv_files(paths, register, load_quantities(), TimeSpan())
     return [
         (sensor, (time_ns - START_NS) / SECOND, value, quality)
-        for piece in pieces
+        for chunk in chunks
         for sensor, time_ns, value, quality in zip(
-            piece.sensor.tolist(), piece.time_ns.tolist(), piece.value.tolist(), piece.quality.tolist(), strict=True
+            chunk.sensor.tolist(), chunk.time_ns.tolist(), chunk.value.tolist(), chunk.quality.tolist(), strict=True
         )
     ]
 

@@ -6,13 +6,13 @@ import pytest
 import yaml
 from typer.testing import CliRunner
 
-from alerts.alert import Plan, Step
-from alerts.ledger.labels import Disposition, Label, add_label, labelled_alerts, labels_of
+from alerts.alert import LedgerStep, Plan
+from alerts.ledger.ledger import Disposition, Label
 from lifeline.backtest.episodes import Episode
-from lifeline.backtest.labels import Truth, score
-from lifeline.backtest.ledger_labels import labelled_incidents
-from lifeline.commands.main import command_line
-from lifeline.rules_stage.stage import join_events
+from lifeline.backtest.known_incidents import IncidentKind, score_episodes
+from lifeline.backtest.ledger_labels import read_labelled_incidents
+from lifeline.commands.main import make_command_line
+from rules.events import join_events
 from tests.lifeline.conftest import START_NS
 
 MINUTE = 60_000_000_000
@@ -25,7 +25,7 @@ def ask(desk, tmp_path):
     options = {"url": "http://127.0.0.1:9/x", "username": "u", "password": "p"}
     content = {"data_dir": str(desk.folder), "channels": [{"name": "sms", "kind": "sms", "options": options}]}
     path.write_text(yaml.safe_dump(content), encoding="utf-8")
-    return lambda *arguments: CliRunner().invoke(command_line(), [*arguments, "--config", str(path)])
+    return lambda *arguments: CliRunner().invoke(make_command_line(), [*arguments, "--config", str(path)])
 
 
 def test_label_of_an_alert_is_kept_and_shown(ask, desk):
@@ -44,9 +44,9 @@ def test_label_that_changes_keeps_what_was_said_before(ask, desk):
     for word in ("false", "maintenance", "maintenance"):
         ask("alerts", "label", alert.id, "--as", word, "--by", "Zhao")
 
-    database = desk.stores.ledger.database
-    assert ["false", "maintenance"] == [each.disposition.value for each in labels_of(database, alert.id)]
-    assert [Disposition.MAINTENANCE] == [label.disposition for _, label in labelled_alerts(database)]
+    labels = desk.stores.ledger.labels
+    assert ["false", "maintenance"] == [each.disposition.value for each in labels.read(alert.id)]
+    assert [Disposition.MAINTENANCE] == [label.disposition for _, label in labels.read_labelled_alerts()]
 
 
 @pytest.mark.parametrize(
@@ -61,7 +61,7 @@ def test_label_of_nothing_or_without_a_name_is_refused(ask, desk, arguments):
     assert (False, False, []) == (
         said.exit_code == 0,
         "Traceback" in said.output,
-        labelled_alerts(desk.stores.ledger.database),
+        desk.stores.ledger.labels.read_labelled_alerts(),
     )
 
 
@@ -71,11 +71,11 @@ def labelled(desk):
     alert = replace(desk.orange(), is_open=False, changed_ns=START_NS + 30 * MINUTE, opened_ns=START_NS + 20 * MINUTE)
     ledger = desk.stores.ledger
     cursor = ledger.take_over()
-    ledger.commit_step(Step(cursor, cursor.position, join_events([]), (), Plan(alerts=(alert,))))
+    ledger.commit_step(LedgerStep(cursor, cursor.position, join_events([]), (), Plan(alerts=(alert,))))
 
     def label(disposition):
-        add_label(ledger.database, Label(alert.id, disposition, "", "Zhao", 1))
-        found, gone = labelled_incidents(ledger.database, desk.configuration.register, START_NS)
+        ledger.labels.add(Label(alert.id, disposition, "", "Zhao", 1))
+        found, gone = read_labelled_incidents(ledger.labels, desk.configuration.register, START_NS)
         assert 0 == gone
         return found
 
@@ -96,9 +96,12 @@ def test_backtest_scores_a_true_alert_as_an_incident(labelled):
     told, low = episode(alert, alert.peak, 18), episode(alert, alert.peak - 1, 18)
     beside = episode(alert, alert.peak, 600)
 
-    assert (1, 0, 0) == (score(incidents, [told, beside]).hits, *_misses(score(incidents, [told, beside])))
-    assert (0, 1, 0) == (score(incidents, [low]).hits, *_misses(score(incidents, [low])))
-    assert [120.0] == [each.lead_s for each in score(incidents, [told]).findings]
+    assert (1, 0, 0) == (
+        score_episodes(incidents, [told, beside]).hits,
+        *_misses(score_episodes(incidents, [told, beside])),
+    )
+    assert (0, 1, 0) == (score_episodes(incidents, [low]).hits, *_misses(score_episodes(incidents, [low])))
+    assert [120.0] == [each.lead_s for each in score_episodes(incidents, [told]).findings]
 
 
 def _misses(found) -> tuple[int, int]:
@@ -108,7 +111,7 @@ def _misses(found) -> tuple[int, int]:
 def test_backtest_counts_false_alarms_that_are_told_again_and_that_are_not(labelled):
     """A false alarm is no incident: it is repeated, or avoided."""
     incidents, alert = labelled(Disposition.FALSE), labelled.alert
-    again, never = score(incidents, [episode(alert, alert.peak, 20)]), score(incidents, [])
+    again, never = score_episodes(incidents, [episode(alert, alert.peak, 20)]), score_episodes(incidents, [])
 
     assert ((), 1, 0) == (again.findings, again.repeated, again.avoided)
     assert ((), 0, 1) == (never.findings, never.repeated, never.avoided)
@@ -118,8 +121,8 @@ def test_backtest_counts_false_alarms_that_are_told_again_and_that_are_not(label
 def test_backtest_excuses_tests_and_maintenance(labelled, disposition):
     """They are neither right nor wrong, also where a file labels the place completely."""
     [excused], alert = labelled(disposition), labelled.alert
-    complete = replace(excused, truth=Truth.DANGER, start_ns=0, end_ns=0, is_complete=True)
-    found = score([excused, complete], [episode(alert, alert.peak, 20), episode(alert, alert.peak, 600)])
+    complete = replace(excused, truth=IncidentKind.DANGER, start_ns=0, end_ns=0, is_complete=True)
+    found = score_episodes([excused, complete], [episode(alert, alert.peak, 20), episode(alert, alert.peak, 600)])
 
     assert (1, 0, 0, 1) == (found.beside, found.repeated, found.avoided, found.misses)
 
@@ -129,7 +132,7 @@ def test_backtest_leaves_out_alerts_whose_place_has_left_the_register(labelled, 
     labelled(Disposition.FALSE)
     register = replace(desk.configuration.register, sensors=())
 
-    assert ([], 1) == labelled_incidents(desk.stores.ledger.database, register, START_NS)
+    assert ([], 1) == read_labelled_incidents(desk.stores.ledger.labels, register, START_NS)
 
 
 def test_backtest_command_scores_by_the_ledger(ask, desk):

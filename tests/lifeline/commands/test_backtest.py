@@ -12,15 +12,15 @@ from typer.testing import CliRunner
 import rules
 from collector.batch import make_batch
 from collector.journal.reader import JournalReader
-from lifeline.backtest.difference import Sort, difference
-from lifeline.backtest.episodes import Turn, episodes_of
-from lifeline.backtest.run import backtest
-from lifeline.backtest.sources import Span, history_pieces, journal_batches
-from lifeline.backtest.stream import Stream
-from lifeline.backtest.tables import path_of
+from lifeline.backtest.difference import DifferenceKind, compare_episodes
+from lifeline.backtest.episodes import LevelTransition, build_episodes
+from lifeline.backtest.recorded_readings import TimeSpan, read_history, read_journal_batches
+from lifeline.backtest.report_tables import format_episode
+from lifeline.backtest.run import run_backtest
+from lifeline.backtest.stream import BatchStream
 from lifeline.backtest.trial import Trial
-from lifeline.commands.backtest import district_of
-from lifeline.commands.main import command_line
+from lifeline.commands.backtest import with_other_rules
+from lifeline.commands.main import make_command_line
 from lifeline.configuration import load_configuration
 from lifeline.runtime.stores import open_stores
 from rules.events import Dimension
@@ -33,7 +33,7 @@ DEVICES = tuple(f"FT-{number:04}" for number in range(1, 9))
 
 def _changed_rules() -> str:
     """Return the demo's rules with one limit of one pack changed: orange at 0.05 MPa instead of 0.02."""
-    pack = (Path(rules.__file__).parents[1] / "packs" / "fire_water.yaml").read_text(encoding="utf-8")
+    pack = (Path(rules.__file__).parent / "packs" / "fire_water.yaml").read_text(encoding="utf-8")
     changed = pack.replace("limit: 0.02\n", "limit: 0.05\n", 1)
     assert changed != pack
     return yaml.safe_dump(
@@ -68,14 +68,16 @@ def _live(desk, batches):
         part = batches[start : start + 50]
         desk.stores.history.write(part)
         desk.stores.journal.append(part)
-        desk.judge()
+        desk.evaluate()
     keys = {key.id: key for key in desk.engine.alarms}
-    return [event for event in desk.stores.ledger.alarm_events() if keys[event.alarm].dimension is Dimension.HAZARD]
+    return [
+        event for event in desk.stores.ledger.alarm_events.read() if keys[event.alarm].dimension is Dimension.HAZARD
+    ]
 
 
 def _episodes(events):
-    turns = [Turn(event.alarm, event.time_ns, event.level_after) for event in events]
-    return episodes_of(turns, Dimension.HAZARD)
+    turns = [LevelTransition(event.alarm, event.time_ns, event.level_after) for event in events]
+    return build_episodes(turns, Dimension.HAZARD)
 
 
 @pytest.fixture(scope="module")
@@ -98,21 +100,21 @@ def lived(tmp_path_factory):
         desk.changed = _live(other, batches)
         desk.changed_ruleset = other.configuration.ruleset
     desk.rules_file = district / "rules.yaml"
-    desk.span = Span(start_ns, start_ns + (ROUNDS * 2 + 10) * SECOND)
+    desk.span = TimeSpan(start_ns, start_ns + (ROUNDS * 2 + 10) * SECOND)
     with desk.undo:
         yield desk
 
 
 def _past(desk):
     register = desk.configuration.register
-    return Stream(register).batches(history_pieces(desk.stores.history, register, desk.span))
+    return BatchStream(register).batches(read_history(desk.stores.history, register, desk.span))
 
 
 def _result(desk):
     tried, running = (
-        district_of(desk.configuration, each) for each in (desk.changed_ruleset, desk.configuration.ruleset)
+        with_other_rules(desk.configuration, each) for each in (desk.changed_ruleset, desk.configuration.ruleset)
     )
-    return backtest(tried, running, _past(desk))
+    return run_backtest(tried, running, _past(desk))
 
 
 def _line(event):
@@ -135,7 +137,7 @@ def _lines(trial):
 
 def test_backtest_over_the_history_equals_the_live_alarm_history(lived):
     """Every transition of every hazard alarm: alarm, time, episode, levels and value."""
-    trial = Trial(district_of(lived.configuration, lived.configuration.ruleset))
+    trial = Trial(with_other_rules(lived.configuration, lived.configuration.ruleset))
     for batch in _past(lived):
         trial.take(batch)
 
@@ -145,23 +147,25 @@ def test_backtest_over_the_history_equals_the_live_alarm_history(lived):
 
 def test_backtest_over_the_journal_equals_the_live_alarm_history_in_order(lived):
     """The journal knows when each reading was received: device health included, in the ledger's order."""
-    trial = Trial(district_of(lived.configuration, lived.configuration.ruleset))
+    trial = Trial(with_other_rules(lived.configuration, lived.configuration.ruleset))
     reader = JournalReader(lived.settings.journal.path, lived.configuration.register.sensor_ids)
     events = []
-    for batch in journal_batches(reader, Span()):
+    for batch in read_journal_batches(reader, TimeSpan()):
         events += trial.take(batch).lines(trial.alarms)
     reader.close()
 
-    assert [event.line for event in lived.stores.ledger.alarm_events()] == events
+    assert [event.line for event in lived.stores.ledger.alarm_events.read()] == events
 
 
 def test_difference_of_a_backtest_equals_the_difference_of_two_live_runs(lived):
     """Alarm by alarm, with every time and level: some equal, some on one side only, some changed."""
     result = _result(lived)
 
-    assert difference(_episodes(lived.changed), _episodes(lived.running)) == result.difference
+    assert compare_episodes(_episodes(lived.changed), _episodes(lived.running)) == result.difference
     assert result.difference.same
-    assert {Sort.ONLY_HERE, Sort.OTHER_TIMES} <= {change.sort for change in result.difference.changes}
+    assert {DifferenceKind.ONLY_TRIED, DifferenceKind.OTHER_TIMES} <= {
+        change.kind for change in result.difference.changes
+    }
 
 
 def test_difference_of_a_backtest_holds_every_transition_that_one_live_run_alone_made(lived):
@@ -169,8 +173,8 @@ def test_difference_of_a_backtest_holds_every_transition_that_one_live_run_alone
     mine = {(event.alarm, event.time_ns, event.level_after) for event in lived.changed}
     theirs = {(event.alarm, event.time_ns, event.level_after) for event in lived.running}
     changes = _result(lived).difference.changes
-    here = {(each.here.alarm, *turn) for each in changes if each.here for turn in each.here.turns}
-    there = {(each.there.alarm, *turn) for each in changes if each.there for turn in each.there.turns}
+    here = {(each.tried.alarm, *turn) for each in changes if each.tried for turn in each.tried.transitions}
+    there = {(each.running.alarm, *turn) for each in changes if each.running for turn in each.running.transitions}
 
     assert mine - theirs
     assert (mine - theirs, theirs - mine) == (here - there, there - here)
@@ -185,14 +189,14 @@ def test_difference_that_the_command_prints_is_that_of_two_live_runs(lived, tmp_
     span = ["--from", "2025-03-24T00:00:00Z", "--to", "2025-03-24T01:00:00Z"]
     page = tmp_path / "out.html"
     arguments = ["backtest", str(lived.rules_file), *span, "--config", str(settings), "--lang", "en"]
-    result = CliRunner().invoke(command_line(), [*arguments, "--report", str(page)])
-    expected = difference(_episodes(lived.changed), _episodes(lived.running)).changes
+    result = CliRunner().invoke(make_command_line(), [*arguments, "--report", str(page)])
+    expected = compare_episodes(_episodes(lived.changed), _episodes(lived.running)).changes
     printed = result.stdout.partition("Every difference, alarm by alarm:")[2].partition("\n\n")[0].splitlines()[2:]
 
     assert 0 == result.exit_code, result.output
     assert len(expected) == len(printed)
     for change, line in zip(expected, printed, strict=True):
         assert line.split()[0] == change.episode.alarm
-        assert path_of(change.here, "en") in line
-        assert path_of(change.there, "en") in line
+        assert format_episode(change.tried, "en") in line
+        assert format_episode(change.running, "en") in line
     assert "<svg" in page.read_text(encoding="utf-8")

@@ -4,7 +4,7 @@ import re
 import pytest
 
 from config.levels import WarningLevel
-from lifeline.commands.check import _worst_s, detection_s, summary
+from lifeline.commands.check import _worst_of_rule_s, describe_configuration, worst_detection_s
 from rules.rule import LevelLimit, RuleSet, Side
 from tests.rules.kinds.derived import levels, rule_of
 
@@ -17,7 +17,7 @@ def test_detection_is_one_cadence_and_the_delay_rounded_up(register, on_delay_s,
     """The onset falls behind a reading at worst, and the delay ends with a reading."""
     limit = LevelLimit(WarningLevel.ORANGE, Side.LOW, 0.02, 0.02, on_delay_s, 10, "assumed")
     sensor = dataclasses.replace(register.sensors[0], cadence_s=float(cadence_s))
-    assert expected == detection_s(limit, sensor)
+    assert expected == worst_detection_s(limit, sensor)
 
 
 @pytest.mark.parametrize(("on_samples", "expected"), [(1, 6.0), (3, 6.0), (4, 8.0)])
@@ -26,7 +26,7 @@ def test_detection_waits_for_the_readings_that_are_counted(register, on_samples,
     sensor = dataclasses.replace(register.sensors[0], cadence_s=2.0)
     limit = LevelLimit(WarningLevel.ORANGE, Side.LOW, 0.02, 0.02, 4, 10, "assumed", on_samples)
 
-    assert expected == detection_s(limit, sensor)
+    assert expected == worst_detection_s(limit, sensor)
 
 
 def test_summary_adds_the_time_that_readings_wait_for_older_ones(desk):
@@ -34,7 +34,9 @@ def test_summary_adds_the_time_that_readings_wait_for_older_ones(desk):
     configuration = desk.configuration
     waiting = [dataclasses.replace(sensor, reorder_s=5.0) for sensor in configuration.register.sensors]
     register = dataclasses.replace(configuration.register, sensors=waiting)
-    at_once, later = (summary(each, configuration.ruleset) for each in (configuration.register, register))
+    at_once, later = (
+        describe_configuration(each, configuration.ruleset) for each in (configuration.register, register)
+    )
     worst = [
         [float(s) for line in lines for s in re.findall(r"detection ([\d.]+) s", line)] for lines in (at_once, later)
     ]
@@ -45,14 +47,14 @@ def test_summary_adds_the_time_that_readings_wait_for_older_ones(desk):
 
 def test_summary_names_assets_without_a_rule(register):
     """An asset that no rule watches is said so, and each sensor that no hazard rule judges."""
-    lines = summary(register, RuleSet((), "none"))
+    lines = describe_configuration(register, RuleSet((), "none"))
     assert 2 == sum(line.startswith("WITHOUT ANY RULE") for line in lines)
     assert "NOT JUDGED BY A HAZARD RULE: fire_water_pressure: FT-1.pressure, FT-2.pressure" in lines
 
 
 def test_summary_of_demo_district_watches_everything(desk):
     """In the packaged district each asset has a hazard rule, each level a source."""
-    lines = summary(desk.configuration.register, desk.configuration.ruleset)
+    lines = describe_configuration(desk.configuration.register, desk.configuration.ruleset)
     assert [] == [line for line in lines if "WITHOUT" in line or line.endswith("source: ")]
 
 
@@ -62,4 +64,4 @@ def test_summary_of_a_trend_adds_its_window_to_the_worst_case(register):
     written = {"direction": "rise", "step_s": 60, "points": 20, "levels": levels([("blue", 1, 0.5, 100, 0)])}
     rule = rule_of("trend", "drifts", [0], written)
 
-    assert 23 * 60.0 == _worst_s(rule, rule.levels[0], sensor, 0.0)
+    assert 23 * 60.0 == _worst_of_rule_s(rule, rule.levels[0], sensor, 0.0)

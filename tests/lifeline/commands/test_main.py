@@ -4,8 +4,8 @@ import pytest
 import yaml
 from typer.testing import CliRunner
 
-from collector.dead_letter import DeadLetter, Reason
-from lifeline.commands.main import command_line
+from collector.dead_letter import DeadLetter, DeadLetterReason
+from lifeline.commands.main import make_command_line
 
 
 @pytest.fixture
@@ -17,7 +17,7 @@ def ask(desk, tmp_path):
     path.write_text(yaml.safe_dump(content))
 
     def call(*arguments):
-        return CliRunner().invoke(command_line(), [*arguments, "--config", str(path)])
+        return CliRunner().invoke(make_command_line(), [*arguments, "--config", str(path)])
 
     call.path = path
     return call
@@ -40,7 +40,7 @@ def test_check_bad_configuration_prints_each_problem_without_traceback(ask):
 def test_replay_prints_the_ledgers_events(ask, desk):
     """Lines of the replay are those of the ledger, byte for byte."""
     desk.orange()
-    expected = [event.line for event in desk.stores.ledger.alarm_events()]
+    expected = [event.line for event in desk.stores.ledger.alarm_events.read()]
     assert expected == ask("replay").stdout.splitlines()
 
 
@@ -114,12 +114,12 @@ def test_explain_unknown_alert_is_said_without_traceback(ask):
 
 def test_dead_letters_lists_reason_and_payload(ask, desk):
     """A refused message is found again with its reason."""
-    desk.stores.journal.record_dead_letters([DeadLetter(1, "lifeline/x", b"\xff{", Reason.SYNTAX, "byte 0")])
+    desk.stores.journal.record_dead_letters([DeadLetter(1, "lifeline/x", b"\xff{", DeadLetterReason.SYNTAX, "byte 0")])
     line = json.loads(ask("dead-letters").output)
     assert ("syntax", "lifeline/x", "\\xff{") == (line["reason"], line["topic"], line["payload"])
 
 
 def test_command_line_without_command_shows_help():
     """Nothing starts by mistake."""
-    result = CliRunner().invoke(command_line(), [])
+    result = CliRunner().invoke(make_command_line(), [])
     assert "dead-letters" in result.output

@@ -6,7 +6,7 @@ import pytest
 from typer.testing import CliRunner
 
 from config.settings import packaged_district
-from lifeline.commands.main import command_line
+from lifeline.commands.main import make_command_line
 
 
 @pytest.fixture
@@ -17,7 +17,7 @@ def run(monkeypatch, tmp_path):
     monkeypatch.setenv("LIFELINE_CHANNELS", json.dumps([sms]))
 
     def run(*arguments):
-        result = CliRunner().invoke(command_line(), list(arguments))
+        result = CliRunner().invoke(make_command_line(), list(arguments))
         return result.exit_code, result.output
 
     return run
@@ -27,7 +27,7 @@ def test_coverage_counts_what_the_last_snapshot_knows(desk, run):
     """A terminal that spoke is alive, everything else was never seen."""
     desk.stage.restore()
     desk.feed(0.35, 3)
-    desk.judge()
+    desk.evaluate()
     desk.stage._commit_position(desk.engine.snapshot())
     code, output = run("coverage", "--by", "asset")
 

@@ -7,8 +7,8 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from lifeline.console.application import make_console
-from lifeline.console.context import Parts
-from lifeline.district.quarantine import quarantine_of
+from lifeline.console.context import ConsoleContext
+from lifeline.district.unknown_devices import read_quarantine
 from lifeline.self_alarms import SystemHealth
 
 
@@ -19,7 +19,7 @@ class Browser:
         self.desk = desk
         self.health = SystemHealth(is_alive=True, is_ready=True, alarms=())
         configuration, stores = desk.configuration, desk.stores
-        self.parts = Parts(
+        self.context = ConsoleContext(
             register=configuration.register,
             quantities=configuration.quantities,
             ruleset=configuration.ruleset,
@@ -28,14 +28,14 @@ class Browser:
             history=stores.history,
             links=desk.links,
             registry=CollectorRegistry(),
-            board=lambda: desk.stage.judge.board,
+            live_state=lambda: desk.stage.live_engine.state,
             health=lambda: self.health,
             clock_ns=lambda: desk.now_ns,
             devices=configuration.pipeline.devices,
-            clocks=configuration.pipeline.clocks,
-            quarantine=lambda: quarantine_of(configuration, stores.journal.dead_letters(1000)),
+            clocks=configuration.pipeline.checks.clocks,
+            quarantine=lambda: read_quarantine(configuration, stores.journal.dead_letters(1000)),
         )
-        self._console = make_console(self.parts)
+        self._console = make_console(self.context)
 
     def get(self, path, **options):
         """Return the answer to a GET."""
@@ -52,8 +52,8 @@ class Browser:
 
     def link(self, alert, contact_place=0):
         """Return the path of the acknowledge link of one of the alert's messages."""
-        delivery = self.desk.stores.ledger.notifications(alert.id)[contact_place]
-        return self.parts.links.acknowledge_link(delivery.notification.id).removeprefix("http://console")
+        delivery = self.desk.stores.ledger.outbox.read_deliveries(alert.id)[contact_place]
+        return self.context.links.acknowledge_link(delivery.notification.id).removeprefix("http://console")
 
 
 @pytest.fixture

@@ -3,10 +3,10 @@ import pytest
 
 from collector.history import Series
 from config.levels import WarningLevel
-from lifeline.console.chart import HEIGHT, WIDTH, Limit, Window, draw
+from lifeline.console.chart import HEIGHT, WIDTH, ChartLimit, ChartWindow, draw_chart
 
 SECOND = 1_000_000_000
-WINDOW = Window(0, 900 * SECOND, 10 * SECOND)
+WINDOW = ChartWindow(0, 900 * SECOND, 10 * SECOND)
 
 
 def _series(times, values, quality=None):
@@ -16,13 +16,13 @@ def _series(times, values, quality=None):
 
 def test_draw_gap_breaks_line():
     """Time without readings is not bridged by a line that nobody measured."""
-    chart = draw(_series([0, 5, 10, 100, 105], [1, 2, 3, 4, 5]), [], WINDOW)
+    chart = draw_chart(_series([0, 5, 10, 100, 105], [1, 2, 3, 4, 5]), [], WINDOW)
     assert [3, 2] == [len(line.split()) for line in chart.lines]
 
 
 def test_draw_points_and_limits_lie_inside():
     """Readings and limit lines are all within the picture."""
-    chart = draw(_series([0, 450, 899], [0.0, 0.4, 0.2]), [Limit(WarningLevel.ORANGE, 0.05, "low")], WINDOW)
+    chart = draw_chart(_series([0, 450, 899], [0.0, 0.4, 0.2]), [ChartLimit(WarningLevel.ORANGE, 0.05, "low")], WINDOW)
     numbers = [tuple(map(float, point.split(","))) for line in chart.lines for point in line.split()]
     inside = [0 <= x <= WIDTH and 0 <= y <= HEIGHT for x, y in numbers] + [
         0 <= line.y <= HEIGHT for line in chart.limits
@@ -32,18 +32,18 @@ def test_draw_points_and_limits_lie_inside():
 
 def test_draw_empty_series_has_no_line():
     """Without readings there are ticks and limits, but no curve and no last value."""
-    chart = draw(_series([], []), [Limit(WarningLevel.RED, 5.0, "high")], WINDOW)
+    chart = draw_chart(_series([], []), [ChartLimit(WarningLevel.RED, 5.0, "high")], WINDOW)
     assert ((), None, 1) == (chart.lines, chart.last, len(chart.limits))
 
 
 def test_draw_constant_series_keeps_a_range():
     """A flat line needs room above and below, not a division by zero."""
-    assert draw(_series([0, 5], [0.0, 0.0]), [], WINDOW).lines
+    assert draw_chart(_series([0, 5], [0.0, 0.0]), [], WINDOW).lines
 
 
 def test_draw_doubtful_reading_is_marked():
     """A reading whose quality is not good gets a mark of its own."""
-    assert len(draw(_series([0, 5], [1, 2], [0, 1]), [], WINDOW).doubtful) == 1
+    assert len(draw_chart(_series([0, 5], [1, 2], [0, 1]), [], WINDOW).doubtful) == 1
 
 
 @pytest.mark.parametrize(
@@ -57,4 +57,4 @@ def test_draw_doubtful_reading_is_marked():
 )
 def test_draw_ticks_are_round_numbers(values, expected):
     """The axis is labelled with numbers that a person reads at a glance."""
-    assert expected == [tick.label for tick in draw(_series([0, 5], values), [], WINDOW).y_ticks]
+    assert expected == [tick.label for tick in draw_chart(_series([0, 5], values), [], WINDOW).y_ticks]

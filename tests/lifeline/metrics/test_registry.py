@@ -7,7 +7,7 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
 from lifeline.metrics.names import COUNTERS, GAUGES, HISTOGRAMS
-from lifeline.metrics.registry import Gauge, StageCollector, latency_histograms
+from lifeline.metrics.registry import Gauge, StageMetrics, make_histograms
 
 ROOT = Path(__file__).parents[3]
 IN_CODE = re.compile(r'(?:counts\[|Counter\(\{\(|counts\.update\(\()"([a-z_]+)"|Gauge\("([a-z_]+)"')
@@ -15,7 +15,7 @@ IN_CODE = re.compile(r'(?:counts\[|Counter\(\{\(|counts\.update\(\()"([a-z_]+)"|
 
 def _scrape(counts, gauges=()):
     registry = CollectorRegistry()
-    registry.register(StageCollector(lambda: counts, lambda: gauges))
+    registry.register(StageMetrics(lambda: counts, lambda: gauges))
     return {
         (sample.name, *sample.labels.values()): sample.value
         for family in text_string_to_metric_families(generate_latest(registry).decode())
@@ -38,8 +38,8 @@ def test_collector_gauges_keep_their_labels():
 def test_collector_two_programs_share_no_number():
     """Two registries in one process know nothing of each other."""
     first, second = CollectorRegistry(), CollectorRegistry()
-    latency_histograms(first).decided.observe(1.0)
-    latency_histograms(second)
+    make_histograms(first).decided.observe(1.0)
+    make_histograms(second)
     assert ["1.0", "0.0"] == [
         re.search(r"decision_seconds_count (\S+)", generate_latest(each).decode())[1] for each in (first, second)
     ]

@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 
 from config.levels import WarningLevel
-from lifeline.reports.asset_rows import asset_rows, level_counts
-from lifeline.rules_stage.live_state import Board
+from lifeline.reports.asset_rows import count_levels, list_asset_rows
+from lifeline.rules_stage.live_state import LiveState
 from rules.events import AlarmKey, Dimension
 
 ALARMS = (
@@ -16,7 +16,7 @@ ALARMS = (
 def _board(levels, health):
     n_sensors = len(health)
     last = (np.zeros(n_sensors), np.ones(n_sensors, np.int64), np.zeros(n_sensors, np.uint16))
-    return Board(1, 1, np.array(levels, np.int8), np.array(health, np.uint8), *last)
+    return LiveState(1, 1, np.array(levels, np.int8), np.array(health, np.uint8), *last)
 
 
 @pytest.mark.parametrize(
@@ -34,19 +34,19 @@ def _board(levels, health):
 )
 def test_asset_rows_hazard_and_health_stay_apart(register, levels, health, level, state):
     """A blind orange stays orange; a blind sensor raises no level; what was never heard is not green."""
-    row = next(row for row in asset_rows(register, ALARMS, _board(levels, health)) if row.asset.id == "T-1")
+    row = next(row for row in list_asset_rows(register, ALARMS, _board(levels, health)) if row.asset.id == "T-1")
     assert (level, state) == (row.level, row.health)
 
 
 def test_asset_rows_order_highest_level_first(register):
     """The worst asset is on top."""
-    rows = asset_rows(register, ALARMS, _board([0, 0, 4], [1, 1, 1, 1]))
+    rows = list_asset_rows(register, ALARMS, _board([0, 0, 4], [1, 1, 1, 1]))
     assert ["T-2", "T-1"] == [row.asset.id for row in rows]
 
 
 def test_asset_rows_asset_without_rule_has_no_level(register):
     """An asset that no hazard rule watches is not called green."""
-    rows = asset_rows(register, ALARMS[:2], _board([0, 0], [1, 1, 1, 1]))
+    rows = list_asset_rows(register, ALARMS[:2], _board([0, 0], [1, 1, 1, 1]))
     assert [("T-1", True, WarningLevel.GREEN), ("T-2", False, None)] == [
         (row.asset.id, row.watched, row.level) for row in rows
     ]
@@ -54,32 +54,32 @@ def test_asset_rows_asset_without_rule_has_no_level(register):
 
 def test_level_counts_covers_every_level(register):
     """Each level has a count, highest first, and assets without a level are counted too."""
-    counts = level_counts(asset_rows(register, ALARMS, _board([5, 0, 0], [1, 1, 0, 0])))
+    counts = count_levels(list_asset_rows(register, ALARMS, _board([5, 0, 0], [1, 1, 0, 0])))
     assert [1, 0, 0, 0, 0, 1] == list(counts.values())
 
 
 def test_level_counts_green_that_fell_silent_is_not_green(register):
     """A tower whose pressure is no longer heard is not counted among the green ones."""
-    counts = level_counts(asset_rows(register, ALARMS, _board([0, 1, 0], [2, 1, 1, 1])))
+    counts = count_levels(list_asset_rows(register, ALARMS, _board([0, 1, 0], [2, 1, 1, 1])))
     assert (1, 1) == (counts[WarningLevel.GREEN], counts[None])
 
 
 def test_level_counts_orange_that_fell_silent_stays_orange(register):
     """A danger that is no longer heard of is still a danger."""
-    counts = level_counts(asset_rows(register, ALARMS, _board([4, 1, 0], [2, 2, 1, 1])))
+    counts = count_levels(list_asset_rows(register, ALARMS, _board([4, 1, 0], [2, 2, 1, 1])))
     assert 1 == counts[WarningLevel.ORANGE]
 
 
 def test_asset_rows_risk_counts_sensors_and_not_rules(register):
     """A sensor that two rules look at was heard once."""
     alarms = (*ALARMS, AlarmKey("low", 0, Dimension.HAZARD, "low/FT-1.pressure"))
-    rows = asset_rows(register, alarms, _board([0, 0, 0, 0], [1, 1, 1, 1]))
+    rows = list_asset_rows(register, alarms, _board([0, 0, 0, 0], [1, 1, 1, 1]))
 
     assert {(WarningLevel.GREEN, (1,))} == {(row.risk.level, row.risk.why[0].numbers) for row in rows}
 
 
 def test_asset_rows_risk_of_a_silent_orange_is_orange_and_says_so(register):
     """The level stays, the reason tells that nobody confirms it now."""
-    row = asset_rows(register, ALARMS, _board([4, 1, 0], [2, 2, 1, 1]))[0]
+    row = list_asset_rows(register, ALARMS, _board([4, 1, 0], [2, 2, 1, 1]))[0]
 
     assert (WarningLevel.ORANGE, ["stands", "last_known"]) == (row.risk.level, [each.code for each in row.risk.why])

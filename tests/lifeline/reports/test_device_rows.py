@@ -8,8 +8,8 @@ import pytest
 from collector.devices.clocks import DeviceClocks
 from collector.devices.device_state import DeviceStates, SeenMessages
 from config.register import Asset, Register, Sensor
-from lifeline.reports.device_rows import Devices, Filter, State
-from lifeline.rules_stage.live_state import ALIVE, BLIND, UNSEEN, Board
+from lifeline.reports.device_rows import DeviceFilter, DevicePresence, DeviceReport
+from lifeline.rules_stage.live_state import ALIVE, BLIND, UNSEEN, LiveState
 
 QUANTITIES = ("pressure", "online", "battery")
 
@@ -25,11 +25,11 @@ def district(n_devices: int) -> Register:
     return Register({}, assets, sensors, {}, [])
 
 
-def board(health, values) -> Board:
-    """Return a board of sensors."""
+def live_state(health, values) -> LiveState:
+    """Return a live state of sensors."""
     n = len(health)
     last = (np.arange(n, dtype=np.int64) + 100, np.zeros(n, np.uint16))
-    return Board(1, 1, np.zeros(0, np.int8), np.array(health, np.uint8), np.array(values, float), *last)
+    return LiveState(1, 1, np.zeros(0, np.int8), np.array(health, np.uint8), np.array(values, float), *last)
 
 
 NAN = float("nan")
@@ -40,22 +40,22 @@ def clocks_of(register: Register) -> DeviceClocks:
     return DeviceClocks(register, np.full(len(register.sensors) + 1, 60_000_000_000), 300_000_000_000)
 
 
-def devices_of(register: Register) -> Devices:
+def devices_of(register: Register) -> DeviceReport:
     """Return devices of which nothing was heard."""
     book = DeviceStates([sensor.device for sensor in register.sensors])
-    return Devices(register, book, clocks_of(register))
+    return DeviceReport(register, book, clocks_of(register))
 
 
 @pytest.mark.parametrize(
     ("health", "values", "state", "since_ns"),
     [
-        ((UNSEEN, UNSEEN, UNSEEN), (NAN, NAN, NAN), State.NEVER, 0),
-        ((ALIVE, ALIVE, ALIVE), (1, 1, 90), State.OK, 0),
-        ((ALIVE, UNSEEN, UNSEEN), (1, NAN, NAN), State.OK, 0),
-        ((BLIND, ALIVE, ALIVE), (1, 1, 90), State.PARTLY, 0),
-        ((BLIND, BLIND, BLIND), (1, 1, 90), State.SILENT, 7),
-        ((ALIVE, ALIVE, ALIVE), (1, 0, 90), State.OFFLINE, 101),
-        ((BLIND, BLIND, BLIND), (1, 0, 90), State.OFFLINE, 101),
+        ((UNSEEN, UNSEEN, UNSEEN), (NAN, NAN, NAN), DevicePresence.NEVER, 0),
+        ((ALIVE, ALIVE, ALIVE), (1, 1, 90), DevicePresence.OK, 0),
+        ((ALIVE, UNSEEN, UNSEEN), (1, NAN, NAN), DevicePresence.OK, 0),
+        ((BLIND, ALIVE, ALIVE), (1, 1, 90), DevicePresence.PARTLY, 0),
+        ((BLIND, BLIND, BLIND), (1, 1, 90), DevicePresence.SILENT, 7),
+        ((ALIVE, ALIVE, ALIVE), (1, 0, 90), DevicePresence.OFFLINE, 101),
+        ((BLIND, BLIND, BLIND), (1, 0, 90), DevicePresence.OFFLINE, 101),
     ],
 )
 def test_devices_state_is_what_its_sensors_say(health, values, state, since_ns):
@@ -63,7 +63,7 @@ def test_devices_state_is_what_its_sensors_say(health, values, state, since_ns):
     register = district(1)
     book = DeviceStates([sensor.device for sensor in register.sensors])
     book.heard_ns[0] = 7 if any(each != UNSEEN for each in health) else 0
-    row = Devices(register, book, clocks_of(register)).row("D0", board(health, values))
+    row = DeviceReport(register, book, clocks_of(register)).row("D0", live_state(health, values))
 
     assert (state, since_ns) == (row.state, row.since_ns)
 
@@ -73,11 +73,14 @@ def test_devices_that_only_an_unwatched_sensor_keeps_alive_are_silent():
     register = district(1)
     book = DeviceStates(["D0"])
     book.heard_ns[0] = 1_000_000_000
-    seen = board((BLIND, ALIVE, ALIVE), (1, 1, 90))
+    seen = live_state((BLIND, ALIVE, ALIVE), (1, 1, 90))
     later = replace(seen, received_ns=8_000_000_000)
-    devices = Devices(register, book, clocks_of(register))
+    devices = DeviceReport(register, book, clocks_of(register))
 
-    assert (State.PARTLY, State.SILENT) == (devices.row("D0", seen).state, devices.row("D0", later).state)
+    assert (DevicePresence.PARTLY, DevicePresence.SILENT) == (
+        devices.row("D0", seen).state,
+        devices.row("D0", later).state,
+    )
 
 
 def test_devices_worst_come_first_and_pages_do_not_overlap():
@@ -88,9 +91,9 @@ def test_devices_worst_come_first_and_pages_do_not_overlap():
     values[3, 1] = 0
     health = np.full((5, 3), ALIVE)
     health[1] = BLIND
-    seen = board(health.ravel(), values.ravel())
+    seen = live_state(health.ravel(), values.ravel())
     columns = devices.columns(seen)
-    chosen = columns.chosen(Filter.ALL)
+    chosen = columns.chosen(DeviceFilter.ALL)
     found = [row.id for first in (0, 2, 4) for row in devices.page(seen, columns, chosen, first, 2)]
 
     assert ["D3", "D1", "D0", "D2", "D4"] == found
@@ -103,7 +106,7 @@ def test_devices_sensors_stand_in_the_order_of_the_register():
     devices = devices_of(register)
 
     assert [1, 4, 7] == devices.sensors_of("D1")
-    assert "D1" == devices.row("D1", board([UNSEEN] * 9, [NAN] * 9)).id
+    assert "D1" == devices.row("D1", live_state([UNSEEN] * 9, [NAN] * 9)).id
 
 
 def test_devices_of_a_message_without_a_number_have_no_gaps():
@@ -112,7 +115,7 @@ def test_devices_of_a_message_without_a_number_have_no_gaps():
     book, heard = DeviceStates(["D0"]), SeenMessages()
     heard.add(0, None)
     book.take(heard, 5)
-    row = Devices(register, book, clocks_of(register)).row("D0", board([ALIVE] * 3, [1, 1, 90]))
+    row = DeviceReport(register, book, clocks_of(register)).row("D0", live_state([ALIVE] * 3, [1, 1, 90]))
 
     assert (False, 0, 1) == (row.is_numbered, row.missing, row.messages)
 
@@ -120,6 +123,8 @@ def test_devices_of_a_message_without_a_number_have_no_gaps():
 def test_devices_of_an_empty_register_are_none():
     """A district without sensors has a page, too."""
     devices = devices_of(Register({}, {}, [], {}, []))
-    nothing = board([], [])
+    nothing = live_state([], [])
 
-    assert [] == devices.page(nothing, devices.columns(nothing), devices.columns(nothing).chosen(Filter.ALL), 0, 9)
+    assert [] == devices.page(
+        nothing, devices.columns(nothing), devices.columns(nothing).chosen(DeviceFilter.ALL), 0, 9
+    )

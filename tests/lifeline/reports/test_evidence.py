@@ -8,9 +8,9 @@ import random
 import pytest
 
 from collector.journal.reader import JournalReader
-from lifeline.reports.chain import read_chain
-from lifeline.reports.evidence import _columns, _options, evidence
-from lifeline.reports.explain import explanation
+from lifeline.reports.alert_chain import read_chain
+from lifeline.reports.evidence import _columns, _options, describe_evidence
+from lifeline.reports.explain import format_explanation
 from rules.kinds import RULE_KINDS
 from rules.rule import RuleSet
 
@@ -45,7 +45,7 @@ def ask_without_journal(desk):
 
     def call(alert):
         chain = read_chain(desk.stores.ledger, alert)
-        return "\n".join(evidence(chain, desk.configuration, desk.stores.ledger, None, "en"))
+        return "\n".join(describe_evidence(chain, desk.configuration, desk.stores.ledger, None, "en"))
 
     return call
 
@@ -70,13 +70,13 @@ def test_explain_of_a_deadband_by_noise_tells_which_was_in_force(noisy):
     """At the beginning and at the end in words, and the sigma in the state of the rule."""
     alert = noisy.orange()
     noisy.feed(0.35, 40)
-    noisy.judge()
+    noisy.evaluate()
     chain = read_chain(noisy.stores.ledger, alert.id)
-    text = explanation(chain, noisy.configuration.register, noisy.configuration.ruleset, "en")
+    text = format_explanation(chain, noisy.configuration.register, noisy.configuration.ruleset, "en")
     with contextlib.closing(
         JournalReader(noisy.folder / "journal.db", noisy.configuration.register.sensor_ids)
     ) as journal:
-        behind = list(evidence(chain, noisy.configuration, noisy.stores.ledger, journal, "en"))
+        behind = list(describe_evidence(chain, noisy.configuration, noisy.stores.ledger, journal, "en"))
 
     assert "at or below the orange limit of 0.02 MPa for 10 s (deadband 0.05 MPa)" in text
     assert "back above the orange reset value of 0.07 MPa for 10 s (deadband 0.05 MPa)" in text

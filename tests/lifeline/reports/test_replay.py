@@ -5,12 +5,12 @@ import shutil
 import pytest
 
 from alerts.alert import Snapshot
-from alerts.ledger.configurations import STATE_EVERY_NS, keep_state, states
+from alerts.ledger.configurations import STATE_EVERY_NS
 from collector.journal.reader import JournalReader
 from lifeline.configuration import load_configuration
-from lifeline.reports.chain import read_chain
-from lifeline.reports.explain import explanation
-from lifeline.reports.replay import comparable_from, compare
+from lifeline.reports.alert_chain import read_chain
+from lifeline.reports.explain import format_explanation
+from lifeline.reports.replay import compare_with_ledger, find_replay_start
 from lifeline.runtime.stores import open_stores
 from lifeline.start_error import StartError
 
@@ -32,8 +32,8 @@ def _result(desk, configuration=None):
     configuration = configuration or desk.configuration
     reader = JournalReader(desk.settings.journal.path, configuration.register.sensor_ids)
     try:
-        start = comparable_from(reader, desk.stores.ledger, configuration.version)
-        return compare(reader, desk.stores.ledger, configuration.register, configuration.ruleset, start)
+        start = find_replay_start(reader, desk.stores.ledger, configuration.version)
+        return compare_with_ledger(reader, desk.stores.ledger, configuration.register, configuration.ruleset, start)
     finally:
         reader.close()
 
@@ -45,14 +45,14 @@ def changed(desk):
     desk.alert = desk.orange()
     _restart(desk, ",kPa,", ",Pa,")
     desk.feed(0.35, 20)
-    desk.judge()
+    desk.evaluate()
     return desk
 
 
 def test_compare_behind_a_change_begins_with_the_state_there(changed):
     """The end of an alert that another configuration raised is replayed from the state that it left."""
     result = _result(changed)
-    events = changed.stores.ledger.alarm_events()
+    events = changed.stores.ledger.alarm_events.read()
     behind = [event for event in events if event.position > result.after]
 
     assert result.difference is None
@@ -71,9 +71,9 @@ def test_compare_after_a_trimmed_journal_begins_at_a_kept_state(desk):
     """Where the beginning of the journal is gone, the part behind the next kept state is compared."""
     desk.orange()
     middle = desk.stores.journal.last_position()
-    keep_state(desk.stores.ledger.database, Snapshot(middle, desk.engine.snapshot()), desk.now_ns)
+    desk.stores.ledger.replay_snapshots.keep(Snapshot(middle, desk.engine.snapshot()), desk.now_ns)
     desk.feed(0.35, 20)
-    desk.judge()
+    desk.evaluate()
     desk.stores.journal.trim(middle)
     result = _result(desk)
 
@@ -94,7 +94,7 @@ def test_compare_without_any_state_to_begin_from_is_refused(desk):
 def test_explain_says_that_another_configuration_judged(changed):
     """The limits shown are those of now, and the text says that they were not those of then."""
     chain = read_chain(changed.stores.ledger, changed.alert.id)
-    text = explanation(chain, changed.configuration.register, changed.configuration.ruleset, "en")
+    text = format_explanation(chain, changed.configuration.register, changed.configuration.ruleset, "en")
 
     assert "judged by a configuration before that of" in text
 
@@ -116,8 +116,8 @@ def test_stage_keeps_a_state_once_a_day(desk):
         desk.now_ns += STATE_EVERY_NS // 2
         desk.monotonic_s += 60.0
         desk.feed(0.35, 1)
-        desk.judge()
+        desk.evaluate()
         desk.stage._idle()
-    kept = [each.position for each in states(desk.stores.ledger.database, 0)]
+    kept = [each.position for each in desk.stores.ledger.replay_snapshots.read(0)]
 
     assert [0, 2] == kept

@@ -4,7 +4,7 @@ import pytest
 
 from collector.batch import Quality, make_batch
 from collector.journal import Entry
-from lifeline.rules_stage.live_engine import Judge
+from lifeline.rules_stage.live_engine import LiveEngine
 from rules.engine import RuleEngine
 
 S = 1_000_000_000
@@ -15,9 +15,9 @@ S = 1_000_000_000
 )
 def test_judge_shows_what_is_of_now(desk, quality, expected):
     """A value out of a buffer is not the state of now, on whatever page."""
-    judge = Judge(RuleEngine(desk.configuration.ruleset, desk.configuration.register))
-    judge.evaluate(Entry(1, make_batch(100 * S, [0], [100 * S], [1.0], [0])))
-    judge.evaluate(Entry(2, make_batch(200 * S, [0], [150 * S], [2.0], [int(quality)])))
-    judge.publish()
+    live_engine = LiveEngine(RuleEngine(desk.configuration.ruleset, desk.configuration.register))
+    live_engine.evaluate(Entry(1, make_batch(100 * S, [0], [100 * S], [1.0], [0])))
+    live_engine.evaluate(Entry(2, make_batch(200 * S, [0], [150 * S], [2.0], [int(quality)])))
+    live_engine.publish()
 
-    assert (expected, 200 * S) == (judge.board.values[0], judge.board.received_ns)
+    assert (expected, 200 * S) == (live_engine.state.values[0], live_engine.state.received_ns)

@@ -1,25 +1,25 @@
-import sqlite3
-
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from alerts.alert import Plan
 from alerts.ledger.ledger import FencedError
+from alerts.store.errors import LedgerUnavailableError
 from collector.journal.reader import JournalReader
-from lifeline.reports.replay import compare
-from lifeline.rules_stage.stage import JournalMismatchError, join_events
-from lifeline.rules_stage.step_planner import merged
+from lifeline.reports.replay import compare_with_ledger
+from lifeline.rules_stage.stage import JournalMismatchError
+from lifeline.rules_stage.step_planner import merge_plans
+from rules.events import join_events
 
 
 def _lines(desk):
-    return [event.line for event in desk.stores.ledger.alarm_events() if "zero_pressure" in event.alarm]
+    return [event.line for event in desk.stores.ledger.alarm_events.read() if "zero_pressure" in event.alarm]
 
 
 def _comparison(desk):
     reader = JournalReader(desk.settings.journal.path, desk.configuration.register.sensor_ids)
     try:
-        return compare(reader, desk.stores.ledger, desk.configuration.register, desk.configuration.ruleset)
+        return compare_with_ledger(reader, desk.stores.ledger, desk.configuration.register, desk.configuration.ruleset)
     finally:
         reader.close()
 
@@ -27,7 +27,7 @@ def _comparison(desk):
 def test_rules_stage_zero_pressure_commits_event_and_notifications_at_once(desk):
     """One step stores the alarm event, the position and three notifications, and says so once."""
     alert = desk.orange()
-    kinds = [each.notification.kind.value for each in desk.stores.ledger.notifications(alert.id)]
+    kinds = [each.notification.kind.value for each in desk.stores.ledger.outbox.read_deliveries(alert.id)]
     assert (["raised"] * 3, 1) == (kinds, desk.events)
 
 
@@ -36,7 +36,7 @@ def test_rules_stage_restart_emits_nothing_again(desk):
     desk.orange()
     before = _lines(desk)
     desk.new_stage().restore()
-    desk.judge()
+    desk.evaluate()
     assert before == _lines(desk)
 
 
@@ -45,10 +45,10 @@ def test_rules_stage_restart_keeps_running_delays(desk):
     desk.stage.restore()
     desk.feed(0.35, 2)
     desk.feed(0.0, 4)
-    desk.judge()
+    desk.evaluate()
     desk.new_stage().restore()
     desk.feed(0.0, 2)
-    desk.judge()
+    desk.evaluate()
     assert [1, None] == [len(_lines(desk)), _comparison(desk).difference]
 
 
@@ -56,7 +56,7 @@ def test_rules_stage_without_events_commits_no_position_at_once(desk):
     """A position without events may wait for the next second: it is judged again after a crash."""
     desk.stage.restore()
     desk.feed(0.35, 1)
-    desk.judge()
+    desk.evaluate()
     assert (1, 0) == (desk.stage.status().position, desk.stores.ledger.position())
 
 
@@ -65,7 +65,7 @@ def test_rules_stage_without_events_commits_position_each_second(desk):
     desk.stage.restore()
     desk.feed(0.35, 1)
     desk.monotonic_s += 1.0
-    desk.judge()
+    desk.evaluate()
     assert 1 == desk.stores.ledger.position()
 
 
@@ -74,7 +74,7 @@ def test_rules_stage_snapshot_due_goes_with_the_step(desk):
     desk.new_stage(snapshot_s=60.0).restore()
     desk.feed(0.35, 2)
     desk.monotonic_s += 60.0
-    desk.judge()
+    desk.evaluate()
     assert (2, 2) == (desk.stores.ledger.snapshot().position, desk.stage.status().snapshot)
 
 
@@ -84,7 +84,7 @@ def test_rules_stage_restored_behind_its_snapshot_takes_one_with_the_first_step(
     desk.new_stage().restore()
     desk.feed(0.0, 1)
     desk.monotonic_s += 1.0
-    desk.judge()
+    desk.evaluate()
     assert 12 == desk.stores.ledger.snapshot().position
 
 
@@ -95,7 +95,7 @@ def test_rules_stage_second_owner_fences_first(desk):
     desk.new_stage().restore()
     desk.feed(0.0, 8)
     with pytest.raises(FencedError):
-        old.judge_round()
+        old.evaluate_round()
 
 
 def test_rules_stage_shorter_journal_is_refused(desk, tmp_path_factory):
@@ -120,7 +120,7 @@ def test_rules_stage_ledger_away_retries_until_back(desk, monkeypatch):
         commit(step)
 
     monkeypatch.setattr(desk.stores.ledger, "commit_step", sometimes)
-    desk.judge()
+    desk.evaluate()
     assert (1, False) == (len(_lines(desk)), desk.stage.status().is_ledger_away)
 
 
@@ -136,7 +136,7 @@ def test_rules_stage_answer_of_commit_lost_stores_once(desk, monkeypatch):
             raise _operational_error()
 
     monkeypatch.setattr(desk.stores.ledger, "commit_step", without_answer)
-    desk.judge()
+    desk.evaluate()
     assert 1 == len(_lines(desk))
 
 
@@ -155,7 +155,7 @@ def test_rules_stage_stop_while_ledger_away_keeps_events_for_the_restart(desk, m
     monkeypatch.setattr(desk.stores.ledger, "commit_step", away_once)
     desk.stage.run()
     desk.new_stage().restore()
-    desk.judge()
+    desk.evaluate()
     assert 1 == len(_lines(desk))
 
 
@@ -163,20 +163,20 @@ def test_rules_stage_clean_stop_stores_position_and_snapshot(desk):
     """After a clean stop a restart has nothing to judge again."""
     desk.stage.restore()
     desk.feed(0.35, 3)
-    desk.judge()
+    desk.evaluate()
     desk.stage.stop()
     desk.stage.run()
     assert (3, 3) == (desk.stores.ledger.position(), desk.stores.ledger.snapshot().position)
 
 
 def test_rules_stage_board_shows_unseen_sensor_as_unseen(desk):
-    """What was never heard is unseen on the board, however long it has been silent."""
+    """What was never heard is unseen on the live state, however long it has been silent."""
     desk.stage.restore()
     desk.feed(0.35, 60)
-    desk.judge()
+    desk.evaluate()
     desk.new_stage().restore()
     index = desk.configuration.register.sensor_index
-    health = desk.stage.judge.board.health
+    health = desk.stage.live_engine.state.health
     assert (1, 0) == (health[index["FT-0001.pressure_kpa"]], health[index["FT-0002.pressure_kpa"]])
 
 
@@ -189,7 +189,7 @@ def test_rules_stage_restarts_anywhere_equal_one_replay(plan, desk, tmp_path_fac
         fresh.stage.restore()
         for pressure, messages, restarts in plan:
             fresh.feed(pressure, messages)
-            fresh.judge()
+            fresh.evaluate()
             if restarts:
                 fresh.new_stage(snapshot_s=0.0).restore()
         assert _comparison(fresh).difference is None
@@ -204,13 +204,11 @@ def test_merged_alert_changed_twice_keeps_last_state(desk):
     """Of an alert that several batches of a round changed, the last state is stored."""
     alert = desk.orange()
     desk.feed(0.35, 20)
-    desk.judge()
-    closed = desk.stores.ledger.alert(alert.id)
+    desk.evaluate()
+    closed = desk.stores.ledger.alerts.find(alert.id)
     plans = [Plan(alerts=(alert,)), Plan(alerts=(closed,))]
-    assert (closed,) == merged(plans).alerts
+    assert (closed,) == merge_plans(plans).alerts
 
 
 def _operational_error():
-    from sqlalchemy.exc import OperationalError
-
-    return OperationalError("COMMIT", {}, sqlite3.OperationalError("database is locked"))
+    return LedgerUnavailableError("database is locked", "OperationalError")

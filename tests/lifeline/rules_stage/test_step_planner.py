@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from alerts.ledger.ledger import open_ledger
+from alerts.ledger.sql_ledger import open_ledger
 from alerts.planning.planner import Planner
 from collector.batch import make_batch
 from collector.journal import Entry
-from lifeline.rules_stage.step_planner import Teller
+from lifeline.rules_stage.step_planner import StepPlanner
 from lifeline.runtime.stores import open_stores
 from rules.events import Transition
 from tests.alerts import scenes
@@ -21,8 +21,8 @@ from tests.alerts.scenes import HAZARD, ORANGE, RED, SECOND_NS, START_NS, YELLOW
 def kinds(desk) -> list[str]:
     """Return what each message to the first person says, in order."""
     ledger = desk.stores.ledger
-    alerts = dict.fromkeys(each.alert for each in ledger.alarm_events() if "zero_pressure" in each.alarm)
-    found = [each.notification for alert in alerts for each in ledger.notifications(alert)]
+    alerts = dict.fromkeys(each.alert for each in ledger.alarm_events.read() if "zero_pressure" in each.alarm)
+    found = [each.notification for alert in alerts for each in ledger.outbox.read_deliveries(alert)]
     return [each.kind.value for each in found if each.contact == found[0].contact]
 
 
@@ -30,7 +30,7 @@ def ticks(desk, seconds: int, step_s: int = 2) -> None:
     """Let the journal's time pass with the pressure as bad as it is."""
     for _ in range(0, seconds, step_s):
         desk.feed(0.0, 1)
-    desk.judge()
+    desk.evaluate()
 
 
 def test_reminder_comes_once_with_the_first_entry_of_its_time(desk):
@@ -50,7 +50,7 @@ def test_reminder_comes_once_with_the_first_entry_of_its_time(desk):
 def test_reminder_of_an_acknowledged_alert_does_not_come(desk):
     """Somebody has it in hand."""
     alert = desk.orange()
-    desk.stores.ledger.acknowledge(alert.id, "console", desk.now_ns)
+    desk.stores.ledger.alerts.acknowledge(alert.id, "console", desk.now_ns)
     desk.now_ns += 1800 * SECOND_NS
     ticks(desk, 60)
 
@@ -60,13 +60,13 @@ def test_reminder_of_an_acknowledged_alert_does_not_come(desk):
 def test_end_that_settles_is_told_once_over_a_restart(desk):
     """The program dies while the end waits: the next one tells it at its time, and only then."""
     desk.orange()
-    while not desk.stores.ledger.open_alerts()[0].is_over:
+    while not desk.stores.ledger.alerts.read_open()[0].is_over:
         desk.feed(0.35, 1)
-        desk.judge()
+        desk.evaluate()
     desk.new_stage().restore()
     before = kinds(desk)
     desk.feed(0.35, 10)
-    desk.judge()
+    desk.evaluate()
 
     assert (["raised"], ["raised", "cleared"]) == (before, kinds(desk))
 
@@ -107,22 +107,22 @@ def planner(settle_s: float) -> Planner:
 def told(url: str, history, settle_s: float, *, restarting: bool) -> list[tuple[str, str]]:
     """Return id and text of every message, living on one ledger with or without the restarts of `history`."""
     with contextlib.closing(open_ledger(url)) as ledger:
-        teller, cursor = Teller(planner(settle_s), ledger), ledger.take_over()
-        teller.restore(())
+        step_planner, cursor = StepPlanner(planner(settle_s), ledger), ledger.take_over()
+        step_planner.restore(())
         for entry, rows, answers, restarts in entries_of(history):
             part = scenes.events(rows)
-            plan = teller.plan([entry], [part])
+            plan = step_planner.plan([entry], [part])
             if plan is not None:
                 step = scenes.Step(cursor, entry.position, part, scenes.alarm_keys(), plan)
                 ledger.commit_step(step)
                 cursor = step.next_cursor
-            for alert in ledger.open_alerts() if answers else ():
-                ledger.acknowledge(alert.id, "ann", 1)
+            for alert in ledger.alerts.read_open() if answers else ():
+                ledger.alerts.acknowledge(alert.id, "ann", 1)
             if restarting and restarts:
-                teller, cursor = Teller(planner(settle_s), ledger), ledger.take_over()
-                teller.restore(ledger.open_alerts())
-        alerts = dict.fromkeys(each.alert for each in ledger.alarm_events() if each.alert)
-        found = [each.notification for alert in alerts for each in ledger.notifications(alert)]
+                step_planner, cursor = StepPlanner(planner(settle_s), ledger), ledger.take_over()
+                step_planner.restore(ledger.alerts.read_open())
+        alerts = dict.fromkeys(each.alert for each in ledger.alarm_events.read() if each.alert)
+        found = [each.notification for alert in alerts for each in ledger.outbox.read_deliveries(alert)]
         return sorted((each.id, each.text) for each in found)
 
 
@@ -164,9 +164,9 @@ def test_new_ledger_beside_an_old_journal_tells_nothing_again(robbed, capsys):
     """It begins behind the journal's last entry, and the log says so with the remedy."""
     said = capsys.readouterr().out
     robbed.new_stage().restore()
-    robbed.judge()
+    robbed.evaluate()
 
-    assert ([], 11) == (robbed.stores.ledger.alarm_events(), robbed.stage.status().position)
+    assert ([], 11) == (robbed.stores.ledger.alarm_events.read(), robbed.stage.status().position)
     assert ("ledger_new_beside_old_journal" in said, "put it back" in said) == (True, True)
 
 
@@ -175,7 +175,7 @@ def test_new_ledger_beside_an_old_journal_tells_a_danger_that_lasts(robbed):
     robbed.new_stage().restore()
     robbed.new_stage().restore()
     robbed.feed(0.0, 8)
-    robbed.judge()
+    robbed.evaluate()
 
     assert ["raised"] == kinds(robbed)
 

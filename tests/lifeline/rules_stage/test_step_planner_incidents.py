@@ -5,11 +5,11 @@ import contextlib
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from alerts.ledger.ledger import open_ledger
+from alerts.ledger.sql_ledger import open_ledger
 from alerts.planning.planner import Planner
 from collector.batch import make_batch
 from collector.journal import Entry
-from lifeline.rules_stage.step_planner import Teller, merged
+from lifeline.rules_stage.step_planner import StepPlanner, merge_plans
 from rules.events import Transition
 from tests.alerts import scenes
 from tests.alerts.planning.test_incidents import ALONE, KEYS, N, district
@@ -56,24 +56,24 @@ def told(url: str, history, settle_s: float, *, restarting: bool, at_once: bool 
     where = district(scenes.SERIOUS, scenes.GENERAL, ALONE, scenes.PLATFORM, settle_s=settle_s)
     planner = Planner(where, KEYS)
     with contextlib.closing(open_ledger(url)) as ledger:
-        teller, cursor = Teller(planner, ledger), ledger.take_over()
-        teller.restore(())
+        step_planner, cursor = StepPlanner(planner, ledger), ledger.take_over()
+        step_planner.restore(())
         for entry, rows, answered, restarts in entries_of(history):
             parts = [scenes.events(rows)] if at_once else [scenes.events([row]) for row in rows]
-            plans = [teller.plan([entry], [part]) for part in parts or [scenes.events([])]]
+            plans = [step_planner.plan([entry], [part]) for part in parts or [scenes.events([])]]
             plans = [plan for plan in plans if plan is not None]
             if plans:
-                step = scenes.Step(cursor, entry.position, scenes.events(rows), KEYS, merged(plans))
+                step = scenes.Step(cursor, entry.position, scenes.events(rows), KEYS, merge_plans(plans))
                 ledger.commit_step(step)
                 cursor = step.next_cursor
-            for alert in ledger.open_alerts()[:answered]:
-                ledger.acknowledge(alert.id, "ann", 1)
+            for alert in ledger.alerts.read_open()[:answered]:
+                ledger.alerts.acknowledge(alert.id, "ann", 1)
             if restarting and restarts:
-                teller, cursor = Teller(planner, ledger), ledger.take_over()
-                teller.restore(ledger.open_alerts())
-        alerts = dict.fromkeys(each.alert for each in ledger.alarm_events() if each.alert)
-        reasons = {each: " ".join(d.reason for d in ledger.decisions(each)) for each in alerts}
-        found = [each for alert in alerts for each in ledger.notifications(alert)]
+                step_planner, cursor = StepPlanner(planner, ledger), ledger.take_over()
+                step_planner.restore(ledger.alerts.read_open())
+        alerts = dict.fromkeys(each.alert for each in ledger.alarm_events.read() if each.alert)
+        reasons = {each: " ".join(d.reason for d in ledger.decisions.read(each)) for each in alerts}
+        found = [each for alert in alerts for each in ledger.outbox.read_deliveries(alert)]
         return sorted(
             (each.notification.id, each.notification.text, f"{each.state} {reasons[each.notification.alert]}")
             for each in found

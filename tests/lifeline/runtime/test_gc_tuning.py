@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from lifeline.runtime.gc_tuning import loading, set_aside
+from lifeline.runtime.gc_tuning import freeze_loaded, pause_gc
 
 
 class _Knot:
@@ -29,7 +29,7 @@ def test_loading_looks_for_no_cycles_until_its_end():
     inside = []
 
     def load() -> None:
-        with loading():
+        with pause_gc():
             inside.append(gc.isenabled())
             raise ValueError("wrong")
 
@@ -42,7 +42,7 @@ def test_loading_looks_for_no_cycles_until_its_end():
 def test_loading_where_the_collector_is_off_leaves_it_off():
     """The block gives back what it found."""
     gc.disable()
-    with loading():
+    with pause_gc():
         pass
 
     assert not gc.isenabled()
@@ -52,9 +52,9 @@ def test_set_aside_frees_what_was_set_aside_before():
     """A register that a reload replaced does not stay for ever."""
     knot = _Knot()
     seen = weakref.ref(knot)
-    set_aside()
+    freeze_loaded()
     del knot
-    set_aside()
+    freeze_loaded()
 
     assert seen() is None
 
@@ -62,7 +62,7 @@ def test_set_aside_frees_what_was_set_aside_before():
 def test_set_aside_keeps_what_is_there_out_of_later_looks():
     """A full look visits none of the objects of the register."""
     register = [[number] for number in range(10_000)]
-    set_aside()
+    freeze_loaded()
     visited = {id(each) for each in gc.get_objects()}
 
     assert not visited & set(map(id, register))

@@ -6,13 +6,13 @@ import pytest
 from collector.batch import make_batch
 from collector.journal import JournalFullError
 from collector.journal.sqlite import SqliteJournal
-from lifeline.runtime.journal_retention import ROOM_SHARE, Housekeeping
+from lifeline.runtime.journal_retention import ROOM_SHARE, JournalRetention
 
 SECOND = 1_000_000_000
 
 
 def _trimmed(desk, recorder, snapshot, retention_s):
-    house = Housekeeping(
+    house = JournalRetention(
         desk.stores.journal,
         (lambda: recorder, lambda: snapshot),
         retention_s * SECOND,
@@ -71,7 +71,7 @@ def tight(tmp_path):
     """A journal of 1 MiB with one reader, and three days of retention."""
     with ExitStack() as undo:
         journal, reader = _journal(tmp_path, undo), _Reader()
-        yield journal, reader, Housekeeping(journal, (reader,), 72 * 3600 * SECOND, lambda: SECOND)
+        yield journal, reader, JournalRetention(journal, (reader,), 72 * 3600 * SECOND, lambda: SECOND)
 
 
 def test_make_room_below_the_share_keeps_everything(tight):
@@ -149,7 +149,7 @@ def test_snapshot_of_a_quiet_journal_follows_so_that_it_can_be_trimmed(desk):
     """A full journal brings nothing to commit with: the rules' snapshot moves on by the clock, and frees it."""
     desk.new_stage(snapshot_s=60.0).restore()
     desk.feed(0.35, 5)
-    desk.judge()
+    desk.evaluate()
     desk.monotonic_s += 1.0
     desk.stage._idle()
     before = desk.stage.status().snapshot

@@ -34,7 +34,7 @@ def test_stores_that_cannot_open_are_one_line_for_a_person(tmp_path, monkeypatch
         """Be the journal's opening."""
         raise cause
 
-    monkeypatch.setattr("lifeline.runtime.stores.SqliteJournal", refuse)
+    monkeypatch.setattr("lifeline.runtime.stores.open_journal", refuse)
     with pytest.raises(StartError, match=rf"journal .*: expected it to open, got {cause}"):
         _opened(tmp_path)
 
@@ -44,9 +44,9 @@ def test_stores_with_a_ledger_of_another_version_name_the_ledger(tmp_path):
     _opened(tmp_path)
     engine = sa.create_engine(f"sqlite:///{tmp_path / 'ledger.db'}")
     with engine.begin() as connection:
-        connection.exec_driver_sql("UPDATE ledger_version SET version = 99")
+        connection.exec_driver_sql("UPDATE alembic_version SET version_num = '0099'")
     engine.dispose()
-    with pytest.raises(StartError, match=r"ledger sqlite:///.*version"):
+    with pytest.raises(StartError, match=r"ledger sqlite:///.*revision"):
         _opened(tmp_path)
 
 

@@ -4,18 +4,18 @@ import threading
 import pytest
 from prometheus_client import CollectorRegistry
 
-from lifeline.metrics.registry import latency_histograms
+from lifeline.metrics.registry import make_histograms
 from lifeline.runtime import watchdog
 from lifeline.runtime.supervisor import Supervisor
 from lifeline.runtime.watchdog import RULES_STUCK_S, Watchdog
-from lifeline.runtime.wiring import Surroundings, build_stages
+from lifeline.runtime.wiring import SharedServices, build_stages
 
 
 class Guarded:
     """The stages of the demo district with a watchdog; only the dispatcher runs."""
 
     def __init__(self, desk, undo):
-        around = Surroundings(desk.links, latency_histograms(CollectorRegistry()), lambda: desk.now_ns)
+        around = SharedServices(desk.links, make_histograms(CollectorRegistry()), lambda: desk.now_ns)
         self.stages = build_stages(desk.configuration, desk.stores, around, undo)
         self.stages.dispatcher.start()
         undo.callback(self.stages.dispatcher.stop)
@@ -43,7 +43,7 @@ def test_watchdog_of_stages_that_are_well_says_nothing(guarded):
 
 def test_watchdog_of_rules_that_do_not_turn_ends_the_program(guarded):
     """A loop that hangs in a ledger that never answers is fatal: nobody else would notice."""
-    guarded.stages.rules._turned_s -= RULES_STUCK_S + 1
+    guarded.stages.rules._loop_s -= RULES_STUCK_S + 1
     assert ["rules_stuck"] == guarded.look()
     assert guarded.supervisor.failure is not None
     assert guarded.supervisor.failure.reason.startswith("rules_stuck")
@@ -51,7 +51,7 @@ def test_watchdog_of_rules_that_do_not_turn_ends_the_program(guarded):
 
 def test_watchdog_of_rules_that_wait_for_a_ledger_that_is_away_lets_them_wait(guarded):
     """An outage that the ledger itself reported is waited for, however long."""
-    guarded.stages.rules._turned_s -= RULES_STUCK_S + 1
+    guarded.stages.rules._loop_s -= RULES_STUCK_S + 1
     guarded.stages.rules._writer.is_away = True
     assert (["ledger_unavailable"], None) == (guarded.look(), guarded.supervisor.failure)
 
@@ -62,7 +62,7 @@ def test_watchdog_of_what_gives_no_answer_says_so_and_still_sees_the_rest(guarde
     go_on = threading.Event()
     hanging = guarded.journal if part == "journal" else guarded.stages.dispatcher
     monkeypatch.setattr(hanging, "status", lambda: go_on.wait(10))
-    guarded.stages.rules._turned_s -= RULES_STUCK_S + 1
+    guarded.stages.rules._loop_s -= RULES_STUCK_S + 1
     names = guarded.look()
     go_on.set()
     assert {alarm, "rules_stuck"} == set(names)

@@ -2,12 +2,12 @@ import threading
 
 import pytest
 
-from lifeline.runtime.with_timeout import Asking
+from lifeline.runtime.with_timeout import CallWithTimeout
 
 
 def test_asking_gives_the_answer():
     """What answers in time is as good as called."""
-    assert 7 == Asking(lambda: 7).answer(5)
+    assert 7 == CallWithTimeout(lambda: 7).call(5)
 
 
 def test_asking_what_hangs_gives_nothing_and_asks_no_second_time():
@@ -20,17 +20,17 @@ def test_asking_what_hangs_gives_nothing_and_asks_no_second_time():
         go_on.wait(10)
         return len(asked)
 
-    asking = Asking(hang)
-    first = [asking.answer(0.01), asking.answer(0.01)]
+    asking = CallWithTimeout(hang)
+    first = [asking.call(0.01), asking.call(0.01)]
     go_on.set()
-    assert ([None, None], 1, 1) == (first, asking.answer(10), len(asked))
+    assert ([None, None], 1, 1) == (first, asking.call(10), len(asked))
 
 
 def test_asking_again_after_an_answer_asks_anew():
     """An answer is of now, never of before."""
     answers = iter([1, 2])
-    asking = Asking(lambda: next(answers))
-    assert (1, 2) == (asking.answer(5), asking.answer(5))
+    asking = CallWithTimeout(lambda: next(answers))
+    assert (1, 2) == (asking.call(5), asking.call(5))
 
 
 def test_asking_what_fails_raises_where_it_was_asked():
@@ -41,4 +41,4 @@ def test_asking_what_fails_raises_where_it_was_asked():
         raise ValueError("no disk")
 
     with pytest.raises(ValueError, match="no disk"):
-        Asking(fail).answer(5)
+        CallWithTimeout(fail).call(5)

@@ -2,7 +2,7 @@ from datetime import timedelta, timezone
 
 import pytest
 
-from lifeline.text.formats import clock_text, masked
+from lifeline.text.formats import clock_text, mask_address
 
 SHANGHAI = timezone(timedelta(hours=8))
 
@@ -18,7 +18,7 @@ SHANGHAI = timezone(timedelta(hours=8))
 )
 def test_masked_address_hides_the_middle(address, expected):
     """Enough to recognise, not enough to call."""
-    assert expected == masked(address)
+    assert expected == mask_address(address)
 
 
 def test_clock_text_shows_local_time_to_the_millisecond():

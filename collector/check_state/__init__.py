@@ -1,0 +1,1 @@
+"""The contract of the quality checks, the state that they share, and their numbers."""

@@ -1,1 +1,0 @@
-"""Save and restore the state of the collector beside the journal."""
