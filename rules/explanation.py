@@ -28,7 +28,7 @@ class TransitionFields:
 
 
 def fields_at(events: AlarmEvents, i: int, alarms: Sequence[AlarmKey]) -> TransitionFields:
-    """Return the fields of transition `i` of `events`, whose numbers stand for `alarms`."""
+    """Return the fields of transition `i` of `events`, with numbers that stand for `alarms`."""
     return TransitionFields(
         Transition(events.transition[i]),
         TransitionReason(events.reason[i]),

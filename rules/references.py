@@ -44,7 +44,7 @@ def references_of(rule: Rule) -> tuple[Reference, ...]:
 
 
 def evaluation_order(rules: Sequence[Rule]) -> Mapping[str, int]:
-    """Return the evaluation order of each rule by id: 0, or one more than the highest order of its named rules.
+    """Return the evaluation order of each rule by id: 0, or 1 more than the highest of its named rules.
 
     Raises:
         ValueError: rules name each other in a circle, or one that does not exist.

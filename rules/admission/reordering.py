@@ -5,7 +5,7 @@ Output: the batch to evaluate instead: readings that have waited long enough, in
 Not responsible for: any clock but the journal's.
 Rejects: nothing; where too many readings wait, the earliest leave early and are counted.
 
-A reading waits until the received time of the journal is later than its time and the `reorder_s` of its device. A time
+A reading waits until the received time of the journal is later than its time plus its `reorder_s`. A time
 that is ahead of the arrival counts as the arrival. Readings with their received time, or not of now, never wait.
 Readings leave only when the received time changes, so splitting a batch changes nothing. When the clock of this machine
 was set back, all readings leave at once, in order: the time that they wait for may be far away.

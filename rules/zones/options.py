@@ -77,8 +77,8 @@ class ZoneOptions(BaseModel):
     """Added to the diagonal of the correlations, so that no sensor is predicted by fine differences; assumed."""
     slack: float = Field(default=1.0, ge=0, le=10)
     """Sigma that each row subtracts from the sum. Source: half of the smallest shift to find is the usual choice (Page
-    1954; ISO 7870-4:2021), so this is for shifts of two sigma. With less, slow errors of the model add up: 0.5
-    made twice as many false alarms in a simulated year of a water network."""
+    1954; ISO 7870-4:2021), so this is for shifts of two sigma. With less, slow errors of the model add up. In a
+    simulated year of a water network 0.5 made twice as many false alarms."""
     confirm_at: float = Field(default=20.0, gt=0, le=1e6)
     """Another sensor with at least this sum confirms a shift; assumed."""
     confirmed_by: int = Field(default=1, ge=1, le=MOST_MEMBERS - 1)
