@@ -1,4 +1,4 @@
-"""`Alert`, `Decision`, `Plan` and `Step`: what one step of the rules stage changes for people.
+"""`Alert`, `Decision`, `Plan` and `LedgerStep`: what one step of the rules stage changes for people.
 
 Comes in: nothing. Goes out: frozen values that planning makes and the ledger stores. Refuses to know how either works.
 """
@@ -11,7 +11,7 @@ from enum import StrEnum
 
 from alerts.chatter import TransitionCounts
 from alerts.notification import Notification, NotificationKind
-from rules.events import AlarmEvents, AlarmKey, Dimension, Extent, Reason, Transition, extent_text
+from rules.events import AlarmEvents, AlarmKey, Dimension, Extent, Transition, TransitionReason, extent_text
 
 
 class DecisionVerdict(StrEnum):
@@ -121,7 +121,7 @@ class Recipient:
 class Ending:
     """What the transition said that ended an alarm, for the message that tells it later."""
 
-    reason: Reason
+    reason: TransitionReason
     extent: Extent | None = None
 
 
@@ -203,7 +203,7 @@ class StoredEvent:
     level_after: int
     value: float
     """NaN where silence caused it."""
-    reason: Reason
+    reason: TransitionReason
     extent: Extent | None = None
 
     @property
@@ -288,7 +288,7 @@ class Snapshot:
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class LedgerStep:
     """What one ledger transaction stores."""
 
     cursor: Cursor

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
+from config.levels import WarningLevel
+
 
 class NotificationKind(StrEnum):
     """What the message says."""
@@ -63,6 +65,11 @@ class Notification:
     """The same as JSON, for machines."""
     created_ns: int
     """Received time of the reading batch that caused it."""
+
+    @property
+    def is_urgent(self) -> bool:
+        """Return whether it warns people of an orange or red danger."""
+        return self.kind in WARNINGS and self.level >= WarningLevel.ORANGE
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from enum import StrEnum
 _CUT = re.compile(r"\(first \d+ of \d+ bytes, sha256 [0-9a-f]{64}\)$")
 
 
-class Reason(StrEnum):
+class DeadLetterReason(StrEnum):
     """The bounded set of reasons; each is a metric label and a heading in docs/dead-letters.md."""
 
     TOPIC = "topic"
@@ -45,7 +45,7 @@ class DeadLetter:
     topic: str
     payload: bytes
     """As received; the journal keeps the first 4 KiB and the full length."""
-    reason: Reason
+    reason: DeadLetterReason
     detail: str
     """Where, expected, got: for the person who looks it up."""
 

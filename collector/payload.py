@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from collector.dead_letter import Reason
+from collector.dead_letter import DeadLetterReason
 
 NO_TIME = -(2**63)
 """Stands in `time_ns` where the payload gave no time; the one int64 that is not a representable time."""
@@ -23,7 +23,7 @@ MAX_DETAIL = 1000
 class PayloadError(Exception):
     """The sender's payload cannot be used; carries the reason and where, expected, got."""
 
-    def __init__(self, reason: Reason, detail: str) -> None:
+    def __init__(self, reason: DeadLetterReason, detail: str) -> None:
         """Keep both for the dead letter, the detail cut to `MAX_DETAIL`."""
         self.reason = reason
         self.detail = detail if len(detail) <= MAX_DETAIL else f"{detail[: MAX_DETAIL - 3]}..."

@@ -21,7 +21,7 @@ from collector.batch import NOT_OF_NOW, RECEIVED_CLOCK, Quality, ReadingBatch, m
 from collector.check_state.check import BatchCheck, CheckSetup, SensorCheck
 from collector.check_state.limits import CheckLimits, make_bounds, make_late_ns
 from collector.check_state.memory import SensorMemory
-from collector.check_state.step import Bools, Floats, Ints, Step
+from collector.check_state.step import Bools, Floats, Ints, SensorStep
 from collector.checks import CHECKS
 from collector.devices.clocks import DeviceClocks
 from collector.passes import CostModel, PassSplitter
@@ -167,7 +167,7 @@ def _take(columns: _Columns, rows: NDArray[np.intp] | NDArray[np.bool_]) -> _Col
     return sensor[rows], time_ns[rows], stands_in[rows], value[rows]
 
 
-def _measure(step: Step, limits: CheckLimits) -> None:
+def _measure(step: SensorStep, limits: CheckLimits) -> None:
     """Fill in everything that several checks need of the reading and the state before it."""
     before, bounds, math_ = step.before, step.bounds, step.math
     step.is_fresh = fresh = step.time_ns - before.time_ns > bounds.gap_ns
@@ -181,7 +181,7 @@ def _measure(step: Step, limits: CheckLimits) -> None:
     step.lesson = math_.where(learned, math_.minimum(change, math_.maximum(limits.clip * scale, floor)), change)
 
 
-def _move_on(step: Step, flags: NDArray[np.uint16] | int) -> None:
+def _move_on(step: SensorStep, flags: NDArray[np.uint16] | int) -> None:
     """Write the columns that every reading moves on."""
     after = step.after
     after.time_ns, after.stands_in, after.last = step.time_ns, step.stands_in, step.value
@@ -190,7 +190,7 @@ def _move_on(step: Step, flags: NDArray[np.uint16] | int) -> None:
 
 def _prepare_sensor_checks(
     checks: Mapping[str, BatchCheck | SensorCheck], setup: CheckSetup
-) -> list[tuple[int, Callable[[Step], NDArray[np.bool_]]]]:
+) -> list[tuple[int, Callable[[SensorStep], NDArray[np.bool_]]]]:
     """Return the bit and the function of each sensor check that has something to do in the register."""
     of_sensor = [check for check in checks.values() if isinstance(check, SensorCheck)]
     return [(int(check.bit), run) for check in of_sensor if (run := check.prepare(setup)) is not None]

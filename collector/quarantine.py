@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from collector.dead_letter import DeadLetter, Reason, is_cut
+from collector.dead_letter import DeadLetter, DeadLetterReason, is_cut
 from collector.decoding.compression import inflate
 from collector.decoding.subscriptions import CompiledSubscription, compile_subscriptions
 from collector.decoding.topics import filter_matches
@@ -90,7 +90,7 @@ class Quarantine:
     def take(self, letters: Iterable[DeadLetter]) -> "Quarantine":
         """Add letters, newest first; those with another reason are passed over."""
         for letter in letters:
-            if letter.reason is Reason.UNKNOWN_SENSOR:
+            if letter.reason is DeadLetterReason.UNKNOWN_SENSOR:
                 self._add(letter)
         return self
 

@@ -22,7 +22,7 @@ from rules.kind import AlarmCatalogue, BoundRule, Transitions
 from rules.kinds import RULE_KINDS
 from rules.references import evaluation_order, upstream_transitions
 from rules.rule import RuleSet
-from rules.snapshot import EngineState, pack, unpack
+from rules.snapshot import EngineState, pack, unpack_snapshot
 
 T = TypeVar("T", bound=np.generic)
 
@@ -129,7 +129,7 @@ class RuleEngine:
             SnapshotError: `blob` is not an intact snapshot; the engine is as it was.
         """
         parts = self._build()
-        self.position = unpack(blob, parts, self.register.sensor_ids, [key.id for key in self.alarms])
+        self.position = unpack_snapshot(blob, parts, self.register.sensor_ids, [key.id for key in self.alarms])
         for derived in parts.derived_evaluators.values():
             derived.rebuild(self._levels_of(parts), parts.admission.is_seen)
         self._parts = parts

@@ -29,7 +29,7 @@ class Transition(IntEnum):
     CLEARED = 4
 
 
-class Reason(IntEnum):
+class TransitionReason(IntEnum):
     """Why it happened; the bounded set that messages and `explain` put into words."""
 
     LIMIT_HELD = 1
@@ -116,7 +116,7 @@ class AlarmEvents:
         transition: uint8[n], `Transition`.
         level_before, level_after: int8[n], `WarningLevel` value, 0 for inactive.
         value: float64[n], the reading, canonical unit; NaN where silence caused it.
-        reason: uint8[n], `Reason`.
+        reason: uint8[n], `TransitionReason`.
         position: int64[n], journal position of the batch that caused it.
         low, high: float64[n], ends of an `Extent`; NaN where the kind gives none.
         towards: int32[n], alarm of an `Extent`; -1 where there is none, `OF_DEADBAND` of a deadband.
@@ -145,7 +145,7 @@ class AlarmEvents:
             f'{{"alarm":"{alarms[self.alarm[i]].id}","time_ns":{self.time_ns[i]},"episode_ns":{self.episode_ns[i]},'
             f'"transition":"{Transition(self.transition[i]).name.lower()}",'
             f'"level_before":{self.level_before[i]},"level_after":{self.level_after[i]},'
-            f'"value":{_number(float(self.value[i]))},"reason":"{Reason(self.reason[i]).name.lower()}",'
+            f'"value":{_number(float(self.value[i]))},"reason":"{TransitionReason(self.reason[i]).name.lower()}",'
             f'"position":{self.position[i]}{extent_text(self.extent(i, alarms))}}}'
             for i in range(len(self))
         ]

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from config.levels import WarningLevel
-from rules.events import AlarmEvents, AlarmKey, Extent, Reason, Transition
+from rules.events import AlarmEvents, AlarmKey, Extent, Transition, TransitionReason
 from rules.rule import LevelLimit, Rule, Side
 
 
@@ -17,7 +17,7 @@ class TransitionFields:
     """The fields of one transition that an explanation needs."""
 
     transition: Transition
-    reason: Reason
+    reason: TransitionReason
     level_before: int
     level_after: int
     value: float
@@ -29,7 +29,7 @@ def fields_at(events: AlarmEvents, i: int, alarms: Sequence[AlarmKey]) -> Transi
     """Return the fields of transition `i` of `events`, whose numbers stand for `alarms`."""
     return TransitionFields(
         Transition(events.transition[i]),
-        Reason(events.reason[i]),
+        TransitionReason(events.reason[i]),
         int(events.level_before[i]),
         int(events.level_after[i]),
         float(events.value[i]),
@@ -47,11 +47,11 @@ def describe(rule: Rule, fields: TransitionFields, language: str, stale_after_s:
         stale_after_s: the stale time of the silent sensor, named where it is the cause.
     """
     is_zh = language == "zh"
-    if fields.reason is Reason.LIMIT_HELD:
+    if fields.reason is TransitionReason.LIMIT_HELD:
         return _describe_limit_held(rule, fields, is_zh=is_zh)
-    if fields.reason is Reason.BACK_WITHIN:
+    if fields.reason is TransitionReason.BACK_WITHIN:
         return _describe_return(rule, fields, is_zh=is_zh)
-    if fields.reason in {Reason.CONDITIONS_HOLD, Reason.CONDITIONS_END}:
+    if fields.reason in {TransitionReason.CONDITIONS_HOLD, TransitionReason.CONDITIONS_END}:
         return _describe_conditions(rule, fields, is_zh=is_zh)
     zh, en = _SILENCE[fields.reason]
     span = "" if stale_after_s is None else _span(stale_after_s, is_zh=is_zh)
@@ -60,30 +60,30 @@ def describe(rule: Rule, fields: TransitionFields, language: str, stale_after_s:
 
 
 _SILENCE = {
-    Reason.NO_READING: ("没有收到有效读数{within}", "No usable reading{within}"),
-    Reason.NO_HEARTBEAT: (
+    TransitionReason.NO_READING: ("没有收到有效读数{within}", "No usable reading{within}"),
+    TransitionReason.NO_HEARTBEAT: (
         "仍有读数，但设备心跳停止{within}",
         "Readings arrive, but the device's heartbeat stands still{within}",
     ),
-    Reason.NEVER_SEEN: ("已登记，但从未收到读数{within}", "Registered, but never heard{within}"),
-    Reason.DEVICE_OFFLINE: ("设备已离线", "The device has gone offline"),
-    Reason.FLAT_LINE: (
+    TransitionReason.NEVER_SEEN: ("已登记，但从未收到读数{within}", "Registered, but never heard{within}"),
+    TransitionReason.DEVICE_OFFLINE: ("设备已离线", "The device has gone offline"),
+    TransitionReason.FLAT_LINE: (
         "读数长时间不变，且该设备其他读数也不变",
         "The reading has stood still for longer than ever, and nothing else on the device moves",
     ),
-    Reason.ATTENUATED: (
+    TransitionReason.ATTENUATED: (
         "相邻测点照常变化，而本测点长时间几乎不变",
         "The reading has hardly moved for long while its neighbours moved as usual",
     ),
-    Reason.MOVES_AGAIN: ("读数恢复变化", "Readings of the device change again"),
-    Reason.BATTERY_LOW: ("电池电量低", "The battery is low"),
-    Reason.BATTERY_WELL: ("电池电量已恢复", "The battery is charged again"),
-    Reason.HEARD_AGAIN: ("读数和心跳已恢复", "Readings and heartbeat are back"),
-    Reason.SHIFTS_ALONE: (
+    TransitionReason.MOVES_AGAIN: ("读数恢复变化", "Readings of the device change again"),
+    TransitionReason.BATTERY_LOW: ("电池电量低", "The battery is low"),
+    TransitionReason.BATTERY_WELL: ("电池电量已恢复", "The battery is charged again"),
+    TransitionReason.HEARD_AGAIN: ("读数和心跳已恢复", "Readings and heartbeat are back"),
+    TransitionReason.SHIFTS_ALONE: (
         "读数偏离同区其他测点推算的值，且没有其他测点印证",
         "The reading has moved away from what the other sensors of its zone foretell, and none of them confirms it",
     ),
-    Reason.AGREES_AGAIN: (
+    TransitionReason.AGREES_AGAIN: (
         "读数与同区其他测点重新一致",
         "The reading agrees with the other sensors of its zone again",
     ),
@@ -91,7 +91,7 @@ _SILENCE = {
 
 
 def _describe_conditions(rule: Rule, fields: TransitionFields, *, is_zh: bool) -> str:
-    holds = fields.reason is Reason.CONDITIONS_HOLD
+    holds = fields.reason is TransitionReason.CONDITIONS_HOLD
     limit = rule.limit_of(fields.level_after if holds else fields.level_before)
     what = "" if limit is None else limit.because_zh if is_zh else limit.because_en
     delay_s = 0.0 if limit is None else limit.on_delay_s if holds else limit.off_delay_s

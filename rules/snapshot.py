@@ -77,7 +77,7 @@ def _archive(columns: Mapping[str, NDArray[np.generic]]) -> bytes:
     return zlib.crc32(content).to_bytes(_CRC_BYTES, "little") + content
 
 
-def unpack(blob: bytes, parts: EngineState, sensor_ids: Sequence[str], alarm_ids: Sequence[str]) -> int:
+def unpack_snapshot(blob: bytes, parts: EngineState, sensor_ids: Sequence[str], alarm_ids: Sequence[str]) -> int:
     """Fill freshly built `parts` from `blob` and return its position.
 
     Raises:

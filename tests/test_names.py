@@ -14,30 +14,24 @@ PLUG_INS = (
     "alerts/channels/",
     "simulators/",
     "lifeline/commands/",
+    "alerts/store/migrations/",
 )
-"""Plug-ins of a folder share their verbs and the name of their options; simulators and commands are named by users."""
+"""Plug-ins of a folder share their verbs and the name of their options. Commands and signals have user names."""
 
 ROLES: Mapping[str, str] = {
-    "loading": "opens what a folder reads at the start: files, entry points, settings of channels",
-    "schema": "the tables of one database, or the JSON Schema of one file",
-    "sqlite": "the SQLite adapter of a protocol of its folder",
-    "rows": "the rows of one store or one model",
-    "noise": "noise of sensors: learned by rules, made by simulators",
-    "neighbours": "sensors beside a sensor: their columns, and the check that compares with them",
+    "check": "the command `lifeline check`, and the protocol of the checks of readings",
     "climatology": "usual ranges by month and hour: their file, and the check that reads them",
     "connection": "the MQTT connection: of the intake, and of the simulated devices",
+    "errors": "the errors that one stage raises",
+    "flat": "a value that stands still: the check that flags it, and the rule kind that raises an alarm",
+    "loading": "opens the files that a folder reads at the start",
+    "noise": "noise of sensors: learned by rules, made by simulators",
+    "opening": "opens the adapter that the settings choose",
+    "quarantine": "devices that the register does not know: found in messages, listed by a command",
+    "schema": "the tables of one database, or the JSON Schema of one file",
     "sms": "text messages: the channel that sends them, and the gateway that keeps them",
+    "sqlite": "the SQLite adapter of a protocol of its folder",
     "state": "the rule kind `state`, and the state of an alarm",
-    "quarantine": "devices that the register does not know: found, shown, registered, listed by a command",
-    "coverage": "sensors that rules watch: the figures, the page",
-    "dead_letters": "messages that became no readings: their rows, their report",
-    "labels": "what an alert turned out to be: stored, entered in the console, read by the back-test",
-    "devices": "devices: their checkpoint, their page",
-    "clocks": "clocks of devices: judged, and their checkpoint",
-    "checks": "checks of readings have a checkpoint, and the demonstration checks its evidence",
-    "capacity": "how much the journal may hold, and how much a machine can do",
-    "words": "words of people in two languages: of pages, of the back-test report",
-    "tables": "tables of CSV files, and of the back-test report",
 }
 """Module names that occur in several rooms, because they play one role there."""
 

@@ -22,7 +22,7 @@ import structlog
 
 from alerts.ledger.ledger import Ledger
 from alerts.notification import Channel, Outcome, Verdict, plain_reason
-from alerts.outbox.backoff import delay_s, retry_ns
+from alerts.outbox.backoff import retry_delay_s, retry_ns
 from alerts.outbox.outbox import Claim, QueueDepth
 
 LEASE_S = 10.0
@@ -218,7 +218,7 @@ class Dispatcher:
             if outcome.verdict is Verdict.SENT:
                 self._observe_handover_s((now_ns - claim.notification.created_ns) / 1e9)
             if outcome.verdict is Verdict.RETRY:
-                wait_s = delay_s(claim.notification, claim.attempt, self._jitter(), outcome.retry_after_s)
+                wait_s = retry_delay_s(claim.notification, claim.attempt, self._jitter(), outcome.retry_after_s)
                 again_ns = retry_ns(claim.first_attempt_ns, now_ns, wait_s)
             self._log_outcome(claim, outcome, now_ns, is_last=again_ns is None)
             while not self._record(claim, outcome, now_ns, again_ns) and not self._stopping.wait(POLL_S):

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
-from alerts.alert import Alert, Cursor, Decision, Snapshot, Step, StoredEvent
+from alerts.alert import Alert, Cursor, Decision, LedgerStep, Snapshot, StoredEvent
 from alerts.chatter import TransitionCounts
 from alerts.outbox.outbox import Outbox
 
@@ -229,7 +229,7 @@ class Ledger(Protocol):
         """Return the newest engine snapshot; its position is at or before `position()`."""
         ...
 
-    def commit_step(self, step: Step) -> None:
+    def commit_step(self, step: LedgerStep) -> None:
         """Store all of `step` in one transaction; on return it survives a crash.
 
         Raises:

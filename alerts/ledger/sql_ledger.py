@@ -12,7 +12,7 @@ from pathlib import Path
 
 from sqlalchemy import Connection, select, update
 
-from alerts.alert import Cursor, Snapshot, Step
+from alerts.alert import Cursor, LedgerStep, Snapshot
 from alerts.ledger.alert_records import SqlAlertRecords
 from alerts.ledger.configurations import SqlConfigurationRecords, SqlReplaySnapshots
 from alerts.ledger.event_records import SqlCountRecords, SqlDecisionRecords, SqlEventRecords
@@ -106,7 +106,7 @@ class SqlLedger:
             row = connection.execute(select(schema.snapshots)).one_or_none()
         return Snapshot(row.position, bytes(row.blob)) if row else None
 
-    def commit_step(self, step: Step) -> None:
+    def commit_step(self, step: LedgerStep) -> None:
         """Store all of `step` in one transaction; on return it survives a crash.
 
         Raises:
@@ -137,7 +137,7 @@ def _locked_cursor(connection: Connection) -> Cursor:
     return Cursor(row.position, row.epoch)
 
 
-def _move_cursor(connection: Connection, step: Step) -> None:
+def _move_cursor(connection: Connection, step: LedgerStep) -> None:
     moved = update(schema.cursor).where(schema.cursor.c.stage == STAGE)
     connection.execute(moved.values(position=step.position))
     if step.snapshot is not None:
@@ -145,7 +145,7 @@ def _move_cursor(connection: Connection, step: Step) -> None:
         upsert(connection, schema.snapshots, [row])
 
 
-def _write_events(connection: Connection, step: Step) -> Counter[tuple[str, str]]:
+def _write_events(connection: Connection, step: LedgerStep) -> Counter[tuple[str, str]]:
     rows = records.event_rows(step)
     if rows:
         connection.execute(schema.alarm_events.insert(), rows)
@@ -153,21 +153,20 @@ def _write_events(connection: Connection, step: Step) -> Counter[tuple[str, str]
     return Counter({("alarm_events", ""): len(rows)}) if rows else Counter()
 
 
-def _write_plan(connection: Connection, step: Step) -> Counter[tuple[str, str]]:
+def _write_plan(connection: Connection, step: LedgerStep) -> Counter[tuple[str, str]]:
     counts: Counter[tuple[str, str]] = Counter()
-    plan = step.plan
-    upsert(connection, schema.alerts, [records.alert_row(alert) for alert in plan.alerts])
-    upsert(connection, schema.transition_counts, [records.counts_row(each) for each in plan.transition_counts])
-    suppress(connection, plan)
-    rows = [records.notification_row(planned) for planned in plan.planned]
+    upsert(connection, schema.alerts, records.alert_rows(step))
+    upsert(connection, schema.transition_counts, records.counts_rows(step))
+    suppress(connection, step)
+    rows = records.notification_rows(step)
     stored = insert_new(connection, schema.notifications, rows)
     if rows:
         counts["notifications", ""] = stored
     if stored < len(rows):
         # Only two episodes of one alarm with the same event time can share an id: a device whose clock stands still.
         counts["notifications_dropped", "same_id"] = len(rows) - stored
-    if plan.decisions:
-        connection.execute(schema.decisions.insert(), [records.decision_row(each) for each in plan.decisions])
-    for decision in plan.decisions:
+    if decisions := records.decision_rows(step):
+        connection.execute(schema.decisions.insert(), decisions)
+    for decision in step.plan.decisions:
         counts["decisions", decision.reason] += 1
     return counts

@@ -19,7 +19,7 @@ from alerts.notification import WITH_ACKNOWLEDGE_LINK, NotificationKind
 from config.levels import WarningLevel
 from config.quantities import Quantity
 from config.register import Asset, Sensor
-from rules.events import Dimension, Extent, Reason
+from rules.events import Dimension, Extent, TransitionReason
 from rules.explanation import interval_words, place_words
 from rules.rule import Rule, Side
 
@@ -51,7 +51,7 @@ class MessageFacts:
     quantity: Quantity
     value: float
     """The reading, or the value that the rule derived from it, in the unit of `quantity`; NaN after silence."""
-    reason: Reason
+    reason: TransitionReason
     time_ns: int
     """Event time, UTC nanoseconds."""
     time_zone: ZoneInfo
@@ -67,7 +67,7 @@ class _Language:
     """The words of all messages in one language."""
 
     templates: Mapping[NotificationKind, str]
-    faults: Mapping[Reason, str]
+    faults: Mapping[TransitionReason, str]
     other_fault: str
     reading: str
     """A value with its quantity."""
@@ -103,13 +103,13 @@ _CHINESE = _Language(
         NotificationKind.DEVICE_RECOVERED: "【Lifeline】设备恢复：{name} 设备{device}数据恢复，{time}。",
     },
     faults={
-        Reason.NO_READING: "数据中断",
-        Reason.NO_HEARTBEAT: "心跳停止",
-        Reason.DEVICE_OFFLINE: "设备离线",
-        Reason.FLAT_LINE: "读数长时间不变",
-        Reason.ATTENUATED: "读数变化远小于相邻测点",
-        Reason.BATTERY_LOW: "电池电量低",
-        Reason.SHIFTS_ALONE: "读数偏离同区其他测点",
+        TransitionReason.NO_READING: "数据中断",
+        TransitionReason.NO_HEARTBEAT: "心跳停止",
+        TransitionReason.DEVICE_OFFLINE: "设备离线",
+        TransitionReason.FLAT_LINE: "读数长时间不变",
+        TransitionReason.ATTENUATED: "读数变化远小于相邻测点",
+        TransitionReason.BATTERY_LOW: "电池电量低",
+        TransitionReason.SHIFTS_ALONE: "读数偏离同区其他测点",
     },
     other_fault="失效",
     reading="{quantity}{value}",
@@ -138,13 +138,13 @@ _ENGLISH = _Language(
         NotificationKind.DEVICE_RECOVERED: "[Lifeline] Device is back: {name}, device {device}, {time}.",
     },
     faults={
-        Reason.NO_READING: "no readings",
-        Reason.NO_HEARTBEAT: "its heartbeat stands still",
-        Reason.DEVICE_OFFLINE: "it is offline",
-        Reason.FLAT_LINE: "its readings stand still",
-        Reason.ATTENUATED: "its readings hardly move while those beside it do",
-        Reason.BATTERY_LOW: "its battery is low",
-        Reason.SHIFTS_ALONE: "its readings depart from all others of the zone",
+        TransitionReason.NO_READING: "no readings",
+        TransitionReason.NO_HEARTBEAT: "its heartbeat stands still",
+        TransitionReason.DEVICE_OFFLINE: "it is offline",
+        TransitionReason.FLAT_LINE: "its readings stand still",
+        TransitionReason.ATTENUATED: "its readings hardly move while those beside it do",
+        TransitionReason.BATTERY_LOW: "its battery is low",
+        TransitionReason.SHIFTS_ALONE: "its readings depart from all others of the zone",
     },
     other_fault="it cannot be trusted",
     reading="{quantity} {value}",

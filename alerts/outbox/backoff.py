@@ -6,8 +6,7 @@ Not responsible for: the clock and random numbers; both are arguments.
 Rejects: nothing.
 """
 
-from alerts.notification import WARNINGS, Notification
-from config.levels import WarningLevel
+from alerts.notification import Notification
 
 GIVE_UP_NS = 3 * 24 * 3600 * 10**9
 """No attempt starts later than this after the first. Source: Standard Webhooks advises retries over days."""
@@ -19,12 +18,7 @@ RETRY_AFTER_CAP_S = 3600.0
 """A receiver cannot push us away for longer at a time; assumed."""
 
 
-def is_urgent(notification: Notification) -> bool:
-    """Tell whether this warns people of an orange or red danger."""
-    return notification.kind in WARNINGS and notification.level >= WarningLevel.ORANGE
-
-
-def delay_s(notification: Notification, attempt: int, jitter: float, retry_after_s: float | None = None) -> float:
+def retry_delay_s(notification: Notification, attempt: int, jitter: float, retry_after_s: float | None = None) -> float:
     """Return how long to wait after failed attempt number `attempt` (1 for the first).
 
     Doubles each time up to a cap, spread over the upper half so that many do not come back at once.
@@ -35,7 +29,7 @@ def delay_s(notification: Notification, attempt: int, jitter: float, retry_after
         jitter: 0 to 1, drawn by the caller.
         retry_after_s: what the other side asked for; never shortens the wait.
     """
-    base_s, cap_s = (URGENT_BASE_S, URGENT_CAP_S) if is_urgent(notification) else (CALM_BASE_S, CALM_CAP_S)
+    base_s, cap_s = (URGENT_BASE_S, URGENT_CAP_S) if notification.is_urgent else (CALM_BASE_S, CALM_CAP_S)
     # Beyond 2**20 every schedule is at its cap, and a float would overflow long before the days are over.
     full_s = min(cap_s, base_s * 2.0 ** min(attempt - 1, 20))
     asked_s = min(retry_after_s or 0.0, RETRY_AFTER_CAP_S)

@@ -14,7 +14,6 @@ from sqlalchemy import ColumnElement, Connection, RowMapping, Update, and_, case
 
 from alerts.alert import DecisionReason
 from alerts.notification import Delivery, Outcome, Verdict
-from alerts.outbox.backoff import is_urgent
 from alerts.outbox.claimable import WAITING, fall_back, is_in_order, is_touched_ahead, select_due, withdraw
 from alerts.outbox.delivery_reports import NEXT_STATE, Receipt
 from alerts.outbox.outbox import Claim, QueueDepth
@@ -95,7 +94,7 @@ class SqlOutbox:
             is_mine = connection.execute(update(_TABLE).where(mine).values(**values)).rowcount == 1
             if is_mine and state in ("refused", "failed"):
                 fall_back(connection, claim.notification.id, now_ns)
-            if is_mine and outcome.receipt_within_s and is_urgent(claim.notification):
+            if is_mine and outcome.receipt_within_s and claim.notification.is_urgent:
                 due_ns = now_ns + round(outcome.receipt_within_s * 1e9)
                 expect_receipt(connection, claim.notification.id, due_ns)
         self._count_attempt(outcome, state, is_mine=is_mine)

@@ -1,6 +1,6 @@
 """I/O: messages that are suppressed because their targets know of the incident.
 
-Input: an open transaction, a plan, the time.
+Input: an open transaction, a step, the time.
 Output: rows that wait. They become pending if the message that informed the target fails.
 Not responsible for: the choice of the suppressed messages, and sending.
 Rejects: nothing.
@@ -8,7 +8,7 @@ Rejects: nothing.
 
 from sqlalchemy import ColumnElement, Connection, and_, delete, exists, or_, select, update
 
-from alerts.alert import DecisionReason, DecisionVerdict, Plan
+from alerts.alert import DecisionReason, DecisionVerdict, LedgerStep
 from alerts.notification import WARNINGS
 from alerts.outbox.claimable import store_decision
 from alerts.store import records, schema
@@ -21,11 +21,11 @@ _WARNINGS = [each.value for each in WARNINGS]
 _ON_THE_WAY = ["pending", "sending", "delivered"]
 
 
-def suppress(connection: Connection, plan: Plan) -> None:
-    """Store the messages that `plan` suppresses; delete the suppressed messages of alerts that are closed now."""
-    insert_new(connection, _TABLE, [records.notification_row(planned) for planned in plan.suppressed])
-    insert_new(connection, _SUPPRESSED, [records.suppressed_row(planned) for planned in plan.suppressed])
-    closed = [alert.id for alert in plan.alerts if not alert.is_open and alert.incident]
+def suppress(connection: Connection, step: LedgerStep) -> None:
+    """Store the messages that `step` suppresses; delete the suppressed messages of alerts that are closed now."""
+    insert_new(connection, _TABLE, records.suppressed_notification_rows(step))
+    insert_new(connection, _SUPPRESSED, records.suppressed_rows(step))
+    closed = [alert.id for alert in step.plan.alerts if not alert.is_open and alert.incident]
     if closed:
         connection.execute(delete(_SUPPRESSED).where(_SUPPRESSED.c.alert.in_(closed)))
 

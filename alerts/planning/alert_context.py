@@ -15,7 +15,7 @@ from alerts.notification import NotificationKind
 from alerts.routing.routes import Routes
 from config.quantities import Quantity
 from config.register import Register, Sensor
-from rules.events import AlarmKey, Extent, Reason, Transition
+from rules.events import AlarmKey, Extent, Transition, TransitionReason
 from rules.rule import RuleSet
 
 
@@ -42,7 +42,7 @@ class AlarmTransition:
     level_before: int
     level_after: int
     value: float
-    reason: Reason
+    reason: TransitionReason
     position: int
     received_ns: int
     clock_ns: int

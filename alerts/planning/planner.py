@@ -21,7 +21,7 @@ from alerts.planning.reminders import announce_end, remind
 from alerts.planning.stages import STAGES, active_alarms_of, run_stages
 from config.levels import NO_LEVEL
 from config.register import Register
-from rules.events import AlarmEvents, AlarmKey, Dimension, Reason, Transition
+from rules.events import AlarmEvents, AlarmKey, Dimension, Transition, TransitionReason
 
 NEVER_DUE_NS = (1 << 63) - 1
 """Due time of an alert that only a transition can change."""
@@ -191,7 +191,7 @@ def _read_transition(
         level_after=int(events.level_after[i]),
         value=float(events.value[i]),
         extent=events.extent(i, alarms),
-        reason=Reason(int(events.reason[i])),
+        reason=TransitionReason(int(events.reason[i])),
         position=int(events.position[i]),
         received_ns=times[0],
         clock_ns=times[1],
@@ -215,7 +215,7 @@ def _find_reason_for_no_alert(event: AlarmTransition, alert: Alert | None) -> De
     if event.key.dimension is Dimension.HAZARD:
         return DecisionReason.NOBODY_TOLD if is_end and alert is None else None
     if not is_end:
-        return DecisionReason.NEVER_SEEN if event.reason is Reason.NEVER_SEEN else None
+        return DecisionReason.NEVER_SEEN if event.reason is TransitionReason.NEVER_SEEN else None
     is_blind = alert is not None and event.key.id in active_alarms_of(alert)
     return None if is_blind else DecisionReason.NOBODY_TOLD
 
@@ -250,7 +250,7 @@ def _revisit_alert(alert: Alert, time: JournalTime, config: PlanningConfig) -> A
     if number is None:
         return None
     # An older ledger has no ending.
-    ending = alert.ending or Ending(Reason.BACK_WITHIN if is_over else Reason.LIMIT_HELD)
+    ending = alert.ending or Ending(TransitionReason.BACK_WITHIN if is_over else TransitionReason.LIMIT_HELD)
     event = AlarmTransition(
         key=AlarmKey(rule, number, alert.dimension, alarm),
         sensor=config.register.sensors[number],

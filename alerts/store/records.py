@@ -20,18 +20,18 @@ from alerts.alert import (
     DecisionReason,
     DecisionVerdict,
     Ending,
+    LedgerStep,
     Planned,
     Recipient,
-    Step,
     StoredEvent,
 )
 from alerts.chatter import TransitionCounts
 from alerts.notification import Delivery, Notification, NotificationKind
 from alerts.store.database import Row
-from rules.events import Dimension, Extent, Reason, Transition
+from rules.events import Dimension, Extent, Transition, TransitionReason
 
 
-def event_rows(step: Step) -> list[Row]:
+def event_rows(step: LedgerStep) -> list[Row]:
     """Return the rows of `alarm_events`; the ordinal counts within one journal position."""
     events, rows, ordinal, last = step.events, [], 0, None
     for i in range(len(events)):
@@ -56,7 +56,7 @@ def event_rows(step: Step) -> list[Row]:
     return rows
 
 
-def alarm_rows(step: Step, rows: list[Row]) -> list[Row]:
+def alarm_rows(step: LedgerStep, rows: list[Row]) -> list[Row]:
     """Return the rows of `alarms` after the transitions in `rows`: the last one of each alarm counts."""
     keys = {key.id: key for key in (step.alarms[int(number)] for number in step.events.alarm)}
     latest: dict[str, Row] = {}
@@ -77,8 +77,38 @@ def alarm_rows(step: Step, rows: list[Row]) -> list[Row]:
     return list(latest.values())
 
 
-def alert_row(alert: Alert) -> Row:
-    """Return the row of `alerts`; acknowledgements have a table of their own."""
+def alert_rows(step: LedgerStep) -> list[Row]:
+    """Return the rows of `alerts`; acknowledgements have a table of their own."""
+    return [_alert_row(each) for each in step.plan.alerts]
+
+
+def counts_rows(step: LedgerStep) -> list[Row]:
+    """Return the rows of `transition_counts`."""
+    counts = step.plan.transition_counts
+    return [asdict(each) | {"is_chattering": int(each.is_chattering)} for each in counts]
+
+
+def notification_rows(step: LedgerStep) -> list[Row]:
+    """Return the rows of `notifications`, of messages to send or on standby."""
+    return [notification_row(each) for each in step.plan.planned]
+
+
+def suppressed_notification_rows(step: LedgerStep) -> list[Row]:
+    """Return the rows of `notifications`, of suppressed messages."""
+    return [notification_row(each) for each in step.plan.suppressed]
+
+
+def suppressed_rows(step: LedgerStep) -> list[Row]:
+    """Return the rows of `suppressed`."""
+    return [_suppressed_row(each) for each in step.plan.suppressed]
+
+
+def decision_rows(step: LedgerStep) -> list[Row]:
+    """Return the rows of `decisions`."""
+    return [decision_row(each) for each in step.plan.decisions]
+
+
+def _alert_row(alert: Alert) -> Row:
     ending = alert.ending
     row: Row = {name: getattr(alert, name) for name in _PLAIN}
     return row | {
@@ -135,18 +165,12 @@ def decision_from(row: RowMapping) -> Decision:
     return Decision(**values | {"verdict": DecisionVerdict(row["verdict"]), "reason": DecisionReason(row["reason"])})
 
 
-def counts_row(counts: TransitionCounts) -> Row:
-    """Return the row of `transition_counts`."""
-    return asdict(counts) | {"is_chattering": int(counts.is_chattering)}
-
-
 def counts_from(row: RowMapping) -> TransitionCounts:
     """Return the counts in a row of `transition_counts`."""
     return TransitionCounts(**{**row, "is_chattering": bool(row["is_chattering"])})
 
 
-def suppressed_row(planned: Planned) -> Row:
-    """Return the row of `suppressed` of a message that is left out."""
+def _suppressed_row(planned: Planned) -> Row:
     notification = planned.notification
     names = ("alert", "channel", "contact", "level")
     row: Row = {name: getattr(notification, name) for name in names}
@@ -197,7 +221,7 @@ def alert_from(row: RowMapping) -> Alert:
         is_latched=bool(row["is_latched"]),
         alarms=tuple(json.loads(row["alarms"])),
         recipients=tuple(_recipient(each) for each in json.loads(row["recipients"])),
-        ending=None if reason is None else Ending(Reason(reason), _extent_of(row, "end")),
+        ending=None if reason is None else Ending(TransitionReason(reason), _extent_of(row, "end")),
         acknowledged_ns=row["acknowledged_ns"],
         acknowledged_by=row["contact"] or "",
     )
@@ -214,7 +238,7 @@ def event_from(row: RowMapping) -> StoredEvent:
         "extent": _extent_of(row, "extent"),
         "transition": Transition(row["transition"]),
         "value": math.nan if row["value"] is None else row["value"],
-        "reason": Reason(row["reason"]),
+        "reason": TransitionReason(row["reason"]),
     }
     return StoredEvent(**{**rest, **changed})
 

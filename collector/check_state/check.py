@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from collector.batch import Quality, ReadingBatch
 from collector.check_state.limits import CheckLimits
 from collector.check_state.memory import SensorMemory
-from collector.check_state.step import Bools, Step
+from collector.check_state.step import Bools, SensorStep
 from collector.devices.clocks import DeviceClocks
 from config.quantities import Quantity
 from config.register import Register
@@ -52,7 +52,7 @@ class SensorCheck:
 
     bit: Quality
     source: str
-    prepare: Callable[[CheckSetup], Callable[[Step], Bools] | None]
+    prepare: Callable[[CheckSetup], Callable[[SensorStep], Bools] | None]
     """As that of a batch check."""
     columns: tuple[str, ...] = ()
     """Fields of `SensorStates` that it writes."""

@@ -24,7 +24,7 @@ from collector.check_state.step import (
     Ints,
     SensorBounds,
     SensorStates,
-    Step,
+    SensorStep,
     make_plain_arithmetic,
 )
 
@@ -67,28 +67,28 @@ class SensorMemory:
 
     def begin_step(
         self, sensor: NDArray[np.intp], time_ns: Ints, stands_in: Bools, value: Floats, received_ns: int
-    ) -> Step:
+    ) -> SensorStep:
         """Return a step of one reading of each sensor, with copies of the rows of `sensor`, intp[n]."""
         rows, bound_rows = self._rows.take(sensor), self._bound_rows.take(sensor)
         before = SensorStates(*(rows[name] for name in self._names))
         bounds = SensorBounds(*(bound_rows[name] for name in self._bound_names))
         return _make_step((sensor, time_ns, stands_in, value), received_ns, before, bounds, COLUMNS)
 
-    def finish_step(self, step: Step) -> None:
+    def finish_step(self, step: SensorStep) -> None:
         """Replace the rows of the sensors of a step, each number at most once."""
         rows = np.empty(len(step.sensor), self._rows.dtype)
         for name in self._names:
             rows[name] = getattr(step.after, name)
         self._opaque[step.sensor] = rows.view(self._opaque.dtype)
 
-    def begin_run(self, number: int, received_ns: int) -> Step:
+    def begin_run(self, number: int, received_ns: int) -> SensorStep:
         """Return a step of one sensor, in plain numbers, that takes one reading after the other."""
         before = SensorStates(*self._rows[number].item())
         bounds = SensorBounds(*self._bound_rows[number].item())
         columns = (number, before.time_ns, before.stands_in, before.last)
         return _make_step(columns, received_ns, before, bounds, make_plain_arithmetic())  # type: ignore[arg-type]
 
-    def finish_run(self, step: Step) -> None:
+    def finish_run(self, step: SensorStep) -> None:
         """Replace the row of the sensor of a run; its newest state is the one before the next reading."""
         self._rows[step.sensor] = tuple(getattr(step.before, name) for name in self._names)
 
@@ -123,10 +123,10 @@ def _make_step(
     before: SensorStates,
     bounds: SensorBounds,
     math: Arithmetic,
-) -> Step:
+) -> SensorStep:
     """Return a step; the runner of the checks fills in the rest."""
     sensor, time_ns, stands_in, value = columns
-    return Step(
+    return SensorStep(
         sensor,
         time_ns,
         stands_in,

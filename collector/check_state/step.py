@@ -1,4 +1,4 @@
-"""`Step`: one more reading of each of n sensors, with the state of the sensors before and after it.
+"""`SensorStep`: one more reading of each of n sensors, with the state of the sensors before and after it.
 
 Input: nothing.
 Output: the record that every sensor check reads and writes, and the few functions that arrays and plain numbers do not
@@ -7,7 +7,8 @@ Not responsible for: any single check, and the storage of the states.
 Rejects: nothing.
 
 A sensor check is one formula for two cases: one reading of each of n sensors, as arrays, and one reading of one sensor,
-as plain numbers. Both cases compute the same sums in the same order, so that they agree to the last digit. `Step.math`
+as plain numbers. Both cases compute the same sums in the same order, so that they agree to the last digit.
+`SensorStep.math`
 has the functions that differ. Annotations name the arrays.
 """
 
@@ -55,7 +56,7 @@ class Arithmetic(Protocol):
         """Return the conditions negated."""
         ...
 
-    def look_up(self, find: LookUp, step: "Step", wanted: Bools) -> Floats:
+    def look_up(self, find: LookUp, step: "SensorStep", wanted: Bools) -> Floats:
         """Return the values that `find` gives for the wanted sensors of the step, NaN for the others."""
         ...
 
@@ -130,7 +131,7 @@ class SensorBounds:
 
 
 @dataclass(slots=True)
-class Step:
+class SensorStep:
     """One more reading of each of n sensors, or of one sensor."""
 
     sensor: NDArray[np.intp]
@@ -172,7 +173,7 @@ class _ColumnArithmetic:
     invert = staticmethod(np.logical_not)
 
     @staticmethod
-    def look_up(find: LookUp, step: Step, wanted: Bools) -> Floats:
+    def look_up(find: LookUp, step: SensorStep, wanted: Bools) -> Floats:
         """Return the values that `find` gives for the wanted sensors of the step, NaN for the others."""
         found = np.full(len(step.sensor), np.nan)
         rows = np.flatnonzero(wanted)
@@ -202,7 +203,7 @@ class _PlainArithmetic:
         """Return `one` where the condition holds, else `other`."""
         return one if condition else other
 
-    def look_up(self, find: LookUp, step: Step, wanted: bool) -> float:  # noqa: FBT001 - as of arrays
+    def look_up(self, find: LookUp, step: SensorStep, wanted: bool) -> float:  # noqa: FBT001 - as of arrays
         """Return the value that `find` gives for the sensor of the step if it is wanted, else NaN."""
         if not wanted:
             return math.nan

@@ -19,10 +19,10 @@ import numpy as np
 from collector.batch import Quality
 from collector.check_state.check import CheckSetup, SensorCheck
 from collector.check_state.limits import CheckLimits
-from collector.check_state.step import Bools, Floats, Ints, Step
+from collector.check_state.step import Bools, Floats, Ints, SensorStep
 
 
-def flag(step: Step, limits: CheckLimits) -> Bools:
+def flag(step: SensorStep, limits: CheckLimits) -> Bools:
     """Return whether the run of equal readings is too long for each sensor; remember the runs."""
     before, after, math, bounds = step.before, step.after, step.math, step.bounds
     anchor, run = before.anchor, before.run

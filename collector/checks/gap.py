@@ -14,10 +14,10 @@ Source: QARTOD manuals (IOOS), test 1, timing or gap test. Here the stale time o
 
 from collector.batch import Quality
 from collector.check_state.check import SensorCheck
-from collector.check_state.step import Bools, Step
+from collector.check_state.step import Bools, SensorStep
 
 
-def flag(step: Step) -> Bools:
+def flag(step: SensorStep) -> Bools:
     """Return whether each reading is the first one after a gap."""
     is_first: Bools = step.is_fresh & (step.before.count > 0) & (step.stands_in == step.before.stands_in)
     return is_first

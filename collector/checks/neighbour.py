@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 
 from collector.batch import Quality
 from collector.check_state.check import CheckSetup, SensorCheck
-from collector.check_state.step import COLUMNS, NEVER_NS, Arithmetic, Bools, Floats, Ints, Step
+from collector.check_state.step import COLUMNS, NEVER_NS, Arithmetic, Bools, Floats, Ints, SensorStep
 from config.register import Register
 
 _MOST = 4
@@ -46,7 +46,7 @@ class Neighbours:
         """Whether any sensor has enough neighbours."""
         return bool((self._of >= 0).any())
 
-    def flag(self, step: Step) -> Bools:
+    def flag(self, step: SensorStep) -> Bools:
         """Return whether each sensor has been quieter than its neighbours for long; learn how much it moves."""
         limits, before, after, math = self._setup.limits, step.before, step.after, step.math
         known = 1.0 / (before.count + 1.0)
@@ -69,7 +69,7 @@ class Neighbours:
         is_quiet: Bools = (stays & was_flagged) | (is_attenuated & has_lasted)
         return is_quiet
 
-    def _keep_for_neighbours(self, step: Step) -> None:
+    def _keep_for_neighbours(self, step: SensorStep) -> None:
         """Keep the movement before the readings of this received time."""
         before, after, math = step.before, step.after, step.math
         is_later = before.received_ns != step.received_ns
@@ -112,7 +112,7 @@ def _find_neighbours(register: Register, is_judged: Bools) -> NDArray[np.intp]:
     return found
 
 
-def _prepare(setup: CheckSetup) -> Callable[[Step], Bools] | None:
+def _prepare(setup: CheckSetup) -> Callable[[SensorStep], Bools] | None:
     neighbours = Neighbours(setup)
     return neighbours.flag if neighbours.exist else None
 

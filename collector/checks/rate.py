@@ -14,11 +14,11 @@ Source: QARTOD manuals (IOOS), test 7, rate of change. Here the largest rate bel
 
 from collector.batch import Quality
 from collector.check_state.check import SensorCheck
-from collector.check_state.step import Bools, Step
+from collector.check_state.step import Bools, SensorStep
 from config.time_units import SECOND_NS
 
 
-def flag(step: Step) -> Bools:
+def flag(step: SensorStep) -> Bools:
     """Return whether each reading is too far from the reading before it and from the level.
 
     The return from a spike is fast as well, but it leads back to the level.

@@ -18,10 +18,10 @@ from functools import partial
 from collector.batch import Quality
 from collector.check_state.check import CheckSetup, SensorCheck
 from collector.check_state.limits import CheckLimits
-from collector.check_state.step import Bools, Step
+from collector.check_state.step import Bools, SensorStep
 
 
-def flag(step: Step, limits: CheckLimits) -> Bools:
+def flag(step: SensorStep, limits: CheckLimits) -> Bools:
     """Return whether each reading is a spike; move the level and learn the scales."""
     before, after, math, fresh = step.before, step.after, step.math, step.is_fresh
     bound = math.maximum(limits.spike_scales * step.scale, step.floor)

@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 
 import msgspec
 
-from collector.dead_letter import Reason
+from collector.dead_letter import DeadLetterReason
 from collector.payload import NO_TIME, Columns, Mark, PayloadError
 from collector.wire.json_values import check_count, gather, read_json
 from collector.wire.rows_by_time import single_row
@@ -64,7 +64,7 @@ def decode(payload: bytes, fields: Mapping[str, str], max_readings: int) -> Colu
     if kind in _EVENTS_WITHOUT_READINGS:
         return Columns([], [], [], [])
     if kind not in ("up", "status"):
-        raise PayloadError(Reason.TOPIC, f"event: expected an event of ChirpStack v4, got {kind[:40]!r}")
+        raise PayloadError(DeadLetterReason.TOPIC, f"event: expected an event of ChirpStack v4, got {kind[:40]!r}")
     event = read_json(payload, _DECODER)
     columns = Columns([], [], [], [])
     time_ns = rfc3339_to_ns(event.time) if event.time else NO_TIME
@@ -77,7 +77,9 @@ def decode(payload: bytes, fields: Mapping[str, str], max_readings: int) -> Colu
 
 def _of_uplink(event: _Event) -> Mapping[str, object]:
     if event.decoded is None and event.undecoded:
-        raise PayloadError(Reason.SCHEMA, "$.object: expected the decoded payload; set a codec in the device profile")
+        raise PayloadError(
+            DeadLetterReason.SCHEMA, "$.object: expected the decoded payload; set a codec in the device profile"
+        )
     return {**_signal(event.receptions), **(event.decoded or {})}
 
 

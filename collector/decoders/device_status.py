@@ -9,7 +9,7 @@ from collections.abc import Mapping
 
 import msgspec
 
-from collector.dead_letter import Reason
+from collector.dead_letter import DeadLetterReason
 from collector.payload import NO_TIME, Columns, Decoder, Mark, PayloadError
 from config.quantities import ONLINE
 
@@ -26,13 +26,13 @@ def decode(payload: bytes, fields: Mapping[str, str], max_readings: int = 1) -> 
     """Return the one reading; see `Decoder`."""
     del fields
     if max_readings < 1:
-        raise PayloadError(Reason.TOO_LARGE, f"payload: expected at most {max_readings} readings, got 1")
+        raise PayloadError(DeadLetterReason.TOO_LARGE, f"payload: expected at most {max_readings} readings, got 1")
     try:
         status = _DECODER.decode(payload)
     except msgspec.ValidationError as error:
-        raise PayloadError(Reason.SCHEMA, str(error)) from None
+        raise PayloadError(DeadLetterReason.SCHEMA, str(error)) from None
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-        raise PayloadError(Reason.SYNTAX, str(error)) from None
+        raise PayloadError(DeadLetterReason.SYNTAX, str(error)) from None
     firmware = status.firmware if isinstance(status.firmware, str) else ""
     return Columns([ONLINE], [NO_TIME], [float(status.online)], [0], mark=Mark(firmware=firmware) if firmware else None)
 

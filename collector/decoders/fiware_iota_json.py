@@ -8,7 +8,7 @@ from collections.abc import Mapping
 
 import msgspec
 
-from collector.dead_letter import Reason
+from collector.dead_letter import DeadLetterReason
 from collector.payload import NO_TIME, Columns, PayloadError
 from collector.wire.json_values import check_count, gather, read_json
 from collector.wire.rows_by_time import group_by_device_and_time
@@ -30,7 +30,9 @@ def decode(payload: bytes, fields: Mapping[str, str], max_readings: int) -> Colu
     for measures in message if isinstance(message, list) else [message]:
         instant = measures.pop(_TIME, None)
         if instant is not None and not isinstance(instant, str):
-            raise PayloadError(Reason.SCHEMA, f"$.{_TIME}: expected ISO 8601 text, got {type(instant).__name__}")
+            raise PayloadError(
+                DeadLetterReason.SCHEMA, f"$.{_TIME}: expected ISO 8601 text, got {type(instant).__name__}"
+            )
         gather(columns, measures, rfc3339_to_ns(instant) if instant else NO_TIME)
     return check_count(columns, max_readings)
 

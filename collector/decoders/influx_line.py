@@ -12,7 +12,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from collector.dead_letter import Reason
+from collector.dead_letter import DeadLetterReason
 from collector.payload import NO_TIME, Columns, Decoder, PayloadError
 from collector.wire.json_values import check_count
 from collector.wire.rows_by_time import group_by_device_and_time
@@ -74,7 +74,7 @@ def _decode(payload: bytes, options: Options, max_readings: int) -> Columns:
     try:
         text = payload.decode()
     except UnicodeDecodeError as error:
-        raise PayloadError(Reason.SYNTAX, f"payload: expected UTF-8, got {error}") from None
+        raise PayloadError(DeadLetterReason.SYNTAX, f"payload: expected UTF-8, got {error}") from None
     columns = Columns([], [], [], [], [] if options.device_tag else None)
     for place, line in enumerate(text.split("\n"), 1):
         if line and not line.startswith("#") and line != "\r":
@@ -90,7 +90,9 @@ def _take(columns: Columns, line: str, place: int, options: Options) -> None:
     found = _LINE.fullmatch(line)
     series = _MEASUREMENT.match(line)
     if found is None or series is None:
-        raise PayloadError(Reason.SYNTAX, f"line {place}: expected measurement,tag=t field=1 [time], got {line[:80]!r}")
+        raise PayloadError(
+            DeadLetterReason.SYNTAX, f"line {place}: expected measurement,tag=t field=1 [time], got {line[:80]!r}"
+        )
     device = _device(found[1][series.end() + 1 :], place, options.device_tag) if options.device_tag else ""
     start = len(columns.channel)
     for field, value in _pairs(_FIELD, found[2], place):
@@ -122,7 +124,9 @@ def _pairs(pattern: re.Pattern[str], text: str, place: int) -> list[tuple[str, s
     while end < len(text):
         found = pattern.match(text, end)
         if found is None:
-            raise PayloadError(Reason.SYNTAX, f"line {place}: expected key=value, got {text[end : end + 80]!r}")
+            raise PayloadError(
+                DeadLetterReason.SYNTAX, f"line {place}: expected key=value, got {text[end : end + 80]!r}"
+            )
         pairs.append((found[1], found[2]))
         end = found.end()
     return pairs
@@ -132,7 +136,9 @@ def _device(tags: str, place: int, tag: str) -> str:
     for key, value in _pairs(_TAG, tags, place):
         if _plain(key) == tag:
             return _plain(value)
-    raise PayloadError(Reason.SCHEMA, f"line {place}: expected the tag {tag}, which names the device, got none")
+    raise PayloadError(
+        DeadLetterReason.SCHEMA, f"line {place}: expected the tag {tag}, which names the device, got none"
+    )
 
 
 def _channel(measurement: str, field: str, form: str) -> str:
@@ -152,11 +158,13 @@ def _number(text: str, place: int) -> float:
         word = _WORDS.get(text)
         if word is not None:
             return word
-        reason = Reason.NOT_FINITE if _NOT_FINITE.fullmatch(text) else Reason.SCHEMA
+        reason = DeadLetterReason.NOT_FINITE if _NOT_FINITE.fullmatch(text) else DeadLetterReason.SCHEMA
         raise PayloadError(reason, f"line {place}: expected a number or boolean, got {text[:40]!r}")
     value = float(found[1] or found[2])
     if math.isinf(value):
-        raise PayloadError(Reason.NOT_FINITE, f"line {place}: expected a number within float64, got {text[:40]!r}")
+        raise PayloadError(
+            DeadLetterReason.NOT_FINITE, f"line {place}: expected a number within float64, got {text[:40]!r}"
+        )
     return value
 
 
@@ -166,7 +174,9 @@ def _time_ns(text: str | None, precision: str) -> int:
     time_ns = int(text) * _NS[precision]
     if -(2**63) < time_ns < 2**63:
         return time_ns
-    raise PayloadError(Reason.TIME_UNREPRESENTABLE, f"time: expected one from 1678 to 2262, got {text} {precision}")
+    raise PayloadError(
+        DeadLetterReason.TIME_UNREPRESENTABLE, f"time: expected one from 1678 to 2262, got {text} {precision}"
+    )
 
 
 def _encode(columns: Columns, options: Options) -> bytes:

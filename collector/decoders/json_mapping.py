@@ -13,7 +13,7 @@ from typing import Annotated, Literal
 import msgspec
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-from collector.dead_letter import Reason
+from collector.dead_letter import DeadLetterReason
 from collector.payload import NO_TIME, Columns, Decoder, PayloadError
 from collector.wire.json_path import MISSING, compile_path, follow, put
 from collector.wire.json_values import check_count, gather, number, read_json
@@ -70,7 +70,9 @@ class _Mapping:
         for place, record in enumerate(found if isinstance(found, list) else [found]):
             if not isinstance(record, dict):
                 got = "nothing" if record is MISSING else type(record).__name__
-                raise PayloadError(Reason.SCHEMA, f"{self.options.records}[{place}]: expected an object, got {got}")
+                raise PayloadError(
+                    DeadLetterReason.SCHEMA, f"{self.options.records}[{place}]: expected an object, got {got}"
+                )
             gather(columns, self._values(record), self._time_ns(record), self._device(record))
         return check_count(columns, max_readings)
 
@@ -117,12 +119,14 @@ class _Mapping:
         since = None if isinstance(value, bool) or unit == "rfc3339" else number(value, str(self.options.time))
         if since is None:
             raise PayloadError(
-                Reason.SCHEMA, f"{self.options.time}: expected a time as {unit}, got {str(value)[:40]!r}"
+                DeadLetterReason.SCHEMA, f"{self.options.time}: expected a time as {unit}, got {str(value)[:40]!r}"
             )
         time_ns = value * _NS[unit] if isinstance(value, int) else seconds_to_ns(since * _NS[unit] / 1e9)
         if -(2**63) < time_ns < 2**63:
             return time_ns
-        raise PayloadError(Reason.TIME_UNREPRESENTABLE, f"{self.options.time}: expected a time from 1678 to 2262")
+        raise PayloadError(
+            DeadLetterReason.TIME_UNREPRESENTABLE, f"{self.options.time}: expected a time from 1678 to 2262"
+        )
 
     def _device(self, record: dict[str, object]) -> str:
         if self.device is None:
@@ -130,7 +134,7 @@ class _Mapping:
         value = follow(record, self.device)
         if isinstance(value, bool) or not isinstance(value, str | int) or value == "":
             raise PayloadError(
-                Reason.SCHEMA, f"{self.options.device}: expected the device's id, got {str(value)[:40]!r}"
+                DeadLetterReason.SCHEMA, f"{self.options.device}: expected the device's id, got {str(value)[:40]!r}"
             )
         return str(value)
 
@@ -142,10 +146,14 @@ class _Mapping:
 def _without_unit(text: str, unit: str, channel: str) -> float:
     found = _NUMBER.fullmatch(text)
     if found is None or found[2] != unit:
-        raise PayloadError(Reason.SCHEMA, f"{channel[:80]}: expected a number and {unit!r}, got {text[:40]!r}")
+        raise PayloadError(
+            DeadLetterReason.SCHEMA, f"{channel[:80]}: expected a number and {unit!r}, got {text[:40]!r}"
+        )
     value = float(found[1])
     if math.isinf(value):
-        raise PayloadError(Reason.NOT_FINITE, f"{channel[:80]}: expected a number within float64, got {text[:40]!r}")
+        raise PayloadError(
+            DeadLetterReason.NOT_FINITE, f"{channel[:80]}: expected a number within float64, got {text[:40]!r}"
+        )
     return value
 
 

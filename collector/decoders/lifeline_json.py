@@ -14,7 +14,7 @@ from typing import Literal
 import msgspec
 
 from collector.batch import Quality
-from collector.dead_letter import Reason
+from collector.dead_letter import DeadLetterReason
 from collector.payload import NO_TIME, Columns, Mark, PayloadError
 from collector.wire.json_values import read_json
 from collector.wire.timestamps import LAST_MS, epoch_ms_to_ns, rfc3339_to_ns
@@ -57,7 +57,7 @@ def decode(payload: bytes, fields: Mapping[str, str], max_readings: int) -> Colu
     del fields
     message = read_json(payload, _DECODER)
     if (message.m is None) == (message.r is None):
-        raise PayloadError(Reason.SCHEMA, "$: expected exactly one of m and r")
+        raise PayloadError(DeadLetterReason.SCHEMA, "$: expected exactly one of m and r")
     if message.m is None:
         columns = _list_form(message)
     elif isinstance(message.ts, list):
@@ -66,9 +66,9 @@ def decode(payload: bytes, fields: Mapping[str, str], max_readings: int) -> Colu
         columns = _single_form(message, message.m)
     count = len(columns.channel)
     if count > max_readings:
-        raise PayloadError(Reason.TOO_LARGE, f"$: expected at most {max_readings} readings, got {count}")
+        raise PayloadError(DeadLetterReason.TOO_LARGE, f"$: expected at most {max_readings} readings, got {count}")
     if not count:
-        raise PayloadError(Reason.SCHEMA, "$: expected at least one reading, got none")
+        raise PayloadError(DeadLetterReason.SCHEMA, "$: expected at least one reading, got none")
     if message.seq is not _ABSENT:
         columns.mark = _mark(bytes(message.seq), bytes(message.boot))
     return columns
@@ -85,7 +85,9 @@ def _single_form(message: _Message, values: Mapping[str, float | list[float]]) -
     columns = Columns([], [], [], [])
     for channel, value in values.items():
         if isinstance(value, list):
-            raise PayloadError(Reason.SCHEMA, f"$.m.{channel[:40]}: expected a number where ts is one time, got a list")
+            raise PayloadError(
+                DeadLetterReason.SCHEMA, f"$.m.{channel[:40]}: expected a number where ts is one time, got a list"
+            )
         columns.value.append(value)
     columns.channel.extend(values)
     _finish_moment(columns, message)
@@ -94,7 +96,9 @@ def _single_form(message: _Message, values: Mapping[str, float | list[float]]) -
 
 def _list_form(message: _Message) -> Columns:
     if message.bat is not None or message.ts is not None or message.q is not None:
-        raise PayloadError(Reason.SCHEMA, "$: expected ts, q and bat inside the items of r, got them beside r")
+        raise PayloadError(
+            DeadLetterReason.SCHEMA, "$: expected ts, q and bat inside the items of r, got them beside r"
+        )
     columns = Columns([], [], [], [])
     for moment in message.r or []:
         columns.channel.extend(moment.m)
@@ -121,7 +125,7 @@ def _finish_moment(columns: Columns, moment: _Message | _Reading) -> None:
 def _columnar_form(message: _Message, values: Mapping[str, float | list[float]], times_ms: list[int]) -> Columns:
     count = len(times_ms)
     if message.bat is not None:
-        raise PayloadError(Reason.SCHEMA, "$.bat: expected as a list in m where ts is a list")
+        raise PayloadError(DeadLetterReason.SCHEMA, "$.bat: expected as a list in m where ts is a list")
     if count and not -LAST_MS <= min(times_ms) <= max(times_ms) <= LAST_MS:
         epoch_ms_to_ns(max(times_ms, key=abs))
     times_ns = [time_ms * 1_000_000 for time_ms in times_ms]
@@ -130,7 +134,9 @@ def _columnar_form(message: _Message, values: Mapping[str, float | list[float]],
     for channel, column in values.items():
         if not isinstance(column, list) or len(column) != count:
             got = len(column) if isinstance(column, list) else "a number"
-            raise PayloadError(Reason.SCHEMA, f"$.m.{channel[:40]}: expected a list as long as ts ({count}), got {got}")
+            raise PayloadError(
+                DeadLetterReason.SCHEMA, f"$.m.{channel[:40]}: expected a list as long as ts ({count}), got {got}"
+            )
         columns.channel.extend([channel] * count)
         columns.time_ns.extend(times_ns)
         columns.value.extend(column)
@@ -145,7 +151,7 @@ def _time_ns(ts: int | str | list[int] | None) -> int:
         return rfc3339_to_ns(ts)
     if ts is None:
         return NO_TIME
-    raise PayloadError(Reason.SCHEMA, "$.ts: expected one time, got a list")
+    raise PayloadError(DeadLetterReason.SCHEMA, "$.ts: expected one time, got a list")
 
 
 def encode(columns: Columns) -> bytes:

@@ -8,7 +8,7 @@ import math
 import re
 from collections.abc import Mapping
 
-from collector.dead_letter import Reason
+from collector.dead_letter import DeadLetterReason
 from collector.payload import NO_TIME, Columns, PayloadError
 
 _NUMBER = re.compile(rb"\s*[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?\s*", re.ASCII)
@@ -20,13 +20,13 @@ _MAX_BYTES = 64
 def decode(payload: bytes, fields: Mapping[str, str], max_readings: int = 1) -> Columns:
     """Return the one reading; see `Decoder`."""
     if len(payload) > _MAX_BYTES or max_readings < 1:
-        raise PayloadError(Reason.TOO_LARGE, f"payload: expected a number of at most {_MAX_BYTES} bytes")
+        raise PayloadError(DeadLetterReason.TOO_LARGE, f"payload: expected a number of at most {_MAX_BYTES} bytes")
     if _NUMBER.fullmatch(payload) is None:
-        reason = Reason.NOT_FINITE if _NOT_FINITE.fullmatch(payload) else Reason.SYNTAX
+        reason = DeadLetterReason.NOT_FINITE if _NOT_FINITE.fullmatch(payload) else DeadLetterReason.SYNTAX
         raise PayloadError(reason, f"payload: expected one decimal number, got {payload!r}")
     value = float(payload)
     if not math.isfinite(value):
-        raise PayloadError(Reason.NOT_FINITE, f"payload: expected a number within float64, got {payload!r}")
+        raise PayloadError(DeadLetterReason.NOT_FINITE, f"payload: expected a number within float64, got {payload!r}")
     return Columns([fields["channel"]], [NO_TIME], [value], [0])
 
 

@@ -15,7 +15,7 @@ from typing import NoReturn, TypeGuard, TypeVar
 import cbor2
 import msgspec
 
-from collector.dead_letter import Reason
+from collector.dead_letter import DeadLetterReason
 from collector.payload import Columns, Decoder, PayloadError
 from collector.wire.senml import Options, Record, records_of, resolve, resolve_plain
 from collector.wire.senml_columns import FEW, VERSION, Plain
@@ -87,11 +87,13 @@ def _maps(payload: bytes, reader: cbor2.CBORDecoder) -> list[dict[object, object
     try:
         pack = reader.decode()
     except (cbor2.CBORDecodeError, ValueError, OverflowError, RecursionError) as error:
-        raise PayloadError(Reason.SYNTAX, f"payload: expected CBOR, got {str(error)[:200]}") from None
+        raise PayloadError(DeadLetterReason.SYNTAX, f"payload: expected CBOR, got {str(error)[:200]}") from None
     if stream.tell() != len(payload):
-        raise PayloadError(Reason.SYNTAX, f"payload: expected one CBOR item, got {len(payload) - stream.tell()} more")
+        raise PayloadError(
+            DeadLetterReason.SYNTAX, f"payload: expected one CBOR item, got {len(payload) - stream.tell()} more"
+        )
     if not isinstance(pack, list) or not all(isinstance(record, dict) for record in pack):
-        raise PayloadError(Reason.SCHEMA, "$: expected an array of maps")
+        raise PayloadError(DeadLetterReason.SCHEMA, "$: expected an array of maps")
     return pack
 
 
@@ -140,14 +142,14 @@ def _records(pack: Sequence[Mapping[object, object]]) -> list[Record]:
     try:
         return msgspec.convert([_with_names(record, place) for place, record in enumerate(pack)], list[Record])
     except msgspec.ValidationError as error:
-        raise PayloadError(Reason.SCHEMA, str(error)) from None
+        raise PayloadError(DeadLetterReason.SCHEMA, str(error)) from None
 
 
 def _with_names(record: Mapping[object, object], place: int) -> dict[str, object]:
     named: dict[str, object] = {}
     for label, value in record.items():
         if isinstance(label, str) and label.endswith("_"):
-            raise PayloadError(Reason.SCHEMA, f"$[{place}]: expected labels that we know, got {label[:40]!r}")
+            raise PayloadError(DeadLetterReason.SCHEMA, f"$[{place}]: expected labels that we know, got {label[:40]!r}")
         name = _LABELS.get(label) if isinstance(label, int) and not isinstance(label, bool) else None
         if name is not None:
             named[name] = float(value) if isinstance(value, Decimal) else value

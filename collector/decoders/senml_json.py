@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 import msgspec
 
-from collector.dead_letter import Reason
+from collector.dead_letter import DeadLetterReason
 from collector.payload import Columns, Decoder, PayloadError
 from collector.wire.json_values import read_json
 from collector.wire.senml import Options, Record, records_of, resolve
@@ -44,7 +44,9 @@ def _refuse_must_understand(payload: bytes) -> None:
     for place, record in enumerate(records):
         for label in record:
             if label.endswith("_"):
-                raise PayloadError(Reason.SCHEMA, f"$[{place}]: expected labels that we know, got {label[:40]!r}")
+                raise PayloadError(
+                    DeadLetterReason.SCHEMA, f"$[{place}]: expected labels that we know, got {label[:40]!r}"
+                )
 
 
 DECODER = with_options({})

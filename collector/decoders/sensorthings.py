@@ -10,7 +10,7 @@ from collections.abc import Mapping
 
 import msgspec
 
-from collector.dead_letter import Reason
+from collector.dead_letter import DeadLetterReason
 from collector.payload import NO_TIME, Columns, PayloadError
 from collector.wire.json_values import check_count, gather, read_json
 from collector.wire.rows_by_time import single_row
@@ -38,10 +38,12 @@ def decode(payload: bytes, fields: Mapping[str, str], max_readings: int) -> Colu
     """Return the readings; see `Decoder`."""
     seen = read_json(payload, _DECODER)
     if seen.result is msgspec.UNSET:
-        raise PayloadError(Reason.SCHEMA, "$.result: expected a value, got none")
+        raise PayloadError(DeadLetterReason.SCHEMA, "$.result: expected a value, got none")
     device = "" if seen.datastream.id is None else str(seen.datastream.id)
     if not device and "device" not in fields:
-        raise PayloadError(Reason.SCHEMA, "$.Datastream: expected @iot.id, because the topic names no Datastream")
+        raise PayloadError(
+            DeadLetterReason.SCHEMA, "$.Datastream: expected @iot.id, because the topic names no Datastream"
+        )
     when = seen.phenomenon_time or seen.result_time
     columns = Columns([], [], [], [])
     gather(columns, {RESULT: seen.result}, rfc3339_to_ns(when.split("/")[-1]) if when else NO_TIME, device)

@@ -24,14 +24,16 @@ def open_sessions(channels: Mapping[str, Collection[str]], counts: Counter[tuple
     sessions = SparkplugSessions(channels, counts)
 
     def decode_next(payload: bytes, fields: Mapping[str, str], max_readings: int) -> Columns:
-        return sessions.take(sparkplug_messages.decode(payload), speaker_of(fields), max_readings)
+        return sessions.take(sparkplug_messages.decode_payload(payload), speaker_of(fields), max_readings)
 
     return replace(DECODER, decode=decode_next, open=None, requests=sessions.requests)
 
 
 def decode(payload: bytes, fields: Mapping[str, str], max_readings: int) -> Columns:
     """Return the readings of one message that nothing came before; see `Decoder`."""
-    return SparkplugSessions({}, Counter()).take(sparkplug_messages.decode(payload), speaker_of(fields), max_readings)
+    return SparkplugSessions({}, Counter()).take(
+        sparkplug_messages.decode_payload(payload), speaker_of(fields), max_readings
+    )
 
 
 def encode(columns: Columns) -> bytes:
@@ -48,7 +50,7 @@ def encode(columns: Columns) -> bytes:
         )
         for channel, time_ns, value, quality in rows
     ]
-    return sparkplug_messages.encode(Message(metrics=metrics))
+    return sparkplug_messages.encode_payload(Message(metrics=metrics))
 
 
 DECODER = Decoder(

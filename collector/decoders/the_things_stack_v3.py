@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 import msgspec
 
 from collector.batch import Quality
-from collector.dead_letter import Reason
+from collector.dead_letter import DeadLetterReason
 from collector.payload import NO_TIME, Columns, Mark, PayloadError
 from collector.wire.json_values import check_count, gather, read_json
 from collector.wire.rows_by_time import single_row
@@ -58,9 +58,11 @@ def decode(payload: bytes, fields: Mapping[str, str], max_readings: int) -> Colu
     message = read_json(payload, _DECODER)
     uplink = message.uplink_message
     if uplink is None:
-        raise PayloadError(Reason.SCHEMA, "$.uplink_message: expected an uplink; subscribe to .../up only")
+        raise PayloadError(DeadLetterReason.SCHEMA, "$.uplink_message: expected an uplink; subscribe to .../up only")
     if uplink.decoded_payload is None:
-        raise PayloadError(Reason.SCHEMA, "$.uplink_message.decoded_payload: expected one; set a payload formatter")
+        raise PayloadError(
+            DeadLetterReason.SCHEMA, "$.uplink_message.decoded_payload: expected one; set a payload formatter"
+        )
     received_at = uplink.received_at or message.received_at
     columns = Columns([], [], [], [])
     time_ns = rfc3339_to_ns(received_at) if received_at else NO_TIME

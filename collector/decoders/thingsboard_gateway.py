@@ -8,7 +8,7 @@ from collections.abc import Mapping
 
 import msgspec
 
-from collector.dead_letter import Reason
+from collector.dead_letter import DeadLetterReason
 from collector.payload import Columns, PayloadError
 from collector.wire.json_values import check_count, read_json
 from collector.wire.rows_by_time import group_by_device_and_time
@@ -23,7 +23,7 @@ def decode(payload: bytes, fields: Mapping[str, str], max_readings: int) -> Colu
     columns = Columns([], [], [], [], [])
     for device, items in read_json(payload, _DECODER).items():
         if not device:
-            raise PayloadError(Reason.SCHEMA, "$: expected a name for each device, got an empty one")
+            raise PayloadError(DeadLetterReason.SCHEMA, "$: expected a name for each device, got an empty one")
         for place, item in enumerate(items):
             gather_item(columns, item, f"$[{device[:40]!r}][{place}]", device)
     return check_count(columns, max_readings)

@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
 from collector.batch import Quality
-from collector.dead_letter import Reason
+from collector.dead_letter import DeadLetterReason
 from collector.payload import NO_TIME, Blocks, Columns, Decoder, PayloadError
 
 _HEADER = struct.Struct("<4sBBHqddII")
@@ -115,23 +115,29 @@ def _decode(payload: bytes, names: Sequence[str], max_readings: int) -> Blocks:
 
 def _frame(payload: bytes, start: int, names: Sequence[str], room: int) -> _Frame:
     if len(payload) - start < _HEADER.size:
-        raise PayloadError(Reason.SYNTAX, f"byte {start}: expected a header of {_HEADER.size} bytes, got fewer")
+        raise PayloadError(
+            DeadLetterReason.SYNTAX, f"byte {start}: expected a header of {_HEADER.size} bytes, got fewer"
+        )
     magic, version, kind, channel, start_ns, rate_hz, scale, n, flags = _HEADER.unpack_from(payload, start)
     if magic != _MAGIC or version != 1 or kind not in _SAMPLES or flags > 1:
         got = f"{magic!r}, version {version}, type {kind}, flags {flags:#x}"
         raise PayloadError(
-            Reason.SYNTAX, f"byte {start}: expected LLWF, version 1, type 1 or 2, flags 0 or 1, got {got}"
+            DeadLetterReason.SYNTAX, f"byte {start}: expected LLWF, version 1, type 1 or 2, flags 0 or 1, got {got}"
         )
     if n > room:
-        raise PayloadError(Reason.TOO_LARGE, f"byte {start}: expected at most {room} samples more, got {n}")
+        raise PayloadError(DeadLetterReason.TOO_LARGE, f"byte {start}: expected at most {room} samples more, got {n}")
     end = start + _HEADER.size + n * _SAMPLES[kind].itemsize
     if not n or end > len(payload):
-        raise PayloadError(Reason.SYNTAX, f"byte {start}: expected {n} samples, at least 1, got the end of the payload")
+        raise PayloadError(
+            DeadLetterReason.SYNTAX, f"byte {start}: expected {n} samples, at least 1, got the end of the payload"
+        )
     samples = np.frombuffer(payload, _SAMPLES[kind], n, start + _HEADER.size)
     with np.errstate(over="ignore", invalid="ignore"):
         value = samples.astype(np.float64) * scale
     if not np.isfinite(value).all():
-        raise PayloadError(Reason.NOT_FINITE, f"byte {start}: expected scale and samples within float64, got others")
+        raise PayloadError(
+            DeadLetterReason.NOT_FINITE, f"byte {start}: expected scale and samples within float64, got others"
+        )
     return _Frame(_name(channel, names), _times(start_ns, rate_hz, n), value, flags * _SUSPECT, end)
 
 
@@ -140,7 +146,7 @@ def _name(channel: int, names: Sequence[str]) -> str:
         return f"ch{channel}"
     if channel < len(names):
         return names[channel]
-    raise PayloadError(Reason.SCHEMA, f"channel: expected a place among {len(names)} channels, got {channel}")
+    raise PayloadError(DeadLetterReason.SCHEMA, f"channel: expected a place among {len(names)} channels, got {channel}")
 
 
 def _times(start_ns: int, rate_hz: float, n: int) -> NDArray[np.int64]:
@@ -148,10 +154,14 @@ def _times(start_ns: int, rate_hz: float, n: int) -> NDArray[np.int64]:
     if start_ns == NO_TIME:
         return np.full(n, NO_TIME, np.int64)
     if not 0 < rate_hz <= _MAX_RATE_HZ:
-        raise PayloadError(Reason.SCHEMA, f"rate: expected more than 0 and up to {_MAX_RATE_HZ:g} Hz, got {rate_hz}")
+        raise PayloadError(
+            DeadLetterReason.SCHEMA, f"rate: expected more than 0 and up to {_MAX_RATE_HZ:g} Hz, got {rate_hz}"
+        )
     period_ns = 1e9 / rate_hz
     if not start_ns + period_ns * (n - 1) < 2**63 - 1024:
-        raise PayloadError(Reason.TIME_UNREPRESENTABLE, "time: expected the last sample before 2262, got a later one")
+        raise PayloadError(
+            DeadLetterReason.TIME_UNREPRESENTABLE, "time: expected the last sample before 2262, got a later one"
+        )
     since: NDArray[np.int64] = np.rint(np.arange(n) * period_ns).astype(np.int64)
     return since + start_ns
 

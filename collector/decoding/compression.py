@@ -7,7 +7,7 @@ no more than the limit and one byte is ever unpacked.
 import zlib
 from collections.abc import Mapping
 
-from collector.dead_letter import Reason
+from collector.dead_letter import DeadLetterReason
 from collector.payload import PayloadError
 
 _WINDOW_BITS: Mapping[str, int] = {"gzip": 31, "zlib": 15}
@@ -27,14 +27,18 @@ def inflate(payload: bytes, compression: str, max_bytes: int) -> bytes:
         try:
             unpacked += packer.decompress(rest, max_bytes - len(unpacked) + 1)
         except zlib.error as error:
-            raise PayloadError(Reason.SYNTAX, f"payload: expected {compression}, got {error}") from None
+            raise PayloadError(DeadLetterReason.SYNTAX, f"payload: expected {compression}, got {error}") from None
         if len(unpacked) > max_bytes:
-            raise PayloadError(Reason.TOO_LARGE, f"payload: expected at most {max_bytes} bytes unpacked, got more")
+            raise PayloadError(
+                DeadLetterReason.TOO_LARGE, f"payload: expected at most {max_bytes} bytes unpacked, got more"
+            )
         if not packer.eof:
-            raise PayloadError(Reason.SYNTAX, f"payload: expected whole {compression}, got its beginning")
+            raise PayloadError(DeadLetterReason.SYNTAX, f"payload: expected whole {compression}, got its beginning")
         rest = packer.unused_data
         if not rest:
             break
         if compression != "gzip":
-            raise PayloadError(Reason.SYNTAX, f"payload: expected nothing behind {compression}, got {len(rest)} bytes")
+            raise PayloadError(
+                DeadLetterReason.SYNTAX, f"payload: expected nothing behind {compression}, got {len(rest)} bytes"
+            )
     return bytes(unpacked)

@@ -64,7 +64,7 @@ def fold(records: RawReadings, parts: Mapping[int, int]) -> Iterator[tuple[int, 
         yield key + parts[key // KEYS_PER_MINUTE], view[start:end]
 
 
-def unpack(blocks: Sequence[bytes]) -> Series:
+def unpack_block(blocks: Sequence[bytes]) -> Series:
     """Return the readings of `blocks` one behind the other."""
     packed = np.frombuffer(b"".join(blocks), _READING)
     return Series(packed["time_ns"], packed["value"], packed["quality"])
@@ -72,7 +72,7 @@ def unpack(blocks: Sequence[bytes]) -> Series:
 
 def unfold(rows: Sequence[tuple[int, bytes]]) -> RawReadings:
     """Return raw readings of (key, block) rows in the order given."""
-    series = unpack([block for _, block in rows])
+    series = unpack_block([block for _, block in rows])
     keys = np.fromiter((key for key, _ in rows), np.int64, len(rows))
     lengths = np.fromiter((len(block) for _, block in rows), np.int64, len(rows)) // _READING.itemsize
     sensors = (keys % KEYS_PER_MINUTE // MAX_PARTS).astype(np.int32)

@@ -12,7 +12,7 @@ import structlog
 from numpy.typing import NDArray
 
 from collector.batch import ReadingBatch
-from collector.dead_letter import DeadLetter, Reason
+from collector.dead_letter import DeadLetter, DeadLetterReason
 from collector.history import HistoryUnavailableError, Series
 from collector.history.blocks import NO_READINGS, RawReadings, raw_readings
 from collector.history.influx_replies import Reply, classify
@@ -52,7 +52,7 @@ class InfluxHistory:
                 int(received_ns[i]),
                 f"history/{self._sensors[readings['sensor'][i]].id}",
                 texts[i].encode(),
-                Reason.HISTORY_REJECTED,
+                DeadLetterReason.HISTORY_REJECTED,
                 reason,
             )
             for i, reason in sorted(refused.items())

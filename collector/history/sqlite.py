@@ -37,7 +37,7 @@ from collector.history.blocks import (
     minutes_of,
     raw_readings,
     unfold,
-    unpack,
+    unpack_block,
 )
 from collector.history.series import between, in_time_order, last_of_equal, mean_of_steps
 
@@ -121,7 +121,7 @@ class SqliteHistory:
             blocks = self._store.blocks(number, start_ns // MINUTE_NS, (end_ns - 1) // MINUTE_NS)
         except sqlite3.Error as error:
             raise HistoryUnavailableError(f"embedded history: {error}") from error
-        series = between(in_time_order(_join(unpack(blocks), recent)), start_ns, end_ns)
+        series = between(in_time_order(_join(unpack_block(blocks), recent)), start_ns, end_ns)
         return mean_of_steps(series, step_ns) if step_ns else series
 
     def read_all(self, start_ns: int, end_ns: int) -> tuple[NDArray[np.int32], Series]:

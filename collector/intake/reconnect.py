@@ -19,7 +19,7 @@ TAKEOVERS = 3
 """Short connections in a row that are no accident any more; assumed."""
 
 
-def delay_s(failures: int, chance: float) -> float:
+def reconnect_delay_s(failures: int, chance: float) -> float:
     """Return how long to wait after `failures` in a row (1, 2, ..): 1, 2, 4 .. 30 s and up to 15 % more.
 
     Args:
@@ -58,4 +58,4 @@ class ReconnectBackoff:
     def note_failed(self, now_s: float, chance: float) -> None:
         """Note that no connection came about."""
         self.failures += 1
-        self.retry_at_s = now_s + delay_s(self.failures, chance)
+        self.retry_at_s = now_s + reconnect_delay_s(self.failures, chance)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from collector.batch import ReadingBatch
-from collector.dead_letter import DeadLetter, Reason
+from collector.dead_letter import DeadLetter, DeadLetterReason
 
 Position = int
 """Place of a batch in the journal: 1, 2, 3, ... never reused. 0 is before the first."""
@@ -122,7 +122,7 @@ class Journal(Protocol):
         """
         ...
 
-    def dead_letters(self, limit: int, reason: Reason | None = None) -> list[DeadLetter]:
+    def dead_letters(self, limit: int, reason: DeadLetterReason | None = None) -> list[DeadLetter]:
         """Return the newest `limit` dead letters, newest first."""
         ...
 

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass
 
-from collector.dead_letter import DeadLetter, Reason
+from collector.dead_letter import DeadLetter, DeadLetterReason
 
 KEPT_BYTES = 4096
 """First bytes of a refused payload that are kept; the rest is named by length and SHA-256."""
@@ -79,7 +79,7 @@ def evict_half(connection: sqlite3.Connection) -> int:
     return evict(connection, (rows + 1) // 2, 0)
 
 
-def select(connection: sqlite3.Connection, limit: int, reason: Reason | None) -> list[DeadLetter]:
+def select(connection: sqlite3.Connection, limit: int, reason: DeadLetterReason | None) -> list[DeadLetter]:
     """Return the newest `limit` dead letters, newest first; a cut payload is named in `detail`."""
     rows: list[tuple[int, str, bytes, str, str, int, str]] = connection.execute(
         """SELECT received_ns, topic, payload, reason, detail, payload_bytes, hex(payload_sha256) FROM dead_letters
@@ -87,7 +87,7 @@ def select(connection: sqlite3.Connection, limit: int, reason: Reason | None) ->
         (reason, reason, limit),
     ).fetchall()
     return [
-        DeadLetter(received_ns, topic, payload, Reason(why), detail + _cut(len(payload), length, digest))
+        DeadLetter(received_ns, topic, payload, DeadLetterReason(why), detail + _cut(len(payload), length, digest))
         for received_ns, topic, payload, why, detail, length, digest in rows
     ]
 

@@ -46,7 +46,7 @@ def unpack_ids(packed: bytes) -> list[str]:
     return packed.decode().split("\n") if packed else []
 
 
-def encode(batch: ReadingBatch, dictionary: bytes, position: int) -> bytes:
+def encode_frame(batch: ReadingBatch, dictionary: bytes, position: int) -> bytes:
     """Return `batch` as the frame that stands at `position`."""
     body = b"".join(
         (
@@ -65,7 +65,7 @@ def _seed(position: int) -> int:
     return zlib.crc32(position.to_bytes(8, "little"))
 
 
-def decode(frame: bytes, position: int) -> tuple[bytes, ReadingBatch]:
+def decode_frame(frame: bytes, position: int) -> tuple[bytes, ReadingBatch]:
     """Return the name of the dictionary and the batch in `frame`, without copying its columns; they are read-only.
 
     The batch still carries the dense numbers of its own dictionary.

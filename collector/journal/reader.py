@@ -22,7 +22,7 @@ import structlog
 from numpy.typing import NDArray
 
 from collector.batch import ReadingBatch
-from collector.dead_letter import DeadLetter, Reason
+from collector.dead_letter import DeadLetter, DeadLetterReason
 from collector.journal import Entry, Position, dead_letters, frame
 from collector.journal.schema import FIRST_POSITION, LAST_POSITION
 
@@ -102,7 +102,7 @@ class JournalReader:
         with self._connection() as connection:
             return connection.execute(query, (after, limit)).fetchall()
 
-    def dead_letters(self, limit: int, reason: Reason | None = None) -> list[DeadLetter]:
+    def dead_letters(self, limit: int, reason: DeadLetterReason | None = None) -> list[DeadLetter]:
         """Return the newest `limit` dead letters, newest first; `detail` names a cut payload."""
         with self._connection() as connection:
             return dead_letters.select(connection, limit, reason)
@@ -140,7 +140,7 @@ class JournalReader:
 
     def _make_entry(self, position: Position, packed: bytes) -> Entry | None:
         try:
-            dictionary, batch = frame.decode(packed, position)
+            dictionary, batch = frame.decode_frame(packed, position)
             return Entry(position, self._renumber(batch, dictionary))
         except (frame.FrameError, LookupError) as error:
             self._put_aside(position, 1, str(error))

@@ -12,7 +12,7 @@ from functools import partial
 from pathlib import Path
 
 from collector.batch import ReadingBatch
-from collector.dead_letter import DeadLetter, Reason
+from collector.dead_letter import DeadLetter, DeadLetterReason
 from collector.journal import DEVICES, Entry, JournalFullError, JournalStatus, Position, frame
 from collector.journal import dead_letters as dead_letter_rows
 from collector.journal.reader import JournalReader
@@ -56,7 +56,7 @@ class SqliteJournal:
         """
         _check(batches, self._n_sensors)
         rows = [
-            (position, batch.received_ns, frame.encode(batch, self._dictionary, position))
+            (position, batch.received_ns, frame.encode_frame(batch, self._dictionary, position))
             for position, batch in enumerate(batches, self._last + 1)
         ]
         size = sum(len(row[2]) for row in rows) + dead_letter_rows.KEPT_BYTES * len(dead_letters) + len(note)
@@ -111,7 +111,7 @@ class SqliteJournal:
             )
         _count(self.counts, dead_letters, evicted)
 
-    def dead_letters(self, limit: int, reason: Reason | None = None) -> list[DeadLetter]:
+    def dead_letters(self, limit: int, reason: DeadLetterReason | None = None) -> list[DeadLetter]:
         """Return the newest `limit` dead letters, newest first."""
         return self.reader.dead_letters(limit, reason)
 

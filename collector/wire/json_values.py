@@ -9,7 +9,7 @@ from typing import TypeVar
 
 import msgspec
 
-from collector.dead_letter import Reason
+from collector.dead_letter import DeadLetterReason
 from collector.payload import Columns, PayloadError
 
 T = TypeVar("T")
@@ -35,14 +35,16 @@ def read_json(payload: bytes, decoder: "msgspec.json.Decoder[T]") -> T:
 def _why(payload: bytes, error: Exception) -> PayloadError:
     detail = str(error)
     if "Number out of range" in detail:
-        return PayloadError(Reason.NOT_FINITE, f"expected a number within float64: {detail}")
+        return PayloadError(DeadLetterReason.NOT_FINITE, f"expected a number within float64: {detail}")
     if "Integer value out of range" in detail:
-        return PayloadError(Reason.TIME_UNREPRESENTABLE, f"expected a time from 1678 to 2262: {detail}")
+        return PayloadError(DeadLetterReason.TIME_UNREPRESENTABLE, f"expected a time from 1678 to 2262: {detail}")
     if isinstance(error, msgspec.ValidationError):
-        return PayloadError(Reason.SCHEMA, detail)
+        return PayloadError(DeadLetterReason.SCHEMA, detail)
     if _has_not_finite_word(payload):
-        return PayloadError(Reason.NOT_FINITE, "expected numbers, got NaN or Infinity, which JSON does not have")
-    return PayloadError(Reason.SYNTAX, detail)
+        return PayloadError(
+            DeadLetterReason.NOT_FINITE, "expected numbers, got NaN or Infinity, which JSON does not have"
+        )
+    return PayloadError(DeadLetterReason.SYNTAX, detail)
 
 
 def _has_not_finite_word(payload: bytes) -> bool:
@@ -67,7 +69,7 @@ def number(value: object, where: str) -> float | None:
         try:
             return float(value)
         except OverflowError:
-            raise PayloadError(Reason.NOT_FINITE, f"{where[:80]}: expected a number within float64") from None
+            raise PayloadError(DeadLetterReason.NOT_FINITE, f"{where[:80]}: expected a number within float64") from None
     return None
 
 
@@ -109,7 +111,9 @@ def _gather(columns: Columns, values: Mapping[str, object], prefix: str, device:
             columns.left_out.append((device, name[:MAX_NAME]))
             continue
         if len(name) > MAX_NAME:
-            raise PayloadError(Reason.SCHEMA, f"{name[:40]}: expected a name of at most {MAX_NAME} characters")
+            raise PayloadError(
+                DeadLetterReason.SCHEMA, f"{name[:40]}: expected a name of at most {MAX_NAME} characters"
+            )
         _gather(columns, nested, f"{name}.", device, depth + 1)
 
 
@@ -121,10 +125,10 @@ def check_count(columns: Columns, max_readings: int) -> Columns:
     """
     count = len(columns.channel)
     if count > max_readings:
-        raise PayloadError(Reason.TOO_LARGE, f"$: expected at most {max_readings} readings, got {count}")
+        raise PayloadError(DeadLetterReason.TOO_LARGE, f"$: expected at most {max_readings} readings, got {count}")
     if not count and not columns.left_out:
-        raise PayloadError(Reason.SCHEMA, "$: expected at least one reading, got none")
+        raise PayloadError(DeadLetterReason.SCHEMA, "$: expected at least one reading, got none")
     if not count:
         names = ", ".join(repr(channel[:80]) for _, channel in columns.left_out[:8])
-        raise PayloadError(Reason.SCHEMA, f"$: expected at least one number, got other values at {names}")
+        raise PayloadError(DeadLetterReason.SCHEMA, f"$: expected at least one number, got other values at {names}")
     return columns

@@ -12,7 +12,7 @@ from typing import Literal
 import msgspec
 from pydantic import BaseModel, ConfigDict, Field
 
-from collector.dead_letter import Reason
+from collector.dead_letter import DeadLetterReason
 from collector.payload import NO_TIME, Columns, PayloadError
 from collector.wire.json_values import check_count
 from collector.wire.senml_columns import VERSION, Plain, learned, plain_of, times_of, topic_channels
@@ -135,7 +135,7 @@ def resolve_each(records: Sequence[Record], options: Options, fields: Mapping[st
         if columns.device is not None:
             columns.device += [who[0]] * (len(columns.channel) - len(columns.device))
     if not all(map(isfinite, columns.value)):
-        raise PayloadError(Reason.NOT_FINITE, "v: expected numbers within float64, got another")
+        raise PayloadError(DeadLetterReason.NOT_FINITE, "v: expected numbers within float64, got another")
     columns.quality = [0] * len(columns.channel)
     return check_count(columns, max_readings)
 
@@ -143,7 +143,7 @@ def resolve_each(records: Sequence[Record], options: Options, fields: Mapping[st
 def _rebase(base: Record, record: Record, place: int) -> None:
     """Keep the base fields of `record` for those behind it."""
     if not 1 <= record.bver <= VERSION:
-        raise PayloadError(Reason.SCHEMA, f"$[{place}].bver: expected a version up to {VERSION}, got another")
+        raise PayloadError(DeadLetterReason.SCHEMA, f"$[{place}].bver: expected a version up to {VERSION}, got another")
     base.bn = record.bn or base.bn
     base.bt = record.bt or base.bt
     base.bu = record.bu or base.bu
@@ -157,7 +157,7 @@ def _learn(pack: _Pack, name: tuple[str, str], place: int) -> tuple[str, str]:
     expected = pack.options.units.get(who[1])
     if expected is not None and name[1] != expected:
         detail = f"$[{place}].u: expected {expected!r} for {who[1][:80]}, got {name[1][:40]!r}"
-        raise PayloadError(Reason.SCHEMA, detail)
+        raise PayloadError(DeadLetterReason.SCHEMA, detail)
     pack.names[name] = who
     return who
 
@@ -168,25 +168,25 @@ def _who(name: str, unit: str, place: int, pack: _Pack) -> tuple[str, str]:
         device, _, channel = name.rpartition(pack.options.separator)
         if not device:
             expected = f"a name such as device{pack.options.separator}channel"
-            raise PayloadError(Reason.SCHEMA, f"$[{place}].n: expected {expected}, got {name[:80]!r}")
+            raise PayloadError(DeadLetterReason.SCHEMA, f"$[{place}].n: expected {expected}, got {name[:80]!r}")
     else:
         device, channel = "", name.removeprefix(pack.own)
     if not channel and not unit:
-        raise PayloadError(Reason.SCHEMA, f"$[{place}].n: expected a name or a unit, got neither")
+        raise PayloadError(DeadLetterReason.SCHEMA, f"$[{place}].n: expected a name or a unit, got neither")
     return device, channel or unit
 
 
 def _check_is_base(record: Record, place: int) -> None:
     """A record without a value may set bases for those behind it."""
     if not (record.bn or record.bt or record.bv or record.bu or record.bs):
-        raise PayloadError(Reason.SCHEMA, f"$[{place}]: expected a value, a sum or base fields, got none")
+        raise PayloadError(DeadLetterReason.SCHEMA, f"$[{place}]: expected a value, a sum or base fields, got none")
 
 
 def _take(columns: Columns, record: Record, base: Record, who: tuple[str, str], place: int) -> None:
     """Add value and sum of a record that has more or other than a number."""
     given = [each for each in (record.v, record.vb, record.vs, record.vd) if each is not None]
     if len(given) > 1:
-        raise PayloadError(Reason.SCHEMA, f"$[{place}]: expected one of v, vb, vs and vd, got several")
+        raise PayloadError(DeadLetterReason.SCHEMA, f"$[{place}]: expected one of v, vb, vs and vd, got several")
     if record.v is not None or record.vb is not None:
         columns.channel.append(who[1])
         columns.value.append(record.v + base.bv if record.v is not None else float(bool(record.vb)))
@@ -203,7 +203,9 @@ def _time_ns(pack: _Pack, time_s: float, place: int) -> int:
         return NO_TIME
     relative = abs(time_s) < RELATIVE_S
     if pack.times and relative != pack.columns.relative:
-        raise PayloadError(Reason.SCHEMA, f"$[{place}].t: expected all times absolute or all from now, got both")
+        raise PayloadError(
+            DeadLetterReason.SCHEMA, f"$[{place}].t: expected all times absolute or all from now, got both"
+        )
     pack.columns.relative = relative
     pack.times[time_s] = time_ns = seconds_to_ns(time_s)
     return time_ns

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from enum import IntEnum
 
-from collector.dead_letter import Reason
+from collector.dead_letter import DeadLetterReason
 from collector.payload import PayloadError
 
 MAX_METRICS = 20_000
@@ -86,10 +86,10 @@ class Metric:
         """Return the value as a number of `datatype`, None when it is none."""
         if not isinstance(self.value, int | float):
             return None
-        if not self.is_whole or datatype not in _INT_BITS:
+        if not self.is_whole or datatype not in _INT_BITS or isinstance(self.value, float):
             return float(self.value)
         bits = _INT_BITS[datatype]
-        low = int(self.value) & ((1 << bits) - 1)
+        low = self.value & ((1 << bits) - 1)
         return float(low - (1 << bits) if low >> (bits - 1) else low)
 
 
@@ -102,7 +102,7 @@ class Message:
     metrics: list[Metric] = field(default_factory=list)
 
 
-def decode(payload: bytes) -> Message:
+def decode_payload(payload: bytes) -> Message:
     """Return the message in `payload`.
 
     Raises:
@@ -114,7 +114,7 @@ def decode(payload: bytes) -> Message:
             message.timestamp_ms = _signed(_whole(value, "timestamp"))
         elif number == 2:
             if len(message.metrics) >= MAX_METRICS:
-                raise PayloadError(Reason.TOO_LARGE, f"metrics: expected at most {MAX_METRICS}, got more")
+                raise PayloadError(DeadLetterReason.TOO_LARGE, f"metrics: expected at most {MAX_METRICS}, got more")
             message.metrics.append(_metric(_bytes(value, "metrics")))
         elif number == 3:
             message.seq = _whole(value, "seq")
@@ -197,9 +197,11 @@ def _fields(coded: bytes) -> Iterator[tuple[int, int | bytes]]:
         elif wire_type in (1, 5):
             size = 8 if wire_type == 1 else 4
         else:
-            raise PayloadError(Reason.SYNTAX, f"byte {place}: expected a protobuf field, got wire type {wire_type}")
+            raise PayloadError(
+                DeadLetterReason.SYNTAX, f"byte {place}: expected a protobuf field, got wire type {wire_type}"
+            )
         if number == 0 or size > end - place:
-            raise PayloadError(Reason.SYNTAX, f"byte {place}: expected {size} bytes of field {number}")
+            raise PayloadError(DeadLetterReason.SYNTAX, f"byte {place}: expected {size} bytes of field {number}")
         yield number, coded[place : place + size]
         place += size
 
@@ -212,32 +214,34 @@ def _varint(coded: bytes, place: int) -> tuple[int, int]:
         shift += 7
         if byte < _MORE:
             return value & 0xFFFF_FFFF_FFFF_FFFF, place + shift // 7
-    raise PayloadError(Reason.SYNTAX, f"byte {place}: expected a whole number of at most {_VARINT_BYTES} bytes")
+    raise PayloadError(
+        DeadLetterReason.SYNTAX, f"byte {place}: expected a whole number of at most {_VARINT_BYTES} bytes"
+    )
 
 
 def _whole(value: int | bytes, name: str) -> int:
     if isinstance(value, int):
         return value
-    raise PayloadError(Reason.SCHEMA, f"{name}: expected a whole number, got bytes")
+    raise PayloadError(DeadLetterReason.SCHEMA, f"{name}: expected a whole number, got bytes")
 
 
 def _bytes(value: int | bytes, name: str) -> bytes:
     if isinstance(value, bytes):
         return value
-    raise PayloadError(Reason.SCHEMA, f"{name}: expected bytes, got a whole number")
+    raise PayloadError(DeadLetterReason.SCHEMA, f"{name}: expected bytes, got a whole number")
 
 
 def _text(value: int | bytes) -> str:
     try:
         return _bytes(value, "text").decode()
     except UnicodeDecodeError as error:
-        raise PayloadError(Reason.SYNTAX, f"text: expected UTF-8, got {error.reason}") from None
+        raise PayloadError(DeadLetterReason.SYNTAX, f"text: expected UTF-8, got {error.reason}") from None
 
 
 def _real(value: int | bytes, form: str) -> float:
     coded = _bytes(value, "value")
     if len(coded) != struct.calcsize(form):
-        raise PayloadError(Reason.SCHEMA, f"value: expected {struct.calcsize(form)} bytes, got {len(coded)}")
+        raise PayloadError(DeadLetterReason.SCHEMA, f"value: expected {struct.calcsize(form)} bytes, got {len(coded)}")
     number: float = struct.unpack(form, coded)[0]
     return number
 
@@ -247,7 +251,7 @@ def _signed(value: int) -> int:
     return value - (1 << 64) if value >> 63 else value
 
 
-def encode(message: Message) -> bytes:
+def encode_payload(message: Message) -> bytes:
     """Return `message` as bytes; a metric without a value is null."""
     parts = []
     if message.timestamp_ms is not None:

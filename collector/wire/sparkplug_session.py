@@ -15,9 +15,9 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from collector.batch import Quality
-from collector.dead_letter import Reason
+from collector.dead_letter import DeadLetterReason
 from collector.payload import NO_TIME, Columns, PayloadError, Publication
-from collector.wire.sparkplug_messages import GOOD_QUALITY, Message, Metric, ValueType, encode
+from collector.wire.sparkplug_messages import GOOD_QUALITY, Message, Metric, ValueType, encode_payload
 from collector.wire.timestamps import epoch_ms_to_ns
 from config.quantities import ONLINE
 
@@ -133,10 +133,14 @@ class SparkplugSessions:
         elif kind in ("NDATA", "DDATA"):
             columns = self._report(edge, speaker, message)
         else:
-            raise PayloadError(Reason.TOPIC, f"message type: expected N or D with BIRTH, DATA or DEATH, got {kind!r}")
+            raise PayloadError(
+                DeadLetterReason.TOPIC, f"message type: expected N or D with BIRTH, DATA or DEATH, got {kind!r}"
+            )
         count = len(columns.channel)
         if count > max_readings:
-            raise PayloadError(Reason.TOO_LARGE, f"metrics: expected at most {max_readings} readings, got {count}")
+            raise PayloadError(
+                DeadLetterReason.TOO_LARGE, f"metrics: expected at most {max_readings} readings, got {count}"
+            )
         return columns
 
     def requests(self, now_s: float, now_ns: int) -> list[Publication]:
@@ -149,7 +153,7 @@ class SparkplugSessions:
         wanting = [each for each in self._edges.values() if each.wants_birth and now_s - each.asked_s >= REBIRTH_S]
         now_ms = now_ns // 1_000_000
         ask = Metric(name=REBIRTH, timestamp_ms=now_ms, datatype=ValueType.BOOLEAN, value=1)
-        payload = encode(Message(timestamp_ms=now_ms, metrics=[ask])) if wanting else b""
+        payload = encode_payload(Message(timestamp_ms=now_ms, metrics=[ask])) if wanting else b""
         for edge in wanting:
             # asked again only when another message shows that it lives and was not reborn
             edge.wants_birth, edge.asked_s = False, now_s
@@ -165,11 +169,15 @@ class SparkplugSessions:
                 return edge
             if speaker.node not in self._devices_of:
                 got = speaker.device[:200]
-                raise PayloadError(Reason.UNKNOWN_SENSOR, f"edge node: no device in the register, e.g. {got!r}")
+                raise PayloadError(
+                    DeadLetterReason.UNKNOWN_SENSOR, f"edge node: no device in the register, e.g. {got!r}"
+                )
             self._edges[speaker.node] = edge
         elif (edge.group, edge.edge) != (speaker.group, speaker.edge):
             got = f"{speaker.group[:80]}/{speaker.edge[:80]}"
-            raise PayloadError(Reason.IDENTITY, f"edge node: {edge.group}/{edge.edge} has the name {got} already")
+            raise PayloadError(
+                DeadLetterReason.IDENTITY, f"edge node: {edge.group}/{edge.edge} has the name {got} already"
+            )
         return edge
 
     def _follow(self, edge: _Edge, seq: int | None) -> None:
@@ -213,11 +221,13 @@ class SparkplugSessions:
         """Return nothing for an edge node that only stands for its devices; refuse a device."""
         if speaker.kind == "NBIRTH":
             return Columns([], [], [], [], [])
-        raise PayloadError(Reason.UNKNOWN_SENSOR, f"device: not in the register: {speaker.device[:200]!r}")
+        raise PayloadError(DeadLetterReason.UNKNOWN_SENSOR, f"device: not in the register: {speaker.device[:200]!r}")
 
     def _report(self, edge: _Edge, speaker: Speaker, message: Message) -> Columns:
         if self._channels and speaker.device not in self._channels:
-            raise PayloadError(Reason.UNKNOWN_SENSOR, f"device: not in the register: {speaker.device[:200]!r}")
+            raise PayloadError(
+                DeadLetterReason.UNKNOWN_SENSOR, f"device: not in the register: {speaker.device[:200]!r}"
+            )
         columns = Columns([], [], [], [], [])
         try:
             explained = [(metric, _explain(edge, speaker.device, metric)) for metric in message.metrics]
@@ -225,7 +235,7 @@ class SparkplugSessions:
                 metric.timestamp_ms = message.timestamp_ms if metric.timestamp_ms is None else metric.timestamp_ms
             self._add(columns, explained, None)
         except PayloadError as error:
-            if error.reason is Reason.SESSION:
+            if error.reason is DeadLetterReason.SESSION:
                 edge.wants_birth = True
                 self._counts["sparkplug_sessions", "unexplained"] += 1
             raise
@@ -261,7 +271,7 @@ class SparkplugSessions:
             if 0 < behind < _HALF_RING:
                 self._counts["sparkplug_sessions", "death_superseded"] += 1
                 detail = f"bdSeq: death {bd_seq} of a connection before that of the birth {edge.bd_seq}"
-                raise PayloadError(Reason.SESSION, detail)
+                raise PayloadError(DeadLetterReason.SESSION, detail)
         edge.forget()
         edge.is_born, edge.bd_seq, edge.seq, edge.wants_birth = False, None, None, False
         return self._ends(self._devices_of.get(node, []))
@@ -289,13 +299,13 @@ def _explain(edge: _Edge, device: str, metric: Metric) -> _Announced:
         channel = ""
         if known is None or known.device != device:
             detail = f"alias {metric.alias}: no birth of {device[:200]} has announced it yet; a rebirth is asked for"
-            raise PayloadError(Reason.SESSION, detail)
+            raise PayloadError(DeadLetterReason.SESSION, detail)
     else:
-        raise PayloadError(Reason.SCHEMA, "metric: expected a name or an alias, got neither")
+        raise PayloadError(DeadLetterReason.SCHEMA, "metric: expected a name or an alias, got neither")
     datatype = metric.datatype or (known.datatype if known else 0)
     if not datatype and metric.is_whole:
         detail = f"metric {metric.name[:80]!r}: no birth has told its data type yet; a rebirth is asked for"
-        raise PayloadError(Reason.SESSION, detail)
+        raise PayloadError(DeadLetterReason.SESSION, detail)
     if known is not None and known.datatype == datatype:
         return known
     return _Announced(device, known.channel if known else channel, datatype)

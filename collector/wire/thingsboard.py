@@ -6,7 +6,7 @@ Source: thingsboard.io, MQTT Device API and MQTT Gateway API, telemetry upload.
 
 from collections.abc import Mapping
 
-from collector.dead_letter import Reason
+from collector.dead_letter import DeadLetterReason
 from collector.payload import NO_TIME, Columns, PayloadError
 from collector.wire.json_values import gather
 from collector.wire.rows_by_time import TimedRow
@@ -20,13 +20,15 @@ def gather_item(columns: Columns, item: object, where: str, device: str = "") ->
         PayloadError: SCHEMA, NOT_FINITE or TIME_UNREPRESENTABLE.
     """
     if not isinstance(item, dict):
-        raise PayloadError(Reason.SCHEMA, f"{where[:80]}: expected an object, got {type(item).__name__}")
+        raise PayloadError(DeadLetterReason.SCHEMA, f"{where[:80]}: expected an object, got {type(item).__name__}")
     if "values" not in item or "ts" not in item:
         gather(columns, item, NO_TIME, device)
         return
     time_ms, values = item["ts"], item["values"]
     if type(time_ms) is not int or not isinstance(values, dict):
-        raise PayloadError(Reason.SCHEMA, f"{where[:80]}: expected ts in milliseconds and values as an object")
+        raise PayloadError(
+            DeadLetterReason.SCHEMA, f"{where[:80]}: expected ts in milliseconds and values as an object"
+        )
     gather(columns, values, epoch_ms_to_ns(time_ms), device)
 
 

@@ -6,7 +6,7 @@ Comes in: one time as a device wrote it. Goes out: nanoseconds, or a `PayloadErr
 import re
 from datetime import UTC, datetime, timedelta
 
-from collector.dead_letter import Reason
+from collector.dead_letter import DeadLetterReason
 from collector.payload import PayloadError
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -37,9 +37,11 @@ def rfc3339_to_ns(text: str) -> int:
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:
-        raise PayloadError(Reason.SCHEMA, f"ts: expected RFC 3339 time with zone, got {text[:40]!r}") from None
+        raise PayloadError(
+            DeadLetterReason.SCHEMA, f"ts: expected RFC 3339 time with zone, got {text[:40]!r}"
+        ) from None
     if moment.tzinfo is None:
-        raise PayloadError(Reason.SCHEMA, f"ts: expected a zone such as Z or +08:00, got {text[:40]!r}")
+        raise PayloadError(DeadLetterReason.SCHEMA, f"ts: expected a zone such as Z or +08:00, got {text[:40]!r}")
     since = moment - _EPOCH
     time_ns = (since.days * 86_400 + since.seconds) * 1_000_000_000 + since.microseconds * 1_000
     if text[26:27].isdecimal():
@@ -73,4 +75,4 @@ def ns_to_rfc3339(time_ns: int) -> str:
 
 
 def _unrepresentable(got: str) -> PayloadError:
-    return PayloadError(Reason.TIME_UNREPRESENTABLE, f"ts: expected a time from 1678 to 2262, got {got}")
+    return PayloadError(DeadLetterReason.TIME_UNREPRESENTABLE, f"ts: expected a time from 1678 to 2262, got {got}")

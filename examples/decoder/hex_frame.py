@@ -18,7 +18,7 @@ b'07D0552C'
 import re
 from collections.abc import Mapping
 
-from collector.dead_letter import Reason
+from collector.dead_letter import DeadLetterReason
 from collector.payload import NO_TIME, Columns, Decoder, PayloadError
 
 CHANNELS = ["level", "battery"]
@@ -34,12 +34,12 @@ def decode(payload: bytes, fields: Mapping[str, str], max_readings: int) -> Colu
     """
     del fields  # the topic names the device; this format needs nothing else from it
     if len(payload) > _DIGITS or max_readings < len(CHANNELS):
-        raise PayloadError(Reason.TOO_LARGE, f"payload: expected {_DIGITS} digits, got {len(payload)} bytes")
+        raise PayloadError(DeadLetterReason.TOO_LARGE, f"payload: expected {_DIGITS} digits, got {len(payload)} bytes")
     if _FRAME.fullmatch(payload) is None:
-        raise PayloadError(Reason.SYNTAX, f"payload: expected {_DIGITS} hexadecimal digits, got {payload!r}")
+        raise PayloadError(DeadLetterReason.SYNTAX, f"payload: expected {_DIGITS} hexadecimal digits, got {payload!r}")
     *content, checksum = bytes.fromhex(payload.decode("ascii"))
     if sum(content) % 256 != checksum:
-        raise PayloadError(Reason.SCHEMA, f"checksum: expected {sum(content) % 256:02X}, got {checksum:02X}")
+        raise PayloadError(DeadLetterReason.SCHEMA, f"checksum: expected {sum(content) % 256:02X}, got {checksum:02X}")
     level_mm = content[0] * 256 + content[1]
     # NO_TIME: the frame has no time, so Lifeline uses the received time and flags the readings
     return Columns(list(CHANNELS), [NO_TIME, NO_TIME], [float(level_mm), float(content[2])], [0, 0])

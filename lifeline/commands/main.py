@@ -18,7 +18,7 @@ import typer
 from rich.console import Console
 from rich.progress import Progress
 
-from collector.dead_letter import Reason
+from collector.dead_letter import DeadLetterReason
 from collector.journal.reader import JournalReader
 from config.errors import ConfigError
 from config.loading import load_settings
@@ -200,7 +200,7 @@ def explain(
 def dead_letters(
     config: ConfigPath = None,
     *,
-    reason: Annotated[Reason | None, typer.Option(help="Only those refused for this reason.")] = None,
+    reason: Annotated[DeadLetterReason | None, typer.Option(help="Only those refused for this reason.")] = None,
     limit: Annotated[int, typer.Option(help="At most so many, newest first.")] = 100,
     retry: Annotated[bool, typer.Option("--retry", help="Publish them again, oldest first.")] = False,
     username: Username = None,

@@ -12,7 +12,7 @@ from typing import Annotated
 
 import typer
 
-from collector.dead_letter import DeadLetter, Reason
+from collector.dead_letter import DeadLetter, DeadLetterReason
 from collector.journal.reader import JournalReader
 from collector.quarantine import UnknownDevice
 from config.files import read_text
@@ -110,7 +110,7 @@ def _read_letters(configuration: Configuration) -> list[DeadLetter]:
         raise StartError(f"journal {path}: expected a file, got none; name the settings file of the running program")
     reader = JournalReader(path, configuration.register.sensor_ids)
     try:
-        return reader.dead_letters(MAX_LETTERS, Reason.UNKNOWN_SENSOR)
+        return reader.dead_letters(MAX_LETTERS, DeadLetterReason.UNKNOWN_SENSOR)
     finally:
         reader.close()
 

@@ -24,7 +24,7 @@ from rules.loading.loading import bind_rules, validate_document
 from rules.loading.test_file import ExpectedTransition, RuleTest, RuleTestFile
 from rules.rule import RuleSet
 from rules.rule_file import DistrictFile
-from rules.testing.runner import Outcome, level_word, register_of, run
+from rules.testing.runner import TestOutcome, level_word, register_of, run_test
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,9 +41,9 @@ class RuleTestSuite:
         """Return the line of test `number` in the file."""
         return self.document.line(("tests", number))
 
-    def outcome(self, number: int) -> Outcome:
+    def outcome(self, number: int) -> TestOutcome:
         """Return the outcome of test `number`."""
-        return run(self.tests[number], self.ruleset, self.register, self.quantities)
+        return run_test(self.tests[number], self.ruleset, self.register, self.quantities)
 
 
 def load_suite(path: Path) -> RuleTestSuite:

@@ -19,7 +19,7 @@ from lifeline.commands.rule_rows import list_rules
 from lifeline.commands.rule_tests import RuleTestSuite, load_suite
 from lifeline.configuration import load_configuration
 from rules.loading.schema import rules_schema, schema_of_tests
-from rules.testing.runner import Outcome
+from rules.testing.runner import TestOutcome
 
 CommandWrapper = Callable[[Callable[..., None]], Callable[..., None]]
 
@@ -79,7 +79,7 @@ def _describe() -> None:
     """Test rules, list them, print their schema."""
 
 
-def _print_outcome(suite: RuleTestSuite, number: int, outcome: Outcome, *, verbose: bool) -> None:
+def _print_outcome(suite: RuleTestSuite, number: int, outcome: TestOutcome, *, verbose: bool) -> None:
     # Colours only where somebody looks: typer leaves them out of pipes and files.
     word, colour = ("ok    ", typer.colors.GREEN) if outcome.is_passed else ("FAILED", typer.colors.RED)
     place = f"{suite.document.file}:{suite.line(number)}"

@@ -9,7 +9,7 @@ Rejects: nothing.
 import hashlib
 import json
 
-from collector.dead_letter import DeadLetter, Reason, is_cut
+from collector.dead_letter import DeadLetter, DeadLetterReason, is_cut
 
 
 def format_dead_letter(letter: DeadLetter) -> str:
@@ -35,4 +35,4 @@ def escape_control_characters(text: str) -> str:
 
 def is_republishable(letter: DeadLetter) -> bool:
     """Return whether publishing `letter` again would be the same message: from a topic, and not cut."""
-    return letter.reason is not Reason.HISTORY_REJECTED and bool(letter.topic) and not is_cut(letter)
+    return letter.reason is not DeadLetterReason.HISTORY_REJECTED and bool(letter.topic) and not is_cut(letter)

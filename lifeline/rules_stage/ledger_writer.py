@@ -1,6 +1,6 @@
 """I/O: commits of steps to a ledger that may be away for a while, each step exactly once.
 
-Input: a `Step`.
+Input: a `LedgerStep`.
 Output: True once the step is committed, after any number of broken connections.
 Not responsible for: making steps.
 Rejects: a step after another program took over the ledger, as `FencedError`.
@@ -11,7 +11,7 @@ from collections import Counter
 
 import structlog
 
-from alerts.alert import Step
+from alerts.alert import LedgerStep
 from alerts.ledger.ledger import FencedError, Ledger
 from alerts.store.errors import LedgerUnavailableError
 
@@ -31,7 +31,7 @@ class LedgerWriter:
         self.is_away = False
         self.counts: Counter[tuple[str, str]] = Counter()
 
-    def commit(self, step: Step) -> bool:
+    def commit(self, step: LedgerStep) -> bool:
         """Return True once `step` is durable; False when the program stops before the ledger is back.
 
         Raises:
@@ -47,7 +47,7 @@ class LedgerWriter:
             _log.info("ledger_back")
         return True
 
-    def _try(self, step: Step) -> bool:
+    def _try(self, step: LedgerStep) -> bool:
         try:
             self._ledger.commit_step(step)
         except FencedError:

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 
 import structlog
 
-from alerts.alert import Alert, Cursor, Plan, Snapshot, Step
+from alerts.alert import Alert, Cursor, LedgerStep, Plan, Snapshot
 from alerts.ledger.ledger import Ledger
 from alerts.planning.orphans import HeldAlarms, plan_orphans
 from alerts.planning.planner import Planner
@@ -200,9 +200,9 @@ class RulesStage:
     def _commit_position(self, snapshot: bytes | None) -> None:
         self._commit(join_events([]), Plan(open_alerts=self._step_planner.open_alerts), snapshot)
 
-    def _commit(self, events: AlarmEvents, plan: Plan, snapshot: bytes | None) -> Step | None:
+    def _commit(self, events: AlarmEvents, plan: Plan, snapshot: bytes | None) -> LedgerStep | None:
         position = max(self.live_engine.position, self._cursor.position)
-        step = Step(self._cursor, position, events, self.live_engine.engine.alarms, plan, snapshot)
+        step = LedgerStep(self._cursor, position, events, self.live_engine.engine.alarms, plan, snapshot)
         if not self._writer.commit(step):
             self._abandoned = True
             return None
@@ -241,7 +241,7 @@ def _close_orphans(
     plan = plan_orphans(alerts, standing)
     if plan.decisions:
         # Not repeated when the answer is lost: the program ends, and its restart asks the ledger what is still open.
-        ledger.commit_step(Step(cursor, cursor.position, join_events([]), (), plan))
+        ledger.commit_step(LedgerStep(cursor, cursor.position, join_events([]), (), plan))
         for decision in plan.decisions:
             _log.warning("alert_without_alarm", alert=decision.alert, alarm=decision.subject, reason=decision.reason)
     return plan.open_alerts

@@ -15,7 +15,7 @@ import structlog
 from prometheus_client import CollectorRegistry
 
 from alerts.links import SignedLinks
-from collector.dead_letter import Reason
+from collector.dead_letter import DeadLetterReason
 from collector.quarantine import Quarantine
 from config.secrets import console_secret
 from lifeline.configuration import Configuration
@@ -165,7 +165,7 @@ class App:
         )
 
     def _read_quarantine(self) -> Quarantine:
-        letters = self.stores.journal.dead_letters(PAGE_LETTERS, Reason.UNKNOWN_SENSOR)
+        letters = self.stores.journal.dead_letters(PAGE_LETTERS, DeadLetterReason.UNKNOWN_SENSOR)
         return read_quarantine(self.configuration, letters)
 
 

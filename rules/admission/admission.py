@@ -1,8 +1,10 @@
-"""Admission: which readings of a batch are news, and which of them prove that their device lives.
+"""`Admission`: the readings of a batch that are new, and the heartbeats that prove a device alive.
 
-Comes in: `ReadingBatch`. Goes out: `AdmittedReadings`, the readings that are newer than everything judged before of
-their sensor, in the order of the batch; what carries its received time is news by arriving. Every reading refused is
-counted with a reason. Refuses to know rules.
+Input: `ReadingBatch`.
+Output: `AdmittedReadings` in the order of the batch. A reading with its received time is new because it arrives.
+Not responsible for: rules.
+Rejects: readings that are not newer than their sensor's newest, not finite, not of now, or of an unknown sensor. Each
+is counted with a reason.
 """
 
 from collections import Counter
@@ -16,16 +18,17 @@ from config.register import Register
 from rules.admission.low_battery import LowBattery
 
 AHEAD_NS = 5 * 1_000_000_000
-"""A time this far ahead of now was told by a clock that is ahead; assumed: good ones are within a second or two."""
+"""A time this far ahead of now comes from a clock that is ahead; assumed: good clocks are within a second or two."""
 RECENT_NS = 60 * 1_000_000_000
-"""After it, a time at most this far behind now was told by the same clock, corrected; assumed."""
+"""After it, a time at most this far behind now comes from the same clock, corrected; assumed."""
 
 
 @dataclass(frozen=True, slots=True)
 class AdmittedReadings:
-    """Readings admitted from one batch, in its order. Times of one sensor by its device's clock strictly increase.
+    """Readings admitted from one batch, in its order.
 
-    Received times are in the order of arrival, and go back where the receiving machine's clock was set back.
+    Times of one sensor by its device's clock strictly increase. Received times are in the order of arrival, and go back
+    where the receiving machine's clock was set back.
 
     Attributes:
         received_ns: when the batch was received, UTC nanoseconds.
@@ -36,11 +39,11 @@ class AdmittedReadings:
         quality: uint16[n], `Quality` bits.
         usable: bool[n], not flagged OUT_OF_RANGE.
         heartbeat_advances: bool[n], a usable heartbeat whose value differs from the one before.
-        first_heartbeat: bool[n], the first usable value of a heartbeat, which says nothing yet about its going on.
+        first_heartbeat: bool[n], the first usable value of a heartbeat, which does not prove yet that it advances.
         repeats_of_low_battery: bool[n], the same value as before from a device whose battery is failing.
         heartbeat_rows: intp[k], the rows where `heartbeat_advances`, ascending.
         has_no_flags: no reading carries a flag, and none is in `repeats_of_low_battery`.
-        one_per_sensor: no sensor stands twice.
+        one_per_sensor: no sensor occurs twice.
     """
 
     received_ns: int
@@ -58,7 +61,7 @@ class AdmittedReadings:
     one_per_sensor: bool
 
     def part(self, start: int, end: int) -> "AdmittedReadings":
-        """Return the arrivals from `start` to before `end`."""
+        """Return the readings from `start` to before `end`."""
         rows = slice(start, end)
         return AdmittedReadings(
             self.received_ns,
@@ -78,7 +81,7 @@ class AdmittedReadings:
 
 
 class Admission:
-    """Remembers the newest time of every sensor, the last value of every heartbeat, and what `LowBattery` remembers."""
+    """The newest time of every sensor, the last value of every heartbeat, and a `LowBattery`."""
 
     def __init__(self, register: Register, counts: Counter[tuple[str, str]]) -> None:
         n = len(register.sensors)
@@ -95,12 +98,12 @@ class Admission:
         self._counts = counts
 
     def admit(self, batch: ReadingBatch) -> AdmittedReadings:
-        """Return the readings of `batch` that are news, and remember them."""
+        """Return the new readings of `batch`, and remember them."""
         sensor = batch.sensor.astype(np.intp)
         place = self._select_judgeable(sensor, batch.value, batch.quality)
         one_per_sensor = self._is_one_per_sensor(sensor[place])
         if len(place):
-            place = place[self._is_news(batch, place, one_per_sensor=one_per_sensor)]
+            place = place[self._is_new(batch, place, one_per_sensor=one_per_sensor)]
         time_ns, value, quality = batch.time_ns, batch.value, batch.quality
         if len(place) < len(sensor):
             sensor, time_ns, value, quality = sensor[place], time_ns[place], value[place], quality[place]
@@ -129,7 +132,7 @@ class Admission:
     def _select_judgeable(
         self, sensor: NDArray[np.intp], value: NDArray[np.float64], quality: NDArray[np.uint16]
     ) -> NDArray[np.intp]:
-        """Return the places of readings that a rule can look at; a poisoned one never reaches the columns."""
+        """Return the places of readings that a rule can use; a value that is not finite never reaches the columns."""
         good = (sensor >= 0) & (sensor < len(self.newest_ns))
         self._count("unknown_sensor", ~good)
         finite = np.isfinite(value)
@@ -143,23 +146,23 @@ class Admission:
             good &= ~(historical | late)
         return good.nonzero()[0]
 
-    def _is_news(self, batch: ReadingBatch, place: NDArray[np.intp], *, one_per_sensor: bool) -> NDArray[np.bool_]:
+    def _is_new(self, batch: ReadingBatch, place: NDArray[np.intp], *, one_per_sensor: bool) -> NDArray[np.bool_]:
         """Return bool[n] for the readings at `place`, and remember the newest times.
 
-        A received time says when somebody listened, not when something was measured: compared with the device's own
-        times it would leave every sensor unjudged for as long as the receiving machine's clock was set back.
+        A received time is not a time of measurement. Compared with the device's own times, it would keep readings of
+        every sensor out for as long as the receiving machine's clock was set back.
         """
         own = (batch.quality[place] & RECEIVED_CLOCK) == 0
-        news: NDArray[np.bool_] = ~own
+        is_new: NDArray[np.bool_] = ~own
         place = place if own.all() else place[own]
         sensor, time_ns = batch.sensor[place].astype(np.intp), batch.time_ns[place]
-        news[own] = self._is_newer(sensor, time_ns, batch.received_ns, one_per_sensor=one_per_sensor)
-        return news
+        is_new[own] = self._is_newer(sensor, time_ns, batch.received_ns, one_per_sensor=one_per_sensor)
+        return is_new
 
     def _is_newer(
         self, sensor: NDArray[np.intp], time_ns: NDArray[np.int64], received_ns: int, *, one_per_sensor: bool
     ) -> NDArray[np.bool_]:
-        """Return bool[n]: later than every reading of the same sensor before it, here and in earlier batches."""
+        """Return bool[n]: later than every reading of the same sensor before it, in this batch and in earlier ones."""
         before = self.newest_ns[sensor] if one_per_sensor else self._running_newest(sensor, time_ns)
         newer = time_ns > before
         if newer.all():
@@ -179,7 +182,7 @@ class Admission:
     def _compare_in_order(
         self, sensor: NDArray[np.intp], time_ns: NDArray[np.int64], before: NDArray[np.int64], received_ns: int
     ) -> None:
-        """Write into `before` the time that each is to be compared with, where a clock was corrected, one by one."""
+        """Write into `before` the time to compare each reading with, one by one, where a clock was corrected."""
         for row, (number, time) in enumerate(zip(sensor.tolist(), time_ns.tolist(), strict=True)):
             newest = int(self.newest_ns[number])
             before[row] = newest
@@ -200,7 +203,7 @@ class Admission:
         newest[first] = np.maximum(newest[first], self.newest_ns[grouped[first]])
         shift = 1
         while shift < len(grouped) and bool((newest[1:] < newest[:-1])[grouped[1:] == grouped[:-1]].any()):
-            # Doubling the reach each time makes a running maximum within groups in log2(n) passes.
+            # Doubling the distance each time makes a running maximum within groups in log2(n) passes.
             same = grouped[shift:] == grouped[:-shift]
             newest[shift:] = np.where(same, np.maximum(newest[shift:], newest[:-shift]), newest[shift:])
             shift *= 2
@@ -228,16 +231,17 @@ class Admission:
         heartbeat_advances[rows] = ~is_first & (beat != before)
         return heartbeat_advances, first_heartbeat
 
-    def _count(self, reason: str, refused: NDArray[np.bool_]) -> None:
-        n_refused = int(np.count_nonzero(refused))
-        if n_refused:
-            self._counts["readings_not_judged", reason] += n_refused
+    def _count(self, reason: str, rejected: NDArray[np.bool_]) -> None:
+        n_rejected = int(np.count_nonzero(rejected))
+        if n_rejected:
+            self._counts["readings_not_judged", reason] += n_rejected
 
 
 def _is_corrected(time_ns: NDArray[np.int64], newest_ns: NDArray[np.int64], received_ns: int) -> NDArray[np.bool_]:
-    """Return bool[n]: times that go back from one that no clock can show yet to one of now: it has been corrected.
+    """Return bool[n]: times of now after a time of the same sensor that no good clock can show yet.
 
-    Else a sensor whose clock was some minutes ahead would not be judged until time has caught up with it.
+    The clock has then been corrected. Without this a sensor whose clock was some minutes ahead would have no reading
+    admitted for these minutes.
     """
     is_recent = (time_ns <= received_ns) & (time_ns >= received_ns - RECENT_NS)
     corrected: NDArray[np.bool_] = is_recent & (newest_ns > received_ns + AHEAD_NS)
@@ -251,28 +255,28 @@ def values_before_each(
 
     Args:
         newest: float64[n_sensors], the values before the first ones.
-        grouped: intp[n], sensors, equal numbers side by side.
+        grouped: intp[n], sensors, equal numbers adjacent.
         value: float64[n], in order.
-        one_per_sensor: no sensor stands twice.
+        one_per_sensor: no sensor occurs twice.
     """
     before = newest[grouped]
     if not one_per_sensor:
         same = ~starts_of(grouped)
         before[same] = value[:-1][same[1:]]
-    # Of a sensor that is there twice the later one is written last.
+    # Of a sensor that occurs twice the later value is written last.
     newest[grouped] = value
     return before
 
 
 def starts_of(grouped: NDArray[np.generic]) -> NDArray[np.bool_]:
-    """Return bool[n]: where a new group begins in `grouped`, [n] with equal numbers side by side."""
+    """Return bool[n]: where a new group begins in `grouped`, [n] with equal numbers adjacent."""
     start = np.ones(len(grouped), np.bool_)
     start[1:] = grouped[1:] != grouped[:-1]
     return start
 
 
 def ends_of(grouped: NDArray[np.intp]) -> NDArray[np.bool_]:
-    """Return bool[n]: where a group ends in `grouped`, intp[n] with equal numbers side by side."""
+    """Return bool[n]: where a group ends in `grouped`, intp[n] with equal numbers adjacent."""
     end = np.ones(len(grouped), np.bool_)
     end[:-1] = grouped[1:] != grouped[:-1]
     return end

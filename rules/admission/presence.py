@@ -1,10 +1,12 @@
-"""Presence: which devices have said, or were said, to have gone; and where in a batch that was said.
+"""`Presence`: the devices that are reported offline, and the places in a batch where that changes.
 
-Comes in: the register and admitted readings. Goes out: who is offline, and a batch cut into pieces between which
-presence changes. Refuses to know alarms.
+Input: the register and admitted readings.
+Output: offline devices, and a batch split where presence changes.
+Not responsible for: alarms.
+Rejects: nothing.
 
-A device says so with a sensor of the quantity `online`: 0 it has gone, anything else it is there. What a device without
-such a sensor says of itself is unknown, never offline.
+A device, its gateway or the broker reports presence with a sensor of the quantity `online`: 0 is offline, any other
+value is online. The presence of a device without such a sensor is unknown, never offline.
 """
 
 from collections.abc import Iterator
@@ -23,38 +25,38 @@ class Presence:
 
     def __init__(self, register: Register, sensor: NDArray[np.intp]) -> None:
         """Find the device of each of `sensor`, intp[n_bindings]."""
-        said_by: dict[str, int] = {}
+        reporter: dict[str, int] = {}
         for number, each in enumerate(register.sensors):
             if each.quantity == ONLINE:
-                said_by.setdefault(each.device, number)
-        numbers = [said_by.get(register.sensors[number].device, -1) for number in sensor.tolist()]
-        self._said_by = np.array(numbers, np.intp)
+                reporter.setdefault(each.device, number)
+        numbers = [reporter.get(register.sensors[number].device, -1) for number in sensor.tolist()]
+        self._reporter = np.array(numbers, np.intp)
         self._is_presence = np.zeros(len(register.sensors), np.bool_)
-        self._is_presence[list(said_by.values())] = True
-        says = np.flatnonzero(self._said_by >= 0)
-        self._presence_fan_out = FanOut(len(register.sensors), self._said_by[says], says)
+        self._is_presence[list(reporter.values())] = True
+        reported = np.flatnonzero(self._reporter >= 0)
+        self._presence_fan_out = FanOut(len(register.sensors), self._reporter[reported], reported)
 
     def is_offline(self, value: NDArray[np.float64]) -> NDArray[np.bool_]:
-        """Return bool[n_bindings]: the device has gone, by float64[n_sensors] `value`, what each sensor last said."""
-        offline: NDArray[np.bool_] = (self._said_by >= 0) & (value[self._said_by] == 0)
+        """Return bool[n_bindings]: the device is offline, by float64[n_sensors] `value`, the last values."""
+        offline: NDArray[np.bool_] = (self._reporter >= 0) & (value[self._reporter] == 0)
         return offline
 
     def bindings_of(self, sensor: NDArray[np.intp]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-        """Return (row, binding), one pair for each binding whose device speaks by `sensor[row]`."""
+        """Return (row, binding), one pair for each binding whose device has its presence in `sensor[row]`."""
         return self._presence_fan_out.bindings_of(sensor)
 
     def split(self, admitted: AdmittedReadings) -> Iterator[tuple[AdmittedReadings, bool]]:
-        """Yield the arrivals in order, in pieces of which all (True) or none (False) are about presence.
+        """Yield the readings in order, in parts whose readings all (True) or none (False) report presence.
 
-        No sensor stands twice in a piece about presence.
+        No sensor occurs twice in a part that reports presence.
         """
-        says = self._is_presence[admitted.sensor]
-        if not says.any():
+        reports = self._is_presence[admitted.sensor]
+        if not reports.any():
             yield admitted, False
             return
-        edges = np.flatnonzero(np.diff(says)) + 1
-        for start, end in zip([0, *edges.tolist()], [*edges.tolist(), len(says)], strict=True):
-            if not says[start]:
+        edges = np.flatnonzero(np.diff(reports)) + 1
+        for start, end in zip([0, *edges.tolist()], [*edges.tolist(), len(reports)], strict=True):
+            if not reports[start]:
                 yield admitted.part(start, end), False
             elif len(set(admitted.sensor[start:end].tolist())) == end - start:
                 yield admitted.part(start, end), True

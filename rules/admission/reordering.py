@@ -1,12 +1,14 @@
-"""Reordering: readings of chosen sensors wait a while for older ones, and leave in the order of their times.
+"""`Reordering`: readings of chosen sensors wait for older ones, and leave in the order of their times.
 
-Comes in: `ReadingBatch` as the journal tells them. Goes out: the batch to judge instead: what has waited long enough,
-in time order, then what need not wait. Refuses to judge, and to know any clock but the journal's.
+Input: `ReadingBatch` in the order of the journal.
+Output: the batch to evaluate instead: readings that have waited long enough, in time order, then the others.
+Not responsible for: any clock but the journal's.
+Rejects: nothing; where too many readings wait, the earliest leave early and are counted.
 
-A reading waits until the journal tells a moment later than its time and its device's `reorder_s`; one whose time is
-ahead of its arrival counts from the arrival. What carries its received time, or is not of now, never waits. Everything
-happens when the journal's moment changes, so that cutting a batch into parts changes nothing. When our own clock was
-set back all leave at once, in order: their moment may be far away now.
+A reading waits until the received time of the journal is later than its time and the `reorder_s` of its device. A time
+that is ahead of the arrival counts as the arrival. Readings with their received time, or not of now, never wait.
+Readings leave only when the received time changes, so splitting a batch changes nothing. When the clock of this machine
+was set back, all readings leave at once, in order: the time that they wait for may be far away.
 """
 
 from collections import Counter
@@ -19,7 +21,7 @@ from collector.batch import NOT_OF_NOW, RECEIVED_CLOCK, ReadingBatch
 from config.register import Register
 
 MAX_WAITING = 200_000
-"""Readings that wait, at most, at each new moment; the earliest of more leave early. Assumed: 8 MB."""
+"""Readings that wait, at most; the earliest of more leave early. Assumed: 8 MB."""
 _NEVER_NS = np.iinfo(np.int64).min
 _SECOND_NS = 1_000_000_000
 
@@ -33,7 +35,7 @@ class WaitingReadings:
     value: NDArray[np.float64]
     quality: NDArray[np.uint16]
     due_ns: NDArray[np.int64]
-    """Each leaves with the first moment after this."""
+    """Each reading leaves with the first received time after this."""
 
     def take(self, rows: NDArray[np.intp] | NDArray[np.bool_]) -> "WaitingReadings":
         """Return the readings at `rows`, int or bool mask."""
@@ -58,19 +60,19 @@ def no_readings() -> WaitingReadings:
 
 
 class Reordering:
-    """Holds readings back; `waiting` and `clock` are all that it remembers."""
+    """Readings that wait; `waiting` and `clock` are its whole state."""
 
     def __init__(self, register: Register, counts: Counter[tuple[str, str]], max_waiting: int = MAX_WAITING) -> None:
         self.wait_ns = np.round(reorder_s(register) * _SECOND_NS).astype(np.int64)
         """int64[n_sensors], how long each sensor's readings wait."""
         self.waiting = no_readings()
         self.clock = np.array([_NEVER_NS], np.int64)
-        """The moment that the journal told last."""
+        """The last received time of the journal."""
         self._is_used = bool(self.wait_ns.any())
         self._counts, self._max_waiting = counts, max_waiting
 
     def reorder(self, batch: ReadingBatch) -> ReadingBatch:
-        """Return what is to be judged now, in order."""
+        """Return the readings to evaluate now, in order."""
         if not self._is_used and not len(self.waiting.sensor):
             return batch
         leaving = self._release(batch.received_ns) if batch.received_ns != self.clock[0] else no_readings()
@@ -100,22 +102,22 @@ class Reordering:
         due_ns = np.minimum(batch.time_ns, batch.received_ns) + wait_ns
         return waits & (due_ns >= batch.received_ns), due_ns
 
-    def _release(self, moment_ns: int) -> WaitingReadings:
-        """Return who has waited long enough when the journal tells a new moment, in time order."""
+    def _release(self, received_ns: int) -> WaitingReadings:
+        """Return the readings that have waited long enough at a new received time, in time order."""
         waiting = self.waiting
-        if moment_ns < self.clock[0]:
+        if received_ns < self.clock[0]:
             leaves = np.ones(len(waiting.sensor), np.bool_)
             self._counts["readings_released_early", "clock_set_back"] += len(leaves)
         else:
-            leaves = waiting.due_ns < moment_ns
+            leaves = waiting.due_ns < received_ns
             leaves[self._find_excess(leaves)] = True
         self.waiting = waiting.take(~leaves)
         leaving = waiting.take(leaves)
-        # By sensor where times are equal, so that it does not matter who arrived first.
+        # By sensor where times are equal, so that the order of arrival does not matter.
         return leaving.take(np.lexsort((leaving.sensor, leaving.time_ns)))
 
     def _find_excess(self, leaves: NDArray[np.bool_]) -> NDArray[np.intp]:
-        """Return the places of those that must leave early."""
+        """Return the places of the readings that must leave early."""
         stay = np.flatnonzero(~leaves)
         excess = len(stay) - self._max_waiting
         if excess <= 0:
@@ -126,9 +128,9 @@ class Reordering:
 
 
 def reorder_s(register: Register) -> NDArray[np.float64]:
-    """Return float64[n_sensors]: how long each sensor's readings wait, seconds: what its device needs longest.
+    """Return float64[n_sensors]: how long each sensor's readings wait, seconds: the longest wait of its device.
 
-    All sensors of a device wait alike, else a heartbeat would prove a life before the reading that it belongs to.
+    All sensors of a device wait alike. Otherwise a heartbeat would prove the device alive before its reading is used.
     """
     longest: dict[str, float] = {}
     for sensor in register.sensors:

@@ -1,22 +1,42 @@
-"""`ConditionLevels`: alarms whose levels each have a condition of their own that is true, false or unknown.
+"""`ConditionLevels`: alarms whose levels each have a condition that is true, false or unknown, with delays.
 
-Comes in: what the conditions become, and later moments at which they still are so. Goes out: the transitions of the
-alarms. Refuses to know where a condition comes from.
+Input: answers of conditions, at their changes and at later times.
+Output: transitions of the alarms.
+Not responsible for: where a condition comes from.
+Rejects: nothing.
 
-Each level of each alarm is a ladder with a single rung that climbs on 1 for true and 0 for false; the alarm stands at
-its highest active rung. Moments are told by the clocks of several sensors, so one may go back a little.
+Each level of each alarm is a row of `LevelStates` with one level whose limit is 1: 1 is true and 0 is false. The alarm
+is at its highest active level. Times come from the clocks of several sensors, so they may go back a little.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from config.levels import WarningLevel
 from rules.alarms.level_state import N_LEVELS, LevelStates, LimitTable
-from rules.events import Reason
+from rules.events import TransitionReason
 from rules.kind import Transitions
 from rules.rule import LevelLimit, Side
+
+
+@dataclass(frozen=True, slots=True)
+class ConditionSamples:
+    """Answers of conditions, one row for each level of a binding at a time.
+
+    Attributes:
+        place: intp[n], place in the batch.
+        level_row: intp[n], binding * 5 + level - 1.
+        time_ns: int64[n].
+        value: float64[n], 1 true, 0 false, NaN unknown.
+    """
+
+    place: NDArray[np.intp]
+    level_row: NDArray[np.intp]
+    time_ns: NDArray[np.int64]
+    value: NDArray[np.float64]
 
 
 class ConditionLevels:
@@ -34,7 +54,7 @@ class ConditionLevels:
         Args:
             limits: the levels of each rule.
             rule: intp[n], place in `limits` of each binding's rule.
-            stale_ns: int64[n], a longer gap between two moments restarts a running delay.
+            stale_ns: int64[n], a longer gap between two answers restarts a running delay.
             alarm: int32[n], dense alarm numbers.
         """
         n = len(rule)
@@ -48,31 +68,25 @@ class ConditionLevels:
         self._alarm = alarm
         self.level: NDArray[np.int8] = np.zeros(n, np.int8)
         self._episode_ns = np.zeros(n, np.int64)
-        self._standing = np.zeros(n, np.int64)
-        """A bit for each active rung: 1 << level."""
+        self._active_bits = np.zeros(n, np.int64)
+        """A bit for each active level: 1 << level."""
         self.pending: NDArray[np.bool_] = np.zeros(n, np.bool_)
         """A delay runs."""
 
-    def evaluate(
-        self,
-        place: NDArray[np.intp],
-        level_row: NDArray[np.intp],
-        time_ns: NDArray[np.int64],
-        value: NDArray[np.float64],
-    ) -> list[Transitions]:
-        """Return the transitions that these moments complete.
-
-        Args:
-            place: intp[n], place in the batch.
-            level_row: intp[n], binding * 5 + level - 1.
-            time_ns: int64[n].
-            value: float64[n], 1 true, 0 false, NaN nobody knows.
-        """
-        no = np.zeros(len(place), np.bool_)
-        found = self._states.apply(place, level_row, time_ns=time_ns, value=value, received_clock=no, is_heartbeat=no)
-        b = level_row // N_LEVELS
+    def evaluate(self, samples: ConditionSamples) -> list[Transitions]:
+        """Return the transitions that answers complete."""
+        no = np.zeros(len(samples.place), np.bool_)
+        found = self._states.apply(
+            samples.place,
+            samples.level_row,
+            time_ns=samples.time_ns,
+            value=samples.value,
+            received_clock=no,
+            is_heartbeat=no,
+        )
+        b = samples.level_row // N_LEVELS
         self.pending[b] = self._states.pending.reshape(-1, N_LEVELS)[b].any(axis=1)
-        turned = sorted(
+        changes = sorted(
             row
             for each in found
             for row in zip(
@@ -84,16 +98,18 @@ class ConditionLevels:
                 strict=True,
             )
         )
-        return self._combine(turned)
+        return self._combine(changes)
 
-    def _combine(self, turned: Sequence[tuple[int, int, int, int, bool]]) -> list[Transitions]:
-        """Return what rungs (place, binding, time, level, begins), in order, make of their alarms, and keep it."""
+    def _combine(self, changes: Sequence[tuple[int, int, int, int, bool]]) -> list[Transitions]:
+        """Return the transitions of alarms after changes of levels (place, binding, time, level, begins), in order."""
         rows: list[tuple[int, int, int, int, int, int]] = []
-        for i, (place, b, time_ns, level, begins) in enumerate(turned):
-            self._standing[b] = self._standing[b] | (1 << level) if begins else self._standing[b] & ~(1 << level)
-            if i + 1 < len(turned) and turned[i + 1][:2] == (place, b):
+        for i, (place, b, time_ns, level, begins) in enumerate(changes):
+            self._active_bits[b] = (
+                self._active_bits[b] | (1 << level) if begins else self._active_bits[b] & ~(1 << level)
+            )
+            if i + 1 < len(changes) and changes[i + 1][:2] == (place, b):
                 continue
-            before, after = int(self.level[b]), max(int(self._standing[b]).bit_length() - 1, 0)
+            before, after = int(self.level[b]), max(int(self._active_bits[b]).bit_length() - 1, 0)
             if after == before:
                 continue
             self._episode_ns[b] = time_ns if before == 0 else self._episode_ns[b]
@@ -103,7 +119,9 @@ class ConditionLevels:
 
     def _transitions(self, rows: Sequence[tuple[int, int, int, int, int, int]]) -> Transitions:
         place, b, time_ns, episode_ns, before, after = (np.array(each) for each in zip(*rows, strict=True))
-        reason = np.where(after > before, Reason.CONDITIONS_HOLD, Reason.CONDITIONS_END).astype(np.uint8)
+        reason = np.where(after > before, TransitionReason.CONDITIONS_HOLD, TransitionReason.CONDITIONS_END).astype(
+            np.uint8
+        )
         return Transitions(
             place.astype(np.intp),
             self._alarm[b],
@@ -116,21 +134,21 @@ class ConditionLevels:
         )
 
     def columns(self) -> dict[str, NDArray[np.generic]]:
-        """Return what outlives a restart, by name; first axis: bindings."""
+        """Return the columns that outlive a restart, by name; first axis: bindings."""
         kept = {name: each.reshape(-1, N_LEVELS, *each.shape[1:]) for name, each in self._states.columns().items()}
         levels: dict[str, NDArray[np.generic]] = {f"rung_{name}": each for name, each in kept.items()}
         return {"level": self.level, "episode_ns": self._episode_ns, **levels}
 
     def rebuild(self) -> None:
-        """Derive what is not kept."""
+        """Derive the other columns."""
         self._states.rebuild()
         self.pending[:] = np.any(self._states.pending.reshape(-1, N_LEVELS), axis=1)
         active = self._states.level.reshape(-1, N_LEVELS) > 0
-        self._standing[:] = (active * (1 << np.arange(1, N_LEVELS + 1))).sum(axis=1)
+        self._active_bits[:] = (active * (1 << np.arange(1, N_LEVELS + 1))).sum(axis=1)
 
 
 def _limit_of(limits: Sequence[LevelLimit], level: WarningLevel) -> LevelLimit:
-    """Return the rung of `level`; one that is never reached where the rule has no such level."""
+    """Return the limit of `level`; one that is never reached where the rule has no such level."""
     for each in limits:
         if each.level == level:
             return each

@@ -1,27 +1,30 @@
-"""`HealthTransitions`: health alarms that turn one at a time, with the reading that turns them.
+"""`HealthTransitions`: transitions of health alarms, one at a time.
 
-Comes in: an arrival and the binding that it turns. Goes out: `Transitions`, and the changed columns. Refuses to know
-why.
-For rare turns only: it is a Python loop.
+Input: a reading and the binding whose alarm it changes.
+Output: `Transitions`, and the changed columns.
+Not responsible for: why an alarm changes.
+Rejects: nothing.
+
+It is a Python loop, for rare transitions only.
 """
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rules.admission.admission import AdmittedReadings
-from rules.events import Reason
+from rules.events import TransitionReason
 from rules.kind import Transitions
 
 
 class HealthTransitions:
-    """The turns of one evaluation; changes `level` and `episode_ns` in place."""
+    """The transitions of one evaluation; changes `level` and `episode_ns` in place."""
 
     def __init__(self, alarm: NDArray[np.int32], level: NDArray[np.int8], episode_ns: NDArray[np.int64]) -> None:
         self._alarm, self._level, self._episode_ns = alarm, level, episode_ns
         self._rows: list[tuple[int, int, int, int, int, float, int]] = []
 
-    def toggle(self, admitted: AdmittedReadings, row: int, binding: int, reason: Reason) -> None:
-        """Raise the alarm of `binding` if it is inactive, else clear it, at the time of arrival `row`."""
+    def toggle(self, admitted: AdmittedReadings, row: int, binding: int, reason: TransitionReason) -> None:
+        """Raise the alarm of `binding` if it is inactive, else clear it, at the time of the reading at `row`."""
         before, time_ns = int(self._level[binding]), int(admitted.time_ns[row])
         if before == 0:
             self._episode_ns[binding] = time_ns
@@ -30,7 +33,7 @@ class HealthTransitions:
         self._rows.append((place, binding, time_ns, int(self._episode_ns[binding]), before, value, int(reason)))
 
     def transitions(self) -> list[Transitions]:
-        """Return what turned, as columns."""
+        """Return the transitions as columns."""
         if not self._rows:
             return []
         place, binding, time_ns, episode_ns, before, value, reason = zip(*self._rows, strict=True)

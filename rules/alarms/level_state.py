@@ -22,7 +22,7 @@ from config.levels import WarningLevel
 from config.time_units import SECOND_NS
 from rules.admission.admission import ends_of, starts_of
 from rules.alarms.level_table import LevelState
-from rules.events import OF_DEADBAND, Reason
+from rules.events import OF_DEADBAND, TransitionReason
 from rules.kind import Transitions
 from rules.rule import LevelLimit, Side
 
@@ -45,7 +45,7 @@ class LimitTable:
         self.sigmas, self.widest = np.zeros(shape), np.zeros(shape)
         """Of deadbands that follow the noise; 0 where it is as given."""
         self.window = np.zeros(shape, np.uint32)
-        """A bit for each of the last readings of which `on_samples` must be beyond; 0 where they come in a row."""
+        """A bit for each of the last readings of which `on_samples` must be beyond; 0: they must be consecutive."""
         self.sign = np.array([-1.0 if each[0].side is Side.LOW else 1.0 for each in limits])
         self.live = np.array(live, np.bool_)[:, np.newaxis]
         for row, each in enumerate(limits):
@@ -62,14 +62,14 @@ class LimitTable:
         self.counts = bool((self.on_samples > 1).any() or (self.off_samples > 1).any())
         """Some level waits for a number of readings."""
         self.remembers = bool(self.window.any())
-        """Some level looks at the last readings, in a row or not."""
-        self.heeds_noise = bool(self.sigmas.any())
+        """Some level counts among the last readings."""
+        self.follows_noise = bool(self.sigmas.any())
         """Some level's deadband follows the noise."""
 
     def reset_by(self, rule: NDArray[np.intp], sigma: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Return float64[n, 5]: where conditions end for rows `rule` with noise `sigma`, 0 where it is not known."""
+        """Return float64[n, 5]: the reset values of rows `rule` with noise `sigma`, 0 where it is not known."""
         by_noise = np.minimum(self.sigmas[rule] * sigma[:, np.newaxis], self.widest[rule])
-        # Mirrored as the limit is: back is always down. What has no such level stays -inf.
+        # Mirrored as the limit is: back is always down. Where the rule has no such level it stays -inf.
         follows = self.sigmas[rule] > 0
         wide = np.where(follows, self.limit[rule], np.inf) - by_noise
         reset: NDArray[np.float64] = np.minimum(self.reset[rule], wide)
@@ -194,31 +194,31 @@ def _row_before(binding: NDArray[np.intp], is_heartbeat: NDArray[np.bool_]) -> N
 
 
 class _Deadbands:
-    """Where the conditions of all bindings end; those that follow the noise by what was known of it."""
+    """The reset values of all bindings; deadbands that follow the noise use the noise known before the condition."""
 
     def __init__(self, table: LimitTable, row: NDArray[np.intp]) -> None:
         self._table, self._rule = table, row
-        self._sigma = np.zeros(len(row) if table.heeds_noise else 0)
+        self._sigma = np.zeros(len(row) if table.follows_noise else 0)
         """The noise as it was known before the reading that began the first condition; 0 while none holds."""
 
     def reset(self, b: NDArray[np.intp]) -> NDArray[np.float64]:
-        """Return float64[n, 5]: where the conditions of bindings `b` end, mirrored."""
-        if not self._table.heeds_noise:
+        """Return float64[n, 5]: the reset values of bindings `b`, mirrored."""
+        if not self._table.follows_noise:
             return self._table.reset[self._rule[b]]
         return self._table.reset_by(self._rule[b], self._sigma[b])
 
-    def fix_noise(self, b: NDArray[np.intp], sigma: NDArray[np.float64], stands: NDArray[np.bool_]) -> None:
-        """Let float64[n] `sigma` count from now on for those of `b` for which nothing `stands`, bool[n, 5]."""
-        self._sigma[b] = np.where(stands.any(axis=1), self._sigma[b], sigma)
+    def fix_noise(self, b: NDArray[np.intp], sigma: NDArray[np.float64], in_use: NDArray[np.bool_]) -> None:
+        """Use float64[n] `sigma` from now on for bindings of `b` without a level `in_use`, bool[n, 5]."""
+        self._sigma[b] = np.where(in_use.any(axis=1), self._sigma[b], sigma)
 
-    def release_noise(self, b: NDArray[np.intp], stands: NDArray[np.bool_]) -> None:
-        """Forget the noise of those of `b` for which nothing `stands`, bool[n, 5]."""
-        if self._table.heeds_noise:
-            self._sigma[b] *= stands.any(axis=1)
+    def release_noise(self, b: NDArray[np.intp], in_use: NDArray[np.bool_]) -> None:
+        """Forget the noise of bindings of `b` without a level `in_use`, bool[n, 5]."""
+        if self._table.follows_noise:
+            self._sigma[b] *= in_use.any(axis=1)
 
     def add_extent(self, found: Transitions, b: NDArray[np.intp]) -> Transitions:
-        """Return `found`, of bindings `b`, with limit and reset value of the level that it is about."""
-        if not self._table.heeds_noise:
+        """Return `found`, of bindings `b`, with limit and reset value of the level of each transition."""
+        if not self._table.follows_noise:
             return found
         rule, level = self._rule[b], np.maximum(found.level_before, found.level_after) - 1
         follows = self._table.sigmas[rule, level] > 0
@@ -232,8 +232,8 @@ class _Deadbands:
         )
 
     def columns(self) -> dict[str, NDArray[np.generic]]:
-        """Return what outlives a restart; first axis: bindings."""
-        return {"sigma": self._sigma} if self._table.heeds_noise else {}
+        """Return the columns that outlive a restart; first axis: bindings."""
+        return {"sigma": self._sigma} if self._table.follows_noise else {}
 
 
 class LevelStates:
@@ -251,7 +251,7 @@ class LevelStates:
     ) -> None:
         """Make one inactive alarm for each binding.
 
-        A value that is NaN says that nobody knows: it breaks a running delay and changes nothing else.
+        A value of NaN is unknown: it breaks a running delay and changes nothing else.
 
         Args:
             table: the limits.
@@ -259,7 +259,7 @@ class LevelStates:
             stale_ns: int64[n], a longer gap between two values restarts a running delay.
             alarm: int32[n], dense alarm numbers.
             has_heartbeat: bool[n], levels end only with a heartbeat.
-            slack_ns: int64[n], times may go back so far where they are told by several clocks; none by default.
+            slack_ns: int64[n], times may go back so far where they come from several clocks; none by default.
         """
         n = len(row)
         self._has_heartbeat = has_heartbeat[:, np.newaxis]
@@ -270,7 +270,7 @@ class LevelStates:
         self._lives, self._since_ns = np.zeros((n, 5), np.bool_), np.zeros((n, 5), np.int64)
         self._samples = np.zeros((n, 5), np.int32)
         self._hits = np.zeros((n, 5), np.uint32)
-        """Which of the last readings found the condition, newest in the lowest bit; 0 while active."""
+        """A bit for each of the last readings that found the condition, newest in the lowest bit; 0 while active."""
         self._deadbands = _Deadbands(table, row)
         self._last_values = _LastValues(stale_ns, np.zeros(n, np.int64) if slack_ns is None else slack_ns)
         self.low, self.high = np.zeros(n), np.zeros(n)
@@ -427,7 +427,7 @@ class LevelStates:
         self.level[b] = after
         changed = before != after
         rows, before, after = b[changed], before[changed], after[changed]
-        reason = np.where(after > before, Reason.LIMIT_HELD, Reason.BACK_WITHIN).astype(np.uint8)
+        reason = np.where(after > before, TransitionReason.LIMIT_HELD, TransitionReason.BACK_WITHIN).astype(np.uint8)
         found = Transitions(
             now.place[changed],
             self._alarm[rows],
@@ -443,10 +443,10 @@ class LevelStates:
         return found
 
     def _refresh(self, b: NDArray[np.intp]) -> None:
-        """Derive what must happen before anything changes for bindings `b`."""
+        """Derive the range of values and the time that change nothing for bindings `b`."""
         rule, beyond = self._rule[b], self._beyond[b]
         pending = beyond != self._active[b]
-        # What no running delay needs is forgotten, so that equal histories leave equal columns however they were cut.
+        # Columns of no running delay are zero, so that equal histories leave equal columns with any split of batches.
         self._since_ns[b] *= pending
         self._lives[b] &= pending
         self._samples[b] *= pending
@@ -459,18 +459,18 @@ class LevelStates:
         self.low[b], self.high[b] = np.where(is_low, -high, low), np.where(is_low, -low, high)
         proven = self._is_proven(b)
         ends = np.where(pending & proven, self._since_ns[b] + self._delay_ns(b), np.iinfo(np.int64).max)
-        # After a change of rules the level that was told may differ from the one that stands: tell it with any value.
-        is_told = self.level[b] == (self._active[b] * _LEVELS).max(axis=1, initial=0)
+        # After a change of rules the published level may differ from the active one: any value then publishes it.
+        is_published = self.level[b] == (self._active[b] * _LEVELS).max(axis=1, initial=0)
         # While readings are counted, each of them matters.
-        is_told &= ~((pending & ~self._is_counted(b)) | (self._hits[b] != 0)).any(axis=1)
-        self._due_ns[b] = np.where(is_told, ends.min(axis=1), np.iinfo(np.int64).min)
-        self.pending[b] = pending.any(axis=1) | ~is_told
+        is_published &= ~((pending & ~self._is_counted(b)) | (self._hits[b] != 0)).any(axis=1)
+        self._due_ns[b] = np.where(is_published, ends.min(axis=1), np.iinfo(np.int64).min)
+        self.pending[b] = pending.any(axis=1) | ~is_published
         unproven = (pending & ~proven).any(axis=1)
         self.n_unproven += int(np.count_nonzero(unproven)) - int(np.count_nonzero(self.unproven[b]))
         self.unproven[b] = unproven
 
     def columns(self) -> dict[str, NDArray[np.generic]]:
-        """Return what outlives a restart, by name; first axis: bindings."""
+        """Return the columns that outlive a restart, by name; first axis: bindings."""
         return self._deadbands.columns() | {
             "level": self.level,
             "episode_ns": self._episode_ns,
@@ -486,7 +486,7 @@ class LevelStates:
         }
 
     def rebuild(self) -> None:
-        """Derive the rest after the columns were filled; levels that the table no longer has are dropped."""
+        """Derive the other columns after a restore; levels that the table no longer has are dropped."""
         has_level = np.isfinite(self._table.limit[self._rule])
         self._beyond &= has_level
         self._active &= has_level

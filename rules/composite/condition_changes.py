@@ -1,13 +1,17 @@
-"""`ConditionChanges`: when conditions of composite alarms change, and the moments at which they still are as they were.
+"""`ConditionChanges`: changes of the conditions of composite alarms, and later times at which the answer is the same.
 
-Comes in: arrivals and transitions of one batch. Goes out: moments for the rungs, in columns. Refuses to know delays.
+Input: admitted readings and transitions of one batch.
+Output: `ConditionSamples` for `ConditionLevels`.
+Not responsible for: delays.
+Rejects: nothing.
 
-Everything is taken in the order of the readings: what one reading causes belongs to one place, and nothing else about
-the batch matters. A time later than its being received is taken as that: a clock that is ahead ends no delay early.
+Everything is applied in the order of the readings. All effects of one reading belong to its place, and nothing else of
+the batch matters. A time later than its received time counts as that, so a clock that is ahead ends no delay early.
 """
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,23 +19,43 @@ from numpy.typing import NDArray
 from config.levels import WarningLevel
 from config.register import Register
 from rules.admission.admission import AdmittedReadings
+from rules.alarms.condition_levels import ConditionSamples
 from rules.alarms.level_state import N_LEVELS
 from rules.composite.alarm_view import AlarmView
 from rules.composite.operands import Operands, blinding_alarms_of
 from rules.fan_out import FanOut
 from rules.kind import AlarmCatalogue, UpstreamTransitions
 
-ConditionSamples = tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.int64], NDArray[np.float64]]
-"""Place, rung, time, value: what `ConditionLevels.climb` takes."""
+
+@dataclass(frozen=True, slots=True)
+class _Change:
+    """A change of the answers of one binding."""
+
+    place: int
+    binding: int
+    time_ns: int
+    answers: NDArray[np.float64]
+    """float64[5]."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Happening:
+    """A transition of an alarm, or the first reading of a sensor."""
+
+    alarm: int
+    """-1 for a first reading."""
+    level: int
+    sensor: int
+    time_ns: int
 
 
 class ConditionChanges:
-    """The bindings of one stage."""
+    """The bindings of composite rules with one evaluation order."""
 
     def __init__(
         self, bindings: NDArray[np.intp], operands: Sequence[Operands], register: Register, catalogue: AlarmCatalogue
     ) -> None:
-        """Watch for `bindings`, int[n] into `views`; nothing stands and nobody was heard."""
+        """Watch for `bindings`, int[n] into `views`; no alarm is active and no sensor is seen."""
         n_sensors = len(register.sensors)
         self._operands_of = {int(b): operands[b] for b in bindings}
         self._alarm_view = AlarmView(catalogue, n_sensors)
@@ -47,11 +71,11 @@ class ConditionChanges:
         self._is_mine = np.zeros(len(operands), np.bool_)
         self._is_mine[bindings] = True
         self._must_sample = np.zeros(len(operands), np.bool_)
-        """Their ladder may not have been told yet what their conditions are."""
+        """bool[n]: the present answers are not yet in `ConditionLevels`."""
         self._refresh()
 
     def rebuild(self, levels: NDArray[np.int8], seen: NDArray[np.bool_]) -> None:
-        """Begin with alarms and sensors as they are now."""
+        """Derive the answers from the levels of all alarms and the seen sensors."""
         self._alarm_view.load(levels, seen)
         self._refresh()
 
@@ -63,60 +87,59 @@ class ConditionChanges:
     def samples(
         self, admitted: AdmittedReadings, upstream: UpstreamTransitions, pending: NDArray[np.bool_]
     ) -> ConditionSamples | None:
-        """Return what the ladders of these bindings must see, None if nothing; bool[n] `pending` are delays."""
+        """Return the answers for `ConditionLevels`, None if there are none; bool[n] `pending` are running delays."""
         before = self._value.copy() if self._has_changes(admitted, upstream) else self._value
         changes = self._changes(admitted, upstream) if before is not self._value else []
         concerned = (self._must_sample | pending) & self._is_mine
-        concerned[[b for _, b, _, _ in changes]] = True
+        concerned[[each.binding for each in changes]] = True
         place, binding, time_ns = self._readings_of(admitted, concerned)
         self._must_sample[binding] = False
         if len(place) + len(changes) == 0:
             return None
-        return _join_samples(changes, before, (place, binding, time_ns))
+        return _join_samples(changes, before, place=place, binding=binding, time_ns=time_ns)
 
     def _has_changes(self, admitted: AdmittedReadings, upstream: UpstreamTransitions) -> bool:
-        return bool(self._is_watched[upstream.alarm].any()) or bool(self._is_news(admitted).any())
+        return bool(self._is_watched[upstream.alarm].any()) or bool(self._is_first_reading(admitted).any())
 
-    def _is_news(self, admitted: AdmittedReadings) -> NDArray[np.bool_]:
-        """Return bool[n]: readings of sensors that were never heard."""
+    def _is_first_reading(self, admitted: AdmittedReadings) -> NDArray[np.bool_]:
+        """Return bool[n]: readings of sensors without a reading before."""
         return self._is_behind[admitted.sensor] & ~self._alarm_view.seen[admitted.sensor]
 
-    def _changes(
-        self, admitted: AdmittedReadings, upstream: UpstreamTransitions
-    ) -> list[tuple[int, int, int, NDArray[np.float64]]]:
-        """Return (place, binding, time, answers) where the answer to any condition changes, in order."""
-        changes = []
+    def _changes(self, admitted: AdmittedReadings, upstream: UpstreamTransitions) -> list[_Change]:
+        """Return the changes of answers, in order."""
+        changes: list[_Change] = []
         for place, happens in self._changes_by_place(admitted, upstream):
             newest_ns: dict[int, int] = {}
-            for alarm, level, sensor, time_ns in happens:
-                for b in self._apply(alarm, level, sensor):
-                    newest_ns[b] = max(time_ns, newest_ns.get(b, time_ns))
+            for each in happens:
+                for b in self._apply(each):
+                    newest_ns[b] = max(each.time_ns, newest_ns.get(b, each.time_ns))
             for b in sorted(newest_ns):
                 answers = self._evaluate(b)
                 if not np.array_equal(answers, self._value[b], equal_nan=True):
                     self._value[b] = answers
-                    changes.append((place, b, min(newest_ns[b], admitted.received_ns), answers))
+                    changes.append(_Change(place, b, min(newest_ns[b], admitted.received_ns), answers))
         return changes
 
     def _changes_by_place(
         self, admitted: AdmittedReadings, upstream: UpstreamTransitions
-    ) -> Iterator[tuple[int, list[tuple[int, int, int, int]]]]:
-        """Yield each place at which something happens, in order, with (alarm or -1, level, sensor, time) of it all."""
-        happens: dict[int, list[tuple[int, int, int, int]]] = defaultdict(list)
+    ) -> Iterator[tuple[int, list[_Happening]]]:
+        """Yield each place with transitions or first readings, in order, and these."""
+        happens: dict[int, list[_Happening]] = defaultdict(list)
         for i in np.flatnonzero(self._is_watched[upstream.alarm]).tolist():
             alarm, level, time_ns = int(upstream.alarm[i]), int(upstream.level_after[i]), int(upstream.time_ns[i])
-            happens[int(upstream.place[i])].append((alarm, level, -1, time_ns))
-        for i in np.flatnonzero(self._is_news(admitted)).tolist():
-            happens[int(admitted.place[i])].append((-1, 0, int(admitted.sensor[i]), int(admitted.time_ns[i])))
+            happens[int(upstream.place[i])].append(_Happening(alarm, level, -1, time_ns))
+        for i in np.flatnonzero(self._is_first_reading(admitted)).tolist():
+            first = _Happening(-1, 0, int(admitted.sensor[i]), int(admitted.time_ns[i]))
+            happens[int(admitted.place[i])].append(first)
         yield from sorted(happens.items())
 
-    def _apply(self, alarm: int, level: int, sensor: int) -> Sequence[int]:
-        """Take note of a transition, or of a first reading where `alarm` is -1, and return whom it concerns."""
-        if alarm >= 0:
-            self._alarm_view.apply(alarm, level)
-            return self._by_alarm[alarm]
-        self._alarm_view.seen[sensor] = True
-        return self._by_sensor[sensor]
+    def _apply(self, each: _Happening) -> Sequence[int]:
+        """Apply a transition or a first reading, and return the bindings that depend on it."""
+        if each.alarm >= 0:
+            self._alarm_view.apply(each.alarm, each.level)
+            return self._by_alarm[each.alarm]
+        self._alarm_view.seen[each.sensor] = True
+        return self._by_sensor[each.sensor]
 
     def _evaluate(self, b: int) -> NDArray[np.float64]:
         """Return float64[5]: 1 true, 0 false or no such level, NaN unknown."""
@@ -133,7 +156,7 @@ class ConditionChanges:
     def _readings_of(
         self, admitted: AdmittedReadings, concerned: NDArray[np.bool_]
     ) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.int64]]:
-        """Return (place, binding, time) of readings of the sensors behind bool[n] `concerned` bindings."""
+        """Return (place, binding, time) of readings of the sensors of bool[n] `concerned` bindings."""
         if not concerned.any():
             return np.zeros(0, np.intp), np.zeros(0, np.intp), np.zeros(0, np.int64)
         row, binding = self._reading_fan_out.bindings_of(admitted.sensor)
@@ -145,7 +168,7 @@ class ConditionChanges:
 def _watchers(
     operands: Mapping[int, Operands], catalogue: AlarmCatalogue
 ) -> tuple[Mapping[int, Sequence[int]], Mapping[int, Sequence[int]]]:
-    """Return the bindings that each alarm, and each sensor, concerns."""
+    """Return the bindings that depend on each alarm, and on each sensor."""
     by_alarm: dict[int, dict[int, None]] = defaultdict(dict)
     by_sensor: dict[int, list[int]] = defaultdict(list)
     blinding = blinding_alarms_of(catalogue)
@@ -160,15 +183,25 @@ def _watchers(
 
 
 def _join_samples(
-    changes: Sequence[tuple[int, int, int, NDArray[np.float64]]],
+    changes: Sequence[_Change],
     before: NDArray[np.float64],
-    ticks: tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.int64]],
+    *,
+    place: NDArray[np.intp],
+    binding: NDArray[np.intp],
+    time_ns: NDArray[np.int64],
 ) -> ConditionSamples:
-    """Return changes and ticks as moments of rungs; a tick has the answers of the last change before it."""
-    place, binding, time_ns = ticks
-    change_place = np.array([each[0] for each in changes], np.intp)
-    change_binding = np.array([each[1] for each in changes], np.intp)
-    answers = np.array([each[3] for each in changes], np.float64).reshape(-1, N_LEVELS)
+    """Return changes and readings as samples; a reading has the answers of the last change before it.
+
+    Args:
+        changes: in order.
+        before: float64[n_bindings, 5], the answers before the batch.
+        place: intp[n], places of the readings.
+        binding: intp[n].
+        time_ns: int64[n].
+    """
+    change_place = np.array([each.place for each in changes], np.intp)
+    change_binding = np.array([each.binding for each in changes], np.intp)
+    answers = np.array([each.answers for each in changes], np.float64).reshape(-1, N_LEVELS)
     span = int(max(place.max(initial=0), change_place.max(initial=0))) + 2
     order = np.argsort(change_binding * span + change_place + 1, kind="stable")
     keys = (change_binding * span + change_place + 1)[order]
@@ -180,13 +213,13 @@ def _join_samples(
     if len(order):
         value[is_changed] = answers[source[is_changed]]
     known = ~np.isnan(value)
-    tick, level = np.nonzero(known)
+    reading, level = np.nonzero(known)
     everything = np.arange(N_LEVELS)
-    return (
-        np.concatenate((np.repeat(change_place, N_LEVELS), place[tick])),
+    return ConditionSamples(
+        np.concatenate((np.repeat(change_place, N_LEVELS), place[reading])),
         np.concatenate(
-            ((change_binding[:, np.newaxis] * N_LEVELS + everything).ravel(), binding[tick] * N_LEVELS + level)
+            ((change_binding[:, np.newaxis] * N_LEVELS + everything).ravel(), binding[reading] * N_LEVELS + level)
         ),
-        np.concatenate((np.repeat(np.array([each[2] for each in changes], np.int64), N_LEVELS), time_ns[tick])),
+        np.concatenate((np.repeat(np.array([each.time_ns for each in changes], np.int64), N_LEVELS), time_ns[reading])),
         np.concatenate((answers.ravel(), value[known])),
     )

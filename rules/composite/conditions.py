@@ -1,9 +1,11 @@
-"""Conditions on alarms of other rules: all, any, not, nested, with a third answer for what nobody knows.
+"""Conditions on alarms of other rules: all, any, not, nested, with None as the answer for unknown.
 
-Comes in: conditions as they are written, and what is known of alarms. Goes out: true, false or None for unknown.
-Refuses to know time: delays belong to whoever asks.
+Input: conditions as they are written, and the known levels of alarms.
+Output: true, false or None for unknown.
+Not responsible for: time and delays.
+Rejects: a condition that is not exactly one of rule, `all`, `any`, `not`.
 
-The logic is Kleene's: `all` of something false is false whatever is unknown, `not` of unknown is unknown.
+The logic is Kleene's: `all` with a false part is false with any unknown part, and `not` of unknown is unknown.
 """
 
 import typing
@@ -19,13 +21,13 @@ from rules.level_options import NamedLevel
 from rules.references import Reference
 
 Truth = bool | None
-"""None: nobody knows."""
+"""None: unknown."""
 IsActive = Callable[[int, WarningLevel], Truth]
-"""Tells whether the alarm of a dense number stands at least at a level."""
+"""Returns whether the alarm of a dense number is active at least at a level."""
 
 
 class AlarmsOf(StrEnum):
-    """Whose alarms a condition names, seen from the sensor that the composite alarm is bound to."""
+    """The place of the alarms that a condition names, relative to the sensor of the composite alarm."""
 
     ASSET = "asset"
     NEIGHBOURS = "neighbours"
@@ -38,13 +40,13 @@ class Condition(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
     rule: str | None = None
-    """The id of the rule whose alarm must stand."""
+    """The id of the rule with the alarm that must be active."""
     at_least: NamedLevel = WarningLevel.GREEN
     """By default any level; alarms of devices have no other."""
     of: AlarmsOf = AlarmsOf.ASSET
-    """Whose alarms are meant."""
+    """The place of the alarms."""
     count: int = Field(default=1, ge=1)
-    """So many of the alarms that are named must stand."""
+    """So many of the named alarms must be active."""
     every: tuple["Condition", ...] | None = Field(default=None, alias="all", min_length=1)
     """Conditions that must all hold."""
     some: tuple["Condition", ...] | None = Field(default=None, alias="any", min_length=1)
@@ -65,14 +67,14 @@ class Condition(BaseModel):
         return self
 
     def leaves(self) -> Iterator["Condition"]:
-        """Yield every condition that names a rule, in the order in which it is written."""
+        """Yield every condition that names a rule, in written order."""
         if self.rule is not None:
             yield self
         for each in self._inner():
             yield from each.leaves()
 
     def references(self, path: Path) -> Iterator[Reference]:
-        """Yield the rules that are named; `path` is where this condition stands."""
+        """Yield the named rules; `path` is the place of this condition."""
         if self.rule is not None:
             yield Reference(path, self.rule, self.at_least)
         for word, inner in (("all", self.every), ("any", self.some)):
@@ -82,7 +84,7 @@ class Condition(BaseModel):
             yield from self.negated.references((*path, "not"))
 
     def truth(self, alarms: Mapping["Condition", Sequence[int]], is_active: IsActive) -> Truth:
-        """Return whether it holds, given the alarms that each leaf names."""
+        """Return whether it holds, with the alarms that each leaf names."""
         if self.every is not None:
             return _all(each.truth(alarms, is_active) for each in self.every)
         if self.some is not None:
@@ -107,7 +109,7 @@ def _not(truth: Truth) -> Truth:
 
 
 def _enough(truths: Sequence[Truth], count: int) -> Truth:
-    """Return whether `count` are true; unknown where there are not so many to look at."""
+    """Return whether `count` are true; unknown where there are fewer alarms."""
     n_true = truths.count(True)
     if n_true >= count:
         return True

@@ -1,7 +1,9 @@
-"""`Operands`: the alarms behind each condition of one composite alarm, and the sensors behind those.
+"""`Operands`: the alarms of each condition of one composite alarm, and the sensors of these alarms.
 
-Comes in: composite rules, the register, all alarms. Goes out: one view for each binding. Refuses to know levels and
-time.
+Input: composite rules, the register, all alarms.
+Output: the operands of each binding.
+Not responsible for: levels and time.
+Rejects: nothing.
 """
 
 import typing
@@ -24,7 +26,7 @@ class _Level(Protocol):
 
     @property
     def when(self) -> Condition:
-        """When it holds."""
+        """The condition of the level."""
         ...
 
 
@@ -37,20 +39,20 @@ class _Options(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Operands:
-    """What one alarm looks at."""
+    """The operands of one composite alarm."""
 
     conditions: Mapping[int, Condition]
     """By level."""
     alarms: Mapping[Condition, Sequence[int]]
     """By condition that names a rule: dense alarm numbers, ascending."""
     sensors_of_alarm: Mapping[int, Sequence[int]]
-    """By alarm: the sensors that must be heard for its not standing to mean anything."""
+    """By alarm: the sensors that must be seen before the alarm counts as not active."""
     sensors: frozenset[int]
-    """All sensors behind any of its alarms."""
+    """All sensors of any of its alarms."""
 
 
 def operands_of(bound: Sequence[BoundRule], register: Register, catalogue: AlarmCatalogue) -> list[Operands]:
-    """Return the view of each binding of composite rules, in the order of their alarms."""
+    """Return the operands of each binding of composite rules, in the order of their alarms."""
     index = _Index(register, catalogue)
     operands: dict[int, Operands] = {}
     for each in sorted(bound, key=lambda each: each.order):
@@ -70,7 +72,7 @@ class _Index:
             self._found[key.rule, register.sensors[key.sensor].asset].append(alarm)
 
     def alarms(self, leaf: Condition, sensor: int) -> tuple[int, ...]:
-        """Return the alarms that `leaf` names, seen from `sensor`."""
+        """Return the alarms that `leaf` names for `sensor`."""
         here, rule = self.register.sensors[sensor], leaf.rule or ""
         if leaf.of is AlarmsOf.NEIGHBOURS:
             near = self.register.neighbours.get(here.asset, ())
@@ -92,7 +94,7 @@ def _operands(options: _Options, sensor: int, index: _Index, operands: Mapping[i
 
 
 def _sensors_of_alarm(alarm: int, catalogue: AlarmCatalogue, operands: Mapping[int, Operands]) -> tuple[int, ...]:
-    """Return the sensors behind `alarm`: its own, or of another composite those behind all that it looks at."""
+    """Return the sensors of `alarm`: its own, or of another composite all sensors of its operands."""
     if alarm in operands:
         return tuple(sorted(operands[alarm].sensors))
     return (catalogue.alarms[alarm].sensor,)

@@ -1,7 +1,9 @@
-"""Who votes with whom: for each sensor of a rule, the others of the rule at assets near its own.
+"""The voters of each sensor of a rule: other sensors of the rule at assets near its own.
 
-Comes in: rules' sensors, how far each rule looks, the register. Goes out: for each binding the bindings near it.
-Refuses to know alarms.
+Input: sensors of rules, the range of each rule, the register.
+Output: for each binding the bindings near it.
+Not responsible for: alarms.
+Rejects: nothing.
 """
 
 from collections import defaultdict
@@ -14,7 +16,7 @@ from rules.neighbourhood import Places, along_m, within_hops
 
 @dataclass(frozen=True, slots=True)
 class VotingRange:
-    """How far; one of the three."""
+    """The distance within which sensors vote; one of the three."""
 
     hops: int | None
     along_m: float | None
@@ -50,7 +52,7 @@ def _voters_of_rule(
 
 
 def _finder(reach: VotingRange, register: Register) -> Callable[[str], Iterable[str]]:
-    """Return what finds the assets near one, itself included."""
+    """Return the function that finds the assets near an asset, itself included."""
     if reach.hops is not None:
         hops = reach.hops
         return lambda asset: (asset, *within_hops(register, asset, hops))

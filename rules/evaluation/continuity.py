@@ -13,7 +13,7 @@ from rules.kind import NEVER_NS
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class ValueStep:
     """From the value before to this one, of distinct bindings."""
 
     elapsed_ns: NDArray[np.int64]
@@ -40,7 +40,7 @@ class Continuity:
         self._least_ns = np.zeros((n, 2), np.int64) if least_ns is None else least_ns
         self._time_ns, self._clock = np.full(n, NEVER_NS), np.zeros(n, np.bool_)
 
-    def step(self, b: NDArray[np.intp], time_ns: NDArray[np.int64], clock: NDArray[np.bool_]) -> Step:
+    def step(self, b: NDArray[np.intp], time_ns: NDArray[np.int64], clock: NDArray[np.bool_]) -> ValueStep:
         """Return the step to each value, and remember it.
 
         Args:
@@ -54,7 +54,7 @@ class Continuity:
         too_soon = ~broken & (elapsed < self._least_ns[b, clock.astype(np.intp)])
         kept = b[~too_soon]
         self._time_ns[kept], self._clock[kept] = time_ns[~too_soon], clock[~too_soon]
-        return Step(elapsed, broken, same_clock, too_soon)
+        return ValueStep(elapsed, broken, same_clock, too_soon)
 
     def columns(self) -> dict[str, NDArray[np.generic]]:
         """Return what outlives a restart; first axis: bindings."""

@@ -23,7 +23,7 @@ from config.quantities import Quantity
 from config.register import Register
 from rules.admission.admission import AdmittedReadings
 from rules.alarms.level_evaluator import LevelEvaluator
-from rules.evaluation.continuity import Continuity, Step
+from rules.evaluation.continuity import Continuity, ValueStep
 from rules.evaluation.per_sensor import Readings, ReferenceReadings, SequentialEvaluator
 from rules.kind import BoundRule, Transitions
 from rules.level_options import LimitOptions
@@ -131,7 +131,7 @@ class DistanceEvaluator:
         self._beyond_ns = np.zeros(len(sensor), np.int64)
 
     def evaluate(
-        self, admitted: AdmittedReadings, derive: Callable[[Readings, Step], NDArray[np.float64]]
+        self, admitted: AdmittedReadings, derive: Callable[[Readings, ValueStep], NDArray[np.float64]]
     ) -> list[Transitions]:
         """Return the transitions of the distances that `derive` gives for one reading of each of many bindings."""
         return self._sequential.evaluate(admitted, lambda readings: derive(readings, self.step(readings)))
@@ -145,7 +145,7 @@ class DistanceEvaluator:
         """Return the same where `derive` also sees `references`; it takes each `step` of the judged itself."""
         return self._sequential.evaluate(admitted, derive, references)
 
-    def step(self, readings: Readings) -> Step:
+    def step(self, readings: Readings) -> ValueStep:
         """Return the steps to readings of distinct bindings from those before them, and remember them."""
         return self._continuity.step(readings.binding, readings.time_ns, readings.clock)
 
@@ -154,7 +154,11 @@ class DistanceEvaluator:
         return towards(distance, self._direction[b])
 
     def learning_mask(
-        self, readings: Readings, step: Step, distance: NDArray[np.float64], always: NDArray[np.bool_] | None = None
+        self,
+        readings: Readings,
+        step: ValueStep,
+        distance: NDArray[np.float64],
+        always: NDArray[np.bool_] | None = None,
     ) -> LearningMask:
         """Return what may be learned from readings of distinct bindings.
 

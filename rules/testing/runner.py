@@ -1,6 +1,7 @@
 """Runs tests of rules: readings go in as a district would send them, and what comes out is compared with what should.
 
-Comes in: rules bound to a register, and one `RuleTest`. Goes out: `Outcome`, every transition that happened, is missing
+Comes in: rules bound to a register, and one `RuleTest`. Goes out: `TestOutcome`, every transition that happened, is
+missing
 or was not expected, in words. Refuses to know files and the wall clock.
 
 Each moment's readings are one batch. Where a rule judges silence, the program listens once a second between them.
@@ -45,7 +46,7 @@ class Line:
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class TestOutcome:
     """What became of one test."""
 
     name: str
@@ -120,7 +121,7 @@ def _sensors(spec: RuleTestFile) -> Iterator[Sensor]:
         )
 
 
-def run(test: RuleTest, ruleset: RuleSet, register: Register, quantities: Mapping[str, Quantity]) -> Outcome:
+def run_test(test: RuleTest, ruleset: RuleSet, register: Register, quantities: Mapping[str, Quantity]) -> TestOutcome:
     """Return what becomes of `test`; every sensor and alarm that it names exists."""
     engine = RuleEngine(ruleset, register)
     rules = {rule.id: rule for rule in ruleset.rules if test.only is None or rule.id in test.only}
@@ -129,7 +130,7 @@ def run(test: RuleTest, ruleset: RuleSet, register: Register, quantities: Mappin
         events = engine.evaluate(batch, position)
         if len(events):
             happened += _list_transitions(events, engine.alarms, rules, register, test.start)
-    return Outcome(test.name, tuple(_compare(test.expect, happened)))
+    return TestOutcome(test.name, tuple(_compare(test.expect, happened)))
 
 
 def batches(

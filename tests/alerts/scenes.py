@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from alerts.alert import Alert, Cursor, Plan, Step
+from alerts.alert import Alert, Cursor, LedgerStep, Plan
 from alerts.chatter import TransitionCounts
 from alerts.ledger.ledger import Ledger
 from alerts.links import SignedLinks
@@ -16,7 +16,7 @@ from alerts.routing.routes import Route, Routes
 from config.levels import WarningLevel
 from config.quantities import Quantity
 from config.register import Asset, Contact, Duty, Register, Role, Sensor
-from rules.events import AlarmEvents, AlarmKey, Dimension, Reason, Transition
+from rules.events import AlarmEvents, AlarmKey, Dimension, Transition, TransitionReason
 from rules.kinds.stale import StaleOptions
 from rules.rule import LevelLimit, Rule, RuleSet, Side
 
@@ -30,10 +30,12 @@ LINKS = SignedLinks("http://127.0.0.1:8080", SECRET)
 PRESSURE = Quantity("fire_water_pressure", "水压", "water pressure", "MPa", -0.1, 2.5, 2.0, 2, {}, "assumed")
 BATTERY = Quantity("battery", "电量", "battery", "%", 0, 100, 1, 0, {}, "assumed")
 
-HAZARD, SECOND_HAZARD, BLIND_PRESSURE, BLIND_BATTERY, OTHER_DEVICE = range(5)
+HAZARD, SECOND_HAZARD = 0, 1
+BLIND_PRESSURE, BLIND_BATTERY, OTHER_DEVICE = 2, 3, 4
 """Alarm numbers."""
 
-RED, ORANGE, YELLOW, BLUE = WarningLevel.RED, WarningLevel.ORANGE, WarningLevel.YELLOW, WarningLevel.BLUE
+RED, ORANGE = WarningLevel.RED, WarningLevel.ORANGE
+YELLOW, BLUE = WarningLevel.YELLOW, WarningLevel.BLUE
 
 
 def register(**phones: str) -> Register:
@@ -112,7 +114,7 @@ class Row:
     at_s: float
     episode_s: float = 0.0
     value: float = 0.0
-    reason: Reason = Reason.LIMIT_HELD
+    reason: TransitionReason = TransitionReason.LIMIT_HELD
     position: int = 1
     low: float = math.nan
     high: float = math.nan
@@ -127,18 +129,24 @@ def raised(alarm: int, level: int, at_s: float = 10.0, **more) -> Row:
 def cleared(alarm: int, level: int, at_s: float = 60.0, episode_s: float = 10.0, **more) -> Row:
     """Return the end of the hazard episode that began at `episode_s`."""
     return Row(
-        alarm, Transition.CLEARED, level, 0, at_s, episode_s, **{"value": 0.35, "reason": Reason.BACK_WITHIN} | more
+        alarm,
+        Transition.CLEARED,
+        level,
+        0,
+        at_s,
+        episode_s,
+        **{"value": 0.35, "reason": TransitionReason.BACK_WITHIN} | more,
     )
 
 
-def blind(alarm: int, at_s: float, reason: Reason = Reason.NO_READING, **more) -> Row:
+def blind(alarm: int, at_s: float, reason: TransitionReason = TransitionReason.NO_READING, **more) -> Row:
     """Return the beginning of a sensor's blindness."""
     return Row(alarm, Transition.RAISED, 0, 1, at_s, at_s, float("nan"), reason, **more)
 
 
 def heard(alarm: int, at_s: float, episode_s: float, **more) -> Row:
     """Return the end of the blindness that began at `episode_s`."""
-    return Row(alarm, Transition.CLEARED, 1, 0, at_s, episode_s, 0.35, Reason.HEARD_AGAIN, **more)
+    return Row(alarm, Transition.CLEARED, 1, 0, at_s, episode_s, 0.35, TransitionReason.HEARD_AGAIN, **more)
 
 
 def events(rows: Iterable[Row]) -> AlarmEvents:
@@ -178,13 +186,13 @@ def plan(
 
 def step(
     cursor: Cursor, position: int, *rows: Row, open_alerts: Sequence[Alert] = (), where: PlanningConfig | None = None
-) -> Step:
+) -> LedgerStep:
     """Return the step from `cursor` to `position` with `rows`."""
     planned = plan(*rows, open_alerts=open_alerts, where=where)
-    return Step(cursor, position, events(rows), alarm_keys(), planned)
+    return LedgerStep(cursor, position, events(rows), alarm_keys(), planned)
 
 
-def commit(ledger: Ledger, *rows: Row, where: PlanningConfig | None = None) -> Step:
+def commit(ledger: Ledger, *rows: Row, where: PlanningConfig | None = None) -> LedgerStep:
     """Commit `rows` as the next step of `ledger` and return it."""
     cursor = ledger.take_over()
     position = cursor.position + 1

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from collector.dead_letter import DeadLetter, Reason
+from collector.dead_letter import DeadLetter, DeadLetterReason
 from collector.decoders import DECODERS
 from collector.quarantine import MAX_CHANNELS, MAX_DEVICES, Quarantine, guess_quantity, sensor_rows
 from config.loading import load_quantities
@@ -21,7 +21,9 @@ def quantities():
     return load_quantities(packaged_district())
 
 
-def letter(device, values, at_s=0, *, asset="T-1", detail="device: not in the register", reason=Reason.UNKNOWN_SENSOR):
+def letter(
+    device, values, at_s=0, *, asset="T-1", detail="device: not in the register", reason=DeadLetterReason.UNKNOWN_SENSOR
+):
     """Return what the intake refused of a device."""
     payload = json.dumps({"v": 1, "m": values}).encode()
     return DeadLetter(at_s * S, f"lifeline/v1/fire/{asset}/{device}/up", payload, reason, detail)
@@ -63,12 +65,12 @@ def test_quarantine_registered_in_full_is_no_stranger():
 
 def test_quarantine_other_reasons_are_passed_over():
     """Only what the register does not know can be registered."""
-    assert {} == taken([letter("N-1", {"a": 1}, reason=Reason.IDENTITY)]).unknown_devices
+    assert {} == taken([letter("N-1", {"a": 1}, reason=DeadLetterReason.IDENTITY)]).unknown_devices
 
 
 def test_quarantine_cut_or_unreadable_payload_still_names_the_device():
     """The topic tells the device; the letter that cannot be played again is counted."""
-    odd = DeadLetter(1, "lifeline/v1/fire/T-1/N-1/up", b"\xff", Reason.UNKNOWN_SENSOR, "not in the register")
+    odd = DeadLetter(1, "lifeline/v1/fire/T-1/N-1/up", b"\xff", DeadLetterReason.UNKNOWN_SENSOR, "not in the register")
     stranger = taken([letter("N-1", {"a": 1}, detail="x" + CUT), odd]).unknown_devices["N-1"]
 
     assert (2, 1, {}) == (stranger.messages, stranger.cut, stranger.channels)
@@ -80,7 +82,7 @@ def test_quarantine_device_named_by_the_payload_is_found():
         {"filter": "gw/+", "template": "gw/{gateway}", "decoder": "thingsboard_gateway", "devices": ["*"]}
     )
     payload = json.dumps({"A": [{"ts": 1, "values": {"x": 1}}], "B": [{"ts": 1, "values": {"y": 2}}]}).encode()
-    found = taken([DeadLetter(1, "gw/1", payload, Reason.UNKNOWN_SENSOR, "")], [subscription]).unknown_devices
+    found = taken([DeadLetter(1, "gw/1", payload, DeadLetterReason.UNKNOWN_SENSOR, "")], [subscription]).unknown_devices
 
     assert {"A": {"x": 1.0}, "B": {"y": 2.0}} == {device: each.channels for device, each in found.items()}
 

@@ -7,7 +7,7 @@ from structlog.testing import capture_logs
 
 from collector import recorder as module
 from collector.batch import make_batch, tick
-from collector.dead_letter import DeadLetter, Reason
+from collector.dead_letter import DeadLetter, DeadLetterReason
 from collector.history import HistoryUnavailableError
 from collector.journal.sqlite import SqliteJournal
 from collector.recorder import Recorder
@@ -38,7 +38,7 @@ class MemoryHistory:
             ]
             self.points.update({(sensor, time): value for _, sensor, time, value in rows})
             return [
-                DeadLetter(received_ns, "history/a", b"line", Reason.HISTORY_REJECTED, "too old")
+                DeadLetter(received_ns, "history/a", b"line", DeadLetterReason.HISTORY_REJECTED, "too old")
                 for received_ns, _, time, _ in rows
                 if time in self.refuse
             ]
@@ -111,7 +111,7 @@ def test_run_refused_points_become_dead_letters_and_the_rest_goes_on(journal):
     _carry_all(recorder := Recorder(journal, history, 100), journal)
     [letter] = journal.dead_letters(9)
 
-    assert ("too old", Reason.HISTORY_REJECTED, 2) == (letter.detail, letter.reason, letter.received_ns)
+    assert ("too old", DeadLetterReason.HISTORY_REJECTED, 2) == (letter.detail, letter.reason, letter.received_ns)
     assert 2 == recorder.counts["recorded_readings", ""]
 
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from itertools import cycle, islice
 
-from collector.dead_letter import Reason
+from collector.dead_letter import DeadLetterReason
 
 _DEVICE = "lifeline/v1/fire/T-0001/FT-0001"
 _UP = f"{_DEVICE}/up"
@@ -22,14 +22,14 @@ class Bad:
 
     topic: str
     payload: bytes
-    reason: Reason
+    reason: DeadLetterReason
 
 
 def bad_messages(count: int, seed: int) -> list[Bad]:
     """Return `count` bad messages, every class in turn."""
     chance = random.Random(seed)  # noqa: S311 - the same messages every time
     turns = islice(cycle(_CLASSES.items()), count)
-    return [Bad(*make(chance), Reason(name.split(":")[0])) for name, make in turns]
+    return [Bad(*make(chance), DeadLetterReason(name.split(":")[0])) for name, make in turns]
 
 
 def _json(chance: random.Random, **changes: object) -> bytes:
@@ -190,4 +190,4 @@ _CLASSES: Mapping[str, Callable[[random.Random], tuple[str, bytes]]] = {
     "not_finite:plain": _plain_not_finite,
     "unknown_sensor:plain": _plain_unknown,
 }
-"""Reason and name of each class."""
+"""DeadLetterReason and name of each class."""

@@ -8,7 +8,7 @@ from collector.journal.sqlite import SqliteJournal
 from config.quantities import Quantity
 from config.settings import IntakeSettings, MqttSettings
 from rules.engine import RuleEngine
-from rules.events import Reason as Why
+from rules.events import TransitionReason as Why
 from rules.kinds.stale import StaleOptions
 from rules.rule import Rule, RuleSet
 from tests.end_to_end.intake_rig import wait_until

@@ -8,7 +8,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from collector.batch import make_batch
-from collector.dead_letter import Reason
+from collector.dead_letter import DeadLetterReason
 from collector.history import HistoryUnavailableError
 from collector.journal.sqlite import SqliteJournal
 from collector.recorder import Recorder
@@ -95,7 +95,7 @@ def test_write_bad_points_among_5000_costs_only_them(influxdb, bad):
         refused = history.write([readings(5000, bad=bad)])
         counts = (history.count(0), history.counts["history_requests", ""])
 
-    assert [Reason.HISTORY_REJECTED] * len(bad) == [letter.reason for letter in refused]
+    assert [DeadLetterReason.HISTORY_REJECTED] * len(bad) == [letter.reason for letter in refused]
     assert all("invalid number" in letter.detail and b"value=nan" in letter.payload for letter in refused)
     assert 5000 - len(bad) == counts[0]
     assert counts[1] <= 26

@@ -6,7 +6,7 @@ import time
 import paho.mqtt.client as mqtt
 import pytest
 
-from collector.dead_letter import Reason
+from collector.dead_letter import DeadLetterReason
 from simulators.load import send_load
 from tests.end_to_end.intake_rig import RunningIntake, numbered, topic, wait_until
 from tests.services.certificates import Certificates
@@ -70,14 +70,14 @@ def test_intake_every_input_is_stored_or_dead(mosquitto, make_intake):
         ("lifeline/v1/gas/T/D0/up", b'{"v":1,"m":{"n":1}}'),
     ]
     expected = [
-        *[Reason.SYNTAX] * 3,
-        Reason.SCHEMA,
-        *[Reason.TOO_LARGE] * 2,
-        Reason.SCHEMA,
-        Reason.NOT_FINITE,
-        *[Reason.TIME_UNREPRESENTABLE] * 2,
-        Reason.UNKNOWN_SENSOR,
-        Reason.IDENTITY,
+        *[DeadLetterReason.SYNTAX] * 3,
+        DeadLetterReason.SCHEMA,
+        *[DeadLetterReason.TOO_LARGE] * 2,
+        DeadLetterReason.SCHEMA,
+        DeadLetterReason.NOT_FINITE,
+        *[DeadLetterReason.TIME_UNREPRESENTABLE] * 2,
+        DeadLetterReason.UNKNOWN_SENSOR,
+        DeadLetterReason.IDENTITY,
     ]
     good = list(numbered(range(1000)))
     mixed = [each for i, message in enumerate(good) for each in ([message, bad[i]] if i < len(bad) else [message])]
@@ -96,7 +96,7 @@ def test_intake_retained_message_is_never_read_as_live(mosquitto, make_intake):
     one = make_intake(mosquitto.port).start()
     one.wait_for_messages(1)
 
-    assert [Reason.RETAINED] == [letter.reason for letter in one.journal.dead_letters(10)]
+    assert [DeadLetterReason.RETAINED] == [letter.reason for letter in one.journal.dead_letters(10)]
     assert {} == one.numbers()
 
 

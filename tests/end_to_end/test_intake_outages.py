@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from collector.dead_letter import Reason
+from collector.dead_letter import DeadLetterReason
 from collector.journal.sqlite import SqliteJournal
 from simulators.load import send_load
 from tests.end_to_end.intake_rig import (
@@ -261,5 +261,7 @@ def test_intake_flood_of_poison_leaves_memory_flat_and_lets_the_good_one_through
     numbers, letters = _stored(tmp_path)
 
     assert 20 > grown_mb
-    assert {Reason.SYNTAX, Reason.NOT_FINITE, Reason.SCHEMA} == {each.reason for each in letters}
+    assert {DeadLetterReason.SYNTAX, DeadLetterReason.NOT_FINITE, DeadLetterReason.SCHEMA} == {
+        each.reason for each in letters
+    }
     assert (1, True) == (numbers[7], len(letters) > 50_000)

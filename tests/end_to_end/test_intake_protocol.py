@@ -4,8 +4,8 @@ import threading
 
 import pytest
 
-from collector.dead_letter import Reason
-from collector.intake.session import MqttSession
+from collector.dead_letter import DeadLetterReason
+from collector.intake.paho_client import MqttSession
 from collector.journal import JournalBrokenError
 from tests.end_to_end.intake_rig import RunningIntake, numbered, wait_until
 from tests.end_to_end.scripted_broker import CONNACK_NEW, ScriptedBroker, publish
@@ -84,7 +84,7 @@ def test_intake_topic_that_is_not_utf_8_is_a_dead_letter(make_broker, make_intak
     one.wait_for_messages(3)
 
     [letter] = one.journal.dead_letters(10)
-    assert (Reason.TOPIC, {1, 2}) == (letter.reason, set(one.numbers()))
+    assert (DeadLetterReason.TOPIC, {1, 2}) == (letter.reason, set(one.numbers()))
     assert 1 == one.intake.status().connections
 
 

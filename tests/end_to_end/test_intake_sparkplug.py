@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from collector.dead_letter import Reason
+from collector.dead_letter import DeadLetterReason
 from config.register import Asset, Register, Sensor
 from rules.engine import ALIVE, BLIND
 from tests.end_to_end.presence_rig import PRESSURE, Host
@@ -166,7 +166,7 @@ def test_sparkplug_restarted_host_refuses_aliases_until_the_rebirth_that_it_asks
     edge.tell("by_alias 340")
     later.reads(0.34)
 
-    assert [Reason.SESSION] == later.refused()
+    assert [DeadLetterReason.SESSION] == later.refused()
     assert 0.33 not in later.values
 
 

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from collector.dead_letter import Reason
+from collector.dead_letter import DeadLetterReason
 from collector.payload import PayloadError
 from examples.decoder import hex_frame
 
@@ -30,11 +30,11 @@ def test_examples_in_the_docstring_print_as_they_say():
 @pytest.mark.parametrize(
     ("payload", "reason"),
     [
-        (b"07D0552C0", Reason.TOO_LARGE),
-        (b"07D0558", Reason.SYNTAX),
-        (b"07D0558G", Reason.SYNTAX),
-        (b"", Reason.SYNTAX),
-        (b"07D0552D", Reason.SCHEMA),
+        (b"07D0552C0", DeadLetterReason.TOO_LARGE),
+        (b"07D0558", DeadLetterReason.SYNTAX),
+        (b"07D0558G", DeadLetterReason.SYNTAX),
+        (b"", DeadLetterReason.SYNTAX),
+        (b"07D0552D", DeadLetterReason.SCHEMA),
     ],
 )
 def test_frame_that_is_wrong_is_rejected_with_a_reason(payload, reason):

@@ -19,7 +19,7 @@ from config.loading import load_quantities
 from config.register import Asset, Contact, Duty, Register, Role, Sensor
 from config.settings import IntakeSettings, default_subscriptions, packaged_district
 from rules.engine import RuleEngine
-from rules.events import Dimension, Reason
+from rules.events import Dimension, TransitionReason
 from rules.loading.loading import load_rules
 
 S = 1_000_000_000
@@ -38,7 +38,7 @@ class Case:
     pressure: float | None
     """kPa; None when nothing is sent."""
     hazard: bool
-    faults: frozenset[Reason]
+    faults: frozenset[TransitionReason]
     noise: float = 0.0
     elsewhere: bool = True
     """The temperature beside it goes on moving."""
@@ -53,7 +53,12 @@ def case(name, pressure, *faults, hazard=False, **rest) -> Case:
     return Case(name, pressure, hazard, frozenset(faults), **rest)
 
 
-FLAT, LOW, NO_BEAT, SILENT = Reason.FLAT_LINE, Reason.BATTERY_LOW, Reason.NO_HEARTBEAT, Reason.NO_READING
+FLAT, LOW, NO_BEAT, SILENT = (
+    TransitionReason.FLAT_LINE,
+    TransitionReason.BATTERY_LOW,
+    TransitionReason.NO_HEARTBEAT,
+    TransitionReason.NO_READING,
+)
 CASES = [
     case("zero that still trembles", 0.0, hazard=True, noise=1.0, elsewhere=False),
     case("zero beside a living temperature", 0.0, hazard=True),
@@ -143,7 +148,7 @@ def note(told: Told, events, engine: RuleEngine, plan) -> None:
     for i in range(len(events)):
         if events.level_after[i] > events.level_before[i]:
             is_hazard = engine.alarms[events.alarm[i]].dimension is Dimension.HAZARD
-            raised = WarningLevel(events.level_after[i]) if is_hazard else Reason(events.reason[i])
+            raised = WarningLevel(events.level_after[i]) if is_hazard else TransitionReason(events.reason[i])
             (told.hazards if is_hazard else told.faults).add(raised)
     for planned in plan.planned:
         notification = planned.notification

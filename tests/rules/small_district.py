@@ -5,7 +5,7 @@ from types import MappingProxyType
 
 from collector.batch import ReadingBatch, make_batch
 from config.register import Asset, Register, Sensor
-from rules.events import AlarmEvents, Reason, Transition
+from rules.events import AlarmEvents, Transition, TransitionReason
 from rules.kinds.stale import StaleOptions
 from rules.kinds.threshold import ThresholdOptions
 from rules.rule import Rule, RuleSet
@@ -13,8 +13,8 @@ from rules.rule import Rule, RuleSet
 SECOND_NS = 1_000_000_000
 
 PRESSURE, BEAT, GAS, OTHER_BEAT, PLAIN, ONLINE = range(6)
-"""Dense numbers: a live terminal's pressure and heartbeat, a manhole's gas and heartbeat, a sensor on its own,
-and whether the terminal is there."""
+"""Dense numbers, in order: a live terminal's pressure and heartbeat; a manhole's gas and heartbeat; a sensor on its
+own; the presence of the terminal."""
 
 
 def register() -> Register:
@@ -94,7 +94,7 @@ def told(events: AlarmEvents) -> list[tuple]:
             Transition(events.transition[i]).name,
             int(events.level_before[i]),
             int(events.level_after[i]),
-            Reason(events.reason[i]).name,
+            TransitionReason(events.reason[i]).name,
         )
         for i in range(len(events))
     ]

@@ -8,7 +8,7 @@ import pytest
 
 from config.quantities import Quantity
 from rules.engine import RuleEngine
-from rules.events import AlarmEvents, Extent, Reason, Transition
+from rules.events import AlarmEvents, Extent, Transition, TransitionReason
 from rules.explanation import TransitionFields, describe, fields_at
 from rules.rule import Rule, RuleSet
 from tests.rules.small_district import PLAIN, batch, register, stale, threshold
@@ -18,7 +18,7 @@ GAS = Quantity("g", "甲烷浓度", "methane", "%LEL", 0.0, 100.0, 1.0, 1, {}, "
 
 
 def rule(side: str, quantity: Quantity | None, levels) -> Rule:
-    """Return a threshold rule that knows what it measures."""
+    """Return a threshold rule that knows its quantity."""
     made = threshold("rule", [PLAIN], levels, side=side)
     fields = {name: getattr(made, name) for name in Rule.__slots__}
     return Rule(**{**fields, "quantity": quantity})
@@ -35,13 +35,13 @@ SILENT = stale("silent", [PLAIN])
     [
         (
             LOW,
-            (Transition.RAISED, Reason.LIMIT_HELD, 0, 4, -0.001),
+            (Transition.RAISED, TransitionReason.LIMIT_HELD, 0, 4, -0.001),
             "水压0.00 MPa，不高于橙色限值0.02 MPa，已持续10秒",
             "Pressure 0.00 MPa, at or below the orange limit of 0.02 MPa for 10 s",
         ),
         (
             LOW,
-            (Transition.RAISED, Reason.LIMIT_HELD, 0, 3, 0.075),
+            (Transition.RAISED, TransitionReason.LIMIT_HELD, 0, 3, 0.075),
             "水压0.07 MPa，尚未回升到0.08 MPa，曾不高于黄色限值0.07 MPa，已持续1分钟",
             (
                 "Pressure 0.07 MPa, not back above 0.08 MPa since it was "
@@ -50,37 +50,37 @@ SILENT = stale("silent", [PLAIN])
         ),
         (
             HIGH,
-            (Transition.ESCALATED, Reason.LIMIT_HELD, 3, 5, 63.0),
+            (Transition.ESCALATED, TransitionReason.LIMIT_HELD, 3, 5, 63.0),
             "甲烷浓度63.0 %LEL，不低于红色限值50.0 %LEL，已持续4秒",
             "Methane 63.0 %LEL, at or above the red limit of 50.0 %LEL for 4 s",
         ),
         (
             HIGH,
-            (Transition.RAISED, Reason.LIMIT_HELD, 0, 3, 11.0),
+            (Transition.RAISED, TransitionReason.LIMIT_HELD, 0, 3, 11.0),
             "甲烷浓度11.0 %LEL，不低于黄色限值10.0 %LEL",
             "Methane 11.0 %LEL, at or above the yellow limit of 10.0 %LEL",
         ),
         (
             HIGH,
-            (Transition.LOWERED, Reason.BACK_WITHIN, 5, 3, 40.0),
+            (Transition.LOWERED, TransitionReason.BACK_WITHIN, 5, 3, 40.0),
             "甲烷浓度40.0 %LEL，已回落到红色解除值45.0 %LEL以下，已持续1分钟，仍为黄色",
             "Methane 40.0 %LEL, back below the red reset value of 45.0 %LEL for 1 min; still yellow",
         ),
         (
             HIGH,
-            (Transition.CLEARED, Reason.BACK_WITHIN, 3, 0, 1.0),
+            (Transition.CLEARED, TransitionReason.BACK_WITHIN, 3, 0, 1.0),
             "甲烷浓度1.0 %LEL，已回落到黄色解除值8.0 %LEL以下，已持续90分钟",
             "Methane 1.0 %LEL, back below the yellow reset value of 8.0 %LEL for 90 min",
         ),
         (
             LOW,
-            (Transition.CLEARED, Reason.BACK_WITHIN, 4, 0, 0.42),
+            (Transition.CLEARED, TransitionReason.BACK_WITHIN, 4, 0, 0.42),
             "水压0.42 MPa，已回升到橙色解除值0.04 MPa以上，已持续10秒",
             "Pressure 0.42 MPa, back above the orange reset value of 0.04 MPa for 10 s",
         ),
         (
             LOW,
-            (Transition.CLEARED, Reason.BACK_WITHIN, 3, 0, 0.08),
+            (Transition.CLEARED, TransitionReason.BACK_WITHIN, 3, 0, 0.08),
             "水压0.08 MPa，仍高于0.07 MPa，曾回升到黄色解除值0.08 MPa以上，已持续30秒",
             (
                 "Pressure 0.08 MPa, still above 0.07 MPa since it was "
@@ -89,7 +89,7 @@ SILENT = stale("silent", [PLAIN])
         ),
         (
             HIGH,
-            (Transition.CLEARED, Reason.BACK_WITHIN, 5, 0, 46.0),
+            (Transition.CLEARED, TransitionReason.BACK_WITHIN, 5, 0, 46.0),
             "甲烷浓度46.0 %LEL，仍低于50.0 %LEL，曾回落到红色解除值45.0 %LEL以下，已持续1分钟",
             (
                 "Methane 46.0 %LEL, still below 50.0 %LEL since it was "
@@ -98,50 +98,50 @@ SILENT = stale("silent", [PLAIN])
         ),
         (
             BARE,
-            (Transition.CLEARED, Reason.BACK_WITHIN, 5, 0, 40.0),
+            (Transition.CLEARED, TransitionReason.BACK_WITHIN, 5, 0, 40.0),
             "40，已回落到红色解除值45以下，已持续1分钟",
             "40, back below the red reset value of 45 for 1 min",
         ),
         (
             BARE,
-            (Transition.RAISED, Reason.LIMIT_HELD, 0, 5, 51.5),
+            (Transition.RAISED, TransitionReason.LIMIT_HELD, 0, 5, 51.5),
             "51.5，不低于红色限值50，已持续4秒",
             "51.5, at or above the red limit of 50 for 4 s",
         ),
         (
             SILENT,
-            (Transition.RAISED, Reason.NO_READING, 0, 1, math.nan),
+            (Transition.RAISED, TransitionReason.NO_READING, 0, 1, math.nan),
             "没有收到有效读数（超过6秒）",
             "No usable reading (longer than 6 s)",
         ),
         (
             SILENT,
-            (Transition.RAISED, Reason.NO_HEARTBEAT, 0, 1, math.nan),
+            (Transition.RAISED, TransitionReason.NO_HEARTBEAT, 0, 1, math.nan),
             "仍有读数，但设备心跳停止（超过6秒）",
             "Readings arrive, but the device's heartbeat stands still (longer than 6 s)",
         ),
         (
             SILENT,
-            (Transition.RAISED, Reason.NEVER_SEEN, 0, 1, math.nan),
+            (Transition.RAISED, TransitionReason.NEVER_SEEN, 0, 1, math.nan),
             "已登记，但从未收到读数（超过6秒）",
             "Registered, but never heard (longer than 6 s)",
         ),
         (
             SILENT,
-            (Transition.RAISED, Reason.DEVICE_OFFLINE, 0, 1, math.nan),
+            (Transition.RAISED, TransitionReason.DEVICE_OFFLINE, 0, 1, math.nan),
             "设备已离线",
             "The device has gone offline",
         ),
         (
             SILENT,
-            (Transition.CLEARED, Reason.HEARD_AGAIN, 1, 0, 0.4),
+            (Transition.CLEARED, TransitionReason.HEARD_AGAIN, 1, 0, 0.4),
             "读数和心跳已恢复",
             "Readings and heartbeat are back",
         ),
     ],
 )
 def test_describe_of_a_turn_says_why_in_both_languages(of, turn, zh, en):
-    """Value, limit, delay and what still stands are in the sentence."""
+    """Value, limit, delay and the standing level are in the sentence."""
     assert (zh, en) == (
         describe(of, TransitionFields(*turn), "zh", 6.0),
         describe(of, TransitionFields(*turn), "en", 6.0),
@@ -151,19 +151,19 @@ def test_describe_of_a_turn_says_why_in_both_languages(of, turn, zh, en):
 def test_describe_of_silence_without_stale_time_leaves_it_out():
     """Who does not know the sensor still gets a sentence."""
     assert "No usable reading" == describe(
-        SILENT, TransitionFields(Transition.RAISED, Reason.NO_READING, 0, 1, math.nan), "en"
+        SILENT, TransitionFields(Transition.RAISED, TransitionReason.NO_READING, 0, 1, math.nan), "en"
     )
 
 
 def test_describe_of_a_level_that_the_rule_no_longer_has_names_the_value():
-    """An old event is told by the rules of today without failing."""
-    gone = TransitionFields(Transition.RAISED, Reason.LIMIT_HELD, 0, 2, 0.1)
-    back = TransitionFields(Transition.CLEARED, Reason.BACK_WITHIN, 2, 0, 0.3)
+    """The rules of today describe an old event without failing."""
+    gone = TransitionFields(Transition.RAISED, TransitionReason.LIMIT_HELD, 0, 2, 0.1)
+    back = TransitionFields(Transition.CLEARED, TransitionReason.BACK_WITHIN, 2, 0, 0.3)
 
     assert ("Pressure 0.10 MPa", "Pressure 0.30 MPa") == (describe(LOW, gone, "en"), describe(LOW, back, "en"))
 
 
-@pytest.mark.parametrize("reason", list(Reason))
+@pytest.mark.parametrize("reason", list(TransitionReason))
 @pytest.mark.parametrize("language", ["zh", "en"])
 def test_describe_of_every_reason_has_words(reason, language):
     """No reason of the bounded set is without a sentence."""
@@ -171,7 +171,7 @@ def test_describe_of_every_reason_has_words(reason, language):
 
 
 def words(levels, values) -> list[str]:
-    """Return what is said of a pressure each 2 s, in English."""
+    """Return the descriptions of a pressure each 2 s, in English."""
     of = rule("low", PRESSURE, levels)
     engine = RuleEngine(RuleSet((of,), "1"), register())
     events = engine.evaluate(batch(0, [(PLAIN, 2 * i, value) for i, value in enumerate(values)]), 1)
@@ -190,7 +190,7 @@ def test_describe_of_a_clear_names_the_level_that_ended_not_one_that_never_began
 
 
 def test_describe_of_levels_that_end_one_after_another_names_each_in_turn():
-    """The clear at the end is told with the numbers of the level that ended last."""
+    """The clear at the end has the numbers of the level that ended last."""
     levels = [("yellow", 0.07, 0.01, 4, 30), ("orange", 0.02, 0.02, 4, 10)]
     expected = [
         "Pressure 0.42 MPa, back above the orange reset value of 0.04 MPa for 10 s; still yellow",
@@ -201,7 +201,7 @@ def test_describe_of_levels_that_end_one_after_another_names_each_in_turn():
 
 
 def test_describe_of_a_lower_level_that_ended_unsaid_names_the_higher():
-    """A yellow that is over while orange stands is not what the clear waited for."""
+    """The clear does not wait for a yellow that is over while orange stands."""
     levels = [("yellow", 0.07, 0.01, 4, 10), ("orange", 0.02, 0.02, 4, 30)]
     expected = ["Pressure 0.42 MPa, back above the orange reset value of 0.04 MPa for 30 s"]
 
@@ -213,7 +213,9 @@ def test_turn_at_of_events_takes_the_fields_of_that_row():
     engine = RuleEngine(RuleSet((threshold("rule", [PLAIN], [("red", 1.0, 0.5, 0, 0)], side="low"),), "1"), register())
     events = engine.evaluate(batch(1, [(PLAIN, 1, 0.5), (PLAIN, 2, 9.0)]), 1)
 
-    assert TransitionFields(Transition.CLEARED, Reason.BACK_WITHIN, 5, 0, 9.0) == fields_at(events, 1, engine.alarms)
+    assert TransitionFields(Transition.CLEARED, TransitionReason.BACK_WITHIN, 5, 0, 9.0) == fields_at(
+        events, 1, engine.alarms
+    )
 
 
 def test_lines_of_events_are_canonical():
@@ -238,13 +240,15 @@ def test_lines_of_events_are_canonical():
 def test_describe_of_a_place_names_metres_and_sensor(language, expected):
     """Where to send the crew."""
     of = rule("low", PRESSURE, [("orange", 0.07, 0.01, 0, 0)])
-    turn = TransitionFields(Transition.RAISED, Reason.LIMIT_HELD, 0, 4, 0.05, Extent(300.0, 420.0, "burst/B.p"))
+    turn = TransitionFields(
+        Transition.RAISED, TransitionReason.LIMIT_HELD, 0, 4, 0.05, Extent(300.0, 420.0, "burst/B.p")
+    )
 
     assert expected == describe(of, turn, language)
 
 
 NOISY = {"deadband_sigmas": 3, "deadband_most": 4.0}
-"""Beside a deadband of 0.5; a sensor whose readings are all 1 apart has a sigma of 0.89."""
+"""Beside a deadband of 0.5; a sensor with readings that are all 1 apart has a sigma of 0.89."""
 
 
 @pytest.mark.parametrize(

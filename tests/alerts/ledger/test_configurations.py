@@ -1,6 +1,6 @@
 import pytest
 
-from alerts.alert import Plan, Snapshot, Step
+from alerts.alert import LedgerStep, Plan, Snapshot
 from alerts.ledger.configurations import KEPT_STATES, STATE_EVERY_NS
 from alerts.ledger.ledger import in_force_at
 from alerts.ledger.sql_ledger import open_ledger
@@ -16,7 +16,7 @@ def ledger(tmp_path):
 
 
 def _advance(ledger, position):
-    ledger.commit_step(Step(ledger.take_over(), position, join_events([]), (), Plan(), None))
+    ledger.commit_step(LedgerStep(ledger.take_over(), position, join_events([]), (), Plan(), None))
 
 
 def test_configuration_is_in_force_from_the_position_of_its_start(ledger):

@@ -3,7 +3,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import event
 
-from alerts.alert import Cursor, DecisionReason, Plan, Snapshot, Step
+from alerts.alert import Cursor, DecisionReason, LedgerStep, Plan, Snapshot
 from alerts.ledger.ledger import FencedError, Ledger
 from alerts.ledger.sql_ledger import open_ledger
 from alerts.store import schema
@@ -40,9 +40,9 @@ def ledger(url):
     opened.close()
 
 
-def empty_step(cursor: Cursor, position: int, snapshot: bytes | None = None) -> Step:
+def empty_step(cursor: Cursor, position: int, snapshot: bytes | None = None) -> LedgerStep:
     """Return a step in which nothing happened."""
-    return Step(cursor, position, scenes.events([]), (), Plan(), snapshot)
+    return LedgerStep(cursor, position, scenes.events([]), (), Plan(), snapshot)
 
 
 def test_ledger_when_new_stands_at_the_beginning(ledger):

@@ -15,7 +15,7 @@ from alerts.messages.text import (
 )
 from alerts.notification import NotificationKind
 from config.levels import WarningLevel
-from rules.events import Dimension, Extent, Reason
+from rules.events import Dimension, Extent, TransitionReason
 from tests.alerts import scenes
 
 LINK = "http://127.0.0.1:8080/a/" + "x" * 38
@@ -34,7 +34,7 @@ def facts_of(kind: NotificationKind = NotificationKind.RAISED, **changes) -> Mes
         sensor=where.register.sensors[0],
         quantity=scenes.PRESSURE,
         value=0.0,
-        reason=Reason.LIMIT_HELD,
+        reason=TransitionReason.LIMIT_HELD,
         time_ns=scenes.START_NS + 62 * scenes.SECOND_NS,
         time_zone=where.register.city.zone,
     )
@@ -45,7 +45,12 @@ def fault(kind: NotificationKind) -> MessageFacts:
     """Return a device that fell silent, or is back."""
     nan = float("nan")
     return facts_of(
-        kind, dimension=Dimension.HEALTH, level=0, rule=scenes.stale_rule(), value=nan, reason=Reason.NO_READING
+        kind,
+        dimension=Dimension.HEALTH,
+        level=0,
+        rule=scenes.stale_rule(),
+        value=nan,
+        reason=TransitionReason.NO_READING,
     )
 
 

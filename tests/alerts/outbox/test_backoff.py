@@ -8,8 +8,7 @@ from alerts.outbox.backoff import (
     GIVE_UP_NS,
     RETRY_AFTER_CAP_S,
     URGENT_CAP_S,
-    delay_s,
-    is_urgent,
+    retry_delay_s,
     retry_ns,
 )
 
@@ -34,34 +33,34 @@ ORANGE, YELLOW = notification(), notification(level=3)
 )
 def test_urgent_is_an_orange_or_red_warning(kind, level, urgent):
     """Only people in danger are tried every minute."""
-    assert urgent == is_urgent(notification(NotificationKind(kind), level))
+    assert urgent == notification(NotificationKind(kind), level).is_urgent
 
 
 @pytest.mark.parametrize(("attempt", "wait_s"), [(1, 1.0), (2, 2.0), (3, 4.0), (7, 60.0), (5000, 60.0)])
 def test_delay_of_an_urgent_one_doubles_to_a_minute(attempt, wait_s):
     """Seconds first, never more than a minute."""
-    assert wait_s == delay_s(ORANGE, attempt, 1.0)
+    assert wait_s == retry_delay_s(ORANGE, attempt, 1.0)
 
 
 @pytest.mark.parametrize(("attempt", "wait_s"), [(1, 5.0), (2, 10.0), (11, 5120.0), (12, 7200.0), (5000, 7200.0)])
 def test_delay_of_a_calm_one_doubles_to_hours(attempt, wait_s):
     """Seconds first, two hours at most."""
-    assert wait_s == delay_s(YELLOW, attempt, 1.0)
+    assert wait_s == retry_delay_s(YELLOW, attempt, 1.0)
 
 
 @given(st.integers(1, 10_000), st.floats(0, 1), st.sampled_from([ORANGE, YELLOW]))
 def test_delay_with_any_jitter_stays_in_the_upper_half(attempt, jitter, what):
     """Jitter spreads, and neither hurries nor delays beyond the schedule."""
-    full_s = delay_s(what, attempt, 1.0)
+    full_s = retry_delay_s(what, attempt, 1.0)
 
-    assert full_s / 2 <= delay_s(what, attempt, jitter) <= full_s <= max(URGENT_CAP_S, CALM_CAP_S)
+    assert full_s / 2 <= retry_delay_s(what, attempt, jitter) <= full_s <= max(URGENT_CAP_S, CALM_CAP_S)
 
 
 def test_delay_obeys_retry_after_within_reason():
     """A receiver that asks for time gets it, but not days of it."""
-    assert 120.0 == delay_s(ORANGE, 1, 1.0, 120.0)
-    assert RETRY_AFTER_CAP_S == delay_s(ORANGE, 1, 1.0, 999_999.0)
-    assert 4.0 == delay_s(ORANGE, 3, 1.0, 0.0)
+    assert 120.0 == retry_delay_s(ORANGE, 1, 1.0, 120.0)
+    assert RETRY_AFTER_CAP_S == retry_delay_s(ORANGE, 1, 1.0, 999_999.0)
+    assert 4.0 == retry_delay_s(ORANGE, 3, 1.0, 0.0)
 
 
 def test_retry_ends_after_three_days():

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from alerts.alert import DecisionReason, Step
+from alerts.alert import DecisionReason, LedgerStep
 from alerts.ledger.ledger import Ledger
 from alerts.ledger.sql_ledger import open_ledger
 from alerts.notification import Outcome, Verdict
@@ -191,4 +191,4 @@ def remind(ledger: Ledger, times: int) -> None:
     received_ns = scenes.START_NS + times * 1800 * SECOND_NS
     moment = JournalTime(cursor.position + 1, received_ns, received_ns)
     planned = plan_due(ledger.alerts.read_open(), moment, (), district())
-    ledger.commit_step(Step(cursor, cursor.position + 1, scenes.events([]), scenes.alarm_keys(), planned))
+    ledger.commit_step(LedgerStep(cursor, cursor.position + 1, scenes.events([]), scenes.alarm_keys(), planned))

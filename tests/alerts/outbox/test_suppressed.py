@@ -4,7 +4,7 @@ import contextlib
 
 import pytest
 
-from alerts.alert import Step
+from alerts.alert import LedgerStep
 from alerts.ledger.sql_ledger import open_ledger
 from alerts.notification import Outcome, Verdict
 from rules.events import AlarmEvents
@@ -28,7 +28,7 @@ class Told(Desk):
         """Commit `plan`, and go on with what the ledger gives back."""
         events = scenes.events([])
         plan = super()._keep(plan)
-        step = Step(self.cursor, self.cursor.position + 1, AlarmEvents(*_columns(events)), KEYS, _quiet(plan))
+        step = LedgerStep(self.cursor, self.cursor.position + 1, AlarmEvents(*_columns(events)), KEYS, _quiet(plan))
         self.ledger.commit_step(step)
         self.cursor = step.next_cursor
         assert sorted(self.alerts, key=lambda each: (each.opened_ns, each.id)) == list(self.ledger.alerts.read_open())

@@ -319,7 +319,7 @@ def test_message_of_an_incidents_end_counts_its_alarms(language, words):
         sensor=where.register.sensors[0],
         quantity=scenes.PRESSURE,
         value=0.3,
-        reason=scenes.Reason.BACK_WITHIN,
+        reason=scenes.TransitionReason.BACK_WITHIN,
         time_ns=START_NS,
         time_zone=where.register.city.zone,
         alarms=3,

@@ -156,7 +156,8 @@ STEPS = st.lists(st.tuples(st.integers(1, 900), st.lists(st.sampled_from([0, YEL
 
 def rows_of(steps) -> list[tuple[int, list[Row]]]:
     """Return the times with their transitions, as an engine would make them."""
-    now_s, level, episode_s, times = 0, 0, 0.0, []
+    now_s, level, episode_s = 0, 0, 0.0
+    times = []
     for gap_s, levels in steps:
         now_s += gap_s
         rows = []
@@ -211,7 +212,8 @@ def test_plans_of_any_history_do_not_depend_on_cuts(steps, cuts, acknowledged_s,
 @given(STEPS, st.booleans(), SETTLES)
 def test_reminders_of_any_history_never_repeat_an_id_nor_come_early(steps, latch, settle_s):
     """Law 6: reminders caused by time are at least a re-alarm time apart, each with its own id."""
-    alerts, counts, ids, reminders = (), {}, [], []
+    alerts, counts = (), {}
+    ids, reminders = [], []
     for now_s, rows in rows_of(steps):
         where = district(latch=latch, settle_s=settle_s)
         due = plan_after(alerts, now_s, where=where)

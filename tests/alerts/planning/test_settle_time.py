@@ -11,7 +11,7 @@ from alerts.alert import Alert, DecisionReason, Plan
 from alerts.planning.planner import JournalTime, plan_due, plan_step
 from alerts.routing.loading import SETTLE_S, load_routes
 from alerts.state import AlarmState, state_of
-from rules.events import Reason, Transition
+from rules.events import Transition, TransitionReason
 from tests.alerts import scenes
 from tests.alerts.planning import test_incidents, test_reminders
 from tests.alerts.scenes import (
@@ -152,10 +152,10 @@ def test_end_of_a_clock_set_back_and_forth_does_not_come_early():
 
 
 def test_end_that_was_held_keeps_the_facts_of_its_transition():
-    """Reason and interval of the transition are those of the message."""
+    """TransitionReason and interval of the transition are those of the message."""
     life = Life()
     life.at(10, raised(HAZARD, ORANGE))
-    life.at(300, cleared(HAZARD, ORANGE, 300.0, low=0.3, high=0.4, reason=Reason.CONDITIONS_END))
+    life.at(300, cleared(HAZARD, ORANGE, 300.0, low=0.3, high=0.4, reason=TransitionReason.CONDITIONS_END))
     notification = life.at(300 + WAIT_S).planned[0].notification
 
     assert "0.35 MPa (0.30–0.40)" in notification.text

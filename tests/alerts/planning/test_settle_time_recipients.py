@@ -12,7 +12,7 @@ from alerts.planning.orphans import HeldAlarms, plan_orphans
 from alerts.planning.planner import NEVER_DUE_NS, due_ns
 from alerts.state import AlarmState, state_of
 from config.register import Contact
-from rules.events import Extent, Reason, Transition
+from rules.events import Extent, Transition, TransitionReason
 from tests.alerts import scenes
 from tests.alerts.outbox.test_suppressed import Told
 from tests.alerts.planning import test_incidents
@@ -202,7 +202,9 @@ def test_ending_that_waits_outlives_a_restart(tmp_path):
     where = scenes.district(settle_s=WAIT_S)
     with contextlib.closing(open_ledger(f"sqlite:///{tmp_path / 'ledger.db'}")) as ledger:
         scenes.commit(ledger, raised(HAZARD, ORANGE), where=where)
-        scenes.commit(ledger, cleared(HAZARD, ORANGE, low=0.3, high=0.4, reason=Reason.CONDITIONS_END), where=where)
+        scenes.commit(
+            ledger, cleared(HAZARD, ORANGE, low=0.3, high=0.4, reason=TransitionReason.CONDITIONS_END), where=where
+        )
         [alert] = ledger.alerts.read_open()
 
-    assert Ending(Reason.CONDITIONS_END, Extent(0.3, 0.4)) == alert.ending
+    assert Ending(TransitionReason.CONDITIONS_END, Extent(0.3, 0.4)) == alert.ending

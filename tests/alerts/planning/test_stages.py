@@ -9,7 +9,7 @@ from alerts.alert import Decision, DecisionReason, DecisionVerdict, Plan, stable
 from alerts.notification import NotificationKind
 from config.city_time import CityTime
 from config.register import Role
-from rules.events import Dimension, Reason, Transition
+from rules.events import Dimension, Transition, TransitionReason
 from tests.alerts import scenes
 from tests.alerts.scenes import (
     BLIND_BATTERY,
@@ -46,7 +46,7 @@ def reasons(result: Plan) -> list[tuple[str, str]]:
 
 def lowered(before: int, after: int, at_s: float = 30.0) -> Row:
     """Return a fall of the level within the episode that began at 10 s."""
-    return Row(HAZARD, Transition.LOWERED, before, after, at_s, 10.0, 0.06, Reason.BACK_WITHIN)
+    return Row(HAZARD, Transition.LOWERED, before, after, at_s, 10.0, 0.06, TransitionReason.BACK_WITHIN)
 
 
 def escalated(before: int, after: int, at_s: float = 20.0) -> Row:
@@ -215,7 +215,7 @@ def test_plan_device_recovers_with_its_last_sensor():
 
 def test_plan_never_seen_sends_nothing_and_gives_the_reason():
     """A device without any reading is a gap on the console, not a message; nor is its first reading."""
-    result = plan(blind(BLIND_PRESSURE, 10.0, Reason.NEVER_SEEN), heard(BLIND_PRESSURE, 20.0, 10.0))
+    result = plan(blind(BLIND_PRESSURE, 10.0, TransitionReason.NEVER_SEEN), heard(BLIND_PRESSURE, 20.0, 10.0))
 
     assert ([("skip", "never_seen"), ("skip", "nobody_told")], (), ("", "")) == (
         reasons(result),
@@ -224,7 +224,9 @@ def test_plan_never_seen_sends_nothing_and_gives_the_reason():
     )
 
 
-@pytest.mark.parametrize("reason", [Reason.NO_READING, Reason.NO_HEARTBEAT, Reason.DEVICE_OFFLINE])
+@pytest.mark.parametrize(
+    "reason", [TransitionReason.NO_READING, TransitionReason.NO_HEARTBEAT, TransitionReason.DEVICE_OFFLINE]
+)
 def test_plan_health_never_makes_a_hazard_message(reason):
     """The notice of a dead device is never a warning."""
     [planned] = plan(blind(BLIND_PRESSURE, 10.0, reason)).planned
@@ -291,7 +293,11 @@ def histories(draw: st.DrawFn) -> list[Row]:
             if after > before
             else Transition.LOWERED
         )
-        reason = draw(st.sampled_from([Reason.NO_READING, Reason.NEVER_SEEN])) if highest == 1 else Reason.LIMIT_HELD
+        reason = (
+            draw(st.sampled_from([TransitionReason.NO_READING, TransitionReason.NEVER_SEEN]))
+            if highest == 1
+            else TransitionReason.LIMIT_HELD
+        )
         rows.append(Row(alarm, transition, before, after, at_s, episodes[alarm], 0.01, reason, position=i + 1))
         levels[alarm] = after
     return rows
@@ -299,7 +305,8 @@ def histories(draw: st.DrawFn) -> list[Row]:
 
 def planned_in_parts(rows: list[Row], cuts: set[int]) -> tuple[list[str], list[Decision], tuple]:
     """Return notification ids and decisions in order, and the alerts open at the end, of steps cut at `cuts`."""
-    ids, decisions, open_alerts, counts = [], [], (), {}
+    ids, decisions = [], []
+    open_alerts, counts = (), {}
     edges = sorted({0, len(rows), *(cut for cut in cuts if cut <= len(rows))})
     for start, end in itertools.pairwise(edges):
         result = plan(*rows[start:end], open_alerts=open_alerts, counts=counts)

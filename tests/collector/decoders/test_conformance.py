@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from collector.dead_letter import Reason
+from collector.dead_letter import DeadLetterReason
 from collector.decoders import DECODERS
 from collector.payload import MAX_DETAIL, NO_TIME, Blocks, Columns, Decoder, PayloadError
 from tests.collector.decoders.cases import CASES, Case, Example, Row, open_decoder, rows
@@ -232,7 +232,7 @@ def test_decoder_of_more_readings_than_allowed_is_too_large(name):
     with pytest.raises(PayloadError) as caught:
         decoder.decode(example.payload, example.fields, len(example.rows) - 1)
 
-    assert Reason.TOO_LARGE == caught.value.reason
+    assert DeadLetterReason.TOO_LARGE == caught.value.reason
 
 
 @pytest.mark.parametrize("name", CASES)
@@ -259,5 +259,5 @@ def test_refusal_deep_in_a_payload_is_told_within_bounds(depth):
     with pytest.raises(PayloadError) as caught:
         decoder.decode(b"[" * depth + b"1e999" + b"]" * depth, {"device": "D"}, 10)
 
-    assert Reason.NOT_FINITE == caught.value.reason
+    assert DeadLetterReason.NOT_FINITE == caught.value.reason
     assert len(caught.value.detail) <= MAX_DETAIL

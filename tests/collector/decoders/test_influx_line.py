@@ -1,6 +1,6 @@
 import pytest
 
-from collector.dead_letter import Reason
+from collector.dead_letter import DeadLetterReason
 from collector.decoders.influx_line import DECODER, with_options
 from collector.payload import NO_TIME, PayloadError
 
@@ -34,24 +34,24 @@ def test_decode_lines_gives_their_fields(payload, expected):
 @pytest.mark.parametrize(
     ("payload", "reason"),
     [
-        (b"", Reason.SCHEMA),
-        (b"m", Reason.SYNTAX),
-        (b"m a", Reason.SYNTAX),
-        (b"m a=", Reason.SYNTAX),
-        (b"m a=1,", Reason.SYNTAX),
-        (b"m a=1 1 1", Reason.SYNTAX),
-        (b"m a=1 x", Reason.SYNTAX),
-        (b"m a=1\nm a", Reason.SYNTAX),
-        (b"\xff", Reason.SYNTAX),
-        (b"m a=1_000", Reason.SCHEMA),
-        (b"m a=0x1", Reason.SCHEMA),
-        ("m a=٣".encode(), Reason.SCHEMA),
-        (b'm a="text"', Reason.SCHEMA),
-        (b"m a=nan", Reason.NOT_FINITE),
-        (b"m a=-Inf", Reason.NOT_FINITE),
-        (b"m a=1e999", Reason.NOT_FINITE),
-        (b"m a=1 9999999999999999999", Reason.TIME_UNREPRESENTABLE),
-        (b"m a=1\n" * 101, Reason.TOO_LARGE),
+        (b"", DeadLetterReason.SCHEMA),
+        (b"m", DeadLetterReason.SYNTAX),
+        (b"m a", DeadLetterReason.SYNTAX),
+        (b"m a=", DeadLetterReason.SYNTAX),
+        (b"m a=1,", DeadLetterReason.SYNTAX),
+        (b"m a=1 1 1", DeadLetterReason.SYNTAX),
+        (b"m a=1 x", DeadLetterReason.SYNTAX),
+        (b"m a=1\nm a", DeadLetterReason.SYNTAX),
+        (b"\xff", DeadLetterReason.SYNTAX),
+        (b"m a=1_000", DeadLetterReason.SCHEMA),
+        (b"m a=0x1", DeadLetterReason.SCHEMA),
+        ("m a=٣".encode(), DeadLetterReason.SCHEMA),
+        (b'm a="text"', DeadLetterReason.SCHEMA),
+        (b"m a=nan", DeadLetterReason.NOT_FINITE),
+        (b"m a=-Inf", DeadLetterReason.NOT_FINITE),
+        (b"m a=1e999", DeadLetterReason.NOT_FINITE),
+        (b"m a=1 9999999999999999999", DeadLetterReason.TIME_UNREPRESENTABLE),
+        (b"m a=1\n" * 101, DeadLetterReason.TOO_LARGE),
     ],
 )
 def test_decode_anything_else_says_why(payload, reason):

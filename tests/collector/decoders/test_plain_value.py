@@ -1,6 +1,6 @@
 import pytest
 
-from collector.dead_letter import Reason
+from collector.dead_letter import DeadLetterReason
 from collector.decoders.plain_value import decode, encode
 from collector.payload import NO_TIME, Columns, PayloadError
 
@@ -28,20 +28,20 @@ def test_decode_number_gives_one_reading_without_time(payload, value):
 @pytest.mark.parametrize(
     ("payload", "reason"),
     [
-        (b"", Reason.SYNTAX),
-        (b"on", Reason.SYNTAX),
-        (b"true", Reason.SYNTAX),
-        (b"1,5", Reason.SYNTAX),
-        (b"1_000", Reason.SYNTAX),
-        (b"0x10", Reason.SYNTAX),
-        (b"23.4 C", Reason.SYNTAX),
-        (b"1 2", Reason.SYNTAX),
-        (b"\xff\xfe", Reason.SYNTAX),
-        ("٣".encode(), Reason.SYNTAX),
-        (b"nan", Reason.NOT_FINITE),
-        (b"-Infinity", Reason.NOT_FINITE),
-        (b"1e999", Reason.NOT_FINITE),
-        (b"9" * 65, Reason.TOO_LARGE),
+        (b"", DeadLetterReason.SYNTAX),
+        (b"on", DeadLetterReason.SYNTAX),
+        (b"true", DeadLetterReason.SYNTAX),
+        (b"1,5", DeadLetterReason.SYNTAX),
+        (b"1_000", DeadLetterReason.SYNTAX),
+        (b"0x10", DeadLetterReason.SYNTAX),
+        (b"23.4 C", DeadLetterReason.SYNTAX),
+        (b"1 2", DeadLetterReason.SYNTAX),
+        (b"\xff\xfe", DeadLetterReason.SYNTAX),
+        ("٣".encode(), DeadLetterReason.SYNTAX),
+        (b"nan", DeadLetterReason.NOT_FINITE),
+        (b"-Infinity", DeadLetterReason.NOT_FINITE),
+        (b"1e999", DeadLetterReason.NOT_FINITE),
+        (b"9" * 65, DeadLetterReason.TOO_LARGE),
     ],
 )
 def test_decode_anything_else_says_why(payload, reason):

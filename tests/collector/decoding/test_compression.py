@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from collector.dead_letter import Reason
+from collector.dead_letter import DeadLetterReason
 from collector.decoding.compression import inflate
 from collector.payload import PayloadError
 
@@ -30,14 +30,14 @@ def test_inflate_several_gzip_members_gives_all():
 @pytest.mark.parametrize(
     ("packed", "compression", "reason"),
     [
-        (b"", "gzip", Reason.SYNTAX),
-        (b"plain", "zlib", Reason.SYNTAX),
-        (zlib.compress(b"x"), "gzip", Reason.SYNTAX),
-        (GZIP[:-1], "gzip", Reason.SYNTAX),
-        (GZIP + b"rest", "gzip", Reason.SYNTAX),
-        (zlib.compress(b"x") + b"rest", "zlib", Reason.SYNTAX),
-        (zlib.compress(b"x" * 101), "zlib", Reason.TOO_LARGE),
-        (gzip.compress(b"x" * 60, mtime=0) * 2, "gzip", Reason.TOO_LARGE),
+        (b"", "gzip", DeadLetterReason.SYNTAX),
+        (b"plain", "zlib", DeadLetterReason.SYNTAX),
+        (zlib.compress(b"x"), "gzip", DeadLetterReason.SYNTAX),
+        (GZIP[:-1], "gzip", DeadLetterReason.SYNTAX),
+        (GZIP + b"rest", "gzip", DeadLetterReason.SYNTAX),
+        (zlib.compress(b"x") + b"rest", "zlib", DeadLetterReason.SYNTAX),
+        (zlib.compress(b"x" * 101), "zlib", DeadLetterReason.TOO_LARGE),
+        (gzip.compress(b"x" * 60, mtime=0) * 2, "gzip", DeadLetterReason.TOO_LARGE),
     ],
 )
 def test_inflate_anything_else_says_why(packed, compression, reason):

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from collector.batch import Quality, ReadingBatch
-from collector.dead_letter import DeadLetter, Reason
+from collector.dead_letter import DeadLetter, DeadLetterReason
 from collector.decoders.waveform import encode_frame
 from collector.decoding.pipeline import Pipeline, RawMessage
 from config.errors import ConfigError
@@ -23,7 +23,7 @@ def decode(*messages: RawMessage, **limits: float) -> tuple[ReadingBatch, list[D
     return pipeline(**limits).decode(messages, NOW_NS)
 
 
-def reasons(dead_letters: list[DeadLetter]) -> list[Reason]:
+def reasons(dead_letters: list[DeadLetter]) -> list[DeadLetterReason]:
     """Return why, in order."""
     return [letter.reason for letter in dead_letters]
 
@@ -63,7 +63,7 @@ def test_decode_partly_unknown_message_keeps_what_is_known():
     """Known channels are stored; the rest is one dead letter that names them."""
     batch, dead = decode(message({"pressure_kpa": 1, "colour": 2, "smell": 3}))
 
-    assert ([0], [Reason.UNKNOWN_SENSOR]) == (batch.sensor.tolist(), reasons(dead))
+    assert ([0], [DeadLetterReason.UNKNOWN_SENSOR]) == (batch.sensor.tolist(), reasons(dead))
     assert "'colour', 'smell'" in dead[0].detail
 
 
@@ -85,26 +85,26 @@ def test_decode_value_overflowing_in_the_canonical_unit_is_dead():
     """A value that the scale makes infinite is refused; its neighbour is stored."""
     batch, dead = decode(message({"strain": 1.0}, BRIDGE), message({"strain": 2.0, "huge": 1e300}, BRIDGE))
 
-    assert ([4, 4], [Reason.NOT_FINITE]) == (batch.sensor.tolist(), reasons(dead))
+    assert ([4, 4], [DeadLetterReason.NOT_FINITE]) == (batch.sensor.tolist(), reasons(dead))
     assert b"1e+300" in dead[0].payload
 
 
 REFUSED = [
-    (RawMessage("other/topic", b"1"), Reason.TOPIC),
-    (RawMessage("", b"1"), Reason.TOPIC),
-    (RawMessage("lifeline/v1/fire//FT-1/up", b"{}"), Reason.TOPIC),
-    (RawMessage(b"lifeline/v1/fire/T-1/\xff/up".decode(errors="surrogateescape"), b"{}"), Reason.TOPIC),
-    (RawMessage("lifeline/v1/fire/T-1/" + "x" * 2000 + "/up", b"{}"), Reason.TOPIC),
-    (message({"heartbeat": 1}, "lifeline/v1/fire/T-1/FT-9/up"), Reason.UNKNOWN_SENSOR),
-    (message({"heartbeat": 1}, "lifeline/v1/fire/T-2/FT-1/up"), Reason.IDENTITY),
-    (message({"heartbeat": 1}, "lifeline/v1/gas/T-1/FT-1/up"), Reason.IDENTITY),
-    (message({"heartbeat": 1}, "lifeline/v1/fire/T-9/FT-1/up"), Reason.IDENTITY),
-    (RawMessage(VALUE_TOPIC.format("colour"), b"1"), Reason.UNKNOWN_SENSOR),
-    (RawMessage("lifeline/v1/fire/T-2/FT-1/heartbeat/value", b"1"), Reason.IDENTITY),
-    (RawMessage(TOPIC, message({"heartbeat": 1}).payload, retain=True), Reason.RETAINED),
-    (RawMessage(TOPIC, b" " * 65_537), Reason.TOO_LARGE),
-    (RawMessage(TOPIC, b""), Reason.SYNTAX),
-    (message({"nothing": 1}), Reason.UNKNOWN_SENSOR),
+    (RawMessage("other/topic", b"1"), DeadLetterReason.TOPIC),
+    (RawMessage("", b"1"), DeadLetterReason.TOPIC),
+    (RawMessage("lifeline/v1/fire//FT-1/up", b"{}"), DeadLetterReason.TOPIC),
+    (RawMessage(b"lifeline/v1/fire/T-1/\xff/up".decode(errors="surrogateescape"), b"{}"), DeadLetterReason.TOPIC),
+    (RawMessage("lifeline/v1/fire/T-1/" + "x" * 2000 + "/up", b"{}"), DeadLetterReason.TOPIC),
+    (message({"heartbeat": 1}, "lifeline/v1/fire/T-1/FT-9/up"), DeadLetterReason.UNKNOWN_SENSOR),
+    (message({"heartbeat": 1}, "lifeline/v1/fire/T-2/FT-1/up"), DeadLetterReason.IDENTITY),
+    (message({"heartbeat": 1}, "lifeline/v1/gas/T-1/FT-1/up"), DeadLetterReason.IDENTITY),
+    (message({"heartbeat": 1}, "lifeline/v1/fire/T-9/FT-1/up"), DeadLetterReason.IDENTITY),
+    (RawMessage(VALUE_TOPIC.format("colour"), b"1"), DeadLetterReason.UNKNOWN_SENSOR),
+    (RawMessage("lifeline/v1/fire/T-2/FT-1/heartbeat/value", b"1"), DeadLetterReason.IDENTITY),
+    (RawMessage(TOPIC, message({"heartbeat": 1}).payload, retain=True), DeadLetterReason.RETAINED),
+    (RawMessage(TOPIC, b" " * 65_537), DeadLetterReason.TOO_LARGE),
+    (RawMessage(TOPIC, b""), DeadLetterReason.SYNTAX),
+    (message({"nothing": 1}), DeadLetterReason.UNKNOWN_SENSOR),
 ]
 
 
@@ -145,7 +145,7 @@ def test_decode_newest_first_gives_the_order_of_times_and_keeps_messages_apart()
     batch, dead = decode(later, huge)
 
     assert ([1, 1, 1, 4, 4], [2.0, 1.0, 0.0, 1.0, 1.0]) == (batch.sensor.tolist(), batch.value.tolist())
-    assert [(Reason.NOT_FINITE, huge.payload)] == [(letter.reason, letter.payload) for letter in dead]
+    assert [(DeadLetterReason.NOT_FINITE, huge.payload)] == [(letter.reason, letter.payload) for letter in dead]
 
 
 def test_decode_received_times_in_one_commit_stay_apart():
@@ -252,4 +252,4 @@ def test_decode_of_a_subscription_that_allows_more_takes_long_frames(allowed, n_
     found = Pipeline(register(), quantities(), [subscription], IntakeSettings())
     batch, dead = found.decode([RawMessage("wave/BR-1", frame)], NOW_NS)
 
-    assert (n_readings, [] if n_readings else [Reason.TOO_LARGE]) == (len(batch), reasons(dead))
+    assert (n_readings, [] if n_readings else [DeadLetterReason.TOO_LARGE]) == (len(batch), reasons(dead))

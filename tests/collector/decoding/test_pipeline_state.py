@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from collector.batch import Quality
-from collector.dead_letter import Reason
+from collector.dead_letter import DeadLetterReason
 from collector.decoding.pipeline import Pipeline, RawMessage
-from collector.wire.sparkplug_messages import Message, Metric, encode
+from collector.wire.sparkplug_messages import Message, Metric, encode_payload
 from config.quantities import Quantity
 from config.register import Asset, Register, Sensor
 from config.settings import IntakeSettings, Subscription, default_subscriptions
@@ -75,7 +75,7 @@ class Program:
         """Send a message of the pump or its edge node."""
         topic = f"spBv1.0/G/{kind}/E" + ("" if kind.startswith("N") else "/D")
         message = Message(timestamp_ms=NOW_MS + at_s * 1000, seq=seq, metrics=list(metrics))
-        return self.hear(topic, encode(message))
+        return self.hear(topic, encode_payload(message))
 
 
 @pytest.fixture
@@ -117,7 +117,7 @@ def test_readings_retained_are_still_refused(program):
     """Only formats that tell states may be retained."""
     _, dead = program.hear(UP, {"v": 1, "m": {"p": 0.0}}, retain=True)
 
-    assert [Reason.RETAINED] == [letter.reason for letter in dead]
+    assert [DeadLetterReason.RETAINED] == [letter.reason for letter in dead]
 
 
 def test_status_of_a_device_without_the_sensor_is_let_pass(program):
@@ -129,7 +129,12 @@ def test_status_of_a_device_without_the_sensor_is_let_pass(program):
 
 @pytest.mark.parametrize(
     ("payload", "reason"),
-    [(b"", Reason.SYNTAX), (b"offline", Reason.SYNTAX), (b'{"online":0}', Reason.SCHEMA), (b"{}", Reason.SCHEMA)],
+    [
+        (b"", DeadLetterReason.SYNTAX),
+        (b"offline", DeadLetterReason.SYNTAX),
+        (b'{"online":0}', DeadLetterReason.SCHEMA),
+        (b"{}", DeadLetterReason.SCHEMA),
+    ],
 )
 def test_status_of_another_form_is_refused(program, payload, reason):
     """Also the empty message with which a retained state is deleted."""
@@ -152,9 +157,9 @@ def test_sparkplug_death_of_a_device_without_the_sensor_is_told(program):
     """A death that nobody can see is a dead letter: the register lacks a line."""
     _, dead = program.pump("NDEATH")
     assert [] == dead
-    _, dead = Program().hear("spBv1.0/G/DDEATH/E/X", encode(Message(seq=0)))
+    _, dead = Program().hear("spBv1.0/G/DDEATH/E/X", encode_payload(Message(seq=0)))
 
-    assert [Reason.UNKNOWN_SENSOR] == [letter.reason for letter in dead]
+    assert [DeadLetterReason.UNKNOWN_SENSOR] == [letter.reason for letter in dead]
 
 
 def test_sparkplug_historical_value_is_stored_flagged_and_never_judged(program):

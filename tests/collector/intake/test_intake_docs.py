@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from collector.batch import Quality
-from collector.dead_letter import Reason
+from collector.dead_letter import DeadLetterReason
 from collector.decoders import DECODERS
 from collector.decoding.pipeline import RawMessage
 from collector.payload import PayloadError
@@ -28,7 +28,7 @@ def test_docs_of_dead_letters_have_a_heading_for_each_reason():
     """Every reason can be looked up, and nothing else is there."""
     text = (DOCS / "dead-letters.md").read_text(encoding="utf-8")
 
-    assert sorted(Reason) == sorted(_headings(text))
+    assert sorted(DeadLetterReason) == sorted(_headings(text))
 
 
 def test_docs_of_devices_have_a_heading_for_our_own_decoders():

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from collector.intake.reconnect import ReconnectBackoff, delay_s
+from collector.intake.reconnect import ReconnectBackoff, reconnect_delay_s
 
 
 @pytest.mark.parametrize(
@@ -10,13 +10,13 @@ from collector.intake.reconnect import ReconnectBackoff, delay_s
 )
 def test_delay_without_jitter_doubles_up_to_the_cap(failures, expected):
     """1, 2, 4, 8, 16, 30 and then 30 for ever."""
-    assert expected == delay_s(failures, 0.0)
+    assert expected == reconnect_delay_s(failures, 0.0)
 
 
 @given(st.integers(1, 10**9), st.floats(0, 1))
 def test_delay_of_any_outage_is_within_35_s(failures, chance):
     """However long the broker was away, the intake tries again within 35 s."""
-    assert 1.0 <= delay_s(failures, chance) <= 35.0
+    assert 1.0 <= reconnect_delay_s(failures, chance) <= 35.0
 
 
 def test_failures_in_a_row_move_the_next_try_away():

@@ -30,7 +30,7 @@ def _columns(batch: ReadingBatch):
 @given(batches())
 def test_frame_round_trip_gives_the_same_bits(batch):
     """What is decoded is what was encoded, -0.0 and subnormal numbers included."""
-    dictionary, decoded = frame.decode(frame.encode(batch, NAME, 7), 7)
+    dictionary, decoded = frame.decode_frame(frame.encode_frame(batch, NAME, 7), 7)
 
     assert (NAME, _columns(batch)) == (dictionary, _columns(decoded))
 
@@ -38,21 +38,21 @@ def test_frame_round_trip_gives_the_same_bits(batch):
 @given(batches(), st.randoms(use_true_random=False))
 def test_frame_flipped_bit_is_refused(batch, random):
     """One flipped bit anywhere is found."""
-    packed = bytearray(frame.encode(batch, NAME, 7))
+    packed = bytearray(frame.encode_frame(batch, NAME, 7))
     packed[random.randrange(len(packed))] ^= 1 << random.randrange(8)
 
     with pytest.raises(frame.FrameError):
-        frame.decode(bytes(packed), 7)
+        frame.decode_frame(bytes(packed), 7)
 
 
 def test_frame_each_byte_inverted_is_refused():
     """Every single byte is covered, header and columns alike."""
-    packed = frame.encode(make_batch(1, [0, 1], [2, 3], [4.0, 5.0], [0, 1]), NAME, 7)
+    packed = frame.encode_frame(make_batch(1, [0, 1], [2, 3], [4.0, 5.0], [0, 1]), NAME, 7)
     accepted = []
     for i in range(len(packed)):
         changed = packed[:i] + bytes([packed[i] ^ 0xFF]) + packed[i + 1 :]
         try:
-            frame.decode(changed, 7)
+            frame.decode_frame(changed, 7)
         except frame.FrameError:
             continue
         accepted.append(i)
@@ -63,23 +63,23 @@ def test_frame_each_byte_inverted_is_refused():
 @given(batches(), st.integers(0, 500))
 def test_frame_cut_short_is_refused(batch, kept):
     """A torn frame is refused at every length."""
-    packed = frame.encode(batch, NAME, 7)
+    packed = frame.encode_frame(batch, NAME, 7)
 
     with pytest.raises(frame.FrameError):
-        frame.decode(packed[: min(kept, len(packed) - 1)], 7)
+        frame.decode_frame(packed[: min(kept, len(packed) - 1)], 7)
 
 
 def test_frame_at_another_position_is_refused():
     """A row that a damaged page shows under another key is not taken for that batch."""
-    packed = frame.encode(make_batch(1, [0], [2], [4.0], [0]), NAME, 7)
+    packed = frame.encode_frame(make_batch(1, [0], [2], [4.0], [0]), NAME, 7)
 
     with pytest.raises(frame.FrameError):
-        frame.decode(packed, 8)
+        frame.decode_frame(packed, 8)
 
 
 def test_received_ns_reads_the_header_only():
     """The received time is there without the columns."""
-    assert -5 == frame.received_ns(frame.encode(make_batch(-5, [0], [2], [4.0], [0]), NAME, 7))
+    assert -5 == frame.received_ns(frame.encode_frame(make_batch(-5, [0], [2], [4.0], [0]), NAME, 7))
 
 
 def test_renumber_register_changed_maps_by_id_and_drops_the_gone():

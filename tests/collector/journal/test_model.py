@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from collector.batch import make_batch
-from collector.dead_letter import DeadLetter, Reason
+from collector.dead_letter import DeadLetter, DeadLetterReason
 from collector.journal import JournalFullError
 from collector.journal.sqlite import SqliteJournal
 
@@ -44,7 +44,7 @@ class JournalMachine(RuleBasedStateMachine):
             columns = [[row[k] for row in known] for k in range(3)]
             batches.append(make_batch(i * 10, *columns, [0] * len(known)))
             expected.append((i, i * 10, [(self.sensor_ids[sensor], time, value) for sensor, time, value in known]))
-        letters = [DeadLetter(self.last, "t", b"p", Reason.SYNTAX, str(i)) for i in range(n_letters)]
+        letters = [DeadLetter(self.last, "t", b"p", DeadLetterReason.SYNTAX, str(i)) for i in range(n_letters)]
         assert self.last + len(batches) == self.journal.append(batches, letters)
         self.last += len(batches)
         self.entries += expected
@@ -55,7 +55,7 @@ class JournalMachine(RuleBasedStateMachine):
         """A batch beyond the cap changes nothing."""
         big = make_batch(1, [0] * 60_000, range(60_000), [0.0] * 60_000, [0] * 60_000)
         try:
-            self.journal.append([big], [DeadLetter(1, "t", b"p", Reason.SYNTAX, "never")])
+            self.journal.append([big], [DeadLetter(1, "t", b"p", DeadLetterReason.SYNTAX, "never")])
         except JournalFullError:
             return
         raise AssertionError("60,000 readings fitted below the cap")

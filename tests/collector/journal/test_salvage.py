@@ -5,7 +5,7 @@ import sqlite3
 import pytest
 
 from collector.batch import make_batch
-from collector.dead_letter import DeadLetter, Reason
+from collector.dead_letter import DeadLetter, DeadLetterReason
 from collector.journal.reader import JournalReader
 from collector.journal.salvage import suspect
 from collector.journal.sqlite import SqliteJournal
@@ -24,7 +24,7 @@ def journal_file(tmp_path):
     for i in range(1, ROWS + 1):
         n = 120 if i % 2 else 400
         journal.append([make_batch(i, [0] * n, range(n), [float(i)] * n, [0] * n)])
-    journal.append([], [DeadLetter(1, "t", b"x", Reason.SYNTAX, "d")])
+    journal.append([], [DeadLetter(1, "t", b"x", DeadLetterReason.SYNTAX, "d")])
     journal.save_cursor("recorder", 3)
     journal.close()
     return path

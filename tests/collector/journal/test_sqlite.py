@@ -8,7 +8,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from collector.batch import make_batch, tick
-from collector.dead_letter import DeadLetter, Reason
+from collector.dead_letter import DeadLetter, DeadLetterReason
 from collector.journal import JournalFullError
 from collector.journal.reader import JournalReader
 from collector.journal.sqlite import SqliteJournal
@@ -38,7 +38,7 @@ def _batch(received_ns, n=1, sensor=0):
     return make_batch(received_ns, [sensor] * n, range(n), [float(i) for i in range(n)], [0] * n)
 
 
-def _letter(i=0, payload=b"x", reason=Reason.SYNTAX, topic="t"):
+def _letter(i=0, payload=b"x", reason=DeadLetterReason.SYNTAX, topic="t"):
     """Return a dead letter that can be told from others."""
     return DeadLetter(i, topic, payload, reason, f"letter {i}")
 
@@ -258,11 +258,11 @@ def test_cursor_and_dead_letters_fit_at_the_cap(open_journal):
 def test_dead_letters_come_back_newest_first_and_by_reason(open_journal):
     """A letter keeps its topic, payload, reason and detail."""
     journal = open_journal()
-    letters = [_letter(1), _letter(2, reason=Reason.TOPIC), _letter(3)]
+    letters = [_letter(1), _letter(2, reason=DeadLetterReason.TOPIC), _letter(3)]
     journal.append([], letters)
 
     assert letters[::-1] == journal.dead_letters(10)
-    assert [letters[1]] == journal.dead_letters(10, Reason.TOPIC)
+    assert [letters[1]] == journal.dead_letters(10, DeadLetterReason.TOPIC)
     assert (2, 1) == (journal.counts["dead_letters", "syntax"], journal.counts["dead_letters", "topic"])
 
 

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from collector.dead_letter import Reason
+from collector.dead_letter import DeadLetterReason
 from collector.decoders import senml_cbor
 from collector.decoders.senml_cbor import _LABELS
 from collector.payload import NO_TIME, PayloadError
@@ -44,19 +44,19 @@ def test_resolve_records_gives_readings(records, expected):
 @pytest.mark.parametrize(
     ("records", "options", "reason"),
     [
-        ([], {}, Reason.SCHEMA),
-        ([Record(n="a")], {}, Reason.SCHEMA),
-        ([Record(bn="D:")], {}, Reason.SCHEMA),
-        ([Record(v=1)], {}, Reason.SCHEMA),
-        ([Record(n="a", v=1, vb=True)], {}, Reason.SCHEMA),
-        ([Record(n="a", v=1, bver=11)], {}, Reason.SCHEMA),
-        ([Record(n="a", v=1, u="Cel")], {"units": {"a": "kPa"}}, Reason.SCHEMA),
-        ([Record(n="a", v=1, t=T), Record(n="a", v=1, t=-5)], {}, Reason.SCHEMA),
-        ([Record(n="a", v=1)], {"device": "name"}, Reason.SCHEMA),
-        ([Record(n="a", vs="x")], {}, Reason.SCHEMA),
-        ([Record(n="a", v=1e308, bv=1e308)], {}, Reason.NOT_FINITE),
-        ([Record(n="a", v=1, t=1e30)], {}, Reason.TIME_UNREPRESENTABLE),
-        ([Record(n="a", v=1)] * 101, {}, Reason.TOO_LARGE),
+        ([], {}, DeadLetterReason.SCHEMA),
+        ([Record(n="a")], {}, DeadLetterReason.SCHEMA),
+        ([Record(bn="D:")], {}, DeadLetterReason.SCHEMA),
+        ([Record(v=1)], {}, DeadLetterReason.SCHEMA),
+        ([Record(n="a", v=1, vb=True)], {}, DeadLetterReason.SCHEMA),
+        ([Record(n="a", v=1, bver=11)], {}, DeadLetterReason.SCHEMA),
+        ([Record(n="a", v=1, u="Cel")], {"units": {"a": "kPa"}}, DeadLetterReason.SCHEMA),
+        ([Record(n="a", v=1, t=T), Record(n="a", v=1, t=-5)], {}, DeadLetterReason.SCHEMA),
+        ([Record(n="a", v=1)], {"device": "name"}, DeadLetterReason.SCHEMA),
+        ([Record(n="a", vs="x")], {}, DeadLetterReason.SCHEMA),
+        ([Record(n="a", v=1e308, bv=1e308)], {}, DeadLetterReason.NOT_FINITE),
+        ([Record(n="a", v=1, t=1e30)], {}, DeadLetterReason.TIME_UNREPRESENTABLE),
+        ([Record(n="a", v=1)] * 101, {}, DeadLetterReason.TOO_LARGE),
     ],
 )
 def test_resolve_what_is_no_pack_says_why(records, options, reason):

@@ -2,9 +2,9 @@
 
 import pytest
 
-from collector.dead_letter import Reason
+from collector.dead_letter import DeadLetterReason
 from collector.payload import PayloadError
-from collector.wire.sparkplug_messages import MAX_METRICS, Message, Metric, ValueType, decode, encode
+from collector.wire.sparkplug_messages import MAX_METRICS, Message, Metric, ValueType, decode_payload, encode_payload
 
 
 @pytest.mark.parametrize(
@@ -23,7 +23,7 @@ def test_message_of_what_it_encoded_is_the_same(metric):
     """Every field that is read is written."""
     message = Message(timestamp_ms=1486144502122, seq=255, metrics=[metric])
 
-    assert message == decode(encode(message))
+    assert message == decode_payload(encode_payload(message))
 
 
 @pytest.mark.parametrize(
@@ -51,36 +51,36 @@ def test_metric_of_a_text_is_no_number():
 
 def test_decode_of_a_float_is_exact():
     """Four bytes are read as such."""
-    assert 0.5 == decode(bytes.fromhex("12056500 00003f".replace(" ", ""))).metrics[0].value
+    assert 0.5 == decode_payload(bytes.fromhex("12056500 00003f".replace(" ", ""))).metrics[0].value
 
 
 @pytest.mark.parametrize(
     ("payload", "reason"),
     [
-        (b"\x12\x05abc", Reason.SYNTAX),
-        (b"\x08", Reason.SYNTAX),
-        (b"\x08" + b"\xff" * 11, Reason.SYNTAX),
-        (b"\x0b", Reason.SYNTAX),
-        (b"\x02\x00", Reason.SYNTAX),
-        (b"\x12\x04\x0a\x02\xff\xfe", Reason.SYNTAX),
-        (b"\x0a\x01a", Reason.SCHEMA),
-        (b"\x10\x01", Reason.SCHEMA),
-        (b"\x12\x05\x69aaaa", Reason.SYNTAX),
-        (b"\x12\x06\x6a\x04aaaa", Reason.SCHEMA),
-        (b"\x12\x00" * (MAX_METRICS + 1), Reason.TOO_LARGE),
-        (b"not protobuf at all", Reason.SYNTAX),
+        (b"\x12\x05abc", DeadLetterReason.SYNTAX),
+        (b"\x08", DeadLetterReason.SYNTAX),
+        (b"\x08" + b"\xff" * 11, DeadLetterReason.SYNTAX),
+        (b"\x0b", DeadLetterReason.SYNTAX),
+        (b"\x02\x00", DeadLetterReason.SYNTAX),
+        (b"\x12\x04\x0a\x02\xff\xfe", DeadLetterReason.SYNTAX),
+        (b"\x0a\x01a", DeadLetterReason.SCHEMA),
+        (b"\x10\x01", DeadLetterReason.SCHEMA),
+        (b"\x12\x05\x69aaaa", DeadLetterReason.SYNTAX),
+        (b"\x12\x06\x6a\x04aaaa", DeadLetterReason.SCHEMA),
+        (b"\x12\x00" * (MAX_METRICS + 1), DeadLetterReason.TOO_LARGE),
+        (b"not protobuf at all", DeadLetterReason.SYNTAX),
     ],
 )
 def test_decode_of_other_bytes_says_why(payload, reason):
     """Cut off, overlong, of other types, or not protobuf."""
     with pytest.raises(PayloadError) as caught:
-        decode(payload)
+        decode_payload(payload)
 
     assert reason == caught.value.reason
 
 
 def test_decode_of_unknown_fields_skips_them():
     """Later versions and third parties may add fields."""
-    message = decode(b"\x22\x01u" + b"\x2a\x02bb" + b"\xa0\x06\x01" + b"\xa9\x06" + b"\0" * 8 + b"\x18\x07")
+    message = decode_payload(b"\x22\x01u" + b"\x2a\x02bb" + b"\xa0\x06\x01" + b"\xa9\x06" + b"\0" * 8 + b"\x18\x07")
 
     assert Message(seq=7) == message

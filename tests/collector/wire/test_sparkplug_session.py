@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from collector.dead_letter import Reason
+from collector.dead_letter import DeadLetterReason
 from collector.payload import NO_TIME, PayloadError
 from collector.wire import sparkplug_session as module
-from collector.wire.sparkplug_messages import Message, Metric, ValueType, decode
+from collector.wire.sparkplug_messages import Message, Metric, ValueType, decode_payload
 from collector.wire.sparkplug_session import REBIRTH_S, SparkplugSessions, speaker_of
 
 CHANNELS = {"G:E": {"online", "load"}, "G:E:D": {"online", "p"}, "G:E:D2": {"online"}, "FT-1": {"p"}}
@@ -146,7 +146,7 @@ def test_session_death_of_an_earlier_connection_is_superseded(born, died, counts
     with pytest.raises(PayloadError) as caught:
         talk.send("NDEATH", number(died))
 
-    assert Reason.SESSION == caught.value.reason
+    assert DeadLetterReason.SESSION == caught.value.reason
 
 
 @pytest.mark.parametrize(("seq", "asked"), [(2, []), (3, ["spBv1.0/G/NCMD/E"]), (1, ["spBv1.0/G/NCMD/E"])])
@@ -169,7 +169,7 @@ def test_session_alias_before_any_birth_is_refused_and_a_rebirth_asked_for():
     with pytest.raises(PayloadError) as caught:
         talk.send("DDATA", pressure(2.5))
 
-    assert (Reason.SESSION, ["spBv1.0/G/NCMD/E"]) == (caught.value.reason, talk.asked())
+    assert (DeadLetterReason.SESSION, ["spBv1.0/G/NCMD/E"]) == (caught.value.reason, talk.asked())
     assert [("G:E:D", "p", 2.5, MS)] == talk.send("DDATA", pressure(2.5, name="p", datatype=10))
 
 
@@ -181,7 +181,7 @@ def test_session_requests_are_few_and_say_what_the_specification_wants():
     for now_s in times:
         talk.send("DDATA", pressure(2.5, name="p", datatype=10))
         sent.append(talk.sessions.requests(now_s, MS * 1_000_000))
-    message = decode(sent[0][0].payload)
+    message = decode_payload(sent[0][0].payload)
 
     assert [1, 0, 1, 0] == [len(each) for each in sent]
     assert ("Node Control/Rebirth", 11, 1) == (
@@ -203,11 +203,11 @@ def test_session_request_is_dropped_when_the_birth_comes_first(talk):
 @pytest.mark.parametrize(
     ("kind", "device", "edge", "reason"),
     [
-        ("DDATA", "X", "E", Reason.UNKNOWN_SENSOR),
-        ("DBIRTH", "X", "E", Reason.UNKNOWN_SENSOR),
-        ("NDATA", "D", "F", Reason.UNKNOWN_SENSOR),
-        ("NCMD", "D", "E", Reason.TOPIC),
-        ("DDATA", "D2", "E", Reason.SESSION),
+        ("DDATA", "X", "E", DeadLetterReason.UNKNOWN_SENSOR),
+        ("DBIRTH", "X", "E", DeadLetterReason.UNKNOWN_SENSOR),
+        ("NDATA", "D", "F", DeadLetterReason.UNKNOWN_SENSOR),
+        ("NCMD", "D", "E", DeadLetterReason.TOPIC),
+        ("DDATA", "D2", "E", DeadLetterReason.SESSION),
     ],
 )
 def test_session_of_strangers_is_refused(talk, kind, device, edge, reason):
@@ -225,7 +225,7 @@ def test_session_of_two_names_that_the_register_writes_alike_is_refused():
     with pytest.raises(PayloadError) as caught:
         sessions.take(Message(), speaker_of({"group_id": "G", "message_type": "NDEATH", "edge_node_id": "a_b"}), 9)
 
-    assert Reason.IDENTITY == caught.value.reason
+    assert DeadLetterReason.IDENTITY == caught.value.reason
 
 
 def test_session_of_a_million_strangers_remembers_none(talk):

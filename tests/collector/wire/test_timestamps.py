@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from collector.dead_letter import Reason
+from collector.dead_letter import DeadLetterReason
 from collector.payload import NO_TIME, PayloadError
 from collector.wire.timestamps import LAST_MS, epoch_ms_to_ns, rfc3339_to_ns
 
@@ -38,16 +38,16 @@ def test_rfc3339_table_gives_nanoseconds(text, expected):
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
-        ("", Reason.SCHEMA),
-        ("yesterday", Reason.SCHEMA),
-        ("2025-03-24T08:01:02", Reason.SCHEMA),
-        ("2025-13-24T08:01:02Z", Reason.SCHEMA),
-        ("2025-03-24T25:01:02Z", Reason.SCHEMA),
-        ("1742774462", Reason.SCHEMA),
-        ("0001-01-01T00:00:00Z", Reason.TIME_UNREPRESENTABLE),
-        ("0001-01-01T00:00:00+14:00", Reason.TIME_UNREPRESENTABLE),
-        ("2286-11-20T17:46:39Z", Reason.TIME_UNREPRESENTABLE),
-        ("9999-12-31T23:59:59-14:00", Reason.TIME_UNREPRESENTABLE),
+        ("", DeadLetterReason.SCHEMA),
+        ("yesterday", DeadLetterReason.SCHEMA),
+        ("2025-03-24T08:01:02", DeadLetterReason.SCHEMA),
+        ("2025-13-24T08:01:02Z", DeadLetterReason.SCHEMA),
+        ("2025-03-24T25:01:02Z", DeadLetterReason.SCHEMA),
+        ("1742774462", DeadLetterReason.SCHEMA),
+        ("0001-01-01T00:00:00Z", DeadLetterReason.TIME_UNREPRESENTABLE),
+        ("0001-01-01T00:00:00+14:00", DeadLetterReason.TIME_UNREPRESENTABLE),
+        ("2286-11-20T17:46:39Z", DeadLetterReason.TIME_UNREPRESENTABLE),
+        ("9999-12-31T23:59:59-14:00", DeadLetterReason.TIME_UNREPRESENTABLE),
     ],
 )
 def test_rfc3339_unusable_text_says_why(text, reason):
@@ -64,7 +64,7 @@ def test_epoch_ms_beyond_int64_is_unrepresentable(time_ms):
     with pytest.raises(PayloadError) as caught:
         epoch_ms_to_ns(time_ms)
 
-    assert Reason.TIME_UNREPRESENTABLE == caught.value.reason
+    assert DeadLetterReason.TIME_UNREPRESENTABLE == caught.value.reason
 
 
 @given(st.integers(-LAST_MS, LAST_MS))

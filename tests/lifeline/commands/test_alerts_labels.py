@@ -6,7 +6,7 @@ import pytest
 import yaml
 from typer.testing import CliRunner
 
-from alerts.alert import Plan, Step
+from alerts.alert import LedgerStep, Plan
 from alerts.ledger.ledger import Disposition, Label
 from lifeline.backtest.episodes import Episode
 from lifeline.backtest.known_incidents import IncidentKind, score_episodes
@@ -71,7 +71,7 @@ def labelled(desk):
     alert = replace(desk.orange(), is_open=False, changed_ns=START_NS + 30 * MINUTE, opened_ns=START_NS + 20 * MINUTE)
     ledger = desk.stores.ledger
     cursor = ledger.take_over()
-    ledger.commit_step(Step(cursor, cursor.position, join_events([]), (), Plan(alerts=(alert,))))
+    ledger.commit_step(LedgerStep(cursor, cursor.position, join_events([]), (), Plan(alerts=(alert,))))
 
     def label(disposition):
         ledger.labels.add(Label(alert.id, disposition, "", "Zhao", 1))

@@ -4,7 +4,7 @@ import pytest
 import yaml
 from typer.testing import CliRunner
 
-from collector.dead_letter import DeadLetter, Reason
+from collector.dead_letter import DeadLetter, DeadLetterReason
 from lifeline.commands.main import make_command_line
 
 
@@ -114,7 +114,7 @@ def test_explain_unknown_alert_is_said_without_traceback(ask):
 
 def test_dead_letters_lists_reason_and_payload(ask, desk):
     """A refused message is found again with its reason."""
-    desk.stores.journal.record_dead_letters([DeadLetter(1, "lifeline/x", b"\xff{", Reason.SYNTAX, "byte 0")])
+    desk.stores.journal.record_dead_letters([DeadLetter(1, "lifeline/x", b"\xff{", DeadLetterReason.SYNTAX, "byte 0")])
     line = json.loads(ask("dead-letters").output)
     assert ("syntax", "lifeline/x", "\\xff{") == (line["reason"], line["topic"], line["payload"])
 

@@ -2,7 +2,7 @@ from dataclasses import replace
 
 import pytest
 
-from alerts.alert import Plan, Step
+from alerts.alert import LedgerStep, Plan
 from lifeline.console.security import form_proof
 from rules.events import join_events
 
@@ -67,7 +67,7 @@ def half_over(desk):
     over = replace(alert, is_open=False, level=0)
     other = replace(alert, id="f" * 24, subject="any/other", incident=alert.incident)
     cursor = ledger.take_over()
-    ledger.commit_step(Step(cursor, cursor.position, join_events([]), (), Plan(alerts=(over, other))))
+    ledger.commit_step(LedgerStep(cursor, cursor.position, join_events([]), (), Plan(alerts=(over, other))))
     return over
 
 

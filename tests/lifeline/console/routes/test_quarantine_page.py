@@ -3,14 +3,14 @@ import shlex
 
 import pytest
 
-from collector.dead_letter import DeadLetter, Reason
+from collector.dead_letter import DeadLetter, DeadLetterReason
 
 NOW_NS = 1_742_774_400 * 1_000_000_000
 
 
 def _refused(browser, device, values, topic="lifeline/v1/fire/T-0001/{}/up"):
     payload = json.dumps({"v": 1, "m": values}).encode()
-    letter = DeadLetter(NOW_NS, topic.format(device), payload, Reason.UNKNOWN_SENSOR, "not in the register")
+    letter = DeadLetter(NOW_NS, topic.format(device), payload, DeadLetterReason.UNKNOWN_SENSOR, "not in the register")
     browser.desk.stores.journal.record_dead_letters([letter])
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from collector.batch import Quality
-from collector.dead_letter import Reason
+from collector.dead_letter import DeadLetterReason
 from collector.decoders.waveform import encode_frame
 from collector.decoding.pipeline import Pipeline, RawMessage
 from config.errors import ConfigError
@@ -62,7 +62,7 @@ def test_gateway_speaking_for_a_foreign_device_is_refused_for_that():
     """The device that is not the gateway's is quarantined, its neighbour stored."""
     batch, [letter] = decode(GATEWAY, ("gw/XX/telemetry", telemetry(FT_1={"heartbeat": 1}, FT_2={"bat": 80})))
 
-    assert ([1], Reason.IDENTITY) == (batch.sensor.tolist(), letter.reason)
+    assert ([1], DeadLetterReason.IDENTITY) == (batch.sensor.tolist(), letter.reason)
     assert "XX" not in letter.detail
     assert "'FT-2'" in letter.detail
 
@@ -71,7 +71,7 @@ def test_gateway_called_star_speaks_for_nobody_else():
     """A wildcard in a topic is no wildcard in the pattern."""
     _, dead = decode(GATEWAY, ("gw/[F]T/telemetry", telemetry(FT_2={"bat": 80})))
 
-    assert [Reason.IDENTITY] == reasons(dead)
+    assert [DeadLetterReason.IDENTITY] == reasons(dead)
 
 
 def test_gateway_naming_unknown_devices_and_channels_gives_one_letter_each():
@@ -79,7 +79,7 @@ def test_gateway_naming_unknown_devices_and_channels_gives_one_letter_each():
     devices = {f"FT_{i}": {"bat": 1} for i in range(10, 500)} | {"FT_1": {"heartbeat": 1, "smell": 2}}
     batch, dead = decode(GATEWAY, ("gw/FT/telemetry", telemetry(**devices)))
 
-    assert ([1], [Reason.UNKNOWN_SENSOR] * 2) == (batch.sensor.tolist(), reasons(dead))
+    assert ([1], [DeadLetterReason.UNKNOWN_SENSOR] * 2) == (batch.sensor.tolist(), reasons(dead))
     assert all(len(letter.detail) < 1000 for letter in dead)
     assert "and 482 more" in dead[0].detail
     assert "FT-1: no channel 'smell'" in dead[1].detail
@@ -89,7 +89,7 @@ def test_gateway_of_a_domain_speaks_for_that_domain_only():
     """What the topic says of place holds for devices that the payload names."""
     batch, dead = decode(DOMAIN, ("d/fire/t", telemetry(FT_1={"heartbeat": 1}, BR_1={"strain": 1})))
 
-    assert ([1], [Reason.IDENTITY]) == (batch.sensor.tolist(), reasons(dead))
+    assert ([1], [DeadLetterReason.IDENTITY]) == (batch.sensor.tolist(), reasons(dead))
 
 
 def test_gateway_over_an_empty_register_leaves_dead_letters():
@@ -97,7 +97,7 @@ def test_gateway_over_an_empty_register_leaves_dead_letters():
     empty = type(register())({}, {}, [], {}, [])
     batch, dead = decode(GATEWAY, ("gw/FT/telemetry", telemetry(FT_1={"heartbeat": 1})), known=empty)
 
-    assert (0, [Reason.UNKNOWN_SENSOR]) == (len(batch), reasons(dead))
+    assert (0, [DeadLetterReason.UNKNOWN_SENSOR]) == (len(batch), reasons(dead))
 
 
 def test_payload_naming_another_device_than_its_topic_is_quarantined():
@@ -105,24 +105,24 @@ def test_payload_naming_another_device_than_its_topic_is_quarantined():
     payload = json.dumps({"deviceInfo": {"devEui": "FT-2"}, "object": {"bat": 1}}).encode()
     batch, dead = decode(LORA, ("application/a/device/FT-1/event/up", payload))
 
-    assert (0, [Reason.IDENTITY]) == (len(batch), reasons(dead))
+    assert (0, [DeadLetterReason.IDENTITY]) == (len(batch), reasons(dead))
 
 
 @pytest.mark.parametrize(
     ("event", "payload", "sensors", "expected"),
     [
         ("up", {"object": {"bat": 1}, "time": "2025-06-15T15:06:40Z"}, [3], []),
-        ("up", {"object": {"bat": "low"}}, [], [Reason.SCHEMA]),
+        ("up", {"object": {"bat": "low"}}, [], [DeadLetterReason.SCHEMA]),
         ("up", {"object": {"firmware": "1.2", "bat": 1}}, [3], []),
-        ("up", {"object": {"bat": None, "pressure_kpa": 1}}, [2], [Reason.SCHEMA]),
-        ("up", {"data": "qg=="}, [], [Reason.SCHEMA]),
+        ("up", {"object": {"bat": None, "pressure_kpa": 1}}, [2], [DeadLetterReason.SCHEMA]),
+        ("up", {"data": "qg=="}, [], [DeadLetterReason.SCHEMA]),
         ("up", {"fPort": 0}, [], []),
         ("status", {"margin": 10, "batteryLevel": 75.5}, [3], []),
         ("status", {"margin": 10, "batteryLevelUnavailable": True, "batteryLevel": 0}, [], []),
         ("status", {"externalPowerSource": True}, [], []),
         ("join", {"devAddr": "00189440"}, [], []),
         ("log", {"level": "ERROR", "code": "UPLINK_CODEC"}, [], []),
-        ("odd", {}, [], [Reason.TOPIC]),
+        ("odd", {}, [], [DeadLetterReason.TOPIC]),
     ],
 )
 def test_lora_event_gives_what_it_holds(event, payload, sensors, expected):
@@ -140,7 +140,7 @@ def test_packed_payload_is_read_and_a_bomb_is_too_large():
     topic = "p/fire/T-1/FT-1/up"
     batch, dead = decode(PACKED, (topic, gzip.compress(good)), (topic, bomb), (topic, good))
 
-    assert ([7.0], [Reason.TOO_LARGE, Reason.SYNTAX]) == (batch.value.tolist(), reasons(dead))
+    assert ([7.0], [DeadLetterReason.TOO_LARGE, DeadLetterReason.SYNTAX]) == (batch.value.tolist(), reasons(dead))
     assert bomb == dead[0].payload
 
 
@@ -167,7 +167,7 @@ def test_sampled_signal_of_an_unknown_channel_is_one_dead_letter():
     payload = encode_frame(2, NOW_NS, 50.0, ones) + encode_frame(0, NOW_NS, 50.0, ones)
     batch, dead = decode(SAMPLES, ("w/BR-1", payload))
 
-    assert (50, [Reason.UNKNOWN_SENSOR]) == (len(batch), reasons(dead))
+    assert (50, [DeadLetterReason.UNKNOWN_SENSOR]) == (len(batch), reasons(dead))
 
 
 def test_sampled_signal_overflowing_in_the_canonical_unit_is_one_dead_letter():
@@ -175,7 +175,7 @@ def test_sampled_signal_overflowing_in_the_canonical_unit_is_one_dead_letter():
     samples = np.array([1.0, 1e30, 1e30], np.float32)
     batch, dead = decode(SAMPLES, ("w/BR-1", encode_frame(1, NOW_NS, 50.0, samples)))
 
-    assert (1, [Reason.NOT_FINITE]) == (len(batch), reasons(dead))
+    assert (1, [DeadLetterReason.NOT_FINITE]) == (len(batch), reasons(dead))
 
 
 def test_time_counted_from_now_rests_on_our_clock():
