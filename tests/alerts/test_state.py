@@ -18,11 +18,11 @@ from alerts.state import (
     phase_of,
     state_of,
 )
-from rules.events import Reason
+from rules.events import TransitionReason
 from tests.alerts.pages import DOCUMENT, PART, life_cycle
 from tests.alerts.scenes import HAZARD, ORANGE, plan, raised
 
-ENDING = Ending(Reason.BACK_WITHIN)
+ENDING = Ending(TransitionReason.BACK_WITHIN)
 
 
 def alert_in(phase: AlertPhase):
