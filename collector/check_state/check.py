@@ -36,7 +36,7 @@ class CheckSetup:
 
 @dataclass(frozen=True, slots=True)
 class BatchCheck:
-    """A check that needs no state of the sensors: it takes a batch and gives it back with more bits, or other times."""
+    """A check without state of the sensors. It takes a batch and returns it with more bits, or with other times."""
 
     bits: Quality
     """The bits that it may set."""

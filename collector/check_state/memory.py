@@ -5,10 +5,10 @@ Output: steps with the state before the readings; a snapshot.
 Not responsible for: any single check, and files.
 Rejects: a snapshot that is not intact.
 
-A sensor check is one formula for two cases: one reading of each of n sensors, as arrays, and one reading of one sensor,
-as plain numbers. Both cases compute the same sums in the same order, so that they agree to the last digit.
-`SensorStep.math` has the few functions that differ. Annotations name the arrays. A snapshot is matched by sensor id. A
-sensor that still exists goes on; a new sensor begins to learn.
+A sensor check is one formula for two cases. The first is one reading of each of n sensors, as arrays; the second is one
+reading of one sensor, as plain numbers. Both cases compute the same sums in the same order, so that they agree to the
+last digit. `SensorStep.math` has the few functions that differ. Annotations name the arrays. A snapshot is matched by
+sensor id. A sensor that still exists goes on; a new sensor begins to learn.
 """
 
 import math

@@ -1,7 +1,9 @@
-"""Messages to one `ReadingBatch` and the dead letters of what could not be used.
+"""`Pipeline`: makes one `ReadingBatch` of the messages of a commit, and dead letters of the unusable ones.
 
-Comes in: topics and payloads, as many as one commit takes. Goes out: columns in canonical units with quality flags, and
-every refused message with its reason. Refuses to know MQTT, clocks and files. Never raises, whatever the bytes.
+Input: topics and payloads, as many as one commit takes.
+Output: columns in canonical units with quality flags, and each rejected message with its reason.
+Not responsible for: MQTT, clocks and files.
+Rejects: unusable messages, as dead letters; it never raises, whatever the bytes.
 """
 
 from collections import Counter
@@ -28,7 +30,7 @@ from config.settings import IntakeSettings, Subscription
 
 @dataclass(slots=True)
 class RawMessage:
-    """What the broker delivered. Not frozen only because a frozen one costs three times as much to build."""
+    """A message of the broker. Not frozen only because a frozen one costs three times as much to build."""
 
     topic: str
     """Bytes that are not UTF-8 stand as lone surrogates (`surrogateescape`)."""
@@ -70,7 +72,7 @@ class _Rows:
 
 
 class Pipeline:
-    """Decodes, finds the sensors, scales and flags. It remembers topics, and what each sensor usually says."""
+    """Decodes, finds the sensors, scales and flags. It keeps routes of topics, and the state of devices and sensors."""
 
     def __init__(
         self,
@@ -83,22 +85,22 @@ class Pipeline:
     ) -> None:
         """Take the sensors' columns out of the register once.
 
-        A last row, which is what place -1 means, stands for readings without a sensor.
+        A last row, at place -1, stands for readings without a sensor.
 
         Raises:
             ConfigError: a subscription does not fit.
         """
         self.counts: Counter[tuple[str, str]] = Counter()
-        """What formats with a memory have counted."""
+        """Counts of decoders that keep state, and of checks."""
         used = {each.decoder for each in subscriptions}
         with_state = {name: decoder for name, decoder in decoders.items() if name in used}
         table = {**decoders, **open_decoders(with_state, register, self.counts)}
         self._asking = [each.requests for each in table.values() if each.requests is not None]
         self._routes = TopicRoutes(register, subscriptions, table)
         self.devices = DeviceStates(tuple(self._routes.devices))
-        """What it remembers of the devices; kept over a restart by whoever owns a file."""
+        """The state of the devices; the owner of a file keeps it over a restart."""
         self.note = b""
-        """What the last `decode` learned of the devices' sequence numbers, to be kept with its readings."""
+        """The devices' sequence numbers in the last `decode`, to be kept with its readings."""
         self._limits = limits
         sensors = register.sensors
         self._scale = np.array([*(sensor.scale for sensor in sensors), 1.0], np.float64)
@@ -107,7 +109,7 @@ class Pipeline:
         """The quality checks; the owner of a file keeps the state of sensors and clocks over a restart."""
 
     def decode(self, messages: Sequence[RawMessage], received_ns: int) -> tuple[ReadingBatch, list[DeadLetter]]:
-        """Return the readings of `messages` in their order, and a dead letter for all that is not among them."""
+        """Return the readings of `messages` in their order, and a dead letter for each unusable message or value."""
         rows = _Rows()
         for message in messages:
             try:
@@ -119,7 +121,7 @@ class Pipeline:
         return batch, [_dead_letter(message, received_ns, error) for message, error in rows.problems]
 
     def requests(self, now_s: float, now_ns: int) -> list[Publication]:
-        """Return what formats with a memory want sent to their devices; monotonic seconds and UTC nanoseconds."""
+        """Return the messages of decoders that keep state to their devices; monotonic seconds and UTC nanoseconds."""
         return [each for ask in self._asking for each in ask(now_s, now_ns)]
 
     def _take(self, message: RawMessage, rows: _Rows, received_ns: int) -> None:
@@ -199,9 +201,9 @@ def _interleave(rows: NDArray[T], starts: Sequence[int], blocks: Sequence[NDArra
 
 
 def order_by_time(time_ns: NDArray[np.int64], lengths: Sequence[int]) -> NDArray[np.intp] | None:
-    """Return the places of readings so that each message tells its own in the order of their times, None if all do.
+    """Return places that put the readings of each message in the order of their times; None if all are in order.
 
-    A device may write what it gathered newest first: judged in that order, all but the newest would come too late.
+    A device may write its buffer newest first. Judged in that order, all readings but the newest would come too late.
 
     Args:
         time_ns: int64[n], UTC nanoseconds, message after message.

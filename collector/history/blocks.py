@@ -1,9 +1,12 @@
 """Readings packed for the embedded history: a raw log row as it came, and one block per sensor and minute.
 
-Comes in: columns. Goes out: bytes and keys, and back. Refuses to know the database.
+Input: columns; bytes and keys.
+Output: bytes and keys; and back.
+Not responsible for: the database.
+Rejects: nothing.
 
-A block's key holds minute, sensor and part in one integer, so that the table is appended in time order and a sensor's
-minute is one look-up. A minute that gets readings again later gets another part; the higher part was written later.
+The key of a block holds minute, sensor and part in one integer. So the table is appended in time order, and a sensor's
+minute is one look-up. A minute that gets readings again later gets another part; the higher part is newer.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
