@@ -24,7 +24,10 @@ from collector.check_state.memory import Bools, Floats, Ints, SensorStep
 
 def flag(step: SensorStep, limits: CheckLimits) -> Bools:
     """Return whether the run of equal readings is too long for each sensor; remember the runs."""
-    before, after, math, bounds = step.before, step.after, step.math, step.bounds
+    before = step.before
+    after = step.after
+    math = step.math
+    bounds = step.bounds
     anchor, run = before.anchor, before.run
     is_same = math.invert(step.is_fresh) & (abs(step.value - anchor) <= bounds.same)
     has_ended = math.invert(is_same) & (run > 0)

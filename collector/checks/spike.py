@@ -23,7 +23,10 @@ from collector.check_state.memory import Bools, SensorStep
 
 def flag(step: SensorStep, limits: CheckLimits) -> Bools:
     """Return whether each reading is a spike; move the level and learn the scales."""
-    before, after, math, fresh = step.before, step.after, step.math, step.is_fresh
+    before = step.before
+    after = step.after
+    math = step.math
+    fresh = step.is_fresh
     bound = math.maximum(limits.spike_scales * step.scale, step.floor)
     is_beyond = step.is_learned & (step.away > bound)
     # Two readings in a row at the same new place are a new level, not two spikes.

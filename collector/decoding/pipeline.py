@@ -177,7 +177,10 @@ class Pipeline:
         sensor, sent_ns, sent, said = rows.columns()
         order = order_by_time(sent_ns, rows.lengths)
         if order is not None:
-            sensor, sent_ns, sent, said = sensor[order], sent_ns[order], sent[order], said[order]
+            sensor = sensor[order]
+            sent_ns = sent_ns[order]
+            sent = sent[order]
+            said = said[order]
         with np.errstate(over="ignore"):
             value = sent * self._scale[sensor] + self._offset[sensor]
         batch = ReadingBatch(received_ns, sensor, sent_ns, value, said)

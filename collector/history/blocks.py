@@ -38,7 +38,10 @@ def raw_readings(
 ) -> RawReadings:
     """Return the columns as records of the raw log."""
     records = np.empty(len(sensor), RAW)
-    records["sensor"], records["time_ns"], records["value"], records["quality"] = sensor, time_ns, value, quality
+    records["sensor"] = sensor
+    records["time_ns"] = time_ns
+    records["value"] = value
+    records["quality"] = quality
     return records
 
 

@@ -56,7 +56,10 @@ class GroupCommit:
         """Filled by the session, in the order of receipt."""
         self.appended_s = 0.0
         """When the journal last took something, monotonic seconds."""
-        self._pipeline, self._journal, self._limits, self._counts = pipeline, journal, limits, counts
+        self._pipeline = pipeline
+        self._journal = journal
+        self._limits = limits
+        self._counts = counts
         self._oldest_s: float | None = None
         self._held: _Commit | None = None
         self._retry_at_s = 0.0

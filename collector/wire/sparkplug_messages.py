@@ -54,9 +54,10 @@ class _Field(IntEnum):
     STRING = 15
 
 
-_NAME, _ALIAS, _TIMESTAMP, _DOUBLE = (
-    int(each) for each in (_Field.NAME, _Field.ALIAS, _Field.TIMESTAMP, _Field.DOUBLE)
-)
+_NAME = int(_Field.NAME)
+_ALIAS = int(_Field.ALIAS)
+_TIMESTAMP = int(_Field.TIMESTAMP)
+_DOUBLE = int(_Field.DOUBLE)
 """Plain numbers: to compare with a member of an Enum takes a look-up more."""
 _LITTLE_DOUBLE, _DOUBLE_BYTES = struct.Struct("<d"), 8
 _MORE = 0x80

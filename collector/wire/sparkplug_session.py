@@ -274,7 +274,10 @@ class SparkplugSessions:
                 detail = f"bdSeq: death {bd_seq} of a connection before that of the birth {edge.bd_seq}"
                 raise PayloadError(DeadLetterReason.SESSION, detail)
         edge.forget()
-        edge.is_born, edge.bd_seq, edge.seq, edge.wants_birth = False, None, None, False
+        edge.is_born = False
+        edge.bd_seq = None
+        edge.seq = None
+        edge.wants_birth = False
         return self._ends(self._devices_of.get(node, []))
 
     def _ends(self, devices: Collection[str]) -> Columns:

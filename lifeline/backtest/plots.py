@@ -17,7 +17,10 @@ from lifeline.backtest.report_tables import LEVELS
 from lifeline.backtest.run import BacktestResult
 
 WIDTH, HEIGHT = 960, 220
-_LEFT, _RIGHT, _TOP, _BOTTOM = 48, 8, 10, 24
+_LEFT = 48
+_RIGHT = 8
+_TOP = 10
+_BOTTOM = 24
 _MOST_TICKS = 8
 _GREY, _HERE, _THERE = "#8a8f98", "#7b3fb5", "#0d8a8a"
 

@@ -18,7 +18,10 @@ from collector.history import Series
 from config.levels import WarningLevel
 
 WIDTH, HEIGHT = 720, 240
-_LEFT, _RIGHT, _TOP, _BOTTOM = 56, 12, 12, 26
+_LEFT = 56
+_RIGHT = 12
+_TOP = 12
+_BOTTOM = 26
 
 
 @dataclass(frozen=True, slots=True)

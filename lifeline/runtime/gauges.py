@@ -37,7 +37,10 @@ class Gauges:
     ) -> None:
         """Look at `stores`, `stages` and `watchdog` when asked; `reloads` outlives them."""
         self._reloads = Counter() if reloads is None else reloads
-        self._register, self._stores, self._stages, self._watchdog = register, stores, stages, watchdog
+        self._register = register
+        self._stores = stores
+        self._stages = stages
+        self._watchdog = watchdog
 
     def read_counters(self) -> list[CounterValues]:
         """Return the counters of every stage, each once."""

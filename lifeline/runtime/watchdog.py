@@ -38,7 +38,10 @@ class Watchdog:
 
     def __init__(self, stages: Stages, journal: Journal, supervisor: Supervisor, clock_ns: Callable[[], int]) -> None:
         """Look at `stages` and `journal`, report fatal symptoms to `supervisor`."""
-        self._stages, self._journal, self._supervisor, self._clock_ns = stages, journal, supervisor, clock_ns
+        self._stages = stages
+        self._journal = journal
+        self._supervisor = supervisor
+        self._clock_ns = clock_ns
         self._alarms = SelfAlarms()
         self._stopping = threading.Event()
         self._disconnected_s: float | None = None

@@ -142,7 +142,10 @@ class EndedWindows:
     def put(self, b: int, piece: EndedWindow) -> None:
         """Keep the ended window of binding `b`."""
         self._number[b] = piece.number
-        self._lines[b], self._time_ns[b], self._count[b], self._segments[b] = 0, 0, 0, 0
+        self._lines[b] = 0
+        self._time_ns[b] = 0
+        self._count[b] = 0
+        self._segments[b] = 0
         if piece.cover is not None:
             self._lines[b, : piece.lines.size] = piece.lines.ravel()
             self._time_ns[b] = piece.cover.first_ns, piece.cover.last_ns

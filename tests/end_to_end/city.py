@@ -123,7 +123,10 @@ def undisturbed(configuration: Configuration, links: SignedLinks, messages: Sequ
     engine = RuleEngine(configuration.ruleset, configuration.register)
     planner = make_planner(configuration, engine, links)
     pipeline, received_ns = build_pipeline(configuration), time.time_ns()
-    open_alerts, tallies, events, planned = (), {}, [], []
+    open_alerts = ()
+    tallies = {}
+    events = []
+    planned = []
     for i in range(0, len(messages), _CHUNK):
         raw = [RawMessage(topic, payload) for topic, payload in sent(messages[i : i + _CHUNK])]
         batch, letters = pipeline.decode(raw, received_ns)

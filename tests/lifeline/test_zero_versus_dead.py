@@ -53,12 +53,10 @@ def case(name, pressure, *faults, hazard=False, **rest) -> Case:
     return Case(name, pressure, hazard, frozenset(faults), **rest)
 
 
-FLAT, LOW, NO_BEAT, SILENT = (
-    TransitionReason.FLAT_LINE,
-    TransitionReason.BATTERY_LOW,
-    TransitionReason.NO_HEARTBEAT,
-    TransitionReason.NO_READING,
-)
+FLAT = TransitionReason.FLAT_LINE
+LOW = TransitionReason.BATTERY_LOW
+NO_BEAT = TransitionReason.NO_HEARTBEAT
+SILENT = TransitionReason.NO_READING
 CASES = [
     case("zero that still trembles", 0.0, hazard=True, noise=1.0, elsewhere=False),
     case("zero beside a living temperature", 0.0, hazard=True),
@@ -125,12 +123,10 @@ def play(each: Case, tmp_path: Path) -> Told:
     routes = load_routes(packaged_district() / "routes.yaml", ["sms"])
     district = PlanningConfig(register, quantities, ruleset, routes, SignedLinks("http://127.0.0.1", b"k" * 32))
     pipeline = Pipeline(register, quantities, default_subscriptions(), IntakeSettings())
-    engine, rng, told, alerts = (
-        RuleEngine(ruleset, register),
-        np.random.default_rng(1),
-        Told(set(), set(), set(), set(), 0),
-        {},
-    )
+    engine = RuleEngine(ruleset, register)
+    rng = np.random.default_rng(1)
+    told = Told(set(), set(), set(), set(), 0)
+    alerts = {}
     for i in range(USUAL + CASE):
         now_ns = START + 2 * i * S
         sent = message(each, i, rng)

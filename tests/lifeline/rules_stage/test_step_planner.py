@@ -80,7 +80,10 @@ HISTORY = st.lists(
 
 def entries_of(history) -> list[tuple[Entry, list[Row], bool, bool]]:
     """Return the entries with their transitions, as an engine would make them."""
-    level, episode_s, now_s, found = 0, 0.0, 0, []
+    level = 0
+    episode_s = 0.0
+    now_s = 0
+    found = []
     for i, (gap_s, after, answers, restarts) in enumerate(history, 1):
         now_s += gap_s
         rows = []

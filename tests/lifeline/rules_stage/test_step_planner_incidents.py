@@ -30,7 +30,10 @@ HISTORY = st.lists(
 
 def entries_of(history) -> list[tuple[Entry, list[Row], int, bool]]:
     """Return the entries with their transitions, as an engine would make them."""
-    levels, episodes, now_s, found = [0] * N, [0.0] * N, 0, []
+    levels = [0] * N
+    episodes = [0.0] * N
+    now_s = 0
+    found = []
     for i, (gap_s, changes, answered, restarts) in enumerate(history, 1):
         now_s += gap_s
         rows = []
