@@ -12,12 +12,12 @@ Formulas and their sources: docs/backtest.md.
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta, timezone
 
 import numpy as np
 from numpy.typing import NDArray
 
 from alerts.chatter import TransitionCounts, add_transition
+from config.city_time import CityTime
 from lifeline.backtest.episodes import Episode
 
 MINUTE_NS = 60 * 10**9
@@ -32,7 +32,6 @@ FLOOD_SHARE = 0.01
 """Share of the time that may be flood. Source: ISA-18.2 as quoted on public pages."""
 _WORST = 10
 _DAY_SHIFT = range(8, 20)
-CITY = timezone(timedelta(hours=8))
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +78,7 @@ class AlarmLoad:
         return self.announcements / self.days if self.days else 0.0
 
 
-def measure_alarm_load(episodes: Sequence[Episode], start_ns: int, end_ns: int) -> AlarmLoad:
+def measure_alarm_load(episodes: Sequence[Episode], start_ns: int, end_ns: int, city: CityTime) -> AlarmLoad:
     """Return the load of hazard `episodes` over the span from `start_ns` to `end_ns`."""
     minutes = max((end_ns - start_ns) / MINUTE_NS, 1.0)
     announced_ns = np.array(sorted(time_ns for each in episodes for time_ns in list_announcements(each)), np.int64)
@@ -87,10 +86,8 @@ def measure_alarm_load(episodes: Sequence[Episode], start_ns: int, end_ns: int) 
     flood = count_flood_minutes(announced_ns)
     by_day: dict[str, Counter[int]] = {}
     for each in episodes:
-        by_day.setdefault(to_city_time(each.start_ns).date().isoformat(), Counter())[each.peak] += 1
-    shifts = Counter(
-        "day" if to_city_time(time_ns).hour in _DAY_SHIFT else "night" for time_ns in announced_ns.tolist()
-    )
+        by_day.setdefault(city.at(each.start_ns).date().isoformat(), Counter())[each.peak] += 1
+    shifts = Counter("day" if city.at(time_ns).hour in _DAY_SHIFT else "night" for time_ns in announced_ns.tolist())
     tallies = _count_transitions(episodes)
     standing = [each for each in episodes if _find_end_ns(each, end_ns) - each.start_ns > STANDING_NS]
     return AlarmLoad(
@@ -134,11 +131,6 @@ def count_flood_minutes(announced_ns: NDArray[np.int64]) -> int:
     high = np.searchsorted(minutes, candidates, side="right")
     low = np.searchsorted(minutes, candidates - FLOOD_MINUTES, side="right")
     return int(np.count_nonzero(total[high] - total[low] >= FLOOD_ALARMS))
-
-
-def to_city_time(time_ns: int) -> datetime:
-    """Return the moment on the city's clocks."""
-    return datetime.fromtimestamp(time_ns // 10**9, UTC).astimezone(CITY)
 
 
 def _count_in_ten_minutes(announced_ns: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -11,7 +11,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-from lifeline.backtest.alarm_load import AlarmLoad, to_city_time
+from config.city_time import CityTime
+from lifeline.backtest.alarm_load import AlarmLoad
 from lifeline.backtest.difference import DifferenceKind, HistoryDifference
 from lifeline.backtest.report_tables import LEVELS
 from lifeline.backtest.run import BacktestResult
@@ -76,7 +77,7 @@ def plot_days(result: BacktestResult) -> Plot:
 def plot_differences(result: BacktestResult) -> Plot:
     """Return differences a day: alarms of the tried rules alone above the axis, of the running rules alone below."""
     days = _list_days(result)
-    counts = _count_by_day(result.difference)
+    counts = _count_by_day(result.difference, result.city)
     high = max((found[DifferenceKind.ONLY_TRIED] + _count_changed(found) for found in counts.values()), default=0)
     low = max((found[DifferenceKind.ONLY_RUNNING] for found in counts.values()), default=0)
     axis = _Axis(len(days), -low, max(high, 1))
@@ -137,17 +138,19 @@ def _count_changed(found: Mapping[DifferenceKind, int]) -> int:
     return found[DifferenceKind.OTHER_LEVELS] + found[DifferenceKind.OTHER_TIMES]
 
 
-def _count_by_day(found: HistoryDifference) -> dict[str, Counter[DifferenceKind]]:
+def _count_by_day(found: HistoryDifference, city: CityTime) -> dict[str, Counter[DifferenceKind]]:
     counts: dict[str, Counter[DifferenceKind]] = {}
     for change in found.changes:
-        counts.setdefault(to_city_time(change.episode.start_ns).date().isoformat(), Counter())[change.kind] += 1
+        counts.setdefault(city.at(change.episode.start_ns).date().isoformat(), Counter())[change.kind] += 1
     return counts
 
 
 def _list_days(result: BacktestResult) -> list[str]:
     """Return every local date of the span, and of alarms outside it."""
-    named = {day for load in _list_loads(result) for day in load.by_day} | set(_count_by_day(result.difference))
-    first, last = to_city_time(result.start_ns).date(), to_city_time(result.end_ns).date()
+    named = {day for load in _list_loads(result) for day in load.by_day} | set(
+        _count_by_day(result.difference, result.city)
+    )
+    first, last = result.city.at(result.start_ns).date(), result.city.at(result.end_ns).date()
     if named:
         first, last = min(first, date.fromisoformat(min(named))), max(last, date.fromisoformat(max(named)))
     return [(first + timedelta(days=i)).isoformat() for i in range((last - first).days + 1)]

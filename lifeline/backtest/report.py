@@ -10,7 +10,6 @@ from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from lifeline.backtest.alarm_load import CITY
 from lifeline.backtest.plots import plot_days, plot_differences
 from lifeline.backtest.report_tables import LEVELS, DisplayNames, build_tables
 from lifeline.backtest.report_words import term
@@ -60,5 +59,6 @@ def summarize(result: BacktestResult, lang: Language) -> str:
 
 def format_span(result: BacktestResult, lang: Language) -> str:
     """Return the span of time with its days and readings."""
-    edges = f"{clock_text(result.start_ns, CITY)} - {clock_text(result.end_ns, CITY)}"
+    zone = result.city.zone
+    edges = f"{clock_text(result.start_ns, zone)} - {clock_text(result.end_ns, zone)}"
     return f"{edges} · {term('span_text', lang).format(days=result.days, readings=result.readings)}"

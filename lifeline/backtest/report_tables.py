@@ -9,11 +9,12 @@ Rejects: nothing.
 from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import tzinfo
 from statistics import median
 
 from alerts.notification import NotificationKind
 from config.levels import WarningLevel
-from lifeline.backtest.alarm_load import ALARMS_A_DAY, CITY, FLOOD_ALARMS, FLOOD_SHARE, AlarmLoad
+from lifeline.backtest.alarm_load import ALARMS_A_DAY, FLOOD_ALARMS, FLOOD_SHARE, AlarmLoad
 from lifeline.backtest.difference import DifferenceKind, EpisodeChange, HistoryDifference
 from lifeline.backtest.episodes import Episode
 from lifeline.backtest.known_incidents import IncidentScore
@@ -48,12 +49,14 @@ class ReportTable:
 
 @dataclass(frozen=True, slots=True)
 class DisplayNames:
-    """Kinds of channels and names of people."""
+    """Kinds of channels, names of people, and the time zone."""
 
     sms: Collection[str]
     """Names of the channels that send SMS."""
     people: dict[str, str]
     """Contact id to name."""
+    zone: tzinfo
+    """The time zone of the city."""
     most_rows: int = 1000
     """Rows of one table, at most."""
 
@@ -96,12 +99,12 @@ def count_sms(side: RuleSetResult, sms: Collection[str]) -> int:
     return sum(n for (_, channel, _), n in side.messages.items() if channel in sms)
 
 
-def format_episode(episode: Episode | None, lang: Language) -> str:
+def format_episode(episode: Episode | None, zone: tzinfo, lang: Language) -> str:
     """Return the way of an episode: time and level of each transition."""
     if episode is None:
         return "-"
     steps = [
-        f"{clock_text(time_ns, CITY, millis=True)} {_format_level(level, lang)}"
+        f"{clock_text(time_ns, zone, millis=True)} {_format_level(level, lang)}"
         for time_ns, level in episode.transitions
     ]
     return " → ".join([*steps, *([] if episode.end_ns else [term("stands", lang)])])
@@ -243,7 +246,7 @@ def _tabulate_findings(score: IncidentScore, names: DisplayNames, lang: Language
         lead = (
             Cell(term("missed", lang), is_bad=True) if finding.lead_s is None else Cell(format_duration(finding.lead_s))
         )
-        span = f"{clock_text(incident.start_ns, CITY)} - {clock_text(incident.end_ns, CITY)}"
+        span = f"{clock_text(incident.start_ns, names.zone)} - {clock_text(incident.end_ns, names.zone)}"
         rows.append([Cell(incident.place), Cell(span), Cell(finding.alarm or "-"), lead])
     note = _format_rest(score.findings, names, lang)
     return _make_table("findings", lang, ("place", "span", "alarm", "lead"), rows, note)
@@ -254,8 +257,8 @@ def _tabulate_changes(key: str, changes: Sequence[EpisodeChange], names: Display
         [
             Cell(change.episode.alarm),
             Cell(term(change.kind.value, lang)),
-            Cell(format_episode(change.tried, lang)),
-            Cell(format_episode(change.running, lang)),
+            Cell(format_episode(change.tried, names.zone, lang)),
+            Cell(format_episode(change.running, names.zone, lang)),
         ]
         for change in changes[: names.most_rows]
     ]

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from alerts.planning.alert_context import PlanningConfig
 from collector.batch import ReadingBatch
+from config.city_time import CityTime
 from lifeline.backtest.alarm_load import DAY_NS, AlarmLoad, measure_alarm_load
 from lifeline.backtest.difference import HistoryDifference, compare_episodes
 from lifeline.backtest.known_incidents import IncidentScore, KnownIncident, score_episodes
@@ -47,6 +48,8 @@ class BacktestResult:
     """Of hazard alarms."""
     health: HistoryDifference
     """Of alarms about devices."""
+    city: CityTime
+    """Local time for days, shifts and texts."""
 
     @property
     def days(self) -> float:
@@ -79,13 +82,14 @@ def run_backtest(
         _summarize_trial(there, labels, (start_ns, end_ns)),
         compare_episodes(here.episodes(Dimension.HAZARD), there.episodes(Dimension.HAZARD)),
         compare_episodes(here.episodes(Dimension.HEALTH), there.episodes(Dimension.HEALTH)),
+        tried.register.city,
     )
 
 
 def _summarize_trial(trial: Trial, incidents: Sequence[KnownIncident], span: tuple[int, int]) -> RuleSetResult:
     hazards = trial.episodes(Dimension.HAZARD)
     return RuleSetResult(
-        measure_alarm_load(hazards, *span),
+        measure_alarm_load(hazards, *span, trial.config.register.city),
         len(trial.episodes(Dimension.HEALTH)),
         trial.messages,
         score_episodes(incidents, hazards) if incidents else None,

@@ -28,11 +28,11 @@ _JOINED = 1000
 class Trial:
     """Belongs to one thread; keeps its transitions, never the readings."""
 
-    def __init__(self, district: PlanningConfig) -> None:
-        """Begin with the rules of `district` and without state."""
-        self.district = district
-        self.engine = RuleEngine(district.ruleset, district.register)
-        self._planner = Planner(district, self.engine.alarms)
+    def __init__(self, config: PlanningConfig) -> None:
+        """Begin with the rules of `config` and without state."""
+        self.config = config
+        self.engine = RuleEngine(config.ruleset, config.register)
+        self._planner = Planner(config, self.engine.alarms)
         self._open: tuple[Alert, ...] = ()
         self._due_ns = NEVER_DUE_NS
         self._position = 0

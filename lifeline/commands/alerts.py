@@ -13,7 +13,8 @@ from typing import Annotated
 
 import typer
 
-from alerts.ledger.ledger import MAX_CAUSE, Disposition, Label, Ledger
+from alerts.ledger.ledger import MAX_CAUSE, Disposition, Label
+from config.city_time import CityTime
 from config.loading import load_settings
 from lifeline.reports.evidence import find_alert_id
 from lifeline.reports.explain import format_label
@@ -60,9 +61,10 @@ def label_alert(
 
 def list_labels(config: ConfigPath = None, *, lang: Annotated[str, typer.Option(help="zh or en.")] = "zh") -> None:
     """List every labelled alert with the last word on it."""
-    ledger: Ledger = open_ledger_for_lookup(load_settings(config).ledger.url)
+    settings = load_settings(config)
+    ledger, zone = open_ledger_for_lookup(settings.ledger.url), CityTime(settings.time_zone).zone
     for alert, last in ledger.labels.read_labelled_alerts():
-        typer.echo(f"{alert.id} {alert.subject}  {format_label(last, parse_language(lang))}")
+        typer.echo(f"{alert.id} {alert.subject}  {format_label(last, zone, parse_language(lang))}")
 
 
 def _describe() -> None:

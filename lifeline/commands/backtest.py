@@ -145,6 +145,7 @@ def _make_names(configuration: Configuration, lang: Language) -> DisplayNames:
     return DisplayNames(
         sms=frozenset(channel.name for channel in configuration.settings.channels if channel.kind == "sms"),
         people={each.id: each.name_zh if lang == "zh" else each.name_en for each in contacts},
+        zone=configuration.register.city.zone,
     )
 
 

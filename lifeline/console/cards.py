@@ -150,7 +150,7 @@ def make_chain_card(chain: AlertChain, context: ConsoleContext, lang: Language) 
         for link in list_chain_steps(chain, context.register, context.ruleset, lang)
     )
     phones = tuple(_make_phone_card(delivery, chain.alert, context, lang) for delivery in chain.deliveries)
-    return ChainCard(links, phones, tuple(format_decision(each, lang) for each in chain.decisions))
+    return ChainCard(links, phones, tuple(format_decision(each, context.zone, lang) for each in chain.decisions))
 
 
 def read_chain_card(alert_id: str, context: ConsoleContext, lang: Language) -> ChainCard | None:

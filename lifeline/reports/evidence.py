@@ -11,6 +11,7 @@ The state is found again by a replay of the journal, from the last kept state be
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import tzinfo
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,7 +24,7 @@ from config.levels import WarningLevel
 from config.register import Register
 from lifeline.configuration import Configuration
 from lifeline.reports.alert_chain import AlertChain
-from lifeline.text.formats import CITY_ZONE, clock_text
+from lifeline.text.formats import clock_text
 from lifeline.text.words import Language
 from rules.engine import RuleEngine
 from rules.explanation import TransitionFields, describe
@@ -84,7 +85,7 @@ def describe_evidence(
     )
     alarms = [key.id for key in past.engine.alarms]
     columns = past.engine.columns_of(alarms.index(event.alarm)) if event.alarm in alarms else {}
-    yield from (f"  {name} = {text}" for name, text in _list_columns(columns))
+    yield from (f"  {name} = {text}" for name, text in _list_columns(columns, configuration.register.city.zone))
     yield from _list_other_alarms(past.engine, rule, number, configuration.register, lang)
 
 
@@ -183,10 +184,11 @@ def _list_readings(past: _Past, configuration: Configuration) -> Iterator[str]:
         for time_ns, value, quality, position in list(readings)[0 if i == 0 else -1 :]:
             flags = "|".join(flag.name.lower() for flag in Quality if flag.name and flag & quality)
             text = f"{sensor.id} {value:.{decimals}f} {unit}".rstrip()
-            yield f"  {_format_time(time_ns)}  {text}{f' [{flags}]' if flags else ''}  journal {position}"
+            clock = _format_time(time_ns, configuration.register.city.zone)
+            yield f"  {clock}  {text}{f' [{flags}]' if flags else ''}  journal {position}"
 
 
-def _list_columns(columns: Mapping[str, NDArray[np.generic]]) -> Iterator[tuple[str, str]]:
+def _list_columns(columns: Mapping[str, NDArray[np.generic]], zone: tzinfo) -> Iterator[tuple[str, str]]:
     """Yield the columns that were ever written, in words."""
     for name, column in columns.items():
         values = np.atleast_1d(np.asarray(column))
@@ -195,25 +197,25 @@ def _list_columns(columns: Mapping[str, NDArray[np.generic]]) -> Iterator[tuple[
         numbers = values.astype(np.float64)
         is_empty = ~np.isfinite(numbers) | (numbers <= NEVER_NS)
         if not is_empty.all():
-            yield name, _format_numbers(values, is_time=name.endswith("_ns"))
+            yield name, _format_numbers(values, zone, is_time=name.endswith("_ns"))
 
 
-def _format_numbers(values: NDArray[np.generic], *, is_time: bool) -> str:
+def _format_numbers(values: NDArray[np.generic], zone: tzinfo, *, is_time: bool) -> str:
     flat = values.ravel()
     if len(flat) > _MOST_NUMBERS:
         known = flat[np.isfinite(flat.astype(np.float64))].astype(np.float64)
         return f"{len(flat)} numbers, {known.min():g} to {known.max():g}"
-    words = [_format_number(each, is_time=is_time) for each in flat.tolist()]
+    words = [_format_number(each, zone, is_time=is_time) for each in flat.tolist()]
     return words[0] if len(words) == 1 else f"[{', '.join(words)}]"
 
 
-def _format_number(value: float, *, is_time: bool) -> str:
+def _format_number(value: float, zone: tzinfo, *, is_time: bool) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     if not np.isfinite(value) or value <= NEVER_NS:
         return "-"
     if is_time and abs(value) > _FIRST_CLOCK_NS:
-        return _format_time(int(value))
+        return _format_time(int(value), zone)
     return f"{value / 1e9:g} s" if is_time else f"{value:g}"
 
 
@@ -235,8 +237,8 @@ def _list_other_alarms(
         yield from standing[: 2 * _MOST_INPUTS]
 
 
-def _format_time(time_ns: int) -> str:
-    return clock_text(time_ns, CITY_ZONE, millis=True)
+def _format_time(time_ns: int, zone: tzinfo) -> str:
+    return clock_text(time_ns, zone, millis=True)
 
 
 def find_alert_id(ledger: Ledger, name: str) -> str:

@@ -9,6 +9,7 @@ Rejects: nothing.
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import tzinfo
 
 from alerts.alert import Alert, Decision, DecisionReason, StoredEvent
 from alerts.ledger.ledger import Label
@@ -19,7 +20,7 @@ from config.levels import WarningLevel
 from config.register import Register, Sensor
 from lifeline.logs import redact_text
 from lifeline.reports.alert_chain import AlertChain
-from lifeline.text.formats import CITY_ZONE, clock_text, mask_address
+from lifeline.text.formats import clock_text, mask_address
 from lifeline.text.words import Language, word
 from rules.events import Dimension
 from rules.explanation import TransitionFields, describe, interval_words
@@ -48,7 +49,7 @@ def list_chain_steps(chain: AlertChain, register: Register, ruleset: RuleSet, la
         if event is chain.events[0]:
             links += [
                 _make_reading_step(event, sensor, rule, lang),
-                _make_rule_step(chain, rule, limit, ruleset.version, lang),
+                _make_rule_step(chain, rule, limit, f"{ruleset.version}{_format_later(chain, register, lang)}", lang),
             ]
         links.append(_make_alarm_step(event, sensor, rule, lang))
     return [*links, _make_alert_step(chain, register, lang)]
@@ -56,21 +57,23 @@ def list_chain_steps(chain: AlertChain, register: Register, ruleset: RuleSet, la
 
 def format_explanation(chain: AlertChain, register: Register, ruleset: RuleSet, lang: Language) -> str:
     """Return the whole chain of one alert as text for a terminal; phone numbers are masked."""
+    zone = register.city.zone
     lines = [
-        f"{word(link.what, lang)}  {_format_time(link.time_ns)}  {link.text}{f'  [{link.note}]' if link.note else ''}"
+        f"{word(link.what, lang)}  {_format_time(link.time_ns, zone)}  {link.text}"
+        + (f"  [{link.note}]" if link.note else "")
         for link in list_chain_steps(chain, register, ruleset, lang)
     ]
-    lines += [f"{word('label', lang)}  {format_label(each, lang)}" for each in chain.labels]
-    lines += list_incident_lines(chain.incident, lang)
+    lines += [f"{word('label', lang)}  {format_label(each, zone, lang)}" for each in chain.labels]
+    lines += list_incident_lines(chain.incident, zone, lang)
     for delivery in chain.deliveries:
         lines += _list_delivery_lines(delivery, register, lang)
-    lines += [f"{word('decisions', lang)}  {format_decision(each, lang)}" for each in chain.decisions]
+    lines += [f"{word('decisions', lang)}  {format_decision(each, zone, lang)}" for each in chain.decisions]
     return "\n".join(lines)
 
 
-def format_decision(decision: Decision, lang: Language) -> str:
+def format_decision(decision: Decision, zone: tzinfo, lang: Language) -> str:
     """Return one decision with its reason; reasons are words of docs/alerts.md in either language."""
-    time = f"{_format_time(decision.time_ns)} " if decision.time_ns else ""
+    time = f"{_format_time(decision.time_ns, zone)} " if decision.time_ns else ""
     separator = "：" if lang == "zh" else ": "
     meaning = f" {word(f'reason_{decision.reason}', lang)}" if decision.reason in _WORDED else ""
     return f"{time}{decision.verdict}/{decision.reason}{meaning}{separator}{decision.detail or decision.subject}"
@@ -118,8 +121,14 @@ def _make_rule_step(
         sign = "≤" if limit.side == "low" else "≥"
         text += f" · {sign} {limit.limit:g} {rule.judged_quantity.unit} {delay} {limit.on_delay_s:g} s"
     source = f"{word('source', lang)}: {limit.source if limit else rule.source if rule else '—'}"
-    later = f" · {word('judged_before', lang)} {_format_time(chain.later.started_ns)}" if chain.later else ""
-    return ChainStep("rule", 0, text.strip(), f"{source} · {version}{later}")
+    return ChainStep("rule", 0, text.strip(), f"{source} · {version}")
+
+
+def _format_later(chain: AlertChain, register: Register, lang: Language) -> str:
+    """Return the note about a later configuration, empty where there is none."""
+    if chain.later is None:
+        return ""
+    return f" · {word('judged_before', lang)} {_format_time(chain.later.started_ns, register.city.zone)}"
 
 
 def _make_alarm_step(event: StoredEvent, sensor: Sensor | None, rule: Rule | None, lang: Language) -> ChainStep:
@@ -171,16 +180,18 @@ def _make_alert_step(chain: AlertChain, register: Register, lang: Language) -> C
     return ChainStep("alert", alert.opened_ns, f"{name}: {title} ({state})", alert.id)
 
 
-def format_label(label: Label, lang: Language) -> str:
+def format_label(label: Label, zone: tzinfo, lang: Language) -> str:
     """Return one label: disposition, cause, name and time."""
     cause = f" · {label.cause}" if label.cause else ""
-    return f"{word(f'label_{label.disposition}', lang)}{cause} · {label.contact} {_format_time(label.labelled_ns)}"
+    return (
+        f"{word(f'label_{label.disposition}', lang)}{cause} · {label.contact} {_format_time(label.labelled_ns, zone)}"
+    )
 
 
-def list_incident_lines(incident: Sequence[Alert], lang: Language) -> list[str]:
+def list_incident_lines(incident: Sequence[Alert], zone: tzinfo, lang: Language) -> list[str]:
     """Return the other alerts of an incident, one a line."""
     return [
-        f"{word('incident', lang)}  {_format_time(each.opened_ns)}  {each.rule} {_format_colour(each.peak, lang)}"
+        f"{word('incident', lang)}  {_format_time(each.opened_ns, zone)}  {each.rule} {_format_colour(each.peak, lang)}"
         f" ({word('open' if each.is_open else 'closed', lang)})  [{each.id}]"
         for each in incident
     ]
@@ -202,7 +213,7 @@ def _list_delivery_lines(delivery: Delivery, register: Register, lang: Language)
         ("acknowledged", delivery.acknowledged_ns),
     ):
         if time_ns:
-            yield f"    {_translate_receipt(key, lang)}  {_format_time(time_ns)}"
+            yield f"    {_translate_receipt(key, lang)}  {_format_time(time_ns, register.city.zone)}"
     if delivery.last_reason:
         yield f"    {delivery.last_reason}"
 
@@ -211,7 +222,7 @@ def _translate_receipt(key: str, lang: Language) -> str:
     return f"{word('receipt', lang)} {key}" if key.upper() in ReceiptCode.__members__ else word(key, lang)
 
 
-def _format_time(time_ns: int) -> str:
+def _format_time(time_ns: int, zone: tzinfo) -> str:
     if not time_ns:
         return "-"
-    return clock_text(time_ns, CITY_ZONE, millis=True)
+    return clock_text(time_ns, zone, millis=True)

@@ -58,7 +58,7 @@ def read_label_values(alert_id: str, context: ConsoleContext, lang: Language) ->
     said = context.ledger.labels.read(alert_id)
     named = (replace(each, contact=find_contact_name(each.contact, context, lang)) for each in said)
     return {
-        "labels": [format_label(each, lang) for each in named],
+        "labels": [format_label(each, context.zone, lang) for each in named],
         "dispositions": [each.value for each in Disposition],
         "max_cause": MAX_CAUSE,
     }

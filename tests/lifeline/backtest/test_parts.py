@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from collector.batch import Quality
+from config.city_time import CityTime
 from config.errors import ConfigError
 from config.loading import load_quantities
 from lifeline.backtest.alarm_load import count_flood_minutes, measure_alarm_load
@@ -77,7 +78,7 @@ def test_flood_minutes_are_those_with_ten_in_ten_minutes(name):
 def test_load_of_episodes_counts_levels_days_and_shifts():
     """An escalation announces again, a fall does not; days and shifts are local."""
     episodes = [_episode((0, 2), (1, 4), (2, 3), (5, 0)), _episode((13 * 60, 2), (13 * 60 + 5, 0))]
-    load = measure_alarm_load(episodes, START_NS, START_NS + 1440 * MINUTE)
+    load = measure_alarm_load(episodes, START_NS, START_NS + 1440 * MINUTE, CityTime())
 
     assert (2, 3, {4: 1, 2: 1}) == (load.episodes, load.announcements, load.by_level)
     assert {"day": 2, "night": 1} == load.by_shift
@@ -88,7 +89,7 @@ def test_load_of_episodes_counts_levels_days_and_shifts():
 def test_load_of_a_flickering_alarm_counts_its_chattering_once():
     """Three changes within a minute begin to chatter; later changes belong to the same chattering."""
     flicker = [_episode((i / 6, 3), (i / 6 + 0.1, 0)) for i in range(5)]
-    load = measure_alarm_load(flicker, START_NS, START_NS + 60 * MINUTE)
+    load = measure_alarm_load(flicker, START_NS, START_NS + 60 * MINUTE, CityTime())
 
     assert (1, 5) == (load.chattering, load.fleeting)
     assert [("r/FT-1.pressure", 5, 1)] == [(each.alarm, each.episodes, each.chattering) for each in load.bad_actors]
@@ -98,7 +99,7 @@ def test_load_of_alarms_that_stand_for_days_counts_them_at_once():
     """Longer than a day, also when it never ended."""
     day = 1440
     episodes = [_episode((0, 3)), _episode((0, 3), (2 * day, 0), alarm="r/b"), _episode((0, 3), (day, 0), alarm="r/c")]
-    load = measure_alarm_load(episodes, START_NS, START_NS + 3 * day * MINUTE)
+    load = measure_alarm_load(episodes, START_NS, START_NS + 3 * day * MINUTE, CityTime())
 
     assert (2, 2) == (load.standing, load.most_standing)
 

@@ -12,6 +12,7 @@ from typer.testing import CliRunner
 import rules
 from collector.batch import make_batch
 from collector.journal.reader import JournalReader
+from config.city_time import CityTime
 from lifeline.backtest.difference import DifferenceKind, compare_episodes
 from lifeline.backtest.episodes import LevelTransition, build_episodes
 from lifeline.backtest.recorded_readings import TimeSpan, read_history, read_journal_batches
@@ -197,6 +198,6 @@ def test_difference_that_the_command_prints_is_that_of_two_live_runs(lived, tmp_
     assert len(expected) == len(printed)
     for change, line in zip(expected, printed, strict=True):
         assert line.split()[0] == change.episode.alarm
-        assert format_episode(change.tried, "en") in line
-        assert format_episode(change.running, "en") in line
+        assert format_episode(change.tried, CityTime().zone, "en") in line
+        assert format_episode(change.running, CityTime().zone, "en") in line
     assert "<svg" in page.read_text(encoding="utf-8")

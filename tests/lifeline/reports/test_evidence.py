@@ -8,6 +8,7 @@ import random
 import pytest
 
 from collector.journal.reader import JournalReader
+from config.city_time import CityTime
 from lifeline.reports.alert_chain import read_chain
 from lifeline.reports.evidence import _list_columns, _list_options, describe_evidence
 from lifeline.reports.explain import format_explanation
@@ -25,7 +26,7 @@ def test_evidence_of_every_kind_names_its_keys_and_its_state(kind):
         engine.evaluate(batch, position)
     rule = case.rules.rules[-1]
     alarm = next(i for i, key in enumerate(engine.alarms) if key.rule == rule.id)
-    told = dict(_list_columns(engine.columns_of(alarm)))
+    told = dict(_list_columns(engine.columns_of(alarm), CityTime().zone))
 
     assert "level" in told
     assert [] == [text for text in told.values() if not text]
