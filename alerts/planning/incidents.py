@@ -16,6 +16,7 @@ from dataclasses import replace
 from alerts.alert import Alert, DecisionReason, DecisionVerdict, Recipient
 from alerts.notification import BEGINNINGS, NotificationKind
 from alerts.planning.alert_context import AlertContext, Candidate, PlanningConfig, decide
+from alerts.state import LifeCycleEvent, advance
 from config.levels import NO_LEVEL, WarningLevel
 from rules.events import Dimension
 from rules.rule import Rule, RuleSet, Side
@@ -182,10 +183,10 @@ def mark_informed(context: AlertContext) -> tuple[Alert, ...]:
     )
 
 
-def close_alert(context: AlertContext) -> AlertContext:
-    """Close the alert of an alarm that is over: announce its end now, or with the end of the incident."""
+def close_alert(context: AlertContext, event: LifeCycleEvent) -> AlertContext:
+    """Close the alert of an alarm that is over, by `event`; announce its end now, or with the end of the incident."""
     alert = context.alert
-    closed = replace(context, alert=replace(alert, is_open=False, end_held_until_ns=0, is_latched=False, ending=None))
+    closed = replace(context, alert=advance(alert, event))
     if not context.incident_alerts:
         return replace(closed, kind=NotificationKind.CLEARED)
     ungrouped = tuple(each for each in alert.recipients if each.is_ungrouped)

@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 
 from alerts.alert import Alert, Decision, DecisionReason, DecisionVerdict, Plan
 from alerts.planning.incidents import hand_over_end
+from alerts.state import LifeCycleEvent, advance
 from config.levels import NO_LEVEL
 
 _CLOSED_UNSEEN = (DecisionReason.CONFIGURATION_CHANGED, DecisionReason.STATE_LOST)
@@ -49,7 +50,9 @@ def plan_orphans(open_alerts: Iterable[Alert], held: HeldAlarms) -> Plan:
             still_open.append(alert)
             continue
         decisions += [_decide_unseen_end(alert, each, held) for each in alert.alarms if each not in kept]
-        after = replace(alert, alarms=kept, is_open=bool(kept), level=alert.level if kept else NO_LEVEL)
+        after = replace(alert, alarms=kept)
+        if not kept:
+            after = replace(advance(after, LifeCycleEvent.ALARM_LOST), level=NO_LEVEL)
         closed.append(after)
         if after.is_open:
             still_open.append(after)

@@ -15,6 +15,7 @@ from alerts.planning.alert_context import AlertContext, PlanningConfig, decide
 from alerts.planning.incidents import close_alert
 from alerts.planning.settle_time import close_device_fault
 from alerts.planning.stages import NOTIFY_STAGES, run_stages
+from alerts.state import LifeCycleEvent
 from rules.events import Dimension
 
 
@@ -54,8 +55,8 @@ def announce_end(context: AlertContext, config: PlanningConfig, acknowledged: Co
     if alert.is_latched and not _is_acknowledged(alert, acknowledged):
         return context
     context = decide(context, DecisionVerdict.NOTIFY, DecisionReason.CALM, "")
-    closed = close_device_fault(context) if alert.dimension is Dimension.HEALTH else close_alert(context)
-    return run_stages(closed, config, NOTIFY_STAGES)
+    close = close_device_fault if alert.dimension is Dimension.HEALTH else close_alert
+    return run_stages(close(context, LifeCycleEvent.END_DUE), config, NOTIFY_STAGES)
 
 
 def _is_acknowledged(alert: Alert, acknowledged: Collection[str]) -> bool:

@@ -20,6 +20,7 @@ from alerts.planning.alert_context import AlertContext, Candidate, PlanningConfi
 from alerts.planning.incidents import close_alert, join_incident, leave_out_informed, mark_informed
 from alerts.planning.settle_time import END_IS_HELD, close_device_fault, hold_end, mark_return
 from alerts.routing.routes import Route, is_reachable
+from alerts.state import LifeCycleEvent, advance
 from config.levels import NO_LEVEL, WarningLevel
 from config.register import Register
 from rules.events import Dimension, Transition
@@ -58,10 +59,9 @@ def update_alert(context: AlertContext, config: PlanningConfig) -> AlertContext:
         value=None if math.isnan(event.value) else event.value,
         level_changed_at_receipt_ns=event.received_ns,
     )
-    if NO_LEVEL in (event.level_before, event.level_after):
-        changed = replace(changed, end_held_until_ns=0, is_latched=False, ending=None)
     if event.level_after == NO_LEVEL:
-        return _end_alarm(replace(context, alert=replace(changed, ending=Ending(event.reason, event.extent))), config)
+        return _end_alarm(replace(context, alert=changed), config)
+    changed = advance(changed, LifeCycleEvent.ALARM_ACTIVE, is_new=context.is_new)
     if event.level_after <= alert.peak:
         return _repeat_level(replace(context, alert=changed), alert)
     kind = NotificationKind.RAISED if context.is_new else NotificationKind.ESCALATED
@@ -93,10 +93,16 @@ def _end_alarm(context: AlertContext, config: PlanningConfig) -> AlertContext:
     rule = config.ruleset.rule(context.event.key.rule)
     is_latched = any(each.latch and each.level <= alert.peak for each in rule.levels)
     if is_latched:
-        latched = replace(context, alert=replace(alert, is_latched=True))
-        context = skip(latched, DecisionReason.LATCHED, END_IS_HELD)
-    held = hold_end(context, config)
-    return close_alert(held) if held is context and not is_latched else held
+        context = skip(context, DecisionReason.LATCHED, END_IS_HELD)
+    context, until_ns = hold_end(context, config)
+    if not until_ns and not is_latched:
+        return close_alert(context, LifeCycleEvent.ALARM_OVER)
+    event = LifeCycleEvent.ALARM_OVER_LATCHED if is_latched else LifeCycleEvent.ALARM_OVER_HELD
+    return replace(context, alert=advance(alert, event, held_until_ns=until_ns, ending=_ending_of(context)))
+
+
+def _ending_of(context: AlertContext) -> Ending:
+    return Ending(context.event.reason, context.event.extent)
 
 
 def _update_device_fault(context: AlertContext, config: PlanningConfig) -> AlertContext:
@@ -104,11 +110,11 @@ def _update_device_fault(context: AlertContext, config: PlanningConfig) -> Alert
     event, alert = context.event, context.alert
     if event.level_after == NO_LEVEL:
         return _remove_blind_sensor(context, config)
+    changed = advance(alert, LifeCycleEvent.ALARM_ACTIVE, is_new=context.is_new)
     if context.is_new:
-        return replace(context, kind=NotificationKind.DEVICE_FAULT)
+        return replace(context, alert=changed, kind=NotificationKind.DEVICE_FAULT)
     alarms = (*(each for each in active_alarms_of(alert) if each != event.key.id), event.key.id)
-    changed = replace(alert, alarms=alarms, changed_ns=event.time_ns, end_held_until_ns=0, ending=None)
-    context = replace(context, alert=changed)
+    context = replace(context, alert=replace(changed, alarms=alarms, changed_ns=event.time_ns))
     if alert.is_over:
         detail = f"{alert.device}: {END_IS_HELD}"
         return mark_return(context, NotificationKind.DEVICE_FAULT, DecisionReason.SETTLING, detail)
@@ -124,10 +130,12 @@ def _remove_blind_sensor(context: AlertContext, config: PlanningConfig) -> Alert
     )
     if rest:
         return skip(replace(context, alert=changed), DecisionReason.STILL_BLIND, ", ".join(rest))
-    value = None if math.isnan(event.value) else event.value
-    context = replace(context, alert=replace(changed, value=value, ending=Ending(event.reason, event.extent)))
-    held = hold_end(context, config)
-    return close_device_fault(held) if held is context else held
+    changed = replace(changed, value=None if math.isnan(event.value) else event.value)
+    context, until_ns = hold_end(replace(context, alert=changed), config)
+    if not until_ns:
+        return close_device_fault(context, LifeCycleEvent.ALARM_OVER)
+    over = LifeCycleEvent.ALARM_OVER_HELD
+    return replace(context, alert=advance(changed, over, held_until_ns=until_ns, ending=_ending_of(context)))
 
 
 def find_recipients(context: AlertContext, config: PlanningConfig) -> AlertContext:

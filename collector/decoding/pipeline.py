@@ -16,9 +16,8 @@ from collector.batch import Quality, ReadingBatch, tick
 from collector.dead_letter import DeadLetter, DeadLetterReason
 from collector.decoders import DECODERS
 from collector.decoding.compression import inflate
-from collector.decoding.sensor_lookup import sensors_of, sensors_of_blocks
 from collector.decoding.subscriptions import open_decoders
-from collector.decoding.topic_routes import NO_SENSOR, TopicRoutes
+from collector.decoding.topic_routes import NO_SENSOR, TopicRoutes, find_block_sensors, find_sensors
 from collector.devices.device_state import DeviceStates, SeenMessages
 from collector.payload import NO_TIME, Blocks, Columns, Decoder, PayloadError, Publication
 from collector.quality import QualityChecks
@@ -34,7 +33,13 @@ class RawMessage:
     topic: str
     """Bytes that are not UTF-8 stand as lone surrogates (`surrogateescape`)."""
     payload: bytes
+    """Empty for our own canary, which is acknowledged in its place and never stored."""
     retain: bool = False
+    packet_id: int = 0
+    qos: int = 0
+    epoch: int = 0
+    """Number of the connection: packet ids mean something only on the connection that brought them."""
+    is_canary: bool = False
 
 
 @dataclass(slots=True)
@@ -86,7 +91,9 @@ class Pipeline:
         """
         self.counts: Counter[tuple[str, str]] = Counter()
         """What formats with a memory have counted."""
-        table = open_decoders(decoders, register, self.counts)
+        used = {each.decoder for each in subscriptions}
+        with_state = {name: decoder for name, decoder in decoders.items() if name in used}
+        table = {**decoders, **open_decoders(with_state, register, self.counts)}
         self._asking = [each.requests for each in table.values() if each.requests is not None]
         self._routes = TopicRoutes(register, subscriptions, table)
         self.devices = DeviceStates(tuple(self._routes.devices))
@@ -118,24 +125,26 @@ class Pipeline:
 
     def _take(self, message: RawMessage, rows: _Rows, received_ns: int) -> None:
         """Add the readings of one message, with NO_SENSOR for those without a sensor."""
-        source = self._routes.find(message.topic)
-        if message.retain and not source.reader.decoder.tells_state:
+        route = self._routes.find(message.topic)
+        if message.retain and not route.subscription.decoder.tells_state:
             raise PayloadError(
                 DeadLetterReason.RETAINED, "retained: an old value kept by the broker is never read as live"
             )
-        reader = source.reader
-        payload = self._unpack(message.payload, reader.compression)
-        readings = reader.decoder.decode(payload, source.fields, reader.max_readings or self._limits.max_readings)
+        subscription = route.subscription
+        payload = self._unpack(message.payload, subscription.compression)
+        readings = subscription.decoder.decode(
+            payload, route.fields, subscription.max_readings or self._limits.max_readings
+        )
         if isinstance(readings, Blocks):
-            sensor, problems = sensors_of_blocks(readings, source)
-            if source.device != NO_SENSOR:
-                rows.heard.add(source.device, None)
+            sensor, problems = find_block_sensors(readings, route)
+            if route.device != NO_SENSOR:
+                rows.heard.add(route.device, None)
             rows.blocks.append((len(rows.sensor), sensor, readings))
             rows.lengths.append(len(sensor))
         else:
-            numbers, problems = sensors_of(readings, source)
-            if source.device != NO_SENSOR:
-                rows.heard.add(source.device, readings.mark)
+            numbers, problems = find_sensors(readings, route)
+            if route.device != NO_SENSOR:
+                rows.heard.add(route.device, readings.mark)
             elif readings.device:
                 self._note_named(readings, readings.device, numbers, rows.heard)
             if readings.relative:

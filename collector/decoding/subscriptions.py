@@ -42,7 +42,7 @@ class CompiledSubscription:
 def open_decoders(
     decoders: Mapping[str, Decoder], register: Register, counts: Counter[tuple[str, str]]
 ) -> Mapping[str, Decoder]:
-    """Return `decoders` of which those that can remember do so, for the devices of `register`, counting in `counts`."""
+    """Return `decoders`; one that can keep state does so for the devices of `register` and counts in `counts`."""
     channels: dict[str, set[str]] = {}
     for sensor in register.sensors:
         channels.setdefault(sensor.device, set()).add(sensor.channel)

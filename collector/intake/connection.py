@@ -8,23 +8,62 @@ import random
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 
 import structlog
 
-from collector.intake.canary import Canary
-from collector.intake.group_commit import Received
-from collector.intake.paho_client import PahoClient
+from collector.decoding.pipeline import RawMessage
+from collector.intake.paho_client import MqttSession, PahoClient
 from collector.intake.reconnect import TAKEOVERS, ReconnectBackoff
-from collector.intake.session import MqttSession
 from collector.payload import Publication
 from config.settings import MqttSettings
 
 _TEND_S = 0.1
 """Time between two looks at keep-alive, canary and reconnection, seconds; assumed."""
+_FRESH_INTERVALS = 3
+"""Intervals without a proof after which it is missing: two may be lost or late; assumed."""
 _ACCEPT_S = 10.0
 """The broker has this long to answer CONNECT, seconds; assumed."""
 _AWAY_S = 1.0
 """A longer time between two looks, seconds, says that we were stopped, not that the broker was silent; assumed."""
+
+
+@dataclass(slots=True)
+class Canary:
+    """The canary of one connection."""
+
+    interval_s: float
+    opened_s: float
+    """When the connection opened."""
+    sent_s: float | None = None
+    returned_s: float | None = None
+    """When the last canary came back."""
+    moved_s: float = 0.0
+    """When the last message of any kind came; the canary may wait behind a backlog of them."""
+
+    def is_due(self, now_s: float) -> bool:
+        """Return whether it is time to send one."""
+        return self.sent_s is None or now_s - self.sent_s >= self.interval_s
+
+    def age_s(self, now_s: float) -> float:
+        """Return the seconds since one came back, or since the connection opened when none has yet."""
+        return now_s - (self.opened_s if self.returned_s is None else self.returned_s)
+
+    def is_fresh(self, now_s: float) -> bool:
+        """Return whether messages are known to pass on this connection."""
+        return self.returned_s is not None and self.age_s(now_s) < _FRESH_INTERVALS * self.interval_s
+
+    def is_missing(self, now_s: float) -> bool:
+        """Return whether neither canary nor any other message came for so long that the connection must be deaf."""
+        limit_s = _FRESH_INTERVALS * self.interval_s
+        return self.age_s(now_s) >= limit_s and now_s - self.moved_s >= limit_s
+
+    def exclude(self, away_s: float) -> None:
+        """Leave out a time without listening: a suspended machine says nothing about the broker."""
+        self.opened_s += away_s
+        self.moved_s += away_s
+        if self.returned_s is not None:
+            self.returned_s += away_s
 
 
 class BrokerConnection:
@@ -40,7 +79,7 @@ class BrokerConnection:
     def __init__(
         self,
         settings: MqttSettings,
-        inbox: list[Received],
+        inbox: list[RawMessage],
         counts: Counter[tuple[str, str]],
         now_s: float,
         *,
@@ -110,7 +149,7 @@ class BrokerConnection:
             self.canary.moved_s = now_s
         return came
 
-    def acknowledge(self, received: Iterable[Received]) -> None:
+    def acknowledge(self, received: Iterable[RawMessage]) -> None:
         """Acknowledge in order what came on the connection of now; the broker repeats the others by itself."""
         if self._link is None:
             stale = sum(each.qos > 0 for each in received)
@@ -128,7 +167,7 @@ class BrokerConnection:
             return
         self._tended_s = now_s
         if gap_s > _AWAY_S or not listening:
-            self.canary.forgive(gap_s)
+            self.canary.exclude(gap_s)
         if link.session.accepted:
             self._prove(link, now_s)
         elif now_s - self._opened_s > _ACCEPT_S:
@@ -160,7 +199,7 @@ class BrokerConnection:
         session = link.session
         if session.canary_back:
             session.canary_back = False
-            self.canary.heard_s = now_s
+            self.canary.returned_s = now_s
         if session.accepted and self.outage:
             self._accepted(session, now_s)
         if not session.ended:

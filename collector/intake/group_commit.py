@@ -25,23 +25,11 @@ _RETRY_S = 1.0
 """Time between two tries to write a held commit, seconds; assumed."""
 
 
-@dataclass(slots=True)
-class Received:
-    """A message with what its acknowledgement needs."""
-
-    message: RawMessage | None
-    """None for our own canary: acknowledged in its turn, never stored."""
-    mid: int
-    qos: int
-    epoch: int
-    """Number of the connection: packet ids mean something only on the one that brought them."""
-
-
 @dataclass(frozen=True, slots=True)
 class _Commit:
     batch: ReadingBatch
     dead_letters: list[DeadLetter]
-    received: list[Received]
+    received: list[RawMessage]
     note: bytes = b""
     """What it tells of the devices' sequence numbers."""
 
@@ -60,7 +48,7 @@ class GroupCommit:
         devices: DeviceCheckpoint | None = None,
     ) -> None:
         self._memories = [each for each in (memory, devices) if each is not None]
-        self.pending: list[Received] = []
+        self.pending: list[RawMessage] = []
         """Filled by the session, in the order of receipt."""
         self.appended_s = 0.0
         """When the journal last took something, monotonic seconds."""
@@ -101,7 +89,7 @@ class GroupCommit:
         old = now_s - self._oldest_s >= self._limits.commit_age_ms / 1000
         return old or not self.room or (quiet and len(self.pending) >= QUIET_MESSAGES)
 
-    def commit(self, now_s: float, now_ns: int) -> list[Received]:
+    def commit(self, now_s: float, now_ns: int) -> list[RawMessage]:
         """Make the held commit or all pending messages durable; returns what may be acknowledged, in order.
 
         Args:
@@ -146,14 +134,14 @@ class GroupCommit:
         received = self.pending.copy()
         self.pending.clear()
         self._oldest_s = None
-        messages = [each.message for each in received if each.message is not None and each.qos < 2]
+        messages = [each for each in received if not each.is_canary and each.qos < 2]
         batch, dead_letters = self._pipeline.decode(messages, received_ns)
         for each in received:
-            if each.qos == 2 and each.message is not None:
-                dead_letters.append(self._refuse_qos_2(each.message.topic, each.message.payload, received_ns))
+            if each.qos == 2 and not each.is_canary:
+                dead_letters.append(self._reject_qos_2(each.topic, each.payload, received_ns))
         return _Commit(batch, dead_letters, received, self._pipeline.note)
 
-    def _refuse_qos_2(self, topic: str, payload: bytes, received_ns: int) -> DeadLetter:
+    def _reject_qos_2(self, topic: str, payload: bytes, received_ns: int) -> DeadLetter:
         """Only a subscription of an old session can bring QoS 2, with which a collector's restart loses messages."""
         self._counts["messages_refused", "qos_2"] += 1
         self._log.error("qos_2_refused", topic=topic, remedy="delete this client id's session at the broker once")
@@ -169,7 +157,7 @@ class GroupCommit:
 
     def _count(self, commit: _Commit) -> None:
         self._counts["commits", ""] += 1
-        self._counts["messages", ""] += sum(each.message is not None for each in commit.received)
+        self._counts["messages", ""] += sum(not each.is_canary for each in commit.received)
         self._counts["readings", ""] += len(commit.batch)
         flagged = commit.batch.quality
         if flagged.any():

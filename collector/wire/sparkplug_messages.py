@@ -86,10 +86,10 @@ class Metric:
         """Return the value as a number of `datatype`, None when it is none."""
         if not isinstance(self.value, int | float):
             return None
-        if not self.is_whole or datatype not in _INT_BITS:
+        if not self.is_whole or datatype not in _INT_BITS or isinstance(self.value, float):
             return float(self.value)
         bits = _INT_BITS[datatype]
-        low = int(self.value) & ((1 << bits) - 1)
+        low = self.value & ((1 << bits) - 1)
         return float(low - (1 << bits) if low >> (bits - 1) else low)
 
 

@@ -1,7 +1,9 @@
-"""`BucketEvaluator`: the half that kinds share which judge the means of stretches of time, whenever one is complete.
+"""`BucketEvaluator`: evaluation of kinds that compare means of equal times, at the end of each.
 
-Comes in: arrivals, and the value that a kind derives from the last means. Goes out: transitions of hazard alarms.
-Refuses to know what the means tell.
+Input: admitted readings, and the value that a kind derives from the last means.
+Output: transitions of hazard alarms.
+Not responsible for: the meaning of the means.
+Rejects: nothing.
 """
 
 import typing
@@ -12,20 +14,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from config.register import Register
+from config.time_units import SECOND_NS
 from rules.admission.admission import AdmittedReadings
 from rules.alarms.level_evaluator import LevelEvaluator
 from rules.evaluation.buckets import LEAST_SHARE, Buckets, phases
 from rules.evaluation.per_sensor import Readings, SequentialEvaluator
 from rules.kind import BoundRule, Transitions
 
-_SECOND_NS = 1_000_000_000
-
 
 class BucketOptions(typing.Protocol):
-    """What the options of such a kind have in common."""
+    """The options that such kinds have in common."""
 
     step_s: float
-    """How long a bucket is, seconds."""
+    """Length of a bucket, seconds."""
 
 
 class BucketEvaluator:
@@ -34,11 +35,11 @@ class BucketEvaluator:
     def __init__(self, bound: Sequence[BoundRule], register: Register, counts: Counter[tuple[str, str]]) -> None:
         """Make one inactive alarm and empty buckets for each binding of `bound`; options are `BucketOptions`."""
         sensors = [register.sensors[number] for each in bound for number in each.rule.sensors]
-        steps = [round(typing.cast("BucketOptions", each.rule.options).step_s * _SECOND_NS) for each in bound]
+        steps = [round(typing.cast("BucketOptions", each.rule.options).step_s * SECOND_NS) for each in bound]
         self.step_ns = np.repeat(np.array(steps, np.int64), [len(each.rule.sensors) for each in bound])
-        """int64[n_bindings]: how long a bucket is."""
-        stale_ns = np.array([round(each.stale_after_s * _SECOND_NS) for each in sensors], np.int64)
-        # A value comes with each bucket: two steps without one are no gap yet.
+        """int64[n_bindings]: length of a bucket, nanoseconds."""
+        stale_ns = np.array([round(each.stale_after_s * SECOND_NS) for each in sensors], np.int64)
+        # Each bucket has a value: two buckets without one are no gap yet.
         self.level_evaluator = LevelEvaluator(bound, register, counts, stale_ns + 2 * self.step_ns)
         self.buckets = Buckets(self.step_ns, phases([each.id for each in sensors], self.step_ns))
         self._sequential = SequentialEvaluator(self.level_evaluator, runs=self.buckets)
@@ -46,7 +47,7 @@ class BucketEvaluator:
     def evaluate(
         self, admitted: AdmittedReadings, derive: Callable[[Readings], NDArray[np.float64]]
     ) -> list[Transitions]:
-        """Return the transitions of what `derive` gives for readings that close a bucket: float64[n], NaN unknown."""
+        """Return the transitions of the values of `derive` for readings that close a bucket; NaN is unknown."""
 
         def value(readings: Readings) -> NDArray[np.float64]:
             values = np.full(len(readings.binding), np.nan)
@@ -60,11 +61,11 @@ class BucketEvaluator:
     def known_means(
         self, b: NDArray[np.intp], points: NDArray[np.int64]
     ) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
-        """Return the rows of `b` of which enough of the last `points` are there, and their `Buckets.means`."""
+        """Return the rows of `b` with enough of the last `points`, and their `Buckets.means`."""
         means = self.buckets.means(b, points)
         enough = np.flatnonzero(np.count_nonzero(~np.isnan(means), axis=1) >= np.ceil(LEAST_SHARE * points))
         return enough, means[enough]
 
     def columns(self) -> dict[str, NDArray[np.generic]]:
-        """Return what outlives a restart; first axis: bindings."""
+        """Return the columns that outlive a restart; first axis: bindings."""
         return {**self.level_evaluator.columns(), **self.buckets.columns()}

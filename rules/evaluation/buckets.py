@@ -1,9 +1,12 @@
-"""`Buckets`: the means of the last stretches of time of each binding, for kinds that look at hours and days.
+"""`Buckets`: means of the last equal times of each binding, for kinds that look at hours and days.
 
-Comes in: readings. Goes out: whose stretch has ended, and the means of the last ones. Refuses to know what they tell.
+Input: readings.
+Output: the readings that close a bucket, and the means of the last buckets.
+Not responsible for: the meaning of the means.
+Rejects: nothing.
 
-A bucket is a stretch of event time; it is closed by the first reading after it. Where the boundaries of a sensor lie
-depends on its id, so that not all sensors of a city close theirs in the same moment.
+A bucket is a length of event time. The first reading after it closes it. The borders of a sensor depend on its id.
+Otherwise all sensors of a city would close their buckets at the same time.
 """
 
 import zlib
@@ -18,13 +21,13 @@ from rules.kind import NEVER_NS
 WIDTH = 48
 """Buckets that are kept; assumed: two days of hours, and all pairs of them are still cheap to compare."""
 LEAST_SHARE = 0.75
-"""So many of the buckets that are looked at must be there; assumed."""
+"""Share of the buckets that must have a mean; assumed."""
 _NONE = NEVER_NS
 _TWO_32 = 1 << 32
 
 
 def phases(ids: Sequence[str], step_ns: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Return int64[n]: how much later than the multiples of its step the boundaries of each id lie, nanoseconds."""
+    """Return int64[n]: distance of the borders of each id from the multiples of its step, nanoseconds."""
     return np.array([zlib.crc32(each.encode()) * int(step) // _TWO_32 for each, step in zip(ids, step_ns, strict=True)])
 
 
@@ -35,7 +38,7 @@ class Buckets:
         """Make empty ones.
 
         Args:
-            step_ns: int64[n_bindings], how long a bucket is.
+            step_ns: int64[n_bindings], length of a bucket.
             phase_ns: int64[n_bindings], as from `phases`.
         """
         n = len(step_ns)
@@ -45,7 +48,7 @@ class Buckets:
         self._mean = np.full((n, WIDTH), np.nan)
 
     def add(self, now: Readings) -> NDArray[np.bool_]:
-        """Return bool[n]: readings of distinct bindings that close a bucket; their own is then the open one."""
+        """Return bool[n]: readings of distinct bindings that close a bucket; each then belongs to the open bucket."""
         b, number = now.binding, self.run_of(now)
         open_number = self._number[b]
         same_clock = now.clock == self._clock[b]
@@ -53,7 +56,7 @@ class Buckets:
             self._sum[b] += now.value
             self._count[b] += 1
             return np.zeros(len(b), np.bool_)
-        # A clock that is set back by a moment must not cost the memory of days.
+        # A clock that is set back by less than a bucket must not cost the means of days.
         number = np.where(number == open_number - 1, open_number, number)
         anew = (number < open_number) | (~same_clock & (open_number != _NONE))
         closes: NDArray[np.bool_] = (number > open_number) & (open_number != _NONE) & ~anew
@@ -68,19 +71,19 @@ class Buckets:
         return closes
 
     def run_of(self, readings: Readings) -> NDArray[np.int64]:
-        """Return int64[n]: the numbers of the buckets that `readings` lie in."""
+        """Return int64[n]: the numbers of the buckets of `readings`."""
         b = readings.binding
         number: NDArray[np.int64] = (readings.time_ns - self._phase_ns[b]) // self._step_ns[b]
         return number
 
     def add_to_run(self, readings: Readings) -> None:
-        """Add readings that lie in the same bucket as those before them, by the same clock."""
-        # One by one in their order, as `add` would: sums in another order have other last digits.
+        """Add readings of the same bucket and the same clock as the readings before them."""
+        # One by one in their order, as in `add`: sums in another order have other last digits.
         np.add.at(self._sum, readings.binding, readings.value)
         np.add.at(self._count, readings.binding, 1)
 
     def _close(self, b: NDArray[np.intp], number: NDArray[np.int64]) -> None:
-        """Keep the means of the open buckets of `b`, and that there are none between them and `number`."""
+        """Keep the means of the open buckets of `b`, and no means between them and `number`."""
         open_number = self._number[b]
         slots = np.arange(WIDTH)
         skipped = (slots - open_number[:, np.newaxis]) % WIDTH < (number - open_number)[:, np.newaxis]
@@ -93,7 +96,7 @@ class Buckets:
 
         Args:
             b: intp[n], bindings.
-            points: int64[n], no more of them than so many of the newest.
+            points: int64[n], number of the newest buckets to return.
         """
         place = np.arange(WIDTH) - WIDTH
         slots = (self._number[b][:, np.newaxis] + place) % WIDTH
@@ -105,7 +108,7 @@ class Buckets:
         return middle
 
     def columns(self) -> dict[str, NDArray[np.generic]]:
-        """Return what outlives a restart; first axis: bindings."""
+        """Return the columns that outlive a restart; first axis: bindings."""
         return {
             "bucket_number": self._number,
             "bucket_clock": self._clock,

@@ -1,7 +1,9 @@
-"""`Continuity`: may a value be compared with the one before it of the same binding?
+"""`Continuity`: whether a value can be compared with the value before it of the same binding.
 
-Comes in: times and clocks of values. Goes out: the time since the value before, and where there is no such thing: after
-a gap, across two clocks, or back in time. Refuses to know the values.
+Input: times and clocks of values.
+Output: the time since the value before. No value before is comparable after a gap, with another clock, or back in time.
+Not responsible for: the values.
+Rejects: nothing.
 """
 
 from dataclasses import dataclass
@@ -14,14 +16,14 @@ from rules.kind import NEVER_NS
 
 @dataclass(frozen=True, slots=True)
 class ValueStep:
-    """From the value before to this one, of distinct bindings."""
+    """The steps from the value before to this value, of distinct bindings."""
 
     elapsed_ns: NDArray[np.int64]
     broken: NDArray[np.bool_]
-    """Nothing before it can be compared with it."""
+    """No value before can be compared with this value."""
     same_clock: NDArray[np.bool_]
     too_soon: NDArray[np.bool_]
-    """Too close to the one before to tell anything; it is not remembered."""
+    """Too close to the value before to compare; this value is not remembered."""
 
 
 class Continuity:
@@ -32,8 +34,8 @@ class Continuity:
 
         Args:
             stale_ns: int64[n_bindings], a longer step is a gap.
-            least_ns: int64[n_bindings, 2], a shorter step tells nothing: by the device's own clock, and by received
-                times, which come apart by whatever the network did; 0 where not given.
+            least_ns: int64[n_bindings, 2], a shorter step is too soon. Column 0 is for the device's own clock, column 1
+                for received times, which also vary with the network. The default is 0.
         """
         n = len(stale_ns)
         self._stale_ns = stale_ns
@@ -46,7 +48,7 @@ class Continuity:
         Args:
             b: intp[n], distinct bindings.
             time_ns: int64[n], event times.
-            clock: bool[n], the time is a received one.
+            clock: bool[n], the time is a received time.
         """
         elapsed = time_ns - self._time_ns[b]
         same_clock = clock == self._clock[b]
@@ -57,5 +59,5 @@ class Continuity:
         return ValueStep(elapsed, broken, same_clock, too_soon)
 
     def columns(self) -> dict[str, NDArray[np.generic]]:
-        """Return what outlives a restart; first axis: bindings."""
+        """Return the columns that outlive a restart; first axis: bindings."""
         return {"before_ns": self._time_ns, "before_clock": self._clock}

@@ -1,7 +1,9 @@
-"""`Covariates`: which other sensors explain each binding, and what they said last.
+"""`Covariates`: the other sensors that explain each binding, and their last readings.
 
-Comes in: readings of those sensors in the order of arrival. Goes out: features for a regression, and whether they are
-fresh. Refuses to know what is explained by them.
+Input: readings of these sensors in the order of arrival.
+Output: features for a regression, and whether they are fresh.
+Not responsible for: the value that they explain.
+Rejects: a covariate that is not exactly one other sensor, as a fault of the rule.
 """
 
 import zlib
@@ -14,16 +16,15 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
 from config.register import Register, Sensor
+from config.time_units import SECOND_NS
 from rules.evaluation.per_sensor import ReferenceReadings
 from rules.fan_out import FanOut
 from rules.kind import NEVER_NS, Fault
 from rules.statistics.regression import FEATURES
 
-_SECOND_NS = 1_000_000_000
-
 
 class SensorOf(StrEnum):
-    """Where another sensor is looked for."""
+    """The place of another sensor."""
 
     DEVICE = "device"
     ASSET = "asset"
@@ -35,13 +36,13 @@ class Covariate(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
     quantity: str | None = None
-    """What the other sensor measures; or `sensor`."""
+    """The quantity of the other sensor; or `sensor`."""
     of: SensorOf = SensorOf.ASSET
     """Where it is."""
     sensor: str | None = None
     """Its id; or `quantity`."""
     lag_s: float = Field(default=0, ge=0, le=30 * 86_400, allow_inf_nan=False)
-    """What it said so long ago counts, seconds."""
+    """The value of so long ago counts, seconds."""
 
 
 @dataclass(slots=True)
@@ -59,14 +60,14 @@ class Finder:
         self._by_quantity = found
 
     def candidates(self, sensor: Sensor, covariate: Covariate) -> list[int]:
-        """Return the numbers of the sensors that `covariate` may mean for `sensor`; good is exactly one."""
+        """Return the numbers of the sensors that `covariate` can mean for `sensor`; a good rule has exactly one."""
         if covariate.sensor is not None:
             number = self.register.sensor_index.get(covariate.sensor, -1)
             return [number] if number >= 0 and covariate.sensor != sensor.id else []
         numbers = self._by_quantity.get((sensor.asset, covariate.quantity or ""), [])
         numbers = [number for number in numbers if self.register.sensors[number].id != sensor.id]
         same = [number for number in numbers if self.register.sensors[number].device == sensor.device]
-        # A strain gauge with a thermometer of its own means that one.
+        # A strain gauge with a thermometer on its own device means that thermometer.
         return same if covariate.of is SensorOf.DEVICE or len(same) == 1 else numbers
 
 
@@ -106,8 +107,8 @@ class Covariates:
                 links.append((other, b, slot))
                 self._exists[b, slot] = True
                 meant[b] += f"{register.sensors[other].id} {covariate.lag_s} "
-                self._stale_ns[b, slot] = round(register.sensors[other].stale_after_s * _SECOND_NS)
-                self._lag_ns[b, slot] = round(covariate.lag_s * _SECOND_NS)
+                self._stale_ns[b, slot] = round(register.sensors[other].stale_after_s * SECOND_NS)
+                self._lag_ns[b, slot] = round(covariate.lag_s * SECOND_NS)
         self._used = 1 + max((len(each) for each in covariates), default=0)
         columns = np.array(links, np.intp).reshape(-1, 3)
         self._binding, self._slot = columns[:, 1], columns[:, 2]
@@ -123,14 +124,17 @@ class Covariates:
         row, link = self._fan_out.bindings_of(sensor)
         return ReferenceReadings(row, self._binding[link], self._slot[link])
 
-    def notice(
+    def remember(
         self,
-        place: tuple[NDArray[np.intp], NDArray[np.intp]],
+        binding: NDArray[np.intp],
+        slot: NDArray[np.intp],
+        *,
         time_ns: NDArray[np.int64],
         value: NDArray[np.float64],
         clock: NDArray[np.bool_],
     ) -> None:
-        """Remember a reading at each of distinct places (bindings, slots)."""
+        """Remember a reading of each of distinct pairs of `binding` and `slot`."""
+        place = binding, slot
         elapsed, lag_ns = time_ns - self._time_ns[place], self._lag_ns[place]
         is_first = self._time_ns[place] == NEVER_NS
         passed = np.where((elapsed < 0) | (clock != self._clock[place]), 0, elapsed)
@@ -143,7 +147,7 @@ class Covariates:
         return self._value.take(b, axis=0)
 
     def are_fresh(self, b: NDArray[np.intp], time_ns: NDArray[np.int64]) -> NDArray[np.bool_]:
-        """Return bool[n]: every covariate was heard within its stale time around `time_ns`."""
+        """Return bool[n]: every covariate has a reading within its stale time around `time_ns`."""
         fresh = np.ones(len(b), np.bool_)
         for slot in range(1, self._used):
             age_ns = np.abs(time_ns - self._time_ns[b, slot])
@@ -151,7 +155,7 @@ class Covariates:
         return fresh
 
     def columns(self) -> dict[str, NDArray[np.generic]]:
-        """Return what outlives a restart; first axis: bindings."""
+        """Return the columns that outlive a restart; first axis: bindings."""
         return {
             "covariate_ns": self._time_ns,
             "covariate_value": self._value,
@@ -160,7 +164,7 @@ class Covariates:
         }
 
     def rebuild(self) -> NDArray[np.intp]:
-        """Return the bindings that others explain now than when the columns were kept; their readings are dropped."""
+        """Return the bindings with other covariates than in the restored columns, and drop their readings."""
         changed = np.flatnonzero(self._learned != self._meant)
         self._time_ns[changed], self._clock[changed] = NEVER_NS, False
         self._value[changed, 1:] = 0

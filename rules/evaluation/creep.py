@@ -1,14 +1,16 @@
-"""How fast does a slope creep, and when will it fail if it goes on like that?
+"""Creep of slopes: how fast a slope creeps, and the time until failure at the present acceleration.
 
-Comes in: many series of equally spaced displacements, some of them missing. Goes out: rates, tangent angles, and the
-time until the reciprocal of the rate is zero with its interval. Refuses to know where the displacements come from.
+Input: many series of equally spaced displacements, some of them missing.
+Output: rates, tangent angles, and the time until the reciprocal of the rate is zero, with its interval.
+Not responsible for: where the displacements come from.
+Rejects: nothing.
 
-Sources: the improved tangent angle is the angle of the displacement-time curve whose displacements are divided by the
-rate of uniform creep (EURASIP J. Wirel. Commun. Netw. 2021, s13638-021-02033-y, table 1: about 45 degrees uniform, 45
-to 80, 80 to 85, and above 85 degrees: initial, medium and imminent acceleration); rates by least squares over a window,
-as differences of noisy readings jump (hindawi.com 2024/9173882). The reciprocal of the rate falls on a straight line
-before a slope fails (Fukuzono 1985; Voight, Science 243, 1989, with exponent 2). Its zero is a ratio of two normal
-numbers, whose interval is that of Fieller, J. R. Stat. Soc. B 16 (1954).
+Sources: the improved tangent angle is the angle of the displacement-time curve with displacements divided by the rate
+of uniform creep (EURASIP J. Wirel. Commun. Netw. 2021, s13638-021-02033-y). By its table 1, about 45 degrees is
+uniform; 45 to 80, 80 to 85, and above 85 degrees are initial, medium and imminent acceleration. Rates are by least
+squares over a window, as differences of noisy readings jump (hindawi.com 2024/9173882). The reciprocal of the rate
+falls on a straight line before a slope fails (Fukuzono 1985; Voight, Science 243, 1989, with exponent 2). Its zero is a
+ratio of two normal numbers, with the interval of Fieller, J. R. Stat. Soc. B 16 (1954).
 """
 
 from dataclasses import dataclass
@@ -20,17 +22,17 @@ from scipy.special import stdtrit
 from rules.evaluation.buckets import LEAST_SHARE
 
 FEWEST_RATES = 5
-"""Fewer reciprocals leave no line that could be doubted; assumed."""
+"""With fewer reciprocals the error of a line is not known; assumed."""
 
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """When reciprocals of rates reach zero, in their steps after the last of them; float64[m] each.
+    """The time at which reciprocals of rates reach zero, in their steps after the last rate; float64[m] each.
 
     Attributes:
         eta: inf where they do not fall.
         soonest: lower end of the interval, -inf where there is none.
-        latest: upper end, inf where they may as well not fall at all.
+        latest: upper end, inf where they may not fall at all.
     """
 
     eta: NDArray[np.float64]
@@ -39,7 +41,7 @@ class Failure:
 
 
 def rates(series: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return float64[...]: the least-squares slope a step along the last axis, NaN where too much is missing.
+    """Return float64[...]: the least-squares slope per step along the last axis, NaN where too much is missing.
 
     Args:
         series: float64[..., n], NaN where a point is missing.
@@ -61,12 +63,12 @@ def tangent_angles(rate: NDArray[np.float64], reference: NDArray[np.float64]) ->
 
 
 def failures(rate: NDArray[np.float64], least: float, confidence: float) -> Failure:
-    """Return when each row of `rate` becomes infinite on the line that its reciprocals follow.
+    """Return the time at which each row of `rate` becomes infinite on the line of its reciprocals.
 
     Args:
         rate: float64[m, n], equally spaced, NaN where it is not known.
-        least: rates at or below stand for no movement, and for no point of the line; more than 0.
-        confidence: share of the intervals that hold the truth.
+        least: rates at or below are no movement and no point of the line; more than 0.
+        confidence: share of the intervals that contain the true time.
     """
     moves = rate > least
     n = moves.sum(axis=1).astype(np.float64)

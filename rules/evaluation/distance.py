@@ -1,11 +1,13 @@
-"""`DistanceEvaluator`: how far readings are from what their own sensor's past, or others, let expect.
+"""`DistanceEvaluator`: the distance of readings from an expectation, and the readings that may teach it.
 
-Comes in: arrivals, and from a kind what is expected. Goes out: to the kind, which readings it may learn from and for
-whom its expectation has become useless; to the ladder, distances turned so that more is worse. Refuses to know how
-anything is expected.
+Input: admitted readings, and the expectation of a kind.
+Output: signed distances to the levels, and to the kind the readings to learn from and the expectations to forget.
+Not responsible for: how a value is expected.
+Rejects: nothing.
 
-What tells a danger must not learn it: nothing is learned from a reading whose distance has not fallen behind the reset
-value of the lowest level. Where that has lasted for `rebaseline_s` without a gap, the kind forgets what it knows.
+An expectation must not learn the danger that it finds. A kind learns from a reading only while its distance is behind
+the reset value of the lowest level. Where the distance has been beyond for `rebaseline_s` without a gap, the kind
+forgets the expectation.
 """
 
 import dataclasses
@@ -21,6 +23,7 @@ from pydantic import Field
 
 from config.quantities import Quantity
 from config.register import Register
+from config.time_units import SECOND_NS
 from rules.admission.admission import AdmittedReadings
 from rules.alarms.level_evaluator import LevelEvaluator
 from rules.evaluation.continuity import Continuity, ValueStep
@@ -30,18 +33,17 @@ from rules.level_options import LimitOptions
 from rules.rule import Side
 from rules.statistics.rates import Direction, directions, towards
 
-SECOND_NS = 1_000_000_000
 _LONGEST_S = 366 * 86_400
 SIGMA_OF_MEAN = 1.2533141373155003
 """Of normal numbers: standard deviation over mean absolute deviation, sqrt(pi / 2)."""
 _MOST_SIGMAS = 1e6
-"""Nothing measures so far; assumed."""
+"""No distance is larger; assumed."""
 _FINEST_SIGMA = 1e-6
-"""Where no quantity says how fine it is told."""
+"""Where no quantity has decimals."""
 
 
 class In(StrEnum):
-    """What limits are counted in, where a rule can choose."""
+    """The unit of limits, where a rule can choose."""
 
     SIGMA = "sigma"
     UNIT = "unit"
@@ -53,13 +55,13 @@ class DistanceOptions(LimitOptions):
     side: typing.Literal[Side.HIGH] = Side.HIGH
     """More is worse, whatever the direction: there is nothing to choose."""
     direction: Direction = Direction.EITHER
-    """Which way is dangerous."""
+    """The dangerous direction."""
     rebaseline_s: float = Field(default=7 * 86_400, ge=0, le=_LONGEST_S, allow_inf_nan=False)
-    """Assumed: what has been so for a week is how it is now. 0: never."""
+    """Assumed: a value that has lasted for a week is normal. 0: never."""
 
 
 def distance_of(quantity: Quantity, name: str, zh: str, en: str) -> Quantity:
-    """Return what a distance between two values of `quantity` is, in its unit."""
+    """Return the quantity of a distance between two values of `quantity`, in its unit."""
     return dataclasses.replace(
         quantity,
         name=f"{quantity.name}_{name}",
@@ -73,27 +75,27 @@ def distance_of(quantity: Quantity, name: str, zh: str, en: str) -> Quantity:
 
 
 def in_sigmas(distance: Quantity) -> Quantity:
-    """Return what a distance is that is told in sigmas of its sensor."""
+    """Return the quantity of a distance in sigmas of its sensor."""
     return dataclasses.replace(distance, unit="σ", high=_MOST_SIGMAS, decimals=1)
 
 
 def least_sigma(quantity: Quantity | None) -> float:
-    """Return the smallest sigma that is believed: the last digit that `quantity` is told with, canonical unit."""
+    """Return the smallest sigma: the last digit of `quantity`, canonical unit."""
     return 10.0**-quantity.decimals if quantity else _FINEST_SIGMA
 
 
 @dataclass(frozen=True, slots=True)
 class LearningMask:
-    """What a kind may do after its readings were compared with what it expected; bool[n] each."""
+    """The readings to learn from, and the expectations to forget; bool[n] each."""
 
     may_learn: NDArray[np.bool_]
-    """The reading is good and calm."""
+    """The reading is good and its distance is behind the reset value."""
     must_forget: NDArray[np.bool_]
-    """What was expected here is to be forgotten."""
+    """The expectation of the binding must be forgotten."""
 
 
 class DistanceEvaluator:
-    """The alarms of all rules of one kind, and how long each binding has been beyond."""
+    """The alarms of all rules of one kind, and the time for which each binding has been beyond."""
 
     def __init__(
         self,
@@ -104,7 +106,7 @@ class DistanceEvaluator:
         *,
         uses_ignored: NDArray[np.bool_] | None = None,
     ) -> None:
-        """Make one inactive alarm for each binding of `bound`, whose options are `DistanceOptions`.
+        """Make one inactive alarm for each binding of `bound` with options `DistanceOptions`.
 
         Args:
             bound: the rules.
@@ -126,14 +128,14 @@ class DistanceEvaluator:
         self._continuity = Continuity(self.stale_ns)
         self._direction = directions([each.direction for each in options])[rule]
         resets = [min((level.reset for level in each.rule.levels), default=np.inf) for each in bound]
-        self._calm_below = np.array(resets, np.float64)[rule]
+        self._normal_below = np.array(resets, np.float64)[rule]
         self._longest_ns = np.array([round(each.rebaseline_s * SECOND_NS) for each in options], np.int64)[rule]
         self._beyond_ns = np.zeros(len(sensor), np.int64)
 
     def evaluate(
         self, admitted: AdmittedReadings, derive: Callable[[Readings, ValueStep], NDArray[np.float64]]
     ) -> list[Transitions]:
-        """Return the transitions of the distances that `derive` gives for one reading of each of many bindings."""
+        """Return the transitions of the distances that `derive` has for one reading of each of many bindings."""
         return self._sequential.evaluate(admitted, lambda readings: derive(readings, self.step(readings)))
 
     def evaluate_with_references(
@@ -142,15 +144,15 @@ class DistanceEvaluator:
         references: ReferenceReadings,
         derive: Callable[[Readings], NDArray[np.float64]],
     ) -> list[Transitions]:
-        """Return the same where `derive` also sees `references`; it takes each `step` of the judged itself."""
+        """Return the same where `derive` also has `references`, and calls `step` for the other readings itself."""
         return self._sequential.evaluate(admitted, derive, references)
 
     def step(self, readings: Readings) -> ValueStep:
-        """Return the steps to readings of distinct bindings from those before them, and remember them."""
+        """Return the steps to readings of distinct bindings from the readings before them, and remember them."""
         return self._continuity.step(readings.binding, readings.time_ns, readings.clock)
 
     def signed(self, b: NDArray[np.intp], distance: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Return float64[n]: signed distances of bindings `b` turned so that more is worse."""
+        """Return float64[n]: distances of bindings `b` with the sign by which more is worse."""
         return towards(distance, self._direction[b])
 
     def learning_mask(
@@ -160,23 +162,23 @@ class DistanceEvaluator:
         distance: NDArray[np.float64],
         always: NDArray[np.bool_] | None = None,
     ) -> LearningMask:
-        """Return what may be learned from readings of distinct bindings.
+        """Return the readings of distinct bindings to learn from.
 
         Args:
-            readings: what was judged.
+            readings: the readings behind the distances.
             step: to each of them.
-            distance: float64[n], turned; NaN where none is known.
-            always: bool[n], whatever was judged teaches, also what is odd; nobody's by default.
+            distance: float64[n], signed; NaN where unknown.
+            always: bool[n], every reading may be learned from, with any flag and any distance; none by default.
         """
         b = readings.binding
         always = np.zeros(len(b), np.bool_) if always is None else always
-        calm = ~(distance >= self._calm_below[b]) | always
+        is_normal = ~(distance >= self._normal_below[b]) | always
         since = np.where(step.broken, 0, self._beyond_ns[b] + step.elapsed_ns)
-        self._beyond_ns[b] = np.where(calm, 0, since)
-        must_forget = ~calm & (self._longest_ns[b] > 0) & (self._beyond_ns[b] >= self._longest_ns[b])
+        self._beyond_ns[b] = np.where(is_normal, 0, since)
+        must_forget = ~is_normal & (self._longest_ns[b] > 0) & (self._beyond_ns[b] >= self._longest_ns[b])
         self._beyond_ns[b[must_forget]] = 0
-        return LearningMask(calm & (((readings.quality & self._not_learned[b]) == 0) | always), must_forget)
+        return LearningMask(is_normal & (((readings.quality & self._not_learned[b]) == 0) | always), must_forget)
 
     def columns(self) -> dict[str, NDArray[np.generic]]:
-        """Return what outlives a restart; first axis: bindings."""
+        """Return the columns that outlive a restart; first axis: bindings."""
         return {**self.level_evaluator.columns(), **self._continuity.columns(), "beyond_ns": self._beyond_ns}

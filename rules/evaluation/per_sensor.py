@@ -1,7 +1,9 @@
-"""`SequentialEvaluator`: kinds that derive a value from each reading and what was before it, many sensors at a time.
+"""`SequentialEvaluator`: evaluation of kinds that derive values from earlier readings, many sensors at a time.
 
-Comes in: arrivals. Goes out: to a kind, one reading of each of many bindings at a time, each binding's in their order;
-to the ladder, what the kind makes of them. Refuses to know what that is.
+Input: admitted readings.
+Output: one reading of each of many bindings at a time to the kind, in order; the values of the kind to the levels.
+Not responsible for: how a kind derives its value.
+Rejects: nothing.
 """
 
 from collections.abc import Callable
@@ -20,15 +22,15 @@ from rules.kind import Transitions
 
 @dataclass(frozen=True, slots=True)
 class Readings:
-    """One reading for each of distinct bindings, or any of bindings that remember nothing.
+    """One reading for each of distinct bindings, or any readings of bindings without a memory.
 
     Attributes:
         binding: intp[n].
         time_ns: int64[n], event time.
         value: float64[n], canonical unit.
-        clock: bool[n], the time is not the device's own but when it was received.
+        clock: bool[n], the time is a received time.
         quality: uint16[n], `Quality` bits.
-        slot: intp[n], 0 where it is the binding's own; else which of the others beside it has spoken.
+        slot: intp[n], 0 for a reading of the binding's own sensor; else the number of the reference sensor.
     """
 
     binding: NDArray[np.intp]
@@ -52,12 +54,12 @@ class Readings:
 
 @dataclass(frozen=True, slots=True)
 class ReferenceReadings:
-    """Readings of other sensors that a kind must see in their order.
+    """Readings of other sensors that a kind needs in their order.
 
     Attributes:
-        row: intp[n] into the arrivals, ascending.
-        binding: intp[n], whom it concerns; never one that the same reading is judged for.
-        slot: intp[n], which of the others it is to that binding, from 1.
+        row: intp[n] into the admitted readings, ascending.
+        binding: intp[n], the binding that uses it; never a binding of the sensor itself.
+        slot: intp[n], the number of the reference sensor of that binding, from 1.
     """
 
     row: NDArray[np.intp]
@@ -66,19 +68,19 @@ class ReferenceReadings:
 
 
 class RunLength(Protocol):
-    """What a kind tells whose readings do nothing more after the first of a run but add up."""
+    """Runs of readings of which only the first has an effect besides a sum."""
 
     def run_of(self, readings: Readings) -> NDArray[np.int64]:
-        """Return int64[n]: a number that readings of a binding share with those before it in the same run."""
+        """Return int64[n]: the run of each reading; readings of a binding in one run have the same number."""
         ...
 
     def add_to_run(self, readings: Readings) -> None:
-        """Take readings that follow the first of their run, each binding's in their order."""
+        """Add readings that follow the first of their run, each binding's in their order."""
         ...
 
 
 class SequentialEvaluator:
-    """Cuts arrivals so that a kind can keep its memory in columns."""
+    """Splits readings so that a kind can keep its memory in columns."""
 
     def __init__(
         self,
@@ -87,12 +89,12 @@ class SequentialEvaluator:
         remembers: NDArray[np.bool_] | None = None,
         runs: RunLength | None = None,
     ) -> None:
-        """Let `level_evaluator` reach bindings.
+        """Make an evaluator over the bindings of `level_evaluator`.
 
         Args:
             level_evaluator: of the kind.
-            remembers: bool[n_bindings], whose value depends on what was before; by default everybody's does.
-            runs: of a kind that derives nothing but from the first reading of a run by one clock.
+            remembers: bool[n_bindings], the value depends on earlier readings; by default all do.
+            runs: of a kind that derives a value only from the first reading of a run by one clock.
         """
         self._level_evaluator = level_evaluator
         self._remembers = remembers
@@ -107,9 +109,9 @@ class SequentialEvaluator:
         """Return the transitions that `derive` causes.
 
         Args:
-            admitted: what was admitted of a batch.
-            derive: gives float64[n], NaN where nothing can be known yet, and for readings `references`.
-            references: usable readings that come to `derive` in their order between those of the bindings.
+            admitted: the admitted readings of a batch.
+            derive: returns float64[n], NaN where the value is unknown, and for readings of references.
+            references: readings that come to `derive` in their order between the readings of the bindings.
         """
         row, binding = self._level_evaluator.bindings_of(admitted)
         if len(row) == 0 and references is None:
@@ -146,7 +148,7 @@ class SequentialEvaluator:
     def _derive_values(
         self, readings: Readings, derive: Callable[[Readings], NDArray[np.float64]], *, distinct: bool
     ) -> NDArray[np.float64]:
-        """Return what `derive` gives for each of `readings`; with `distinct` no binding stands twice."""
+        """Return the value of `derive` for each of `readings`; with `distinct` no binding occurs twice."""
         if len(readings.binding) == 0:
             return np.zeros(0)
         if distinct:

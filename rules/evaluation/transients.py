@@ -1,13 +1,14 @@
-"""`Transients`: a sudden change of a value against the seconds before it, held for as long as it lasts.
+"""`Transients`: a sudden change of a value against the seconds before it, measured for as long as it lasts.
 
-Comes in: readings. Goes out: how far each is from the level before the change, and since when. Refuses to know what
-caused it.
+Input: readings.
+Output: the distance of each reading from the level before the change, and the start of the change.
+Not responsible for: the cause.
+Rejects: nothing.
 
-The seconds before a reading are cut into eight slots whose means are kept; a fall is the highest of them less the
-reading, a rise the other way. It counts if it is `sigmas` of what such changes usually are, a mean of absolute values
-that is learned from calm readings. A change that reaches the first limit begins an episode: the level before it is
-kept, and changes are measured from there until the value is back, or until that has lasted so long that it is how it is
-now.
+The seconds before a reading are cut into eight slots with a mean each. A fall is the highest mean less the reading, a
+rise the opposite. It counts if it is `sigmas` times the usual size of such changes. The usual size is a mean of
+absolute values of normal readings. A change that reaches the first limit starts an episode: the level before it is kept.
+Changes are measured from that level until the value is back. An episode that lasts long is normal, and ends.
 """
 
 from dataclasses import dataclass
@@ -20,23 +21,23 @@ from rules.evaluation.per_sensor import Readings
 from rules.kind import NEVER_NS
 
 SLOTS = 8
-"""How finely the seconds before are cut; assumed."""
+"""Number of parts of the seconds before; assumed."""
 _LEARNED = 50
-"""Calm readings before anything is judged; assumed."""
+"""Normal readings before a change has a value; assumed."""
 _REMEMBERED = 5000
-"""Calm readings that sigma is taken from, roughly; assumed."""
+"""Normal readings behind sigma, roughly; assumed."""
 _SIGMA_OF_MEAN = 1.2533141373155003
 """Of normal numbers: standard deviation over mean absolute deviation."""
 _CLIPPED = 3.0
-"""Sigmas at which a change is cut off before it is learned; assumed."""
+"""Sigmas at which a change is clipped before it is learned; assumed."""
 
 
 @dataclass(frozen=True, slots=True)
 class Sudden:
-    """What is sudden; each by binding.
+    """The sizes and times of a sudden change; each by binding.
 
     Attributes:
-        within_ns: int64[n], how long ago the level before may be.
+        within_ns: int64[n], longest age of the level before.
         sigmas: float64[n], smaller changes are 0.
         first: float64[n], a change of this size begins an episode.
         back: float64[n], below it an episode ends.
@@ -55,7 +56,7 @@ class Sudden:
 
 
 class _Slots:
-    """The means of the last slots of each binding, and the open one."""
+    """The means of the last slots of each binding, and the open slot."""
 
     def __init__(self, slot_ns: NDArray[np.int64]) -> None:
         n = len(slot_ns)
@@ -63,11 +64,11 @@ class _Slots:
         self._sum, self._count, self._mean = np.zeros(n), np.zeros(n, np.int64), np.full((n, SLOTS), np.nan)
 
     def add(self, now: Readings, anew: NDArray[np.bool_]) -> NDArray[np.float64]:
-        """Return float64[n, SLOTS]: means of the slots before that of each reading, NaN where there is none.
+        """Return float64[n, SLOTS]: means of the slots before the slot of each reading, NaN where there is none.
 
         Args:
             now: readings of distinct bindings.
-            anew: bool[n], nothing before can be compared with it.
+            anew: bool[n], no reading before can be compared with it.
         """
         b = now.binding
         number = now.time_ns // self._slot_ns[b]
@@ -89,7 +90,7 @@ class _Slots:
         return means
 
     def columns(self) -> dict[str, NDArray[np.generic]]:
-        """Return what outlives a restart; first axis: bindings."""
+        """Return the columns that outlive a restart; first axis: bindings."""
         return {
             "slot_number": self._number,
             "slot_sum": self._sum,
@@ -102,7 +103,7 @@ class Transients:
     """The slots, the noise and the episode of each binding."""
 
     def __init__(self, sudden: Sudden, stale_ns: NDArray[np.int64]) -> None:
-        """Remember nothing yet; a step longer than int64[n_bindings] `stale_ns` is a gap."""
+        """Make empty slots; a step longer than int64[n_bindings] `stale_ns` is a gap."""
         n = len(stale_ns)
         self._sudden = sudden
         self._slots = _Slots(sudden.within_ns // SLOTS)
@@ -114,7 +115,7 @@ class Transients:
         """Event time of the reading that began the running episode."""
 
     def add(self, now: Readings) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
-        """Return (change, begins), float64[n] NaN where nothing is known and bool[n], for distinct bindings."""
+        """Return (change, begins), float64[n] NaN where unknown and bool[n], for distinct bindings."""
         b, sudden = now.binding, self._sudden
         step = self._continuity.step(b, now.time_ns, now.clock)
         means = self._slots.add(now, step.broken)
@@ -126,30 +127,34 @@ class Transients:
         change = np.maximum(np.where(falls, fall, rise), 0.0)
         counts = change >= sudden.sigmas[b] * np.maximum(self._sigma[b], sudden.least[b])
         runs = self.episode_ns[b] != NEVER_NS
-        told = np.where(known & (self._learned[b] >= _LEARNED), np.where(counts, change, 0.0), np.nan)
-        begins = ~runs & (told >= sudden.first[b])
-        self._learn(b, change, known & ~runs & ~(told >= sudden.back[b]))
+        change_now = np.where(known & (self._learned[b] >= _LEARNED), np.where(counts, change, 0.0), np.nan)
+        begins = ~runs & (change_now >= sudden.first[b])
+        self._learn(b, change, known & ~runs & ~(change_now >= sudden.back[b]))
         if begins.any():
             self._begin(now, begins, np.where(falls, now.value + fall, now.value - rise), np.where(falls, 1, -1))
         if runs.any():
             rows = np.flatnonzero(runs)
-            told[rows] = self._measure_held(
-                b[rows], now.value[rows], np.where(step.broken, 0, step.elapsed_ns)[rows], told[rows]
+            change_now[rows] = self._measure_held(
+                b[rows], now.value[rows], np.where(step.broken, 0, step.elapsed_ns)[rows], change_now[rows]
             )
-        return told, begins
+        return change_now, begins
 
     def _measure_held(
-        self, b: NDArray[np.intp], value: NDArray[np.float64], elapsed_ns: NDArray[np.int64], told: NDArray[np.float64]
+        self,
+        b: NDArray[np.intp],
+        value: NDArray[np.float64],
+        elapsed_ns: NDArray[np.int64],
+        change_now: NDArray[np.float64],
     ) -> NDArray[np.float64]:
-        """Return float64[n]: changes since the level before of running episodes, or `told` where they are outlived."""
+        """Return float64[n]: changes since the level before of episodes; `change_now` where the episode is over."""
         held = (self._before[b] - value) * self._sign[b]
         self._held_ns[b] += elapsed_ns
-        outlived = self._held_ns[b] >= self._sudden.hold_ns[b]
-        self._end(b[outlived | (held < self._sudden.back[b])])
-        return np.where(outlived, told, np.maximum(held, 0.0))
+        is_over = self._held_ns[b] >= self._sudden.hold_ns[b]
+        self._end(b[is_over | (held < self._sudden.back[b])])
+        return np.where(is_over, change_now, np.maximum(held, 0.0))
 
-    def _learn(self, b: NDArray[np.intp], change: NDArray[np.float64], calm: NDArray[np.bool_]) -> None:
-        b, change = b[calm], change[calm]
+    def _learn(self, b: NDArray[np.intp], change: NDArray[np.float64], normal: NDArray[np.bool_]) -> None:
+        b, change = b[normal], change[normal]
         limit = np.where(
             self._learned[b] >= _LEARNED, _CLIPPED * np.maximum(self._sigma[b], self._sudden.least[b]), np.inf
         )
@@ -167,7 +172,7 @@ class Transients:
         self._before[b], self._sign[b], self._held_ns[b] = 0, 0, 0
 
     def columns(self) -> dict[str, NDArray[np.generic]]:
-        """Return what outlives a restart; first axis: bindings."""
+        """Return the columns that outlive a restart; first axis: bindings."""
         return {
             **self._slots.columns(),
             **self._continuity.columns(),

@@ -1,15 +1,19 @@
-"""`baseline`: a value too far above or below what its own sensor said in the recent past.
+"""`baseline`: a value too far above or below the recent past of its own sensor.
 
-Comes in: admitted readings. Goes out: transitions of hazard alarms. Refuses to know the wall clock and other sensors.
+Input: admitted readings.
+Output: transitions of hazard alarms.
+Not responsible for: the wall clock and other sensors.
+Rejects: sensors that are too slow for the time of the baseline, and faulty levels.
 
-The baseline is a quantile of the means of thirty equal parts of the last `baseline_s` of calm time: by default a low
-one where rising is the danger, so that short plumes never lift it, a high one where falling is, else the median. Time
-that is beyond, and time without readings, is not calm time. Readings that intake or device doubt (SPIKE, RATE,
-DEVICE_SUSPECT) are left out; those flagged FLAT, CLIMATOLOGY or UNCHECKED are judged and not learned.
+The baseline is a quantile of the means of thirty equal parts of the last `baseline_s` of calm time. Where rising is the
+danger, the default is a low quantile, so that short plumes never lift the baseline. Where falling is the danger, it is
+a high quantile; else it is the median. Time that is beyond, and time without readings, is not calm time. Readings that
+intake or device doubt (SPIKE, RATE, DEVICE_SUSPECT) are left out. Readings flagged FLAT, CLIMATOLOGY or UNCHECKED are
+judged and not learned.
 
-Source: a running low quantile as the background of a trace gas is the usual practice of fence-line monitoring (e.g. the
-the lowest sample of a period in 40 CFR 63.658, unverified); 30 parts and quantile 0.1 are assumed, chosen
-on recordings of controlled methane releases.
+Source: a running low quantile as the background of a trace gas is the usual practice of fence-line monitoring. An
+example is the lowest sample of a period in 40 CFR 63.658 (unverified). 30 parts and quantile 0.1 are assumed;
+recordings of controlled methane releases led to them.
 
 >>> from collector.batch import make_batch
 >>> from config.register import Register, Sensor
@@ -37,9 +41,10 @@ from pydantic import Field
 
 from config.quantities import Quantity
 from config.register import Register, Sensor
+from config.time_units import SECOND_NS
 from rules.admission.admission import AdmittedReadings
 from rules.evaluation.continuity import ValueStep
-from rules.evaluation.distance import SECOND_NS, DistanceEvaluator, DistanceOptions, distance_of
+from rules.evaluation.distance import DistanceEvaluator, DistanceOptions, distance_of
 from rules.evaluation.per_sensor import Readings
 from rules.kind import BoundRule, Fault, State, Transitions
 from rules.statistics.rates import Direction
@@ -48,9 +53,9 @@ _PARTS = 30
 _WEIGHT = 0.25
 """Of the newest step in how much an excess varies; assumed."""
 _CALM_READINGS = 15
-"""After so many in a row that are calm an excess is a new one; assumed."""
+"""After so many calm readings in a row an excess is a new one; assumed."""
 _LEAST_PARTS = 3
-"""A baseline of fewer means says nothing; assumed."""
+"""With fewer means there is no baseline; assumed."""
 _WORDS = {
     Direction.RISE: ("above_baseline", "高出本底", "above its baseline"),
     Direction.FALL: ("below_baseline", "低于本底", "below its baseline"),
@@ -69,16 +74,16 @@ class BaselineOptions(DistanceOptions):
     0.5 for `either` (assumed)."""
 
     varies: float = Field(default=0, ge=0, le=1, allow_inf_nan=False)
-    """An excess begins a level only once its steps from reading to reading are this share of it on average: gas in
-    moving air comes and goes, an instrument that is off by as much stays so. 0, the default: it need not. Not for
-    places where the danger itself stands still; absolute limits belong beside it."""
+    """An excess begins a level only if its steps between readings are on average this share of it. Gas in moving air
+    comes and goes; the excess of an instrument with an offset stays. 0, the default: no such condition. Do not use it
+    where the danger itself stands still; absolute limits belong beside it."""
 
     def judged_quantity(self, quantity: Quantity | None) -> Quantity | None:
         """Return the distance of `quantity` from its baseline."""
         return None if quantity is None else distance_of(quantity, *_WORDS[self.direction])
 
     def faults(self, quantity: Quantity | None, sensors: Sequence[Sensor]) -> Iterator[Fault]:
-        """Yield what is wrong with the levels, and sensors that are too slow for the time of the baseline."""
+        """Yield faults of the levels, and sensors that are too slow for the time of the baseline."""
         yield from super().faults(quantity, sensors)
         slow = [each for each in sensors if self.baseline_s < 2 * _LEAST_PARTS * each.cadence_s]
         if slow:
@@ -108,7 +113,7 @@ class Baseline:
         return self._distance_evaluator.evaluate(admitted, self._distances)
 
     def _distances(self, readings: Readings, step: ValueStep) -> NDArray[np.float64]:
-        """Return float64[n]: how far beyond its baseline each reading is, NaN while that is being learned."""
+        """Return float64[n]: the distance of each reading beyond its baseline, NaN while that is being learned."""
         b = readings.binding
         distance = self._distance_evaluator.signed(b, readings.value - self._past.baseline(b))
         mask = self._distance_evaluator.learning_mask(readings, step, distance)
@@ -121,7 +126,7 @@ class Baseline:
         return State({}, {**self._distance_evaluator.columns(), **self._past.columns(), **self._excess.columns()}, {})
 
     def rebuild(self, known: NDArray[np.bool_]) -> None:
-        """Derive what is not kept."""
+        """Derive the columns that are not kept."""
         del known
         self._past.rebuild()
         self._distance_evaluator.level_evaluator.rebuild()
@@ -181,7 +186,7 @@ class _Past:
         self._baseline[b] = np.nan
 
     def columns(self) -> dict[str, NDArray[np.generic]]:
-        """Return what outlives a restart; first axis: bindings."""
+        """Return the columns that outlive a restart; first axis: bindings."""
         return {
             "means": self._means,
             "n_means": self._n_means,
@@ -197,7 +202,7 @@ class _Past:
 
 
 class _Excess:
-    """How much what is beyond varies from reading to reading, of each binding."""
+    """How much the excess of each binding varies from reading to reading."""
 
     def __init__(self, share: NDArray[np.float64], calm_below: NDArray[np.float64]) -> None:
         n = len(share)
@@ -208,10 +213,11 @@ class _Excess:
     def pass_varied(
         self, b: NDArray[np.intp], distance: NDArray[np.float64], broken: NDArray[np.bool_]
     ) -> NDArray[np.float64]:
-        """Return float64[n]: the distances, at most 0 where they are beyond and have not varied yet.
+        """Return float64[n]: the distances, at most 0 for an excess that has not varied yet.
 
-        The step into an excess says nothing, for an instrument that jumps makes one too; the steps within it and back
-        do. What has varied once counts until it has been calm for long: an end is never told by standing still.
+        The step into an excess proves nothing, because an instrument that jumps makes one too. The steps within it and
+        back count. An excess that has varied once counts until it has been calm for long: standing still does not end
+        it.
         """
         asked = np.flatnonzero((self._share[b] > 0) & ~np.isnan(distance))
         if len(asked) == 0:
@@ -233,7 +239,7 @@ class _Excess:
         return judged
 
     def columns(self) -> dict[str, NDArray[np.generic]]:
-        """Return what outlives a restart; first axis: bindings."""
+        """Return the columns that outlive a restart; first axis: bindings."""
         return {
             "excess_before": self._before,
             "excess_step": self._step,

@@ -1,7 +1,9 @@
-"""`battery`: a device whose charge is low will soon be silent: maintenance is told before it is.
+"""`battery`: a device with a low charge will soon be silent: maintenance is informed before that.
 
-Comes in: admitted readings. Goes out: transitions of health alarms, level 1 while the charge is low. Refuses to know
-hazards: a low charge is never one, and makes no sensor blind.
+Input: admitted readings.
+Output: transitions of health alarms, level 1 while the charge is low.
+Not responsible for: hazards; a low charge is never one, and makes no sensor blind.
+Rejects: a limit plus deadband above 100 percent.
 
 >>> from collector.batch import make_batch
 >>> from config.register import Register, Sensor
@@ -42,7 +44,7 @@ class BatteryOptions(BaseModel):
     limit: float = Field(gt=0, le=100)
     """At or below it the charge is low, percent."""
     deadband: float = Field(gt=0, le=100)
-    """Percent above the limit at which the charge is well again: another battery, not a warm afternoon."""
+    """Percent above the limit at which the charge is well again: with another battery, not on a warm afternoon."""
     source: str = Field(min_length=3)
     """The clause that the numbers come from, or `assumed` or `unverified` and why."""
 
@@ -51,11 +53,11 @@ class BatteryOptions(BaseModel):
         return ()
 
     def judged_quantity(self, quantity: Quantity | None) -> Quantity | None:
-        """Return the quantity as it is: nothing is compared with limits."""
+        """Return the quantity as it is: it is not compared with limits."""
         return quantity
 
     def binds(self, sensor: Sensor, heartbeats: frozenset[str]) -> bool:
-        """Tell whether `sensor` is watched: charges are."""
+        """Return whether `sensor` is watched: charges are."""
         return sensor.quantity == "battery" and sensor.id not in heartbeats
 
     def faults(self, quantity: Quantity | None, sensors: Sequence[Sensor]) -> Iterator[Fault]:
@@ -101,5 +103,5 @@ class Battery:
         return State({}, {"level": self.level, "episode_ns": self._episode_ns}, {})
 
     def rebuild(self, known: NDArray[np.bool_]) -> None:
-        """Derive nothing: all is kept."""
+        """Derive nothing: all columns are kept."""
         del known

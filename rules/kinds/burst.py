@@ -1,15 +1,16 @@
-"""`burst`: a pressure that drops within seconds, as when a pipe bursts, seen by one sensor or by two along the pipe.
+"""`burst`: a pressure that drops within seconds, as when a pipe bursts. One sensor sees it, or two along the pipe.
 
-Comes in: admitted readings. Goes out: transitions of hazard alarms. Refuses to know the wall clock: waves are told
-apart by event times.
+Input: admitted readings.
+Output: transitions of hazard alarms; a transition beyond a limit has the place of the burst, if known by then.
+Not responsible for: the wall clock; event times separate the waves.
+Rejects: sensors that read too rarely, and a level `alone` that the rule does not have.
 
-What is judged is the drop against the level of the seconds before, 0 where it is no more than `sigmas` of the sensor's
-own noise; it is measured from the level before for as long as it lasts. A drop that no other sensor of the rule within
-`reach_m` along the pipe has seen within the time that a wave needs reaches no higher level than `alone`. Readings
-flagged SPIKE or by their device are left out; flagged RATE they are judged, as a burst is too fast for anything usual.
-`rules/evaluation/transients.py` and `rules/statistics/wavefronts.py` say more. A transition beyond a limit tells
-where the pipe has burst, as
-far as that is known at its reading.
+The judged value is the drop against the level of the seconds before. It is 0 where it is no more than `sigmas` of the
+sensor's own noise. It is measured from the level before for as long as it lasts. A drop reaches no higher level than
+`alone` until another sensor of the rule confirms it. That sensor is within `reach_m` along the pipe and sees the drop
+within the time that a wave needs. Readings flagged SPIKE or by their device are left out. Readings flagged RATE are
+judged, because a burst is faster than any usual change. `rules/evaluation/transients.py` and
+`rules/statistics/wavefronts.py` have the details.
 
 >>> from collector.batch import make_batch
 >>> from config.register import Asset, Neighbour, Register, Sensor
@@ -60,7 +61,7 @@ from rules.statistics.rates import Direction, directions
 from rules.statistics.wavefronts import Place, Wavefronts, pipe_neighbours
 
 _Known = tuple[int, Place | None]
-"""From which place in the batch on, where the pipe has burst."""
+"""The row of the batch from which it is known, and the place of the burst."""
 _SECOND_NS = 1_000_000_000
 _ALWAYS_PASSES = CostModel(pass_us=1.0, run_us=1e12, reading_us=1e12)
 _WORDS = {
@@ -74,7 +75,7 @@ class BurstOptions(LimitOptions):
     """Keys of a burst rule; limits are drops in the unit of the quantity."""
 
     side: typing.Literal[Side.HIGH] = Side.HIGH
-    """More is worse: there is nothing to choose."""
+    """More is worse: there is no choice."""
     direction: Direction = Direction.FALL
     """`fall` (default), `rise` or `either`."""
     within_s: float = Field(gt=0.01, le=600)
@@ -82,9 +83,9 @@ class BurstOptions(LimitOptions):
     sigmas: float = Field(default=6.0, ge=1, le=1000)
     """Smaller drops than so many sigma of the sensor's own noise are 0; 6 by default."""
     hold_s: float = Field(default=3600.0, gt=0, le=31 * 86_400)
-    """A drop that has lasted so long is how it is now, and ends; an hour by default."""
+    """A drop that has lasted so long is the new normal, and ends; an hour by default."""
     alone: NamedLevel | None = None
-    """The highest level that a drop reaches which no other sensor confirms; by default the lowest of the rule."""
+    """The highest level of a drop that no other sensor confirms; by default the lowest of the rule."""
     reach_m: float = Field(default=2000.0, ge=0, le=100_000)
     """How far along the pipe another sensor may be to confirm a drop, metres; 2,000 by default."""
     wave_speed_m_s: float = Field(default=1000.0, ge=50, le=2000)
@@ -153,7 +154,7 @@ class Burst:
         known = np.flatnonzero(~np.isnan(change))
         found = self._level_evaluator.evaluate(admitted, row[known], binding[known], told[known])
         capped = np.flatnonzero(told < change)
-        # The level is that of a lone sensor; the value that people read is what was measured.
+        # The level is that of a lone sensor; the displayed value is the measured one.
         measured = {(int(admitted.place[row[i]]), int(self.alarm[binding[i]])): float(change[i]) for i in capped}
         found = [_as_measured(each, measured) for each in found] if measured else found
         return [self._placed(each, moved) for each in found]
@@ -161,7 +162,7 @@ class Burst:
     def _changes(
         self, admitted: AdmittedReadings, row: NDArray[np.intp], binding: NDArray[np.intp]
     ) -> tuple[NDArray[np.float64], NDArray[np.int64], NDArray[np.bool_]]:
-        """Return (change, begin of its episode, is its begin) after each reading."""
+        """Return (change, begin of its episode, whether the reading begins it) after each reading."""
         quality = admitted.quality[row]
         clock = (quality & RECEIVED_CLOCK) != 0
         zeros = np.zeros(len(row), np.intp)
@@ -181,9 +182,9 @@ class Burst:
         episode_ns: NDArray[np.int64],
         begins: NDArray[np.bool_],
     ) -> tuple[NDArray[np.bool_], Mapping[int, Sequence[_Known]]]:
-        """Return (bool[n], readings of episodes that another sensor had confirmed by then; what that moved).
+        """Return (bool[n], readings of episodes that another sensor had confirmed by then; changed places).
 
-        The second: by binding whose place changes, what is known of it before these readings, and after each of them.
+        The second, by binding with a changed place: the place known before these readings, and after each of them.
         """
         runs = episode_ns != NEVER_NS
         moved: dict[int, list[_Known]] = {}
@@ -200,7 +201,7 @@ class Burst:
         return confirmed, moved
 
     def _placed(self, found: Transitions, moved: Mapping[int, Sequence[_Known]]) -> Transitions:
-        """Return `found` with the place where the pipe has burst, as far as it was known then, for what is beyond."""
+        """Return `found` with the place of the burst, as far as known at that time, for values beyond."""
         low, high = np.full(len(found.place), np.nan), np.full(len(found.place), np.nan)
         towards = np.full(len(found.place), -1, np.int32)
         for i in np.flatnonzero(found.reason == TransitionReason.LIMIT_HELD).tolist():
@@ -218,7 +219,7 @@ class Burst:
         return State({}, {**self._level_evaluator.columns(), **own}, {})
 
     def rebuild(self, known: NDArray[np.bool_]) -> None:
-        """Derive what is not kept."""
+        """Derive the columns that are not kept."""
         del known
         self._level_evaluator.rebuild()
 

@@ -1,13 +1,16 @@
-"""`compare`: what is left of a value when others have explained it: strain without temperature, level without rain.
+"""`compare`: the part of a value that other sensors do not explain: strain without temperature, level without rain.
 
-Comes in: admitted readings of sensors and of those that explain them. Goes out: transitions of hazard alarms. Refuses
-to know the wall clock.
+Input: admitted readings of sensors and of the sensors that explain them.
+Output: transitions of hazard alarms.
+Not responsible for: the wall clock.
+Rejects: covariates that are not exactly one sensor, times that do not fit each other, and faulty levels.
 
-A reading y is expected as a + b x + ..., where each x is the newest reading of another sensor, or follows it like a
+A reading y is expected as a + b x + ... Each x is the newest reading of another sensor. Or x follows that sensor like a
 body with the time constant `lag_s` (dx/dt = (reading - x) / lag_s). Coefficients are least squares over calm readings
-that fade with `memory_s`: recursive least squares with exponential forgetting, in the form of normal equations.
+that fade with `memory_s`. The method is recursive least squares with exponential forgetting, in the form of normal
+equations.
 
-Source: recursive least squares with forgetting (Ljung, System identification, 11.2); removing temperature from strain
+Source: recursive least squares with forgetting (Ljung, System identification, 11.2). Removing temperature from strain
 before judging it is usual in bridge monitoring. Memory and warming-up time are assumed.
 
 >>> import math
@@ -42,10 +45,10 @@ from pydantic import BaseModel, Field
 
 from config.quantities import Quantity
 from config.register import Register, Sensor
+from config.time_units import SECOND_NS
 from rules.admission.admission import AdmittedReadings
 from rules.evaluation.covariates import Covariate, Covariates, covariate_faults
 from rules.evaluation.distance import (
-    SECOND_NS,
     DistanceEvaluator,
     DistanceOptions,
     In,
@@ -74,22 +77,22 @@ class CompareOptions(DistanceOptions):
     """One to three other sensors that explain the value. Each is one sensor of a `quantity`, `of: asset` (the default)
     or `of: device`, or the `sensor` of that id. One of the same device goes before others of the asset."""
     in_: In = Field(default=In.UNIT, alias="in")
-    """What limits and deadbands are counted in: `unit`, the default, the unit of the quantity; or `sigma`, how much is
-    usually left."""
+    """The unit of limits and deadbands: `unit`, the default, the unit of the quantity. Or `sigma`, the usual size of
+    the unexplained part."""
     memory_s: float = Field(default=30 * 86_400, ge=60, le=10 * _LONGEST_S, allow_inf_nan=False)
-    """What is older fades with this time constant; 30 days by default (assumed)."""
+    """Older readings fade with this time constant; 30 days by default (assumed)."""
     warm_s: float = Field(default=2 * 86_400, ge=1, le=_LONGEST_S, allow_inf_nan=False)
-    """Learned time before anything is judged; two days by default (assumed), so that a daily swing was seen twice."""
+    """Learned time before the first judgement; two days by default (assumed), so that a daily swing was seen twice."""
 
     def judged_quantity(self, quantity: Quantity | None) -> Quantity | None:
-        """Return what is left of `quantity`."""
+        """Return the part of `quantity` that is not explained."""
         if quantity is None:
             return None
         distance = distance_of(quantity, *_WORDS[self.direction])
         return distance if self.in_ is In.UNIT else in_sigmas(distance)
 
     def faults(self, quantity: Quantity | None, sensors: Sequence[Sensor]) -> Iterator[Fault]:
-        """Yield what is wrong with the levels, and times that do not fit each other."""
+        """Yield faults of the levels, and times that do not fit each other."""
         yield from super().faults(quantity, sensors)
         if self.warm_s > self.memory_s:
             remedy = "what has faded before it is used is never known"
@@ -133,12 +136,12 @@ class Compare:
         )
 
     def _distances(self, readings: Readings) -> NDArray[np.float64]:
-        """Return float64[n]: what is left of each reading that is judged, NaN of others and where nothing is known."""
+        """Return float64[n]: the unexplained part of each judged reading, NaN of others and where it is unknown."""
         distances = np.full(len(readings.binding), np.nan)
         others = readings.slot.nonzero()[0]
         if len(others):
             seen = readings.take(others)
-            self._covariates.notice((seen.binding, seen.slot), seen.time_ns, seen.value, seen.clock)
+            self._covariates.remember(seen.binding, seen.slot, time_ns=seen.time_ns, value=seen.value, clock=seen.clock)
         if len(others) < len(distances):
             judged = (readings.slot == 0).nonzero()[0]
             distances[judged] = self._left(readings.take(judged))
@@ -175,7 +178,7 @@ class Compare:
         return State({}, {**self._distance_evaluator.columns(), **own}, {})
 
     def rebuild(self, known: NDArray[np.bool_]) -> None:
-        """Derive what is not kept; what was learned from other sensors is of no use."""
+        """Derive the columns that are not kept; facts learned from other sensors are of no use."""
         del known
         self._regression.forget(self._covariates.rebuild())
         self._distance_evaluator.level_evaluator.rebuild()

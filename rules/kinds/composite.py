@@ -1,11 +1,13 @@
-"""`composite`: levels that follow from what other alarms of the asset, its neighbours or the device say together.
+"""`composite`: levels that follow from other alarms of the asset, its neighbours or the device together.
 
-Comes in: transitions of other rules, and readings as moments. Goes out: transitions of hazard alarms. Refuses to know
-values: what is dangerous by itself is said by the rules that it names.
+Input: transitions of other rules, and the times of readings.
+Output: transitions of hazard alarms.
+Not responsible for: values; a value that is dangerous by itself belongs to the rules that this one names.
+Rejects: a level that is written twice.
 
-A condition that cannot be answered because a sensor is blind, or was never heard, is unknown: its level neither begins
-nor ends, and a running delay begins again when it is known. Delays run on the times of the readings of all sensors
-that the rule looks at, none of them later than it was received.
+A condition is unknown while a sensor that it needs is blind, or was never heard. Its level then neither begins nor
+ends, and a running delay begins again when it is known. Delays run on the times of the readings of all sensors of the
+rule. None of these times is later than the reading was received.
 
 Zero pressure is orange, and red while the fire alarm of the same building sounds:
 
@@ -61,7 +63,7 @@ _ANSWER = Quantity("condition", "条件", "condition", "", 0.0, 1.0, np.inf, 0, 
 
 
 class CompositeLevel(BaseModel):
-    """One level: when it holds, and for how long before it is told."""
+    """One level: its condition, and the time that it must hold before the level begins."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
@@ -70,19 +72,19 @@ class CompositeLevel(BaseModel):
     when: Condition
     """The condition, below."""
     because: Text
-    """What holds then, in words for the people who are told."""
+    """The meaning of the condition, in words for the recipients of the message."""
     on_delay_s: float = Field(ge=0, le=LONGEST_S, allow_inf_nan=False)
     """How long the condition must hold, and not hold, before the level begins or ends."""
     off_delay_s: float = Field(default=0, ge=0, le=LONGEST_S, allow_inf_nan=False)
     """How long the condition must hold, and not hold, before the level begins or ends."""
     latch: bool = False
-    """Once here, the alert stays until somebody has acknowledged it."""
+    """Once it is active, the alert stays until somebody has acknowledged it."""
     source: str = Field(min_length=3)
-    """As everywhere."""
+    """As in every rule."""
 
 
 class Each(StrEnum):
-    """What has one alarm."""
+    """The thing that has one alarm."""
 
     ASSET = "asset"
     DEVICE = "device"
@@ -117,12 +119,12 @@ class CompositeOptions(BaseModel):
         )
 
     def judged_quantity(self, quantity: Quantity | None) -> Quantity | None:
-        """Return what is compared with the limits: whether the condition holds."""
+        """Return the quantity that is compared with the limits: whether the condition holds."""
         del quantity
         return _ANSWER
 
     def binds(self, sensor: Sensor, heartbeats: frozenset[str]) -> bool:
-        """Tell whether `sensor` can stand for its asset: measured values can."""
+        """Return whether `sensor` can stand for its asset: measured values can."""
         return sensor.id not in heartbeats and sensor.quantity not in _NOT_MEASURED
 
     def faults(self, quantity: Quantity | None, sensors: Sequence[Sensor]) -> Iterator[Fault]:
@@ -140,7 +142,7 @@ class CompositeOptions(BaseModel):
 
 
 def one_for(options: BaseModel, sensor: Sensor) -> str:
-    """Return what has one alarm, whose first sensor of the register stands for it: its asset or its device."""
+    """Return the asset or device that has one alarm; its first sensor of the register stands for it."""
     each = typing.cast("CompositeOptions", options).each
     return sensor.asset if each is Each.ASSET else sensor.device
 
@@ -171,7 +173,7 @@ class Composite:
         }
 
     def evaluate(self, admitted: AdmittedReadings, upstream: UpstreamTransitions, order: int) -> list[Transitions]:
-        """Return what becomes of the rules of `stage`."""
+        """Return the transitions of the rules with this `order`."""
         changes = self._condition_changes.get(order)
         if changes is None:
             return []
@@ -183,7 +185,7 @@ class Composite:
         return State({}, self._condition_levels.columns(), {})
 
     def rebuild(self, levels: NDArray[np.int8], seen: NDArray[np.bool_]) -> None:
-        """Derive what is not kept."""
+        """Derive the columns that are not kept."""
         self._condition_levels.rebuild()
         for each in self._condition_changes.values():
             each.rebuild(levels, seen)

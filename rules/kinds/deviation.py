@@ -1,15 +1,18 @@
-"""`deviation`: a value that is unusual for its hour of the week, by what its own sensor said in the weeks before.
+"""`deviation`: a value that is unusual for its hour of the week, by past weeks of its sensor.
 
-Comes in: admitted readings. Goes out: transitions of hazard alarms. Refuses to know other sensors, holidays and the
-wall clock: the hour of the week is that of the reading's own time at a fixed offset from UTC.
+Input: admitted readings.
+Output: transitions of hazard alarms.
+Not responsible for: other sensors, holidays and the wall clock. The hour of the week is that of the reading's own time
+at a fixed offset from UTC.
+Rejects: faulty levels.
 
 Each sensor has 168 hours of the week, each with a mean and a mean absolute deviation from it. An hour that has passed
-moves the mean of its kind towards the mean of its calm readings, by at most three sigma, and the deviation likewise;
-the first weeks count equally, later ones fade with a memory of eight weeks. A sigma is 1.2533 mean absolute deviations
-(what it is for normal numbers), and never less than the last digit that the quantity is told with.
+moves the mean of its kind towards the mean of its calm readings. The move is at most three sigma; the deviation moves
+likewise. The first weeks count equally, later ones fade with a memory of eight weeks. A sigma is 1.2533 mean absolute
+deviations (the ratio of normal numbers). It is never less than the last displayed digit of the quantity.
 
-Source: hour-of-week baselines are the usual seasonal naive reference (Hyndman and Athanasopoulos, Forecasting, 5.2);
-Huber's clipping at 3 sigma; eight weeks and two weeks of warming up are assumed.
+Source: hour-of-week baselines are the usual seasonal naive reference (Hyndman and Athanasopoulos, Forecasting, 5.2).
+Clipping at 3 sigma is Huber's; eight weeks and two weeks of warming up are assumed.
 
 >>> import math
 >>> from collector.batch import make_batch
@@ -69,15 +72,15 @@ class DeviationOptions(DistanceOptions):
     """Keys of a deviation rule."""
 
     in_: In = Field(default=In.SIGMA, alias="in")
-    """What limits and deadbands are counted in: `sigma`, the default, how much this sensor varies at this hour; or
-    `unit`, the unit of the quantity."""
+    """The unit of limits and deadbands. `sigma`, the default: the variation of this sensor at this hour; or `unit`, the
+    unit of the quantity."""
     warm_weeks: int = Field(default=2, ge=1, le=52)
     """In how many weeks an hour of the week must have been seen before it is judged; 2 by default (assumed)."""
     utc_offset_h: float = Field(default=8, ge=-12, le=14, allow_inf_nan=False)
     """Local time less UTC, hours; left out, the standard time of the city's time zone."""
 
     def judged_quantity(self, quantity: Quantity | None) -> Quantity | None:
-        """Return the distance of `quantity` from what is usual."""
+        """Return the distance of `quantity` from its usual value."""
         if quantity is None:
             return None
         distance = distance_of(quantity, *_WORDS[self.direction])
@@ -104,7 +107,7 @@ class Deviation:
         return self._distance_evaluator.evaluate(admitted, self._distances)
 
     def _distances(self, readings: Readings, step: ValueStep) -> NDArray[np.float64]:
-        """Return float64[n]: how far each reading is from what is usual, NaN where that is not known."""
+        """Return float64[n]: the distance of each reading from the usual value, NaN where that is unknown."""
         b = readings.binding
         usual, sigma = self._weeks.expected(b, readings.time_ns)
         distance = readings.value - usual
@@ -119,13 +122,13 @@ class Deviation:
         return State({}, {**self._distance_evaluator.columns(), **self._weeks.columns()}, {})
 
     def rebuild(self, known: NDArray[np.bool_]) -> None:
-        """Derive what is not kept."""
+        """Derive the columns that are not kept."""
         del known
         self._distance_evaluator.level_evaluator.rebuild()
 
 
 class _Weeks:
-    """What is usual in each hour of the week of each binding."""
+    """The usual value in each hour of the week of each binding."""
 
     def __init__(self, offset_ns: NDArray[np.int64], warm_weeks: NDArray[np.uint8], least: NDArray[np.float64]) -> None:
         n = len(offset_ns)
@@ -165,7 +168,7 @@ class _Weeks:
         self._count[b] = count + 1
 
     def _close(self, b: NDArray[np.intp]) -> None:
-        """Move what is usual towards the hours of bindings `b` that have passed."""
+        """Move the usual values towards the hours of bindings `b` that have passed."""
         place, count = hour_of_week(self._hour[b]), self._count[b]
         n_weeks = self._n_weeks[b, place]
         mean, spread = self._mean[b, place].astype(np.float64), self._spread[b, place].astype(np.float64)
@@ -182,7 +185,7 @@ class _Weeks:
             column[b] = 0
 
     def columns(self) -> dict[str, NDArray[np.generic]]:
-        """Return what outlives a restart; first axis: bindings."""
+        """Return the columns that outlive a restart; first axis: bindings."""
         return {
             "mean": self._mean,
             "spread": self._spread,

@@ -1,16 +1,18 @@
-"""`displacement`: a slope or rock that creeps faster and faster, by the angle of its curve or by when it will fail.
+"""`displacement`: a slope or rock that creeps faster and faster, by its tangent angle or its time of failure.
 
-Comes in: admitted readings. Goes out: transitions of hazard alarms. Refuses to know the wall clock: time is that of
-the buckets of one sensor.
+Input: admitted readings.
+Output: transitions of hazard alarms.
+Not responsible for: the wall clock; time is that of the buckets of one sensor.
+Rejects: missing keys of the method, windows that are too long, and levels that a single step raises.
 
-Readings become means of `step_s`; whenever such a bucket closes, one of two things is judged:
+Readings become means of `step_s`; whenever such a bucket closes, one of two values is judged:
 
-- `tangent_angle`: the rate over the last `rate_points` buckets, divided by the rate of uniform creep, as an angle: 45
-  degrees is uniform, 80 is 5.7 times, 85 is 11 times as fast. The rate is the smaller of two: over all of them, and
-  over their newer half, so that a step stops counting when half of the window has passed.
-- `inverse_velocity`: hours until the line through the reciprocals of the last `points` rates, each over `rate_points`
-  buckets of its own, is at zero. It counts only where the interval that holds the truth with `confidence` ends before
-  `horizon_h`. Otherwise nothing is foreseen, and the value is the horizon.
+- `tangent_angle`: the rate over the last `rate_points` buckets, divided by the rate of uniform creep, as an angle. 45
+  degrees is uniform, 80 is 5.7 times, 85 is 11 times as fast. The rate is the smaller of two: over all buckets, and
+  over their newer half. So a step stops counting when half of the window has passed.
+- `inverse_velocity`: hours until the line through the reciprocals of the last `points` rates is at zero. Each rate is
+  over `rate_points` buckets of its own. The line counts only where its interval with `confidence` ends before
+  `horizon_h`. Otherwise there is no forecast, and the value is the horizon.
 
 Readings that intake or device doubt (SPIKE, RATE, DEVICE_SUSPECT) are left out. `rules/evaluation/creep.py` names the
 papers.
@@ -61,12 +63,12 @@ _HOUR_NS = 3600 * _SECOND_NS
 
 
 class CreepMethod(StrEnum):
-    """What is judged."""
+    """The judged value."""
 
     TANGENT_ANGLE = "tangent_angle"
-    """How much faster than uniform, degrees."""
+    """Speed against uniform creep, degrees."""
     INVERSE_VELOCITY = "inverse_velocity"
-    """How soon it fails, hours."""
+    """Time until failure, hours."""
 
 
 class DisplacementOptions(LimitOptions):
@@ -75,7 +77,7 @@ class DisplacementOptions(LimitOptions):
     method: CreepMethod
     """`tangent_angle`: limits are degrees; `inverse_velocity`: limits are hours until failure. Needed."""
     direction: Direction
-    """`fall`, `rise` or `either`: which way is downhill. Needed. Movement the other way is rest."""
+    """`fall`, `rise` or `either`: the direction of downhill. Needed. Movement the other way is rest."""
     per: Per = Per.DAY
     """The time in the unit of the rates below: `s`, `min`, `h` or `day` (default)."""
     step_s: float = Field(ge=1, le=7 * 86_400, allow_inf_nan=False)
@@ -86,8 +88,8 @@ class DisplacementOptions(LimitOptions):
     """Of `tangent_angle`: the rate of uniform creep of this slope, in the quantity's unit per `per`. Without it, it is
     learned."""
     least_rate: float | None = Field(default=None, gt=0, allow_inf_nan=False)
-    """What noise alone can look like, same unit. Of `inverse_velocity`: at or below it nothing moves. Of
-    `tangent_angle`: a learned reference is at least this. Needed where it is used."""
+    """The largest rate that noise alone may show, same unit. Of `inverse_velocity`: at or below it there is no
+    movement. Of `tangent_angle`: a learned reference is at least this. Needed where it is used."""
     learn_points: int = Field(default=48, ge=WIDTH // 4, le=100_000)
     """The reference is the mean of the first so many rates; 48 by default. Install in a quiet time, or give
     `reference_rate`."""
@@ -101,7 +103,7 @@ class DisplacementOptions(LimitOptions):
     @model_validator(mode="before")
     @classmethod
     def _sided(cls, written: object) -> object:
-        """Let the method say the side: a larger angle, or fewer hours."""
+        """Let the method set the side: a larger angle, or fewer hours."""
         if not isinstance(written, Mapping) or "side" in written:
             return written
         is_low = written.get("method") == CreepMethod.INVERSE_VELOCITY
@@ -136,7 +138,7 @@ class DisplacementOptions(LimitOptions):
         return max(self.step_s, sensor.cadence_s)
 
     def faults(self, quantity: Quantity | None, sensors: Sequence[Sensor]) -> Iterator[Fault]:
-        """Yield what is missing for the method, windows longer than what is kept, and levels that a step raises."""
+        """Yield keys missing for the method, windows longer than the kept past, and levels that a step raises."""
         yield from super().faults(quantity, sensors)
         is_angle = self.method is CreepMethod.TANGENT_ANGLE
         side = Side.HIGH if is_angle else Side.LOW
@@ -184,7 +186,7 @@ class Displacement:
         return self._bucket_evaluator.evaluate(admitted, self._values)
 
     def _values(self, now: Readings) -> NDArray[np.float64]:
-        """Return float64[n]: what is judged of who closes a bucket, NaN where that is not known."""
+        """Return float64[n]: the judged value of each sensor that closes a bucket, NaN where unknown."""
         values = np.full(len(now.binding), np.nan)
         rule = self._bucket_evaluator.level_evaluator.rule[now.binding]
         for number in np.unique(rule).tolist():
@@ -248,6 +250,6 @@ class Displacement:
         return State({}, {**self._bucket_evaluator.columns(), **own}, {})
 
     def rebuild(self, known: NDArray[np.bool_]) -> None:
-        """Derive what is not kept."""
+        """Derive the columns that are not kept."""
         del known
         self._bucket_evaluator.level_evaluator.rebuild()

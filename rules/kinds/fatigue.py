@@ -1,16 +1,18 @@
 """`fatigue`: how much of the life of steel its load cycles have used, or how fast they use it.
 
-Comes in: admitted readings. Goes out: transitions of hazard alarms. Refuses to know the wall clock, and mean stress:
-a cycle counts by its range.
+Input: admitted readings.
+Output: transitions of hazard alarms.
+Not responsible for: the wall clock, and mean stress; a cycle counts by its range.
+Rejects: ranges that hide every cycle, and windows in which no cycle fits.
 
-Turning points of a strain or stress make cycles by rainflow counting; a cycle of range r uses 1 / `reference_cycles`
-times (r / `reference_range`) ** `slope` of the life (Miner). Without `span_s` what is judged is the sum of all cycles
-so far, percent of the life, with every reading. With it, what a window of event time has used, percent of what
-`design_life_years` allow in such a time, with the first reading after it. Readings that intake or device doubt (SPIKE,
-RATE, DEVICE_SUSPECT) are left out: a spike would be a large cycle.
+Turning points of a strain or stress make cycles by rainflow counting. A cycle of range r uses 1 / `reference_cycles`
+times (r / `reference_range`) ** `slope` of the life (Miner). Without `span_s` the judged value is the sum of all cycles
+so far, percent of the life, with every reading. With `span_s` it is the use of a window of event time, with the first
+reading after it. That is in percent of the use that `design_life_years` allow in such a time. Readings that intake or
+device doubt (SPIKE, RATE, DEVICE_SUSPECT) are left out: a spike would be a large cycle.
 
-Sources: ASTM E1049-85 (2017), 5.4.4 (rainflow); Miner, J. Appl. Mech. 12 (1945); `slope` 3 and 2 million cycles at the
-reference range as in the detail categories of EN 1993-1-9, whose second slope and cut-off are left out: small cycles
+Sources: ASTM E1049-85 (2017), 5.4.4 (rainflow). Miner, J. Appl. Mech. 12 (1945). `slope` 3 and 2 million cycles at the
+reference range are as in the detail categories of EN 1993-1-9. Its second slope and cut-off are left out: small cycles
 count for more than they do there.
 
 >>> from collector.batch import make_batch
@@ -60,7 +62,7 @@ class FatigueOptions(LimitOptions):
     """Keys of a fatigue rule; limits are percent."""
 
     side: typing.Literal[Side.HIGH] = Side.HIGH
-    """More is worse: there is nothing to choose."""
+    """More is worse: there is no choice."""
     reference_range: float = Field(gt=0, allow_inf_nan=False)
     """The range that the detail bears `reference_cycles` times, in the unit of the quantity. Needed."""
     reference_cycles: float = Field(default=2e6, ge=1, allow_inf_nan=False)
@@ -68,16 +70,16 @@ class FatigueOptions(LimitOptions):
     slope: float = Field(default=3.0, ge=1, le=20)
     """Exponent of the S-N curve, 1 to 20; 3 by default."""
     least_range: float = Field(default=0.0, ge=0, allow_inf_nan=False)
-    """Smaller ranges are no cycles, in the unit of the quantity: what noise does. 0 (default) counts all."""
+    """Smaller ranges, in the unit of the quantity, are noise and no cycles. 0 (default) counts all."""
     used_percent: float = Field(default=0.0, ge=0, le=100)
-    """What the years before the sensor have used, percent of the life; 0 by default. Not with `span_s`."""
+    """The use of the years before the sensor, percent of the life; 0 by default. Not with `span_s`."""
     span_s: float | None = Field(default=None, ge=10, le=31 * 86_400)
     """Judge the wear of windows of so many seconds, 10 to 31 days, instead of the sum since the beginning."""
     design_life_years: float = Field(default=100.0, gt=0, le=1000)
     """With `span_s`: 100 % is the wear that uses up the life in so many years; 100 by default."""
 
     def judged_quantity(self, quantity: Quantity | None) -> Quantity | None:
-        """Return the damage by cycles of `quantity`, percent of the life or of what its design allows."""
+        """Return the damage by cycles of `quantity`, percent of the life or of the allowance of its design."""
         if quantity is None:
             return None
         is_whole = self.span_s is None
@@ -102,7 +104,7 @@ class FatigueOptions(LimitOptions):
         return self.span_s or 0.0
 
     def cadence_s(self, sensor: Sensor) -> float:
-        """Return how often there is something to judge, seconds."""
+        """Return how often a value is judged, seconds."""
         return max(self.span_s or 0.0, sensor.cadence_s)
 
     def faults(self, quantity: Quantity | None, sensors: Sequence[Sensor]) -> Iterator[Fault]:
@@ -136,7 +138,7 @@ class Fatigue:
         self._rainflow = Rainflow(least, reference, slope)
         lifes = [100 / each.reference_cycles / _allowance(each) for each in options]
         self._percent: NDArray[np.float64] = np.array(lifes, np.float64)[rule]
-        """What a damage of one reference cycle is, percent."""
+        """The damage of one reference cycle, percent."""
         used = [each.used_percent if each.span_s is None else 0.0 for each in options]
         self._used = np.array(used, np.float64)[rule]
         window_ns = [round((each.span_s or 0.0) * _SECOND_NS) for each in options]
@@ -151,7 +153,7 @@ class Fatigue:
         return self._sequential.evaluate(admitted, self._wear)
 
     def _wear(self, readings: Readings) -> NDArray[np.float64]:
-        """Return float64[n]: percent of the life, or of what is allowed of who closes a window, else NaN."""
+        """Return float64[n]: percent of the life, or of the allowance of each closed window, else NaN."""
         b = readings.binding
         damage = self._rainflow.add(b, readings.value)
         percent: NDArray[np.float64] = damage * self._percent[b] + self._used[b]
@@ -163,9 +165,9 @@ class Fatigue:
         return percent
 
     def _windows(self, now: Readings, damage: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Return float64[n]: what the window did that each reading closes, percent of what is allowed, else NaN.
+        """Return float64[n]: damage of the window that each reading closes, percent of the allowance, else NaN.
 
-        What a reading does belongs to the window that it closes: the cycle that it ends was in there.
+        The damage of a reading belongs to the window that it closes: the cycle that it ends was in there.
         """
         b = now.binding
         number = now.time_ns // self._window_ns[b]
@@ -191,7 +193,7 @@ class Fatigue:
         return State({}, {**self._level_evaluator.columns(), **self._rainflow.columns(), **own}, {})
 
     def rebuild(self, known: NDArray[np.bool_]) -> None:
-        """Derive what is not kept."""
+        """Derive the columns that are not kept."""
         del known
         self._level_evaluator.rebuild()
 

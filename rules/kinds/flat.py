@@ -1,12 +1,15 @@
-"""`flat`: a sensor that has lost its own noise cannot be trusted, nor one at zero beside which nothing moves: frozen.
+"""`flat`: a sensor without its own noise is frozen, also one at zero on a device without other changes.
 
-Comes in: admitted readings with their quality. Goes out: transitions of health alarms, level 1 while frozen. Refuses
-to know hazards: the value is judged by other rules as if this one did not exist.
+Input: admitted readings with their quality.
+Output: transitions of health alarms, level 1 while frozen.
+Not responsible for: hazards; other rules judge the value as if this one did not exist.
+Rejects: nothing.
 
-The intake flags FLAT what stands still for longer than this sensor ever did. At zero the device may still measure: an
-empty pipe reads 0.000 for as long as it is empty. So there it is no fault if another measured value of the same device
-has changed in the later half of that time. At any other value noise has left the sensor, whatever else moves. With
-`neighbours: true` what the intake flags NEIGHBOUR is a fault as well.
+The intake flags a reading FLAT if its value has stood still for longer than this sensor ever did. At zero the device
+may still measure: an empty pipe reads 0.000 for as long as it is empty. So a sensor at zero is no fault if another
+measured value of the same device has changed. That change must lie in the later half of the time at zero. At any other
+value noise has left the sensor, even if other values move. With `neighbours: true` a reading flagged NEIGHBOUR is a
+fault as well.
 
 >>> from collector.batch import Quality, make_batch
 >>> from config.register import Register, Sensor
@@ -42,23 +45,24 @@ _NOT_MEASURED = frozenset({"heartbeat", "battery", ONLINE})
 
 
 class FlatOptions(BaseModel):
-    """What is too long each sensor's own past says."""
+    """Each sensor's own past says how long is too long."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
     neighbours: bool = False
-    """Whether a sensor that hardly moves while its neighbours do is a fault too, whatever else its device says."""
+    """Whether a sensor is faulty too if it hardly moves while its neighbours do. Other values of its device do not
+    matter then."""
 
     def limits(self) -> tuple[LevelLimit, ...]:
         """Return no levels: a frozen device is no hazard."""
         return ()
 
     def judged_quantity(self, quantity: Quantity | None) -> Quantity | None:
-        """Return the quantity as it is: nothing is compared with limits."""
+        """Return the quantity as it is: it is not compared with limits."""
         return quantity
 
     def binds(self, sensor: Sensor, heartbeats: frozenset[str]) -> bool:
-        """Tell whether `sensor` is watched: measured values are."""
+        """Return whether `sensor` is watched: measured values are."""
         return sensor.id not in heartbeats and sensor.quantity not in _NOT_MEASURED
 
     def faults(self, quantity: Quantity | None, sensors: Sequence[Sensor]) -> Iterator[Fault]:
@@ -97,7 +101,7 @@ class Flat:
         if len(told) == 0:
             self._remember(admitted, rows)
             return []
-        # Few devices are ever flat: theirs are looked at one by one, in their order.
+        # Few devices are ever flat: their sensors are checked one by one, in order.
         slow = np.isin(self._device[sensor[rows]], self._device[sensor[told]])
         self._remember(admitted, rows[~slow])
         health = HealthTransitions(self.alarm, self.level, self._episode_ns)
@@ -122,7 +126,7 @@ class Flat:
             self._is_active[number] = is_faulty
 
     def _moves_elsewhere(self, number: int, time_ns: int) -> bool:
-        """Tell whether another value of the device changed in the later half of this one's standing still."""
+        """Return whether another value of the device changed in the later half of this one's standing still."""
         half_ns = (int(self._moved_ns[number]) + time_ns) // 2
         return any(self._moved_ns[each] > half_ns for each in self._members[self._device[number]] if each != number)
 
@@ -140,14 +144,14 @@ class Flat:
         return State(by_sensor, {"level": self.level, "episode_ns": self._episode_ns}, {})
 
     def rebuild(self, known: NDArray[np.bool_]) -> None:
-        """Derive whose next reading could end an alarm."""
+        """Derive the sensors that may end an alarm with their next reading."""
         del known
         is_watched = self._binding >= 0
         self._is_active[is_watched] = self.level[self._binding[is_watched]] > 0
 
 
 def _devices(register: Register, watched: Sequence[int]) -> tuple[NDArray[np.intp], list[list[int]]]:
-    """Return the number of each measured sensor's device, -1 where nothing of it is watched, and their sensors."""
+    """Return the number of each measured sensor's device, -1 where no sensor of it is watched, and their sensors."""
     heartbeats = heartbeats_of(register)
     numbers = {name: i for i, name in enumerate(dict.fromkeys(register.sensors[each].device for each in watched))}
     device = np.full(len(register.sensors), -1, np.intp)

@@ -1,19 +1,20 @@
-"""`modes`: a structure that swings more slowly than it did, by all its accelerometers at once: FDD with MAC.
+"""`modes`: a structure that swings more slowly than before, by all its accelerometers at once: FDD with MAC.
 
-Comes in: admitted readings, sampled evenly and together, 50 to 200 a second. Goes out: transitions of hazard alarms,
-one alarm for each asset, of its first sensor. Refuses to know the wall clock: windows are stretches of event time.
+Input: admitted readings, sampled evenly and together, 50 to 200 a second.
+Output: transitions of hazard alarms, one alarm for each asset, of its first sensor.
+Not responsible for: the wall clock; windows are stretches of event time.
+Rejects: modes that cannot be seen, and sensors that show no shape.
 
-When the last sensor of an asset has ended a window of `span_s`, the matrix of their cross-spectra is decomposed at each
-line near `expected_hz` (frequency domain decomposition). The highest first singular value that stands out is a mode,
-its singular vector the shape of the mode. It is the mode that is watched if the shape is like the reference's: the
-modal assurance criterion (MAC) is at least `least_mac`. What is judged is the change of its frequency, percent, turned
-so that more is worse. A window in which it is not identified is not judged, is counted with its reason, and restarts
-what waits for several in a row.
+A window of `span_s` is complete when the last sensor of an asset has ended it. Then the matrix of their cross-spectra
+is decomposed at each line near `expected_hz` (frequency domain decomposition). The highest first singular value that
+stands out is a mode, its singular vector the shape of the mode. It is the watched mode if its shape is like the shape
+of the reference. That means that the modal assurance criterion (MAC) is at least `least_mac`. The judged value is the
+change of its frequency, percent, with the sign for which more is worse. A window in which the mode is not identified is
+not judged, but counted with its reason. It restarts each delay that waits for several windows in a row.
 
 The reference is written, or learned from the first `learn_windows` identifications. Readings flagged SPIKE or RATE are
-judged, as a blow is both; those that their device doubts are left out. `rules/spectral/mode_shapes.py` names the
-papers; `least_mac`
-is assumed: shapes of one mode agree better, those of two modes of a structure are near 0.
+judged, as a blow is both. Readings that their device doubts are left out. `rules/spectral/mode_shapes.py` names the
+papers. `least_mac` is assumed: shapes of one mode agree better, those of two modes of a structure are near 0.
 
 >>> import numpy as np
 >>> from collector.batch import make_batch
@@ -92,7 +93,7 @@ class ModesOptions(ModeOptions):
         return None if quantity is None else self.frequency_change(quantity, "mode")
 
     def faults(self, quantity: Quantity | None, sensors: Sequence[Sensor]) -> Iterator[Fault]:
-        """Yield modes that cannot be seen, and sensors that tell no shape."""
+        """Yield modes that cannot be seen, and sensors that show no shape."""
         yield from super().faults(quantity, sensors)
         yield from self.unseen(self.expected_hz, sensors)
         for asset, own in _by_asset(sensors).items():
@@ -136,7 +137,7 @@ class _Group:
 
     @property
     def bearer(self) -> int:
-        """The binding whose alarm tells of all."""
+        """The binding with the alarm of all of them."""
         return int(self.bindings[0])
 
 
@@ -150,7 +151,7 @@ class Modes:
             (o, register.sensors[i]) for o, each in zip(self._options, bound, strict=True) for i in each.rule.sensors
         ]
         span_ns = np.array([round(each.span_s * _SECOND_NS) for each, _ in pairs], np.int64)
-        # A value comes with each window: one that is not identified breaks what waits for several in a row.
+        # A value comes with each window: a window without identification restarts delays over several windows.
         self._level_evaluator = LevelEvaluator(bound, register, counts, span_ns * 3 // 2)
         self.alarm: NDArray[np.int32] = self._level_evaluator.alarm
         self.level: NDArray[np.int8] = self._level_evaluator.level
@@ -164,7 +165,7 @@ class Modes:
         self._references = ReferenceModes(self._meant())
 
     def _meant(self) -> NDArray[np.int64]:
-        """Return int64[n_bindings]: what a learned reference depends on."""
+        """Return int64[n_bindings]: a digest of the options that a learned reference depends on."""
         meant = np.zeros(len(self._groups), np.int64)
         for b, group in enumerate(self._groups):
             options = self._options[int(self._level_evaluator.rule[b])]
@@ -175,7 +176,7 @@ class Modes:
     def evaluate(self, admitted: AdmittedReadings) -> list[Transitions]:
         """Return the transitions that `admitted` cause."""
         row, binding = self._level_evaluator.bindings_of(admitted)
-        # In the order of the readings, whoever's they are: the last sensor of an asset ends its window.
+        # In the order of the readings of all sensors: the last sensor of an asset ends its window.
         ended = sorted(self._ended(admitted, row, binding), key=lambda each: each[:2])
         values = [self._value(b, piece) for _, b, piece in ended]
         known = [i for i, value in enumerate(values) if not np.isnan(value)]
@@ -186,7 +187,7 @@ class Modes:
     def _ended(
         self, admitted: AdmittedReadings, row: NDArray[np.intp], binding: NDArray[np.intp]
     ) -> Iterator[tuple[int, int, EndedWindow]]:
-        """Yield (row that ends it, binding, what it gives) of windows, binding by binding."""
+        """Yield (row that ends it, binding, its ended window) of windows, binding by binding."""
         order = np.argsort(binding, kind="stable")
         firsts = np.flatnonzero(starts_of(binding[order]))
         clock = (admitted.quality & RECEIVED_CLOCK) != 0
@@ -199,7 +200,7 @@ class Modes:
                     yield int(part[0]), b, piece
 
     def _value(self, b: int, piece: EndedWindow) -> float:
-        """Return what is judged of the window that `piece` completes for its asset, NaN where nothing is known."""
+        """Return the judged value of the window that `piece` completes for its asset, NaN where it is unknown."""
         group = self._groups[b]
         if self._gathering.is_left_behind(b, group.bindings):
             self._held("not_together")
@@ -235,7 +236,7 @@ class Modes:
         return float(np.maximum(towards(change, self._direction[rule : rule + 1]), 0.0)[0])
 
     def _learned(self, group: _Group, options: ModesOptions, hz: float, shape: NDArray[np.complex128]) -> float:
-        """Learn an identification, and return NaN; what was of several modes is learned anew."""
+        """Learn an identification, and return NaN; a reference of several modes is learned anew."""
         b = group.bearer
         self._references.learn(b, hz, shape)
         is_last = self._references.n_learned(b) == options.learn_windows
@@ -254,7 +255,7 @@ class Modes:
         return State({}, {**self._level_evaluator.columns(), **own}, {})
 
     def rebuild(self, known: NDArray[np.bool_]) -> None:
-        """Derive what is not kept."""
+        """Derive the columns that are not kept."""
         del known
         self._lines.rebuild()
         self._references.rebuild()
@@ -269,7 +270,7 @@ def _by_asset(sensors: Sequence[Sensor]) -> dict[str, list[Sensor]]:
 
 
 def _groups(options: Sequence[ModesOptions], bound: Sequence[BoundRule], register: Register) -> list[_Group]:
-    """Return for each binding the group that it is in."""
+    """Return the group of each binding."""
     found: list[_Group] = []
     for own, each in zip(options, bound, strict=True):
         sensors = [register.sensors[number] for number in each.rule.sensors]

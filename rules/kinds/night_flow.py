@@ -1,16 +1,18 @@
-"""`night_flow`: more water flows at night, when nobody needs it, than in the best of the last nights: a leak.
+"""`night_flow`: more water flows in the quiet hours of a night than in the best past nights: a leak.
 
-Comes in: admitted readings. Goes out: transitions of hazard alarms. Refuses to know the wall clock: nights are event
-time of one sensor at a given distance from UTC.
+Input: admitted readings.
+Output: transitions of hazard alarms.
+Not responsible for: the wall clock; nights are event time of one sensor at a given distance from UTC.
+Rejects: nights without length, and sensors that read too rarely to have any night.
 
-The mean of the readings between `from_hour` and `until_hour` is compared with the lowest, or a low quantile, of the
-last `nights` good ones; what is judged is how much it has risen, in percent or in the quantity's unit. The first
-reading after the hours tells it. A night is good, and remembered, if it has not risen to the reset value of the lowest
-level: what tells a leak must not learn it. After `rebaseline_nights` others in a row what was usual is forgotten.
-Readings that intake or device doubt (SPIKE, RATE, DEVICE_SUSPECT) are left out.
+A night has the mean of the readings between `from_hour` and `until_hour`. It is compared with the lowest, or a low
+quantile, of the last `nights` good ones. The judged value is its rise, in percent or in the quantity's unit. It is
+known with the first reading after the hours. A night is good, and remembered, if it has not risen to the reset value of
+the lowest level. The reason: the nights of a leak must not be learned. After `rebaseline_nights` others in a row the
+usual night is forgotten. Readings that intake or device doubt (SPIKE, RATE, DEVICE_SUSPECT) are left out.
 
-Source: minimum night flow between 2 and 4 h against the lowest of the last ten nights, with limits of 10 to 30 percent,
-is what is compared in Vrachimis et al., LeakDB, 1st WDSA/CCWI joint conference 2018.
+Source: Vrachimis et al., LeakDB, 1st WDSA/CCWI joint conference 2018. It compares the minimum night flow between 2 and
+4 h with the lowest of the last ten nights. Its limits are 10 to 30 percent.
 
 >>> from collector.batch import make_batch
 >>> from config.register import Register, Sensor
@@ -62,7 +64,7 @@ _VALUE_GAP_NS = 36 * 3600 * _SECOND_NS
 
 
 class Unit(StrEnum):
-    """How a rise is told."""
+    """The unit of a rise."""
 
     PERCENT = "percent"
     FLOW = "flow"
@@ -72,9 +74,9 @@ class NightFlowOptions(LimitOptions):
     """Keys of a night-flow rule; limits are rises above the usual night."""
 
     side: typing.Literal[Side.HIGH] = Side.HIGH
-    """More is worse: there is nothing to choose."""
+    """More is worse: there is no choice."""
     unit: Unit = Field(default=Unit.PERCENT, alias="in")
-    """What limits are counted in."""
+    """The unit of limits."""
     from_hour: float = Field(default=2.0, ge=0, lt=24)
     """The quiet hours by the clock of the place, 0 to 24; 2 to 4 by default. They may pass midnight."""
     until_hour: float = Field(default=4.0, ge=0, le=24)
@@ -87,17 +89,17 @@ class NightFlowOptions(LimitOptions):
     fewest_nights: int = Field(default=5, ge=1, le=MOST_NIGHTS)
     """With fewer good nights nothing is known; 5 by default."""
     quantile: float = Field(default=0.0, ge=0, le=0.5)
-    """0 (default): the lowest of them is usual. Up to 0.5: the one below which this share of them lies, where single
-    nights are oddly low."""
+    """0 (default): the lowest of them is usual. Up to 0.5, where single nights are oddly low: this share of them lies
+    below the usual night."""
     least_flow: float | None = Field(default=None, gt=0, allow_inf_nan=False)
-    """With `in: percent`, a usual night counts as at least this, in the quantity's unit: twice nearly nothing is nearly
-    nothing. Needed there."""
+    """With `in: percent`, a usual night counts as at least this, in the quantity's unit. Needed there, because twice
+    nearly nothing is nearly nothing."""
     rebaseline_nights: int = Field(default=14, ge=0, le=1000)
-    """After so many nights in a row that were not good, what was usual is forgotten; 14 by default, 0 for never."""
+    """After so many nights in a row that were not good, the usual night is forgotten; 14 by default, 0 for never."""
 
     @property
     def length_s(self) -> float:
-        """How long the hours of a night are, seconds; they may pass midnight."""
+        """Length of the hours of a night, seconds; they may pass midnight."""
         return (self.until_hour - self.from_hour) % 24 * _HOUR_S
 
     def judged_quantity(self, quantity: Quantity | None) -> Quantity | None:
@@ -125,12 +127,12 @@ class NightFlowOptions(LimitOptions):
         return 24.0 * _HOUR_S
 
     def cadence_s(self, sensor: Sensor) -> float:
-        """Return how often there is something to judge, seconds: once a night."""
+        """Return how often a value is judged, seconds: once a night."""
         del sensor
         return 24.0 * _HOUR_S
 
     def faults(self, quantity: Quantity | None, sensors: Sequence[Sensor]) -> Iterator[Fault]:
-        """Yield nights that are none, and sensors that read too rarely to have any."""
+        """Yield nights without length, and sensors that read too rarely to have any."""
         yield from super().faults(quantity, sensors)
         if self.length_s == 0:
             yield Fault(("until_hour",), "another hour than from_hour", f"{self.until_hour:g}", "name the quiet hours")
@@ -186,7 +188,7 @@ class NightFlow:
         return self._sequential.evaluate(admitted, self._rises)
 
     def _rises(self, readings: Readings) -> NDArray[np.float64]:
-        """Return float64[n]: how much the night has risen that a reading closes, NaN where that is not known."""
+        """Return float64[n]: the rise of the night that a reading closes, NaN where that is not known."""
         mean, teaches = self._nights.add(readings)
         rises = np.full(len(mean), np.nan)
         closes = (~np.isnan(mean)).nonzero()[0]
@@ -215,7 +217,7 @@ class NightFlow:
         return State({}, {**self._level_evaluator.columns(), **self._nights.columns(), "flagged": self._flagged}, {})
 
     def rebuild(self, known: NDArray[np.bool_]) -> None:
-        """Derive what is not kept."""
+        """Derive the columns that are not kept."""
         del known
         self._nights.rebuild(self._n_nights)
         self._level_evaluator.rebuild()

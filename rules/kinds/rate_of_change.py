@@ -1,15 +1,17 @@
-"""`rate_of_change`: a value that falls or rises too fast, from one reading to the next or over a span of time.
+"""`rate_of_change`: a value that falls or rises too fast, between two readings or over a span of time.
 
-Comes in: admitted readings. Goes out: transitions of hazard alarms. Refuses to know the wall clock: time is the
-difference of two event times of one sensor.
+Input: admitted readings.
+Output: transitions of hazard alarms.
+Not responsible for: the wall clock; time is the difference of two event times of one sensor.
+Rejects: faulty levels.
 
-Without `over_s` the rate is that of the last two readings. With it, the median of the last three readings is compared
-with such a median at least `over_s` older, so that one bad sample changes nothing. Readings that intake or device
-doubt (SPIKE, RATE, DEVICE_SUSPECT) are left out: a jump is judged as soon as a second reading confirms it.
-With `noise_sigmas` a rate that this sensor's own noise can explain counts as 0.
+Without `over_s` the rate is that of the last two readings. With it, two medians of three readings are compared: the
+newest, and one at least `over_s` older. So one bad sample changes nothing. Readings that intake or device doubt (SPIKE,
+RATE, DEVICE_SUSPECT) are left out. A jump is judged as soon as a second reading confirms it. With `noise_sigmas` a rate
+that this sensor's own noise can explain counts as 0.
 
-Source: the rate of change test of QARTOD (IOOS, manual for real-time quality control of in-situ temperature and
-salinity data, test 7) compares with multiples of the sensor's own standard deviation; here a scale of absolute
+Source: the rate of change test of QARTOD, test 7. The manual is IOOS, real-time quality control of in-situ temperature
+and salinity data. It compares with multiples of the sensor's own standard deviation. Here the scale is of absolute
 deviations, which an outlier moves less.
 
 >>> from collector.batch import make_batch
@@ -48,14 +50,14 @@ from rules.statistics.rates import Direction, Per, directions, slope_of, towards
 
 _SECOND_NS = 1_000_000_000
 _OWN_LEAST_NS = 1_000_000
-"""Two readings closer than this tell no rate; assumed: clocks of devices count milliseconds."""
+"""Two readings closer than this have no rate; assumed: clocks of devices count milliseconds."""
 _RECEIVED_LEAST = 0.5
 """By received times likewise this share of the cadence; assumed: a held-up message then at most doubles a rate."""
 _PARTS = 8
 """Into so many parts a span is cut; the past that a rate refers to is at most one part older than the span."""
 _ANCHORS = _PARTS + 2
 _LEARNING = 30
-"""So many rates tell a sensor's noise; assumed: the scale of 30 normal numbers is known to about 10 %."""
+"""So many rates are enough for a sensor's noise; assumed: the scale of 30 normal numbers is known to about 10 %."""
 _MEMORY = 200
 """And about so many are remembered; assumed: minutes to hours at the cadences of the district."""
 _CLIP = 3.0
@@ -68,7 +70,7 @@ class RateOfChangeOptions(LimitOptions):
     """Keys of a rate-of-change rule; limits are positive, in the quantity's unit per `per`."""
 
     side: typing.Literal[Side.HIGH] = Side.HIGH
-    """More is worse, whatever the direction: there is nothing to choose."""
+    """More is worse, in either direction: there is no choice."""
     direction: Direction
     """`fall`, `rise` or `either`. Needed. Limits are always positive: with `fall`, a limit of 0.02 means falling by
     0.02."""
@@ -119,7 +121,7 @@ class RateOfChange:
         return self._sequential.evaluate(admitted, self._rates)
 
     def _rates(self, readings: Readings) -> NDArray[np.float64]:
-        """Return float64[n]: the rate of each reading turned so that more is worse, NaN where none is known."""
+        """Return float64[n]: the rate of each reading, more is worse, NaN where it is unknown."""
         step = self._continuity.step(readings.binding, readings.time_ns, readings.clock)
         kept = np.flatnonzero(~step.too_soon)
         self._counts["readings_held", "too_soon"] += len(step.too_soon) - len(kept)
@@ -144,7 +146,7 @@ class RateOfChange:
         )
 
     def rebuild(self, known: NDArray[np.bool_]) -> None:
-        """Derive what is not kept."""
+        """Derive the columns that are not kept."""
         del known
         self._level_evaluator.rebuild()
 
@@ -194,7 +196,7 @@ class _Past:
         self._last[b], self._anchor[b] = 0, 0
 
     def columns(self) -> dict[str, NDArray[np.generic]]:
-        """Return what outlives a restart; first axis: bindings."""
+        """Return the columns that outlive a restart; first axis: bindings."""
         return {
             "last_ns": self._last_ns,
             "last_value": self._last,
@@ -210,7 +212,7 @@ def _middle(first: NDArray[np.float64], second: NDArray[np.float64], third: NDAr
 
 
 class _Noise:
-    """How fast each sensor changes when nothing happens."""
+    """How fast each sensor changes while there is no danger."""
 
     def __init__(self, bound: Sequence[BoundRule], rule: NDArray[np.intp]) -> None:
         options = [typing.cast("RateOfChangeOptions", each.rule.options) for each in bound]
@@ -227,7 +229,7 @@ class _Noise:
         b, size, told = b[judged], np.abs(rate[judged]), rate[judged]
         told = np.where((told > 0) & (told < self._sigmas[b] * self._sigma[b]), 0.0, told)
         told[self._n[b] < _LEARNING] = np.nan
-        # What counts as danger is not learned: NaN, while learning, compares as calm.
+        # A dangerous rate is not learned: NaN, while learning, compares as calm.
         calm = ~(told >= self._reset[b])
         self._learn(b[calm], size[calm])
         gated = rate.copy()
@@ -235,11 +237,11 @@ class _Noise:
         return gated
 
     def _learn(self, b: NDArray[np.intp], size: NDArray[np.float64]) -> None:
-        # Never clipped below the lowest limit: a sensor that stood still could else learn nothing again.
+        # Never clipped below the lowest limit: else a sensor that stood still could never learn again.
         size = np.minimum(size, np.maximum(_CLIP * self._sigma[b], self._limit[b]))
         self._n[b] = np.minimum(self._n[b] + 1, _MEMORY)
         self._sigma[b] += (_SIGMA_OF_MEAN * size - self._sigma[b]) / self._n[b]
 
     def columns(self) -> dict[str, NDArray[np.generic]]:
-        """Return what outlives a restart; first axis: bindings."""
+        """Return the columns that outlive a restart; first axis: bindings."""
         return {"noise_sigma": self._sigma, "noise_n": self._n}

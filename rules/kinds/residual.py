@@ -1,13 +1,14 @@
-"""`residual`: a sensor departs from what the others of its zone foretell, and others depart with it: a danger.
+"""`residual`: a sensor and others of its zone depart together from the forecast by the zone: a danger.
 
-Comes in: admitted readings. Goes out: transitions of hazard alarms. Refuses to know the wall clock, and devices: a
-sensor that departs alone is for `residual_fault`.
+Input: admitted readings.
+Output: transitions of hazard alarms.
+Not responsible for: the wall clock, and devices; a sensor that departs alone is for `residual_fault`.
+Rejects: faulty levels, and a rule without a quantity.
 
-One event of a zone is one alarm, of the sensor that departs most; the others confirm it. What is compared with the
-limits is a cumulative sum in sigma: it grows by what a row departs beyond the slack, so a small shift that lasts is
+One event of a zone is one alarm, of the sensor that departs most; the others confirm it. The value compared with the
+limits is a cumulative sum in sigma. It grows by the departure of a row beyond the slack. So a small shift that lasts is
 found as surely as a large one, and noise never adds up. `rules/zones/model.py` has the model, `rules/zones/leader.py`
-who
-calls.
+the choice of the sensor that raises the alarm.
 
 >>> import random
 >>> from collector.batch import make_batch
@@ -73,12 +74,12 @@ class ResidualOptions(LimitOptions):
     """How sensors foretell each other, below."""
 
     def judged_quantity(self, quantity: Quantity | None) -> Quantity | None:
-        """Return what is compared with the limits."""
+        """Return the quantity that is compared with the limits."""
         del quantity
         return _DEPARTURE
 
     def faults(self, quantity: Quantity | None, sensors: Sequence[Sensor]) -> Iterator[Fault]:
-        """Yield what the ladder finds, and a rule without a quantity: it would bind heartbeats too."""
+        """Yield faults of the levels, and a rule without a quantity: it would bind heartbeats too."""
         yield from super().faults(quantity, sensors)
         if quantity is None:
             yield Fault(("quantity",), "a quantity", "nothing", "name whose sensors foretell each other")
@@ -105,7 +106,7 @@ class Residual:
         return State({}, {**self._level_evaluator.columns(), **self._model.columns()}, {})
 
     def rebuild(self, known: NDArray[np.bool_]) -> None:
-        """Derive what is not kept."""
+        """Derive the columns that are not kept."""
         del known
         self._model.rebuild()
         self._level_evaluator.rebuild()

@@ -1,7 +1,10 @@
-"""`residual_fault`: a sensor departs alone from what the others of its zone foretell: its device drifts or is wrong.
+"""`residual_fault`: a sensor departs alone from the forecast by its zone: its device drifts or is wrong.
 
-Comes in: admitted readings. Goes out: transitions of health alarms, level 1 while it departs alone. Refuses to know
-hazards: what others confirm is for `residual`, and absolute limits judge the sensor as ever.
+Input: admitted readings.
+Output: transitions of health alarms, level 1 while it departs alone.
+Not responsible for: hazards; a departure that others confirm is for `residual`, and absolute limits judge the sensor as
+ever.
+Rejects: a rule without a quantity.
 
 >>> import random
 >>> from collector.batch import make_batch
@@ -55,28 +58,28 @@ class ResidualFaultOptions(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
     zone: ZoneOptions = ZoneOptions()
-    """As in residual; give both rules the same zone. `confirmed_by` others with a sum of `confirm_at` make it no
-    device fault, unless the sensor departs far and alone row by row (`alone_at`)."""
+    """As in residual; give both rules the same zone. With `confirmed_by` others at a sum of `confirm_at` it is no
+    device fault. The exception is a sensor that departs far and alone row by row (`alone_at`)."""
     limit: float = Field(gt=0, le=1e6)
     """Sum of departures in sigma."""
     source: str = Field(min_length=3)
-    """As everywhere."""
+    """As in every rule."""
 
     def limits(self) -> tuple[LevelLimit, ...]:
         """Return no levels: a device that drifts is no hazard."""
         return ()
 
     def judged_quantity(self, quantity: Quantity | None) -> Quantity | None:
-        """Return the quantity as it is: nothing is compared with limits of levels."""
+        """Return the quantity as it is: it is not compared with limits of levels."""
         return quantity
 
     def binds(self, sensor: Sensor, heartbeats: frozenset[str]) -> bool:
-        """Tell whether `sensor` is watched: every sensor of the rule's quantity is."""
+        """Return whether `sensor` is watched: every sensor of the rule's quantity is."""
         del heartbeats, sensor
         return True
 
     def faults(self, quantity: Quantity | None, sensors: Sequence[Sensor]) -> Iterator[Fault]:
-        """Yield a rule without a quantity: unlike things do not foretell each other by a common rule."""
+        """Yield a rule without a quantity: one rule cannot forecast sensors of different quantities by each other."""
         del sensors
         if quantity is None:
             yield Fault(("quantity",), "a quantity", "nothing", "name whose sensors foretell each other")
@@ -130,7 +133,7 @@ class ResidualFault:
         return State({}, {**kept, **self._model.columns()}, {})
 
     def rebuild(self, known: NDArray[np.bool_]) -> None:
-        """Derive what is not kept."""
+        """Derive the columns that are not kept."""
         del known
         self._model.rebuild()
 

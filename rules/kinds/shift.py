@@ -1,6 +1,9 @@
-"""`shift`: a small change that lasts, of a sensor against its own recent mean and scale: EWMA, CUSUM or Page-Hinkley.
+"""`shift`: a small lasting change of a sensor against its own recent mean and scale: EWMA, CUSUM or Page-Hinkley.
 
-Comes in: admitted readings. Goes out: transitions of hazard alarms. Refuses to know other sensors and the wall clock.
+Input: admitted readings.
+Output: transitions of hazard alarms.
+Not responsible for: other sensors and the wall clock.
+Rejects: faulty levels.
 
 A sample is a reading, or the mean of the readings of `mean_s` seconds. It becomes a residual z, its distance from the
 mean learned before it in sigmas, clipped at `clip_sigmas`. The three methods, one-sided here for a rise:
@@ -9,13 +12,14 @@ mean learned before it in sigmas, clipped at `clip_sigmas`. The three methods, o
 - `cusum`: s = min(cap, max(0, s + z - k)); judged is s.
 - `page_hinkley`: m = 0.9999 m + z - k; judged is m less its lowest value so far, at most the cap.
 
-Mean and variance fade exponentially with `baseline_s`; samples of the first `baseline_s` count equally, and nothing is
-judged before it is over, or `warm_s`. The cap, twice the highest limit, lets an alarm end soon after the shift does.
-With a `cycle` the mean is that of the same hour. With `slow_s` the mean of the last residuals is judged beside: over
-its own standard deviation, which is also right where readings echo each other, and times `slow_weight`.
+Mean and variance fade exponentially with `baseline_s`. Samples of the first `baseline_s` count equally. No sample is
+judged before that time is over, or `warm_s`. The cap, twice the highest limit, lets an alarm end soon after the shift
+does. With a `cycle` the mean is that of the same hour. With `slow_s` the mean of the last residuals is judged too. It
+is divided by its own standard deviation and multiplied by `slow_weight`. That deviation is right even where readings
+echo each other.
 
-Sources: Roberts 1959 (EWMA; w 0.2 within the usual 0.05 to 0.25), Page 1954 (CUSUM; k 0.5 finds shifts of one sigma
-best), Hinkley 1971 with the forgetting of streaming implementations; hour-of-week means are the usual seasonal naive
+Sources: Roberts 1959 (EWMA; w 0.2 within the usual 0.05 to 0.25). Page 1954 (CUSUM; k 0.5 finds shifts of one sigma
+best). Hinkley 1971 with the forgetting of streaming implementations. Hour-of-week means are the usual seasonal naive
 reference (Hyndman and Athanasopoulos, Forecasting, 5.2). Clip and cap are assumed.
 
 >>> from collector.batch import make_batch
@@ -47,9 +51,10 @@ from pydantic import Field
 
 from config.quantities import Quantity
 from config.register import Register
+from config.time_units import SECOND_NS
 from rules.admission.admission import AdmittedReadings
 from rules.evaluation.continuity import ValueStep
-from rules.evaluation.distance import SECOND_NS, DistanceEvaluator, DistanceOptions, distance_of, in_sigmas, least_sigma
+from rules.evaluation.distance import DistanceEvaluator, DistanceOptions, distance_of, in_sigmas, least_sigma
 from rules.evaluation.per_sensor import Readings
 from rules.kind import BoundRule, State, Transitions
 from rules.level_options import OnSuspect
@@ -77,7 +82,7 @@ class ShiftMethod(StrEnum):
 
 
 class Learns(StrEnum):
-    """What teaches mean and scale."""
+    """The samples that teach mean and scale."""
 
     CALM = "calm"
     ALL = "all"
@@ -92,25 +97,26 @@ class ShiftOptions(DistanceOptions):
     """Samples are means over so many seconds; 0, the default: each reading. Choose it longer than a wave of the
     process: readings that follow each other closely are no independent evidence."""
     baseline_s: float = Field(default=86_400, ge=1, le=_LONGEST_S, allow_inf_nan=False)
-    """How long mean and scale are learned before anything is judged, and the time with which they fade; a day by
+    """How long mean and scale are learned before the first judgement, and the time with which they fade; a day by
     default (assumed)."""
     warm_s: float | None = Field(default=None, ge=0, le=_LONGEST_S, allow_inf_nan=False)
-    """How long they are learned before anything is judged, where that is not `baseline_s`."""
+    """How long they are learned before the first judgement, if that is not `baseline_s`."""
     learns: Learns = Learns.CALM
-    """Which samples teach: `calm`, the default, those that are good and not beyond; `all` that are judged, so that what
-    happens often becomes usual and is not told again, and the scale holds what was far off before: for values of which
-    nothing is known. A danger that begins slowly is then learned as it comes; `rebaseline_s` has nothing to do."""
+    """Which samples teach. `calm`, the default: those that are good and not beyond. `all`: all judged samples, so that
+    a frequent event becomes usual and raises no alarm again. The scale then holds the values that were far off before.
+    Use `all` for values that you know nothing about. A danger that begins slowly is then learned as it comes, and
+    `rebaseline_s` has no effect."""
     on_doubt: OnSuspect = OnSuspect.HOLD
-    """What a reading does that the intake flags SPIKE or RATE, or whose device doubts itself: `hold`, nothing, the
-    default; `judge`, it is judged like any other, where a value may really leap and come back at once."""
+    """The effect of a reading that the intake flags SPIKE or RATE, or that its device doubts. `hold`, the default: no
+    effect. `judge`: it is judged like any other, where a value may really leap and come back at once."""
     cycle: Cycle = Cycle.NONE
-    """Whether what is usual depends on the clock: `none`, the default; `day`, it is the mean of the same hour of the
-    day where that has been seen twice; `week`, of the week, and until then of the day."""
+    """Whether the usual value depends on the clock. `none`, the default. `day`: it is the mean of the same hour of the
+    day where that has been seen twice. `week`: of the week, and until then of the day."""
     utc_offset_h: float = Field(default=8, ge=-12, le=14, allow_inf_nan=False)
     """Of the clock of a `cycle`; left out, the standard time of the city's time zone."""
     slow_s: float = Field(default=0, ge=0, le=_LONGEST_S, allow_inf_nan=False)
-    """Judge also the mean of residuals that fades with so many seconds, by how much this mean itself varies: a small
-    shift that lasts, however closely readings echo each other; 0, the default: do not."""
+    """Judge also the mean of residuals that fades with so many seconds, in units of its own variation. It finds a small
+    shift that lasts, however closely readings echo each other. 0, the default: do not."""
     slow_weight: float = Field(default=1, gt=0, le=100, allow_inf_nan=False)
     """How many sigmas of evidence a sigma of the slow mean counts; 1 by default."""
     weight: float = Field(default=0.2, gt=0, le=1, allow_inf_nan=False)
@@ -155,7 +161,7 @@ class Shift:
         return self._distance_evaluator.evaluate(admitted, self._distances)
 
     def _distances(self, readings: Readings, step: ValueStep) -> NDArray[np.float64]:
-        """Return float64[n]: the evidence after each reading, NaN where it completes no sample or nothing is known."""
+        """Return float64[n]: the evidence after each reading, NaN where it completes no sample or none is known."""
         distances = np.full(len(readings.binding), np.nan)
         sample = self._parts.collect(readings, step)
         b, weight_ns = sample.readings.binding, sample.weight_ns
@@ -183,7 +189,7 @@ class Shift:
         return State({}, {**self._distance_evaluator.columns(), **own}, {}, optional=frozenset(newer))
 
     def rebuild(self, known: NDArray[np.bool_]) -> None:
-        """Derive what is not kept."""
+        """Derive the columns that are not kept."""
         del known
         self._distance_evaluator.level_evaluator.rebuild()
 
@@ -202,7 +208,7 @@ def _memory_of(bound: Sequence[BoundRule], options: Sequence[ShiftOptions], rule
 
 @dataclass(frozen=True, slots=True)
 class _Sample:
-    """What some readings completed: themselves, or means of those before them."""
+    """The samples that some readings completed: themselves, or means of the readings before them."""
 
     row: NDArray[np.intp]
     """The places of the readings that completed them."""
@@ -213,7 +219,7 @@ class _Sample:
 
 
 class _Parts:
-    """The open part of each binding whose samples are means."""
+    """The open part of each binding with means as samples."""
 
     def __init__(self, part_ns: NDArray[np.int64], cadence_ns: NDArray[np.int64]) -> None:
         n = len(part_ns)
@@ -269,7 +275,7 @@ class _Parts:
             column[b] = 0
 
     def columns(self) -> dict[str, NDArray[np.generic]]:
-        """Return what outlives a restart; first axis: bindings."""
+        """Return the columns that outlive a restart; first axis: bindings."""
         return {
             "part": self._part,
             "part_sum": self._sum,
@@ -281,7 +287,7 @@ class _Parts:
 
 
 class _Evidence:
-    """What each binding's method has added up: column 0 for a rise, 1 for a fall."""
+    """The evidence that each binding's method has added up: column 0 for a rise, 1 for a fall."""
 
     def __init__(self, bound: Sequence[BoundRule], options: Sequence[ShiftOptions], rule: NDArray[np.intp]) -> None:
         def column(numbers: Sequence[float]) -> NDArray[np.float64]:
@@ -295,7 +301,7 @@ class _Evidence:
         self._sum, self._lowest = np.zeros((len(rule), 2)), np.zeros((len(rule), 2))
 
     def add(self, b: NDArray[np.intp], residual: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Return float64[n]: the evidence with residuals of distinct bindings; NaN adds nothing and tells nothing."""
+        """Return float64[n]: the evidence with residuals of distinct bindings; NaN adds none and gives NaN."""
         known = np.flatnonzero(~np.isnan(residual))
         evidence = np.full(len(b), np.nan)
         method = self._method[b[known]]
@@ -303,7 +309,7 @@ class _Evidence:
             rows = known[method == number]
             if len(rows):
                 both = judge(b[rows], np.stack((residual[rows], -residual[rows]), axis=1))
-                # No side is ever below 0, so that the one not watched never counts.
+                # No side is ever below 0, so that the unwatched side never counts.
                 evidence[rows] = (both * self._watched[b[rows]]).max(axis=1)
         return evidence
 
@@ -328,12 +334,12 @@ class _Evidence:
         self._sum[b], self._lowest[b] = 0, 0
 
     def columns(self) -> dict[str, NDArray[np.generic]]:
-        """Return what outlives a restart; first axis: bindings."""
+        """Return the columns that outlive a restart; first axis: bindings."""
         return {"evidence": self._sum, "lowest": self._lowest}
 
 
 class _Slow:
-    """The mean of the last residuals of each binding, and its variance about nothing."""
+    """The mean of the last residuals of each binding, and its variance about zero."""
 
     def __init__(self, memory: LearningSpans, options: Sequence[ShiftOptions], rule: NDArray[np.intp]) -> None:
         self._least = memory.least
@@ -366,5 +372,5 @@ class _Slow:
         self._mean[b], self._variance[b] = 0, 0
 
     def columns(self) -> dict[str, NDArray[np.generic]]:
-        """Return what outlives a restart; first axis: bindings."""
+        """Return the columns that outlive a restart; first axis: bindings."""
         return {"slow_mean": self._mean, "slow_variance": self._variance}

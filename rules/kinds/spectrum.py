@@ -1,17 +1,19 @@
-"""`spectrum`: a structure that swings more slowly than it did, or shakes more: stiffness lost, a part loose.
+"""`spectrum`: a structure that swings more slowly than before, or shakes more: stiffness lost, a part loose.
 
-Comes in: admitted readings, sampled evenly, 50 to 200 a second. Goes out: transitions of hazard alarms. Refuses to know
-the wall clock: windows are stretches of event time of one sensor.
+Input: admitted readings, sampled evenly, 50 to 200 a second.
+Output: transitions of hazard alarms.
+Not responsible for: the wall clock; windows are stretches of event time of one sensor.
+Rejects: segments that do not fit, modes that cannot be seen, and levels that one window would raise.
 
-The first sample after a window of `span_s` ends it, and one of two things is judged:
+The first sample after a window of `span_s` ends it, and one of two values is judged:
 
-- `frequency`: where the mode near `expected_hz` is, as a change from its reference, percent, turned so that more is
-  worse. It must stand out, and `agree` other sensors of the rule at the same asset must find it within `agree_percent`
-  of the same place in their newest windows. A window in which it does not is not judged, and restarts what waits for
-  several in a row.
+- `frequency`: the place of the mode near `expected_hz`. It is a change from the reference, percent, with the sign for
+  which more is worse. The mode must stand out. `agree` other sensors of the rule at the same asset must find it within
+  `agree_percent` of the same place. Their newest windows count. A window without such a mode is not judged. It restarts
+  each delay that waits for several windows in a row.
 - `rms`: the root mean square of the samples about their mean, in their unit.
 
-A window with a lost sample is not judged. Readings flagged SPIKE or RATE are judged, as a blow is both; those that
+A window with a lost sample is not judged. Readings flagged SPIKE or RATE are judged, as a blow is both. Readings that
 their device doubts are left out. `rules/spectral/spectra.py` names the paper.
 
 >>> import numpy as np
@@ -60,7 +62,7 @@ _SECOND_NS = 1_000_000_000
 
 
 class Judge(StrEnum):
-    """What is judged of a window."""
+    """The judged value of a window."""
 
     FREQUENCY = "frequency"
     RMS = "rms"
@@ -115,7 +117,7 @@ class Spectrum:
             (o, register.sensors[i]) for o, each in zip(self._options, bound, strict=True) for i in each.rule.sensors
         ]
         span_ns = np.array([round(each.span_s * _SECOND_NS) for each, _ in pairs], np.int64)
-        # A value comes with each window: one that is not identified breaks what waits for several in a row.
+        # A value comes with each window: a window without identification restarts delays over several windows.
         self._level_evaluator = LevelEvaluator(bound, register, counts, span_ns * 3 // 2)
         self.alarm: NDArray[np.int32] = self._level_evaluator.alarm
         self.level: NDArray[np.int8] = self._level_evaluator.level
@@ -132,7 +134,7 @@ class Spectrum:
         """Return the transitions that `admitted` cause."""
         row, binding = self._level_evaluator.bindings_of(admitted)
         ended = sorted(self._ended(admitted, row, binding), key=lambda each: each[:2])
-        # In the order of the readings, whoever's they are: sensors are compared with each other.
+        # In the order of the readings of all sensors: sensors are compared with each other.
         values = [self._value(b, number, window) for _, b, number, window in ended]
         known = [i for i, value in enumerate(values) if not np.isnan(value)]
         rows = np.array([ended[i][0] for i in known], np.intp)
@@ -158,7 +160,7 @@ class Spectrum:
                     yield int(part[0]), b, *found
 
     def _value(self, b: int, number: int, window: WindowSpectrum) -> float:
-        """Return what is judged of a window of binding `b`, NaN where nothing is known."""
+        """Return the judged value of a window of binding `b`, NaN where it is unknown."""
         rule = int(self._level_evaluator.rule[b])
         options = self._options[rule]
         if options.judge is Judge.RMS:
@@ -181,7 +183,7 @@ class Spectrum:
         return int(np.count_nonzero(recent & (np.abs(self._hz[others] / self._hz[b] - 1) <= share)))
 
     def _reference(self, b: int, options: SpectrumOptions, hz: float) -> float:
-        """Return what changes are measured from, Hz; NaN while it is learned."""
+        """Return the reference of changes, Hz; NaN while it is learned."""
         if options.reference_hz is not None:
             return options.reference_hz
         if self._learned[b] < options.learn_windows:
@@ -201,7 +203,7 @@ class Spectrum:
         return State({}, {**self._level_evaluator.columns(), **self._spectra.columns(), **own}, {})
 
     def rebuild(self, known: NDArray[np.bool_]) -> None:
-        """Derive what is not kept."""
+        """Derive the columns that are not kept."""
         del known
         self._spectra.rebuild()
         self._level_evaluator.rebuild()

@@ -1,16 +1,19 @@
-"""`stale`: a sensor that is not heard, or whose device has stopped counting or said goodbye, is blind.
+"""`stale`: a sensor is blind if it is silent, or if its device has stopped counting or said goodbye.
 
-Comes in: admitted readings and the received time of each batch. Goes out: transitions of health alarms, level 1 while
-blind. Refuses to know hazards: a red sensor that falls silent stays red and is blind as well.
+Input: admitted readings and the received time of each batch.
+Output: transitions of health alarms, level 1 while blind.
+Not responsible for: hazards; a red sensor that falls silent stays red and is blind as well.
+Rejects: nothing.
 
-Silence is measured in *listening time*: the sum of the steps of `received_ns` from batch to batch, each clamped to
-0..5 s, so that time in which nobody listened does not count. It is judged when a batch with another `received_ns`
-arrives, up to the batch before it and before its own readings, at most once per second of listening time. A step of
-more than 2 s means that listening was interrupted; a sensor that was not heard for its stale time since then gets
-10 s of listening time more, because one clamped step alone can be longer than the stale time of a fast sensor.
+Silence is measured in *listening time*: the sum of the steps of `received_ns` from batch to batch. Each step is clamped
+to 0..5 s, so that time without a listening program does not count. Silence is judged when a batch with another
+`received_ns` arrives, at most once per second of listening time. It is judged up to the batch before it and before its
+own readings. A step of more than 2 s means that listening was interrupted. A sensor that was not heard for its stale
+time since then gets 10 s of listening time more. The reason: one clamped step alone can be longer than the stale time
+of a fast sensor.
 
-A device that is said to be offline is blind at once, and stays so until it is said to be online and its readings and
-heartbeat are heard again: being online alone proves nothing.
+A device that is reported offline is blind at once. It stays blind until it is reported online and its readings and
+heartbeat are heard again. Being online alone proves nothing.
 
 >>> from collector.batch import make_batch, tick
 >>> from config.register import Register, Sensor
@@ -57,7 +60,7 @@ PATIENCE_NS = 2 * LONGEST_STEP_NS
 """Added to a stale time in which listening was interrupted; assumed: two interruptions in a row."""
 _BLIND = np.int8(1)
 _ABOUT_DEVICES = frozenset({"heartbeat", "battery", ONLINE})
-"""Quantities whose silence is the device's, not one more sensor's."""
+"""Quantities that stand for the device: their silence is not the silence of one more sensor."""
 
 
 class StaleOptions(BaseModel):
@@ -70,11 +73,11 @@ class StaleOptions(BaseModel):
         return ()
 
     def judged_quantity(self, quantity: Quantity | None) -> Quantity | None:
-        """Return the quantity as it is: nothing is compared with limits."""
+        """Return the quantity as it is: it is not compared with limits."""
         return quantity
 
     def binds(self, sensor: Sensor, heartbeats: frozenset[str]) -> bool:
-        """Tell whether `sensor` is watched: not what tells of the device, such as its heartbeat and battery."""
+        """Return whether `sensor` is watched: not its device's heartbeat, battery or presence."""
         return sensor.id not in heartbeats and sensor.quantity not in _ABOUT_DEVICES
 
     def faults(self, quantity: Quantity | None, sensors: Sequence[Sensor]) -> Iterator[Fault]:
@@ -119,12 +122,12 @@ class Stale:
         self._advanced_ns, self._beat_time_ns = np.zeros(n_sensors, np.int64), np.full(n_sensors, NEVER_NS)
         self._clock = _Clock()
         self._earliest_ns = 0
-        """Listening time up to which nobody more can have fallen silent."""
+        """Listening time up to which no more sensor can have fallen silent."""
         self._awaited = np.zeros(n_sensors, np.bool_)
-        """Sensors whose arrival could end a blindness."""
+        """Sensors that may end a blindness with their arrival."""
 
     def evaluate(self, admitted: AdmittedReadings) -> list[Transitions]:
-        """Return who fell silent before these arrivals, and who has gone or is heard again with them."""
+        """Return sensors that fell silent before these arrivals, and sensors gone or heard again with them."""
         found = []
         if self._clock.is_due(admitted.received_ns) and self._clock.listening_ns > self._earliest_ns:
             found.append(self._fall_silent(self._clock.received_ns))
@@ -178,12 +181,12 @@ class Stale:
         )
 
     def _hear_presence(self, piece: AdmittedReadings) -> Transitions:
-        """Return whose device has gone, and who was heard before the device was said to be back."""
+        """Return sensors of devices that have gone, and sensors heard before their device was reported back."""
         row, b = self._presence.bindings_of(piece.sensor)
         row, b = row[piece.usable[row]], b[piece.usable[row]]
         gone = piece.value[row] == 0
         sensor, beat = self._sensor[b], self._beat[b]
-        # What was heard before the end is no sign of life after it.
+        # A reading heard before the end is no sign of life after it.
         long_ago_ns = self._clock.listening_ns - 1 - self._stale_ns
         self._heard_ns[sensor[gone]] = long_ago_ns[sensor[gone]]
         self._advanced_ns[beat[gone & (beat >= 0)]] = long_ago_ns[beat[gone & (beat >= 0)]]
@@ -199,7 +202,7 @@ class Stale:
         return self._toggle(b, piece.place[row], time_ns, value, reason)
 
     def _signals(self, admitted: AdmittedReadings, rows: NDArray[np.intp]) -> _Signals:
-        """Return what `rows` of `admitted` bring to blind bindings, sorted by binding and then place."""
+        """Return the signals of `rows` of `admitted` for blind bindings, sorted by binding and then place."""
         readings = rows[admitted.usable[rows]]
         beats = rows[admitted.heartbeat_advances[rows] | admitted.first_heartbeat[rows]]
         row, binding = self._reading_fan_out.bindings_of(admitted.sensor[readings])
@@ -217,7 +220,7 @@ class Stale:
     def _is_fresh(
         self, heard_ns: NDArray[np.int64], time_ns: NDArray[np.int64], sensor: NDArray[np.intp]
     ) -> NDArray[np.bool_]:
-        """Tell which of `sensor` were heard within their stale time; where there is none (-1), nothing is missing."""
+        """Return whether each of `sensor` was heard within its stale time; without a stale time (-1) it was."""
         recent = self._clock.listening_ns - heard_ns[sensor] <= self._stale_ns[sensor]
         fresh: NDArray[np.bool_] = (sensor < 0) | (recent & (time_ns[sensor] != NEVER_NS))
         return fresh
@@ -237,12 +240,12 @@ class Stale:
         return Transitions(place, self.alarm[b], time_ns, self._episode_ns[b], before, after, value, reason)
 
     def _await(self) -> None:
-        """Derive when the next blindness could begin, and whose arrival could end one."""
+        """Derive when the next blindness may begin, and the sensors that may end one with their arrival."""
         sensor, beat, blind = self._sensor, self._beat, self.level > 0
         until_ns = self._heard_ns[sensor] + self._stale_ns[sensor]
         beats_until_ns = np.where(beat < 0, until_ns, self._advanced_ns[beat] + self._stale_ns[beat])
         until_ns = np.minimum(until_ns, beats_until_ns)[~blind]
-        # What was heard only grows, so that this bound holds until somebody turns.
+        # Times of hearing only grow, so this bound holds until a sensor becomes blind or is heard again.
         self._earliest_ns = int(until_ns.min(initial=np.iinfo(np.int64).max))
         self._awaited[:] = False
         self._awaited[sensor[blind]] = True
@@ -253,7 +256,7 @@ class Stale:
         if not admitted.has_no_flags:
             sensor, time_ns, value = sensor[admitted.usable], time_ns[admitted.usable], value[admitted.usable]
         self._heard_ns[sensor] = self._clock.listening_ns
-        # Of a sensor that is there twice the later row counts.
+        # If a sensor occurs twice, its later row counts.
         self._time_ns[sensor], self._value[sensor] = time_ns, value
         beats = (admitted.heartbeat_advances | admitted.first_heartbeat).nonzero()[0]
         sensor = admitted.sensor[beats]
@@ -306,13 +309,13 @@ class _Clock:
         return int(self.columns[1] - self.columns[3])
 
     def is_silence(self, heard_ns: NDArray[np.int64], stale_ns: NDArray[np.int64]) -> NDArray[np.bool_]:
-        """Tell who was last heard too long ago."""
+        """Return whether each sensor was last heard too long ago."""
         patience_ns = np.where(self.since_interruption_ns <= stale_ns, PATIENCE_NS, 0)
         silent: NDArray[np.bool_] = self.listening_ns - heard_ns > stale_ns + patience_ns
         return silent
 
     def is_due(self, received_ns: int) -> bool:
-        """Tell whether silence is to be judged before a batch received at `received_ns`; then it is taken as done."""
+        """Return whether silence is to be judged before a batch received at `received_ns`; then it is taken as done."""
         due = received_ns != self.received_ns and self.columns[1] - self.columns[2] >= _SECOND_NS
         if due:
             self.columns[2] = self.columns[1]

@@ -1,16 +1,18 @@
 """`state`: a valve that is open, a pump that is off, a fire alarm that rings; or one that changes too often.
 
-Comes in: admitted readings of discrete quantities. Goes out: transitions of hazard alarms. Refuses to know the wall
-clock: delays and windows are differences of event times of one sensor.
+Input: admitted readings of discrete quantities.
+Output: transitions of hazard alarms.
+Not responsible for: the wall clock; delays and windows are differences of event times of one sensor.
+Rejects: states that no reading can be in, and limits where there is nothing to count.
 
-A reading is in one of the states of `is`, or in one of `normal`, or, where `normal` is given, in a state that nobody
-knows: then it is held, and neither begins nor ends anything. With `changes_within_s` the states themselves are no
-danger; the number of times that one of them began (without `is`: that the state changed) is.
+A reading is in one of the states of `is` or in one of `normal`. Where `normal` is given, it may also be in an unknown
+state. Then it is held, and neither begins nor ends anything. With `changes_within_s` the states themselves are no
+danger. The danger is the number of times that one of them began (without `is`: that the state changed).
 
 Doubts about values (SPIKE, RATE) do not matter to states, so all readings are judged but those out of range.
 
-Source: discrete alarms and their delays as in OPC UA Part 9 (10000-9), DiscreteAlarmType and OffNormalAlarmType;
-counting changes as for chattering alarms in ISA-18.2.
+Source: discrete alarms and their delays as in OPC UA Part 9 (10000-9), DiscreteAlarmType and OffNormalAlarmType.
+Changes are counted as for chattering alarms in ISA-18.2.
 
 >>> from collector.batch import make_batch
 >>> from config.register import Register, Sensor
@@ -50,7 +52,7 @@ from rules.rule_file import Text
 
 _SECOND_NS = 1_000_000_000
 MOST_CHANGES = 32
-"""So many changes are remembered of each sensor; assumed: who changes more often has long been told."""
+"""So many changes are remembered of each sensor; assumed: a sensor with more changes has long been in alarm."""
 _MOST_STATES = 64
 
 States = tuple[FiniteFloat, ...]
@@ -60,10 +62,10 @@ class StateLevelOptions(LevelOptions):
     """One level of a state rule."""
 
     limit: float = Field(default=1.0, allow_inf_nan=False)
-    """With `changes_within_s`, so many changes; else there is nothing to choose."""
+    """With `changes_within_s`, so many changes, at most 32; else there is no choice."""
     deadband: float = Field(default=0.5, gt=0, allow_inf_nan=False)
-    """With `changes_within_s`: so many changes, at most 32, and how many fewer end it (0.5 by default, so that one
-    fewer does). Else there is nothing to choose, and they are left out."""
+    """With `changes_within_s`: how many fewer changes than `limit` end it. 0.5 by default, so that one fewer does. Else
+    there is no choice, and it is left out."""
 
 
 class StateOptions(LimitOptions):
@@ -72,23 +74,23 @@ class StateOptions(LimitOptions):
     model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
     side: typing.Literal[Side.HIGH] = Side.HIGH
-    """There is nothing to choose."""
-    # `is` is what people say; Python keeps the word for itself.
+    """There is no choice."""
+    # The key is `is`; Python reserves this word.
     is_: States | None = Field(default=None, alias="is", min_length=1, max_length=_MOST_STATES)
     """The states that are dangerous, e.g. `[1]` or `[2, 5]`, at most 64. Needed, but with `changes_within_s`."""
     normal: States | None = Field(default=None, min_length=1, max_length=_MOST_STATES)
-    """Optional: the states in which all is well. A reading in neither list is then in a state that nobody knows, and is
-    held. Without it every other state is normal."""
+    """Optional: the states in which all is well. A reading in neither list is then in an unknown state, and is held.
+    Without it every other state is normal."""
     called: Text | None = None
-    """Optional: `{zh: ..., en: ...}`, what the state is called in messages, e.g. `the cover is open`. Else they name
-    its number."""
+    """Optional: `{zh: ..., en: ...}`, the name of the state in messages, e.g. `the cover is open`. Else they name its
+    number."""
     changes_within_s: float | None = Field(default=None, gt=0, le=30 * 86_400, allow_inf_nan=False)
-    """Optional, seconds, at most 30 days: not the states but how often one of `is` began within this time is judged;
-    without `is`, how often the state changed."""
+    """Optional, seconds, at most 30 days. The judged value is then not the state but how often one of `is` began within
+    this time. Without `is`, it is how often the state changed."""
     levels: tuple[StateLevelOptions, ...] = Field(min_length=1, max_length=5)
 
     def limits(self) -> tuple[LevelLimit, ...]:
-        """Return the levels, lowest first; those of a state say in words what holds."""
+        """Return the levels, lowest first; those of a state have its words."""
         ordered = sorted(self.levels, key=lambda each: each.level)
         listed = ", ".join(f"{each:g}" for each in self.is_ or ())
         zh, en = (self.called.zh, self.called.en) if self.called else (f"状态为{listed}", f"Its state is {listed}")
@@ -98,7 +100,7 @@ class StateOptions(LimitOptions):
         return tuple(LevelLimit(side=self.side, because_zh=zh, because_en=en, **each.model_dump()) for each in ordered)
 
     def judged_quantity(self, quantity: Quantity | None) -> Quantity | None:
-        """Return what the state is, 0 or 1, or how often it changed."""
+        """Return the quantity of the state, 0 or 1, or of the number of changes."""
         if quantity is None:
             return None
         if self.changes_within_s is None:
@@ -157,7 +159,7 @@ class StateKind:
         self._changed_ns = np.full((len(sensor), MOST_CHANGES), NEVER_NS)
 
     def evaluate(self, admitted: AdmittedReadings) -> list[Transitions]:
-        """Return the transitions that `admitted` cause; those of a state say so instead of comparing numbers."""
+        """Return the transitions that `admitted` cause; those of a state name it instead of comparing numbers."""
         return [self._worded(each) for each in self._sequential.evaluate(admitted, self._values)]
 
     def _worded(self, found: Transitions) -> Transitions:
@@ -169,7 +171,7 @@ class StateKind:
         return dataclasses.replace(found, reason=reason)
 
     def _values(self, readings: Readings) -> NDArray[np.float64]:
-        """Return float64[n]: 1 where a state of `is` holds, else 0, or how often it began; NaN where nobody knows."""
+        """Return float64[n]: 1 where a state of `is` holds, else 0, or how often it began; NaN where it is unknown."""
         rule, value = self._rule[readings.binding], readings.value[:, np.newaxis]
         asked = (value == self._asked[rule]).any(axis=1)
         known = asked | self._any_normal[rule] | (value == self._normal[rule]).any(axis=1)
@@ -182,7 +184,7 @@ class StateKind:
         return values
 
     def _changes(self, now: Readings, state: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Return float64[n]: how often the states of distinct bindings changed, or began to be asked for, of late."""
+        """Return float64[n]: how often the states of distinct bindings changed, or states of `is` began, of late."""
         b = now.binding
         step = self._continuity.step(b, now.time_ns, now.clock)
         # Times of another clock, or of a clock that was set, are no part of this window; those before a gap are.
@@ -203,7 +205,7 @@ class StateKind:
         return State({}, {**self._level_evaluator.columns(), **own}, {})
 
     def rebuild(self, known: NDArray[np.bool_]) -> None:
-        """Derive what is not kept."""
+        """Derive the columns that are not kept."""
         del known
         self._level_evaluator.rebuild()
 

@@ -1,15 +1,17 @@
 """`threshold`: a value beyond a limit for a time, with up to five levels in one rule.
 
-Comes in: admitted readings. Goes out: transitions of hazard alarms. Refuses to know the wall clock: every delay is a
-difference of event times of one sensor.
+Input: admitted readings.
+Output: transitions of hazard alarms.
+Not responsible for: the wall clock; every delay is a difference of event times of one sensor.
+Rejects: sensors without a design value where they need one, and faulty levels.
 
-For each level of each binding: the *condition* begins with a value at or beyond the limit and ends with one back
-beyond limit and deadband. A level becomes active with the reading that finds the condition unbroken since a reading
-at least `on_delay_s` older, and inactive likewise after `off_delay_s`. The alarm stands at its highest active level.
-With `relative_to: design` what is judged is the reading in percent of the sensor's design value, which the register
-says. Where the device has a heartbeat, becoming inactive also takes one that advances after that older reading: a good
-value from a dead device is no all-clear. Where the rule is `live`, becoming active takes one too.
-`docs/rules.md` says what gaps, doubtful readings and doubtful clocks do.
+Each level of each binding has a *condition*. It begins with a value at or beyond the limit and ends with one back
+beyond limit and deadband. A level becomes active with a reading if the condition is unbroken since a reading at least
+`on_delay_s` older. It becomes inactive likewise after `off_delay_s`. The alarm stands at its highest active level. With
+`relative_to: design` the judged value is the reading in percent of the sensor's design value in the register. Where the
+device has a heartbeat, becoming inactive also takes a heartbeat that advances after that older reading. A good value
+from a dead device is no all-clear. Where the rule is `live`, becoming active takes one too. `docs/rules.md` says how
+gaps, doubtful readings and doubtful clocks count.
 
 Source of the terms: deadband, on-delay and off-delay as in OPC UA Part 9 (10000-9), annex B.1.5.
 
@@ -55,16 +57,16 @@ _MOST_SIGMAS = 20.0
 _ROUNDING = 1e-9
 """A deadband of 0.02 is two times 0.01."""
 _FINEST = 1e-6
-"""Where no quantity says how fine it is told."""
+"""The last digit of a value if no quantity says it."""
 _MOST_PERCENT = 1000.0
-"""Of a design value; assumed: what says more is no instrument at its place."""
+"""Of a design value; assumed: a larger reading is no instrument at its place."""
 
 
 class RelativeTo(StrEnum):
-    """What limits are relative to."""
+    """The reference of limits."""
 
     ABSOLUTE = "absolute"
-    """Nothing: they are in the unit of the quantity."""
+    """No reference: they are in the unit of the quantity."""
     DESIGN = "design"
     """They are percent of each sensor's design value."""
 
@@ -103,7 +105,7 @@ class ThresholdOptions(LimitOptions):
         )
 
     def faults(self, quantity: Quantity | None, sensors: Sequence[Sensor]) -> Iterator[Fault]:
-        """Yield what is wrong with the levels, and sensors without a design value where they need one."""
+        """Yield faults of the levels, and sensors without a design value where they need one."""
         yield from super().faults(quantity, sensors)
         yield from self._noise_faults(self.judged_quantity(quantity))
         if self.relative_to is RelativeTo.ABSOLUTE or quantity is None:
@@ -166,13 +168,13 @@ class Threshold:
         return State({}, self._level_evaluator.columns() | noise, {}, frozenset(noise) | {"sigma"})
 
     def rebuild(self, known: NDArray[np.bool_]) -> None:
-        """Derive what is not kept."""
+        """Derive the columns that are not kept."""
         del known
         self._level_evaluator.rebuild()
 
 
 def _units(bound: Sequence[BoundRule], register: Register) -> NDArray[np.float64]:
-    """Return float64[n_bindings]: what each limit is counted in, canonical unit; a percent of a design value, or 1."""
+    """Return float64[n_bindings]: the unit of each limit in canonical units; a percent of a design value, or 1."""
     units = [
         (register.sensors[number].design or np.nan) / 100 if _is_share(each) else 1.0
         for each in bound
@@ -187,7 +189,7 @@ def _is_share(each: BoundRule) -> bool:
 
 
 def _noise(bound: Sequence[BoundRule], register: Register, level_evaluator: LevelEvaluator) -> NoiseEstimate | None:
-    """Return what learns the noise of bindings whose rule has a deadband that follows it; None if there are none."""
+    """Return the noise estimate of bindings with a deadband that follows it; None if there are none."""
     follows = [any(level.deadband_sigmas for level in each.rule.levels) for each in bound]
     if not any(follows):
         return None

@@ -1,14 +1,15 @@
-"""`time_to_limit`: how many minutes until a value that moves reaches a limit, told while that is sure enough to act on.
+"""`time_to_limit`: how many minutes until a moving value reaches a limit, if that is sure enough to act on.
 
-Comes in: admitted readings. Goes out: transitions of hazard alarms. Refuses to know the wall clock: time is that of
-the buckets of one sensor.
+Input: admitted readings.
+Output: transitions of hazard alarms.
+Not responsible for: the wall clock; time is that of the buckets of one sensor.
+Rejects: limits that no value can reach, and levels that could never end.
 
-Readings become means of `step_s`; when such a bucket closes, a line through the last `points` of them is followed to
-the limit. What is judged is the time until then, in minutes from the reading that closed the bucket. It counts only
-where the interval that holds the truth with `confidence` ends before `horizon_min` and, if asked for, the points are
-worth `worth` independent ones. Otherwise nothing is foreseen, and the value is the horizon: so the
-value of an alarm always stands for a time whose late end is before the horizon too. Where the line already is beyond
-the limit, the value is 0.
+Readings become means of `step_s`. When such a bucket closes, a line through the last `points` of them is followed to
+the limit. The judged value is the time until then, in minutes from the reading that closed the bucket. It counts only
+where its interval with `confidence` ends before `horizon_min`. If the rule asks for it, the points must also be worth
+`worth` independent ones. Otherwise there is no forecast, and the value is the horizon. So the value of an alarm always
+stands for a time with a late end before the horizon too. Where the line already is beyond the limit, the value is 0.
 
 Source: `rules/statistics/line_forecast.py` names the papers.
 
@@ -59,7 +60,7 @@ class TimeToLimitOptions(LimitOptions):
     """Keys of a time-to-limit rule; limits of levels are minutes."""
 
     side: typing.Literal[Side.LOW] = Side.LOW
-    """Fewer minutes are worse: there is nothing to choose."""
+    """Fewer minutes are worse: there is no choice."""
     to: float = Field(allow_inf_nan=False)
     """The limit that the value moves to, in the unit of the quantity."""
     direction: typing.Literal[Direction.RISE, Direction.FALL]
@@ -69,11 +70,11 @@ class TimeToLimitOptions(LimitOptions):
     points: int = Field(default=24, ge=_FEWEST, le=WIDTH)
     """How many buckets the line goes through, 20 to 48; 24 by default."""
     worth: float = Field(default=0, ge=0, le=WIDTH)
-    """How many independent points the points must be worth; 0 by default: the interval says it all, see below."""
+    """How many independent points the points must be worth; 0 by default: the interval is enough, see below."""
     confidence: float = Field(default=0.95, ge=0.5, le=0.999)
     """How many of the intervals shall hold the truth, 0.5 to 0.999; 0.95 by default."""
     horizon_min: float = Field(gt=0, le=366 * 1440)
-    """How far anybody wants to look, minutes. Needed. Limits of levels, with their deadbands, must be shorter."""
+    """How far ahead the forecast goes, minutes. Needed. Limits of levels, with their deadbands, must be shorter."""
 
     def judged_quantity(self, quantity: Quantity | None) -> Quantity | None:
         """Return the time until `quantity` is at its limit: 0 to the horizon, minutes."""
@@ -94,7 +95,7 @@ class TimeToLimitOptions(LimitOptions):
         )
 
     def window_s(self, sensor: Sensor) -> float:
-        """Return how long it takes until the points tell of nothing else."""
+        """Return how long it takes until the points hold no older time."""
         del sensor
         return self.points * self.step_s
 
@@ -103,7 +104,7 @@ class TimeToLimitOptions(LimitOptions):
         return max(self.step_s, sensor.cadence_s)
 
     def faults(self, quantity: Quantity | None, sensors: Sequence[Sensor]) -> Iterator[Fault]:
-        """Yield limits that nothing can reach, and levels that could never end."""
+        """Yield limits that no value can reach, and levels that could never end."""
         yield from super().faults(quantity, sensors)
         if quantity is not None and not quantity.low <= self.to <= quantity.high:
             expected = f"{quantity.low:g} to {quantity.high:g} {quantity.unit} ({quantity.name})"
@@ -141,9 +142,9 @@ class TimeToLimit:
         return [_with_intervals(each, foreseen) for each in found] if foreseen else found
 
     def _minutes(self, now: Readings, foreseen: dict[tuple[int, int], tuple[float, float]]) -> NDArray[np.float64]:
-        """Return float64[n]: minutes to the limit of who closes a bucket, NaN where that is not known.
+        """Return float64[n]: minutes to the limit of each sensor that closes a bucket, NaN where that is not known.
 
-        What is foreseen is added to `foreseen`: the ends of its interval, by alarm and event time.
+        Add each forecast to `foreseen`: the ends of its interval, by alarm and event time.
         """
         minutes = np.full(len(now.binding), np.nan)
         rows, means = self._bucket_evaluator.known_means(now.binding, self._points[now.binding])
@@ -155,10 +156,10 @@ class TimeToLimit:
         # The last point stands in the middle of its bucket; the reading is somewhere in the next one.
         since_ns = now.time_ns[rows] - self._bucket_evaluator.buckets.middle_ns(b)
         step_min, since_min = self._bucket_evaluator.step_ns[b] / _MINUTE_NS, since_ns / _MINUTE_NS
-        # Times that are infinite stay so.
+        # Infinite times stay infinite.
         eta, soonest, latest = (each * step_min - since_min for each in (found.eta, found.soonest, found.latest))
         is_there = found.level >= self._to[b] * sign
-        # Below the limit and moving away from it, a line has been there: that is no crossing to come.
+        # A line below the limit that moves away from it has crossed it before: no crossing is to come.
         is_foreseen = (found.worth >= self._worth[b]) & (latest < self._horizon_min[b]) & (found.eta >= 0)
         told = np.where(is_foreseen, np.maximum(eta, 0.0), self._horizon_min[b])
         minutes[rows] = np.where(is_there, 0.0, told)
@@ -172,7 +173,7 @@ class TimeToLimit:
         return State({}, self._bucket_evaluator.columns(), {})
 
     def rebuild(self, known: NDArray[np.bool_]) -> None:
-        """Derive what is not kept."""
+        """Derive the columns that are not kept."""
         del known
         self._bucket_evaluator.level_evaluator.rebuild()
 

@@ -1,11 +1,13 @@
 """`trend`: a value that drifts for hours or days, if that is no chance.
 
-Comes in: admitted readings. Goes out: transitions of hazard alarms. Refuses to know the wall clock: buckets are
-stretches of event time of one sensor.
+Input: admitted readings.
+Output: transitions of hazard alarms.
+Not responsible for: the wall clock; buckets are stretches of event time of one sensor.
+Rejects: faulty levels.
 
-Readings become means of `step_s`; when such a bucket closes, the last `points` of them are judged: the Theil-Sen slope
-where a Mann-Kendall test finds it significant at `alpha`, else 0. With fewer than three quarters of the points nothing
-is known. Readings that intake or device doubt (SPIKE, RATE, DEVICE_SUSPECT) are left out.
+Readings become means of `step_s`. When such a bucket closes, the last `points` of them are judged. The judged value is
+the Theil-Sen slope if a Mann-Kendall test finds it significant at `alpha`, else 0. With fewer than three quarters of
+the points it is unknown. Readings that intake or device doubt (SPIKE, RATE, DEVICE_SUSPECT) are left out.
 
 Source: `rules/statistics/mann_kendall.py` names the papers.
 
@@ -55,7 +57,7 @@ class TrendOptions(LimitOptions):
     """Keys of a trend rule; limits are positive, in the quantity's unit per `per`."""
 
     side: typing.Literal[Side.HIGH] = Side.HIGH
-    """More is worse, whatever the direction: there is nothing to choose."""
+    """More is worse, in either direction: there is no choice."""
     direction: Direction
     """`fall`, `rise` or `either`. Needed. Limits are always positive: with `fall`, a limit of 2 means falling by 2."""
     per: Per = Per.HOUR
@@ -73,7 +75,7 @@ class TrendOptions(LimitOptions):
         return None if quantity is None else slope_of(quantity, self.per, self.direction)
 
     def window_s(self, sensor: Sensor) -> float:
-        """Return how long it takes until the points tell of nothing else."""
+        """Return how long it takes until the points hold no older time."""
         del sensor
         return self.points * self.step_s
 
@@ -97,14 +99,14 @@ class Trend:
         self._direction = directions([each.direction for each in options])[rule]
         per_ns = np.array([each.per.seconds * _SECOND_NS for each in options])[rule]
         self._steps = per_ns / self._bucket_evaluator.step_ns
-        """Buckets in the time that slopes are told in."""
+        """Buckets in the time unit of slopes."""
 
     def evaluate(self, admitted: AdmittedReadings) -> list[Transitions]:
         """Return the transitions that `admitted` cause."""
         return self._bucket_evaluator.evaluate(admitted, self._slopes)
 
     def _slopes(self, now: Readings) -> NDArray[np.float64]:
-        """Return float64[n]: the trend of who closes a bucket, 0 where chance explains it, NaN where none is known."""
+        """Return float64[n]: the trend of each closed bucket, 0 where chance explains it, NaN where it is unknown."""
         slopes = np.full(len(now.binding), np.nan)
         rows, means = self._bucket_evaluator.known_means(now.binding, self._points[now.binding])
         if len(rows) == 0:
@@ -120,6 +122,6 @@ class Trend:
         return State({}, self._bucket_evaluator.columns(), {})
 
     def rebuild(self, known: NDArray[np.bool_]) -> None:
-        """Derive what is not kept."""
+        """Derive the columns that are not kept."""
         del known
         self._bucket_evaluator.level_evaluator.rebuild()

@@ -1,11 +1,14 @@
 """`vote`: a sensor's alarm counts for more while others near it are in alarm too.
 
-Comes in: transitions of the rule that it names, and readings as moments. Goes out: transitions of hazard alarms.
-Refuses to know values: the rule that it names has judged them.
+Input: transitions of the rule that it names, and the times of readings.
+Output: transitions of hazard alarms.
+Not responsible for: values; the rule that it names has judged them.
+Rejects: a reach that is not written exactly once, and faulty levels.
 
-What is compared with the limits is a number of devices: 0 while the sensor's own alarm of the named rule does not
-stand; else 1 for it and 1 for every other device near it whose alarm stands, or ended at most `within_s` ago. It is
-counted with every reading of the sensor itself, so delays and proof of life are those of its own device.
+The value compared with the limits is a number of devices. It is 0 while the sensor's own alarm of the named rule does
+not stand. Else it is 1 for its own device, and 1 for every other device near it with an alarm. That alarm stands, or
+ended at most `within_s` ago. The number is counted with every reading of the sensor itself. So delays and proof of life
+are those of its own device.
 
 Gas crosses three manholes:
 
@@ -58,14 +61,14 @@ _VOTES = Quantity(
 
 
 class VoteOptions(LimitOptions):
-    """The keys of a vote rule besides those of the ladder; limits are numbers of devices, itself included."""
+    """The keys of a vote rule besides those of its levels; limits are numbers of devices, itself included."""
 
     side: Side = Side.HIGH
     """Always `high`; need not be written."""
     rule: str
-    """Whose alarms are votes."""
+    """The rule of the alarms that are votes."""
     at_least: NamedLevel = WarningLevel.GREEN
-    """From this level on."""
+    """The lowest level that counts."""
     hops: int | None = Field(default=None, ge=1, le=20)
     """Near are assets at most so many steps away along the register's neighbours; 1 is the next one."""
     along_m: float | None = Field(default=None, gt=0, le=_FARTHEST_M)
@@ -76,12 +79,12 @@ class VoteOptions(LimitOptions):
     """An alarm that has ended is a vote for so long."""
 
     def judged_quantity(self, quantity: Quantity | None) -> Quantity | None:
-        """Return what is compared with the limits: how many vote."""
+        """Return the quantity that is compared with the limits: the number of votes."""
         del quantity
         return _VOTES
 
     def faults(self, quantity: Quantity | None, sensors: Sequence[Sensor]) -> Iterator[Fault]:
-        """Yield what the ladder finds, and a reach that is not said once."""
+        """Yield faults of the levels, and a reach that is not written exactly once."""
         yield from super().faults(quantity, sensors)
         given = [name for name in ("hops", "along_m", "around_m") if getattr(self, name) is not None]
         if len(given) != 1:
@@ -117,7 +120,7 @@ class Vote:
         self._near = voters_of([each.rule.sensors for each in bound], reach, register)
         self._device = [register.sensors[sensor].device for sensor in self._level_evaluator.sensor.tolist()]
         self._bindings_of_alarm = _bindings_by_alarm(options, rule, self._level_evaluator.sensor, catalogue)
-        """Who votes with an alarm: its bindings."""
+        """The bindings that vote with an alarm."""
         self._is_vote = np.zeros(len(catalogue.alarms), np.bool_)
         self._is_vote[list(self._bindings_of_alarm)] = True
         n = len(self.alarm)
@@ -125,7 +128,7 @@ class Vote:
         self._ended_ns = np.full(n, NEVER_NS)
 
     def evaluate(self, admitted: AdmittedReadings, upstream: UpstreamTransitions, order: int) -> list[Transitions]:
-        """Return what the rules of `stage` make of these votes."""
+        """Return the transitions of the rules with this `order`, after these votes."""
         mine = self._order == order
         wakeful = (self._stands | self._level_evaluator.is_active_or_pending) & mine
         changes = [
@@ -149,7 +152,7 @@ class Vote:
         binding: NDArray[np.intp],
         changes: Sequence[tuple[int, int, int, bool]],
     ) -> NDArray[np.float64]:
-        """Return float64[n]: how many vote at each pair of arrival and binding, rows ascending; votes are cast."""
+        """Return float64[n]: votes at each pair of arrival and binding, rows ascending; votes are cast."""
         votes, waiting = np.zeros(len(row)), list(reversed(changes))
         moments = zip(admitted.place[row].tolist(), binding.tolist(), admitted.time_ns[row].tolist(), strict=True)
         for i, (place, b, time_ns) in enumerate(moments):
@@ -160,7 +163,7 @@ class Vote:
             self._cast(*each[1:])
         return votes
 
-    def _cast(self, b: int, time_ns: int, stands: bool) -> None:  # noqa: FBT001 - one of the columns of a turn
+    def _cast(self, b: int, time_ns: int, stands: bool) -> None:  # noqa: FBT001 - a column of the changes
         self._ended_ns[b] = time_ns if self._stands[b] and not stands else NEVER_NS
         self._stands[b] = stands
 
@@ -176,7 +179,7 @@ class Vote:
         return State({}, {**self._level_evaluator.columns(), "ended_ns": self._ended_ns}, {})
 
     def rebuild(self, levels: NDArray[np.int8], seen: NDArray[np.bool_]) -> None:
-        """Derive what is not kept, and who stands now: the rules may have changed."""
+        """Derive the columns that are not kept, and the standing alarms now: the rules may have changed."""
         del seen
         self._level_evaluator.rebuild()
         self._stands[:] = False
@@ -188,7 +191,7 @@ class Vote:
 def _bindings_by_alarm(
     options: Sequence[VoteOptions], rule: NDArray[np.intp], sensor: NDArray[np.intp], catalogue: AlarmCatalogue
 ) -> dict[int, list[int]]:
-    """Return the bindings that each alarm of a named rule is the own alarm of."""
+    """Return for each alarm of a named rule the bindings with this own alarm."""
     alarms = {(key.rule, key.sensor): alarm for alarm, key in enumerate(catalogue.alarms)}
     voters: dict[int, list[int]] = {}
     for b, (place, number) in enumerate(zip(rule.tolist(), sensor.tolist(), strict=True)):

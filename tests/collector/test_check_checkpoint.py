@@ -1,11 +1,12 @@
 from collections import Counter
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from collector.checkpoints import CheckCheckpoint
 from collector.decoding.pipeline import Pipeline
-from collector.intake.group_commit import GroupCommit, Received
+from collector.intake.group_commit import GroupCommit
 from collector.journal.sqlite import SqliteJournal
 from config.settings import IntakeSettings
 from tests.collector.registers import NOW_MS, NOW_NS, message, pipeline, register
@@ -24,7 +25,7 @@ def run(checks: Pipeline, journal: SqliteJournal, first: int, last: int, memory:
     commits = GroupCommit(checks, journal, IntakeSettings(), Counter(), memory=memory)
     for i in range(first, last):
         value = 450.0 + (i * 37 % 11) / 10
-        commits.pending.append(Received(message({"pressure_kpa": value}, ts=NOW_MS + 2000 * i), i, 1, 1))
+        commits.pending.append(replace(message({"pressure_kpa": value}, ts=NOW_MS + 2000 * i), packet_id=i, qos=1))
         commits.commit(float(i), NOW_NS + 2_000_000_000 * i)
 
 

@@ -2,6 +2,7 @@
 
 import json
 from collections import Counter
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ from collector.archive import CheckpointUnusableError
 from collector.checkpoints import DeviceCheckpoint
 from collector.decoding.pipeline import Pipeline, RawMessage
 from collector.devices.device_state import DeviceStates, SeenMessages
-from collector.intake.group_commit import GroupCommit, Received
+from collector.intake.group_commit import GroupCommit
 from collector.journal.sqlite import SqliteJournal
 from collector.payload import Mark
 from config.settings import IntakeSettings
@@ -37,7 +38,7 @@ def run(one: Pipeline, journal: SqliteJournal, numbers, memory: DeviceCheckpoint
     """Take in one message a commit, a second of the loop's clock apart."""
     commits = GroupCommit(one, journal, IntakeSettings(), Counter(), devices=memory)
     for i, number in enumerate(numbers):
-        commits.pending.append(Received(numbered(number), i, 1, 1))
+        commits.pending.append(replace(numbered(number), packet_id=i, qos=1))
         commits.commit(float(i), NOW_NS + i)
 
 

@@ -131,7 +131,7 @@ def undisturbed(configuration: Configuration, links: SignedLinks, messages: Sequ
         found = engine.evaluate(batch, i + 1)
         events += without_position(found.lines(engine.alarms))
         step = planner.plan_step(found, received_ns, open_alerts, tallies)
-        tallies |= {each.alarm: each for each in step.tallies}
+        tallies |= {each.alarm: each for each in step.transition_counts}
         open_alerts, planned = step.open_alerts, [*planned, *step.planned]
     notifications = [each.notification for each in planned]
     return Outcome(events, {each.id: (each.address, each.text) for each in notifications})

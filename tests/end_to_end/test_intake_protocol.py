@@ -5,7 +5,7 @@ import threading
 import pytest
 
 from collector.dead_letter import DeadLetterReason
-from collector.intake.session import MqttSession
+from collector.intake.paho_client import MqttSession
 from collector.journal import JournalBrokenError
 from tests.end_to_end.intake_rig import RunningIntake, numbered, wait_until
 from tests.end_to_end.scripted_broker import CONNACK_NEW, ScriptedBroker, publish

@@ -4,7 +4,7 @@ import socket
 
 import pytest
 
-from collector.intake.read_buffer import BufferedSocket
+from collector.intake.paho_client import BufferedSocket
 
 pytestmark = pytest.mark.end_to_end
 

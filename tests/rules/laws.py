@@ -1,4 +1,4 @@
-"""What the laws compare: everything that an engine tells, and all that it remembers at the end."""
+"""The results that the laws compare: all events of an engine, and all that it remembers at the end."""
 
 import random
 from collections.abc import Callable, Sequence
@@ -54,7 +54,7 @@ def undisturbed_and_restored(
     place: int,
     fresh: Callable[[], RuleEngine] | None = None,
 ) -> tuple[Ending, Ending]:
-    """Return how a new engine ends after `batches`, and a chain of two of which `fresh` goes on from a snapshot."""
+    """Return the end of a new engine after `batches`, and of one that `fresh` continues from a snapshot."""
     undisturbed = engine()
     expected = lines(undisturbed, batches)
     return (expected, undisturbed.snapshot()), restored(engine, batches, place, fresh or engine)

@@ -45,7 +45,7 @@ class Level:
 
 @dataclass
 class Scatter:
-    """What is known of a sensor's noise: the chart for individual values, one reading at a time."""
+    """The known noise of a sensor: the chart for individual values, one reading at a time."""
 
     mean: float = 0.0
     ranges: int = 0
@@ -151,7 +151,7 @@ class Oracle:
         return events
 
     def read(self, sensor, time, value, quality):
-        """Return what one reading causes."""
+        """Return the transitions of one reading."""
         known = 0 <= sensor < len(self.register.sensors)
         if not known or not math.isfinite(value) or not self.is_news(sensor, time, quality):
             return []
@@ -178,7 +178,7 @@ class Oracle:
         return events
 
     def notice(self, health, sensor, time, gone):
-        """Return what a usable value of `sensor` says about the health of another."""
+        """Return the effect of a usable value of `sensor` on the health of another."""
         if health.online == sensor and gone:
             return self.go(health, time)
         return self.hear(health, time) if sensor in (health.sensor, health.online) else []
@@ -236,11 +236,11 @@ class Oracle:
         return hazard.rule.options.live
 
     def needs_proof_to_end(self, hazard):
-        """Tell whether a dead device can be told from one that lives: its good value is then no all-clear."""
+        """Return whether a dead device and a living one can be distinguished: its good value is then no all-clear."""
         return self.beat_of(hazard.sensor) is not None
 
     def prove(self, hazard, time):
-        """Let a heartbeat complete what waits for it."""
+        """Let a heartbeat complete the levels that wait for it."""
         if hazard.last is None:
             return []
         last_time, last_value, _ = hazard.last
@@ -294,7 +294,7 @@ class Oracle:
         return [(health.number, at, at, 0, 1, None, reason)]
 
     def go(self, health, time):
-        """Return the transition to blind of a device that has gone; what was heard before counts no longer."""
+        """Return the transition to blind of a device that has gone; readings heard before count no longer."""
         long_ago = self.listening - self.stale_ns(health.sensor) - 1
         if health.sensor in self.heard:
             self.heard[health.sensor] = (long_ago, *self.heard[health.sensor][1:])
@@ -335,7 +335,7 @@ def is_beyond(limit, value):
 
 
 def is_back(limit, value, sigma=0.0):
-    """Tell whether `value` ends the condition of a sensor whose noise is `sigma`."""
+    """Return whether `value` ends the condition of a sensor with noise `sigma`."""
     deadband = limit.deadband
     if limit.deadband_sigmas:
         deadband = max(deadband, min(limit.deadband_sigmas * sigma, limit.widest))

@@ -13,8 +13,8 @@ from rules.rule import Rule, RuleSet
 SECOND_NS = 1_000_000_000
 
 PRESSURE, BEAT, GAS, OTHER_BEAT, PLAIN, ONLINE = range(6)
-"""Dense numbers: a live terminal's pressure and heartbeat, a manhole's gas and heartbeat, a sensor on its own,
-and whether the terminal is there."""
+"""Dense numbers, in order: a live terminal's pressure and heartbeat; a manhole's gas and heartbeat; a sensor on its
+own; the presence of the terminal."""
 
 
 def register() -> Register:

@@ -1,4 +1,4 @@
-"""Rules change while the program runs: what did not change goes on as if nothing had happened."""
+"""Rules change while the program runs: unchanged rules go on as if there had been no change."""
 
 import pytest
 from hypothesis import given

@@ -115,7 +115,7 @@ def test_engine_of_held_readings_and_events_counts_them():
 
 
 def test_engine_of_late_readings_in_one_batch_judges_only_the_newer():
-    """Readings of one sensor that arrive out of order in one batch are judged as if they came one by one."""
+    """Readings of one sensor out of order in one batch are judged as if they came one by one."""
     engine = RuleEngine(RuleSet((threshold("a", [PRESSURE], AT_ONCE, side="low"),), "1"), register())
     times = [5, 9, 6, 7, 9, 8, 10, 9]
     engine.evaluate(batch(10, [(PRESSURE, time, 9.0) for time in times]), 1)
@@ -138,7 +138,7 @@ def test_seen_of_an_engine_tells_who_ever_came():
 
 @pytest.mark.parametrize("poison", [np.nan, np.inf, -np.inf])
 def test_engine_of_one_poisoned_asset_judges_the_other_9999(poison):
-    """One asset that sends what no number is leaves every other asset judged."""
+    """One asset that sends no numbers leaves every other asset judged."""
     n, engine = 10_000, wide_engine(10_000)
     values = np.zeros(n)
     values[1234] = poison
@@ -189,7 +189,7 @@ def test_engine_over_a_jump_of_the_received_clock_tells_the_same(jump_s):
 
 @pytest.mark.parametrize("jump_s", [3600, -3600, -360_000_000])
 def test_engine_whose_readings_get_received_times_of_a_wrong_clock_still_raises_and_clears(jump_s):
-    """While a wrong clock of the machine stands in for those of the devices, dangers begin and end all the same."""
+    """A wrong clock of the machine stands in for those of the devices: dangers begin and end all the same."""
     engine, events = RuleEngine(rules(), register()), []
     for second in range(400_000_000, 400_000_060):
         is_wrong, danger = second >= 400_000_010, 400_000_020 <= second < 400_000_040
@@ -202,7 +202,7 @@ def test_engine_whose_readings_get_received_times_of_a_wrong_clock_still_raises_
 
 
 def test_levels_and_health_of_an_engine_agree_with_its_events():
-    """What was told last is what stands."""
+    """The last event is the standing level."""
     engine = wide_engine(4)
     engine.evaluate(make_batch(0, [0, 1, 2], [0, 0, 0], [0.0, 9.0, 0.0], [0, 0, 0]), 1)
     for second in range(1, 9):

@@ -18,7 +18,7 @@ GAS = Quantity("g", "甲烷浓度", "methane", "%LEL", 0.0, 100.0, 1.0, 1, {}, "
 
 
 def rule(side: str, quantity: Quantity | None, levels) -> Rule:
-    """Return a threshold rule that knows what it measures."""
+    """Return a threshold rule that knows its quantity."""
     made = threshold("rule", [PLAIN], levels, side=side)
     fields = {name: getattr(made, name) for name in Rule.__slots__}
     return Rule(**{**fields, "quantity": quantity})
@@ -141,7 +141,7 @@ SILENT = stale("silent", [PLAIN])
     ],
 )
 def test_describe_of_a_turn_says_why_in_both_languages(of, turn, zh, en):
-    """Value, limit, delay and what still stands are in the sentence."""
+    """Value, limit, delay and the standing level are in the sentence."""
     assert (zh, en) == (
         describe(of, TransitionFields(*turn), "zh", 6.0),
         describe(of, TransitionFields(*turn), "en", 6.0),
@@ -156,7 +156,7 @@ def test_describe_of_silence_without_stale_time_leaves_it_out():
 
 
 def test_describe_of_a_level_that_the_rule_no_longer_has_names_the_value():
-    """An old event is told by the rules of today without failing."""
+    """The rules of today describe an old event without failing."""
     gone = TransitionFields(Transition.RAISED, TransitionReason.LIMIT_HELD, 0, 2, 0.1)
     back = TransitionFields(Transition.CLEARED, TransitionReason.BACK_WITHIN, 2, 0, 0.3)
 
@@ -171,7 +171,7 @@ def test_describe_of_every_reason_has_words(reason, language):
 
 
 def words(levels, values) -> list[str]:
-    """Return what is said of a pressure each 2 s, in English."""
+    """Return the descriptions of a pressure each 2 s, in English."""
     of = rule("low", PRESSURE, levels)
     engine = RuleEngine(RuleSet((of,), "1"), register())
     events = engine.evaluate(batch(0, [(PLAIN, 2 * i, value) for i, value in enumerate(values)]), 1)
@@ -190,7 +190,7 @@ def test_describe_of_a_clear_names_the_level_that_ended_not_one_that_never_began
 
 
 def test_describe_of_levels_that_end_one_after_another_names_each_in_turn():
-    """The clear at the end is told with the numbers of the level that ended last."""
+    """The clear at the end has the numbers of the level that ended last."""
     levels = [("yellow", 0.07, 0.01, 4, 30), ("orange", 0.02, 0.02, 4, 10)]
     expected = [
         "Pressure 0.42 MPa, back above the orange reset value of 0.04 MPa for 10 s; still yellow",
@@ -201,7 +201,7 @@ def test_describe_of_levels_that_end_one_after_another_names_each_in_turn():
 
 
 def test_describe_of_a_lower_level_that_ended_unsaid_names_the_higher():
-    """A yellow that is over while orange stands is not what the clear waited for."""
+    """The clear does not wait for a yellow that is over while orange stands."""
     levels = [("yellow", 0.07, 0.01, 4, 10), ("orange", 0.02, 0.02, 4, 30)]
     expected = ["Pressure 0.42 MPa, back above the orange reset value of 0.04 MPa for 30 s"]
 
@@ -248,7 +248,7 @@ def test_describe_of_a_place_names_metres_and_sensor(language, expected):
 
 
 NOISY = {"deadband_sigmas": 3, "deadband_most": 4.0}
-"""Beside a deadband of 0.5; a sensor whose readings are all 1 apart has a sigma of 0.89."""
+"""Beside a deadband of 0.5; a sensor with readings that are all 1 apart has a sigma of 0.89."""
 
 
 @pytest.mark.parametrize(

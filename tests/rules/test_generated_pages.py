@@ -1,4 +1,4 @@
-"""Documents say what the tables of the program say."""
+"""Documents agree with the tables of the program."""
 
 import pytest
 

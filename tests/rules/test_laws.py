@@ -67,7 +67,7 @@ def test_engine_of_any_split_tells_the_same_history_and_keeps_the_same_state(bat
 @settings(max_examples=80, deadline=None)
 @given(streams(), st.data())
 def test_engine_restored_anywhere_tells_byte_identical_history(batches, data):
-    """Law 2: a replay, and one that goes on from a snapshot at any point, tell the same bytes and end the same."""
+    """Law 2: a replay, and one that goes on from any snapshot, give the same bytes and end the same."""
     undisturbed, restored = undisturbed_and_restored(engine, batches, data.draw(st.integers(0, len(batches))))
 
     assert undisturbed == restored
@@ -117,7 +117,7 @@ def test_engine_then_good_values_and_proof_of_life_keeps_no_hazard(batches):
 @settings(max_examples=40, deadline=None)
 @given(streams())
 def test_engine_of_any_stream_counts_every_reading_that_it_did_not_judge(batches):
-    """Law 7: what is not admitted has a reason, and the reasons add up."""
+    """Law 7: each reading that is not admitted has a reason, and the reasons add up."""
     judge, oracle = engine(), Oracle(rules(), register())
     n_admitted = 0
     for each in batches:

@@ -110,7 +110,7 @@ def test_all_kinds_replayed_from_the_start_tell_byte_identical_history(story):
 @settings(max_examples=15, deadline=None)
 @given(stories(), st.sampled_from([1, 300, 90_000]))
 def test_all_kinds_in_silence_keep_every_hazard(story, step_s):
-    """Law 4: nothing begins, changes or ends when nothing is heard; what waited for older readings is heard first."""
+    """Law 4: nothing begins, changes or ends in silence; levels that waited for older readings come first."""
     batches = story.batches()
     last = tick(max(each.received_ns for each in batches) + 10 * SECOND_NS)
     before, after = hazards_before_and_after(warm(), [*batches, last], step_s)
@@ -120,7 +120,7 @@ def test_all_kinds_in_silence_keep_every_hazard(story, step_s):
 
 @dataclass(frozen=True)
 class Change:
-    """What is done to the rules, by id."""
+    """The changes of the rules, by id."""
 
     changed: frozenset[str]
     """Have another delay."""
@@ -140,7 +140,7 @@ class Change:
         return rules_of(yaml.safe_dump({"rules": written}, allow_unicode=True))
 
     def same(self) -> set[str]:
-        """Return the ids of the rules that are as they were: by their own words and by all that they follow."""
+        """Return the ids of unchanged rules: unchanged in their own words and in all rules that they follow."""
         touched = _with_followers(self.changed | self.removed)
         if any(RULE_KINDS[WRITTEN[name]["kind"]].dimension is Dimension.HEALTH for name in touched):
             # Who is blind is not what it was, and every composite looks at it.
@@ -169,7 +169,7 @@ def _delayed(written: dict) -> dict:
 
 
 def of_rules(judge: RuleEngine, batches: Sequence[ReadingBatch], names: set[str]) -> dict[str, list[str]]:
-    """Return what `batches` cause, alarm by alarm of the rules `names`, and the level at the end."""
+    """Return the transitions of `batches`, alarm by alarm of the rules `names`, and the level at the end."""
     told: dict[str, list[str]] = {key.id: [] for key in judge.alarms if key.rule in names}
     for line in history(judge, batches):
         alarm = json.loads(line + "}")["alarm"]
@@ -184,7 +184,7 @@ def of_rules(judge: RuleEngine, batches: Sequence[ReadingBatch], names: set[str]
 @settings(max_examples=20, deadline=None)
 @given(stories(), changes, st.data())
 def test_all_kinds_restored_into_changed_rules_go_on_where_their_rule_is_the_same(story, change, data):
-    """Hot reload: what happens to other rules, of the same kind or not, is nothing to a rule that did not change."""
+    """Hot reload: changes of other rules, of the same kind or not, do not affect an unchanged rule."""
     batches, same = story.batches(), change.same()
     place = data.draw(st.integers(0, len(batches)))
     judge, reloaded = warm(), RuleEngine(change.rules(), register())

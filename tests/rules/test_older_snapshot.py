@@ -1,7 +1,7 @@
 """A snapshot that an older program wrote is read by this one, which goes on as the older one did.
 
-`format_2.snapshot` was written by version 0.1.0 before its classes and fields were renamed, over the whole district in
-the middle of trouble. `format_2.jsonl` has the transitions of that program over the batches of `later`.
+Version 0.1.0 wrote `format_2.snapshot` before its classes and fields were renamed. It is over the whole district in the
+middle of trouble. `format_2.jsonl` has the transitions of that program over the batches of `later`.
 """
 
 import io

@@ -1,4 +1,4 @@
-"""The packs that ship: they load, every number has a source, and the fire-water story comes out as told."""
+"""The packs that ship: they load, every number has a source, and the fire-water story has its known end."""
 
 from pathlib import Path
 
@@ -44,7 +44,7 @@ def load(tmp_path, pack: str, register: Register) -> RuleSet:
 
 
 def play(tmp_path, pack: str, register: Register, values, beats=None):
-    """Return (second, transition, level) of what the threshold rules say to a value each 2 s."""
+    """Return (second, transition, level) of the threshold rules over a value each 2 s."""
     rules = load(tmp_path, pack, register)
     engine = RuleEngine(rules, register)
     is_limit = [rules.rule(alarm.rule).kind == "threshold" for alarm in engine.alarms]
@@ -206,7 +206,7 @@ def test_packs_all_together_load_and_each_of_their_rules_watches_something(tmp_p
 
 @pytest.mark.parametrize("pack", pack_names())
 def test_pack_rules_of_statistics_are_early_notice_only(pack):
-    """What has no absolute limit and no second witness never is more than yellow, but the stages of slopes."""
+    """A rule without an absolute limit and a second witness is at most yellow, but the stages of slopes."""
     early = {"baseline", "trend", "compare", "deviation", "shift", "time_to_limit", "residual"}
     levels = {level["level"] for rule in rules_of(pack) if rule["kind"] in early for level in rule["levels"]}
 
@@ -232,7 +232,7 @@ def test_bridge_strain_that_moves_and_stays_is_early_notice_without_a_thermomete
 
 @pytest.mark.parametrize("pack", pack_names())
 def test_page_of_packs_has_every_rule_and_every_sensor(pack):
-    """docs/packs.md is what the packs are; `python -m tests.rules.packs_page` makes its tables."""
+    """docs/packs.md agrees with the packs; `python -m tests.rules.packs_page` makes its tables."""
     section = PAGE.read_text(encoding="utf-8").partition(f"### {pack}\n")[2].partition("\n### ")[0]
 
     assert table_of(pack) in section

@@ -22,7 +22,7 @@ PAIRS = [(kind, flag) for kind in IGNORING for flag in RULE_KINDS[kind].ignores.
 
 
 def events(kind: str, seed: int, flags: int) -> list[str]:
-    """Return the transitions of rules of `kind` over a stream whose readings all carry `flags`."""
+    """Return the transitions of rules of `kind` over a stream of readings that all carry `flags`."""
     case = case_of(kind)
     ids = {rule.id for rule in case.rules if rule.kind == kind}
     batches = flagged(case.batches(case.stream(random.Random(seed))), flags)  # noqa: S311 - equal every time

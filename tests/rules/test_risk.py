@@ -1,4 +1,4 @@
-"""The risk level of an asset: what raises it, what never does, and the reasons in words."""
+"""The risk level of an asset: the alarms that raise it, those that never do, and the reasons in words."""
 
 import pytest
 from hypothesis import given
@@ -65,7 +65,7 @@ def test_risk_does_not_depend_on_who_has_fallen_silent(standing, on_list):
 
 @given(standings, listed, st.randoms(use_true_random=False))
 def test_risk_does_not_depend_on_the_order_of_alarms(standing, on_list, dice):
-    """It is a function of what stands."""
+    """It is a function of the standing alarms."""
     shuffled = list(standing)
     dice.shuffle(shuffled)
 

@@ -65,7 +65,7 @@ def test_season_that_ends_during_an_alarm_leaves_it_to_the_values(tmp_path):
 
 
 def test_season_that_ends_during_a_delay_lets_it_end(tmp_path):
-    """What began in the season goes on."""
+    """A delay that began in the season goes on."""
     assert [(25, "RAISED", 3)] == play(engine_of(tmp_path, delay=7200), [0] * 23 + [9] * 4, JULY_31)
 
 
@@ -89,7 +89,7 @@ def test_season_of_a_batch_cut_anywhere_tells_the_same(tmp_path):
 
 @pytest.mark.parametrize("day", ["13-01", "02-30", "5-1", "summer"])
 def test_season_of_no_day_is_refused(tmp_path, day):
-    """A day that does not exist is told with what was expected."""
+    """A day that does not exist is reported with the expected form."""
     with pytest.raises(ConfigError, match="MM-DD"):
         engine_of(tmp_path, first=day)
 
@@ -107,7 +107,7 @@ def test_season_is_of_the_standard_time_of_the_city(tmp_path, zone, is_over):
 
 @pytest.mark.parametrize(("written", "hours"), [("", 5.75), (", utc_offset_h: -3", -3)])
 def test_season_whose_offset_is_written_keeps_it(tmp_path, written, hours):
-    """What a rule author writes counts more than the city."""
+    """The written offset of a rule author counts more than the city."""
     text = RULE.replace('to: "{last}"', f'to: "{{last}}"{written}').format(first="06-01", last="07-31", delay=0)
     (tmp_path / "rules.yaml").write_text(text, encoding="utf-8")
     register = replace(district(), city=CityTime("Asia/Kathmandu"))
@@ -154,7 +154,7 @@ def test_where_design_binds_those_with_a_design_value_or_without(tmp_path, asked
 @pytest.mark.parametrize("key", ["beside", "without"])
 @pytest.mark.parametrize(("thermometers", "bound"), [([], 0), (["D"], 1), (["E"], 1), (["E", "F"], 0), (["D", "F"], 1)])
 def test_where_beside_binds_those_with_one_such_sensor_and_without_the_others(tmp_path, thermometers, bound, key):
-    """One of the same device, or else only one of the asset: what a rule against another sensor can mean."""
+    """One of the same device, or else only one of the asset: the possible partner of a sensor."""
     bound = bound if key == "beside" else 1 - bound
     plain = district()
     beside = [Sensor(f"{d}.t", "G", d, "t", "temperature", 1.0, 0.0, 60.0, 180.0, "") for d in thermometers]

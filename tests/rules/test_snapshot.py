@@ -114,7 +114,7 @@ def test_restore_with_a_new_sensor_listens_for_it_from_now():
 
 
 def test_restore_without_a_level_announces_the_difference_with_the_next_reading():
-    """An alarm whose active level no longer exists steps down with a reading, not in silence."""
+    """An alarm with an active level that no longer exists steps down with a reading, not in silence."""
     before = engine_of(threshold("rule", [PLAIN], LEVELS, side="low"))
     before.evaluate(batch(0, [(PLAIN, 0, 0.5), (PLAIN, 4, 0.5)]), 1)
     after = engine_of(threshold("rule", [PLAIN], LEVELS[:1], side="low"))
@@ -190,7 +190,7 @@ def pickled_archive() -> bytes:
     ids=["empty", "text", "cut off", "an object", "a column missing", "a shape", "a type", "a format", "no text"],
 )
 def test_restore_of_a_damaged_snapshot_is_refused_and_changes_nothing(blob):
-    """The engine is as it was, and the error says what to do."""
+    """The engine is as it was, and the error names the remedy."""
     engine = disturbed()
     before = engine.snapshot()
     with pytest.raises(SnapshotError, match="replay the journal"):

@@ -1,7 +1,7 @@
-"""A district in which every kind of rule is bound, with windows so short that all of them speak within minutes.
+"""A district in which every kind of rule is bound, with windows so short that all raise within minutes.
 
-`warm()` is an engine after nine days; `stories()` are what may happen then. Time goes on in seconds, or from night to
-night: what looks at nights and weeks would else never speak.
+`warm()` is an engine after nine days; `stories()` are the possible events after it. Time goes on in seconds, or from
+night to night: rules that look at nights and weeks would else never raise.
 """
 
 import copy
@@ -38,7 +38,7 @@ RULES = (Path(__file__).parent / "whole_district.yaml").read_text(encoding="utf-
 
 @cache
 def register() -> Register:
-    """Return 21 sensors: a tower, three manholes, four places along a main, a bridge, a slope, a tank and a meter."""
+    """Return 21 sensors: a tower, three manholes, four places of a main, a bridge, slope, tank and meter."""
     second = (1.0, 0.0, 1.0, 5.0)
     sensors = [
         Sensor("T.p", "T", "T", "p", "fire_water_pressure", *second, "T.beat"),
@@ -121,14 +121,14 @@ def warm() -> RuleEngine:
 
 
 class World:
-    """What the sensors see, as it goes on."""
+    """The values that the sensors see, as time goes on."""
 
     def __init__(self, dice: random.Random, now_s: float) -> None:
         self.dice, self.now_s, self.beat, self.slid, self.filled = dice, now_s, 0, 0.0, 5.0
         self.speed = 0.0
 
     def moment(self, step_s: float, trouble: Mapping[str, str]) -> ReadingBatch:
-        """Go on by `step_s` and return what is received then; `trouble` says what is wrong with whom."""
+        """Go on by `step_s` and return the batch received then; `trouble` names the faults and their sensors."""
         self.now_s += step_s
         self.beat += 1
         rows: list[tuple] = []
@@ -145,7 +145,7 @@ class World:
         return _batch(self.now_s, rows)
 
     def _value(self, sensor: str, what: str, step_s: float, time_s: float) -> float:
-        """Return what `sensor` says at `time_s`; `what` is `bad`, `worse` or anything else, which is usual."""
+        """Return the value of `sensor` at `time_s`; `what` is `bad`, `worse` or anything else, which is usual."""
         bad, noise = {"bad": 1, "worse": 2}.get(what, 0), self.dice.gauss(0, 1)
         heat = 20 + 5 * math.sin(self.now_s / 17)
         if sensor == "L.d":
@@ -219,7 +219,7 @@ def troubled_days() -> list[ReadingBatch]:
 
 
 def episode(world: World, steps: tuple[float, int], trouble: Mapping[str, str]) -> list[ReadingBatch]:
-    """Return `steps`, (how long in s, how many), of trouble, and some readings of sensors that nobody knows."""
+    """Return `steps`, (how long in s, how many), of trouble, and some readings of unknown sensors."""
     found = []
     for i in range(steps[1]):
         each = world.moment(steps[0], trouble)
@@ -231,15 +231,15 @@ def episode(world: World, steps: tuple[float, int], trouble: Mapping[str, str]) 
 
 @dataclass(frozen=True)
 class Story:
-    """What happens, in few words."""
+    """The event, in few words."""
 
     seed: int
     episodes: tuple[tuple[float, int, Mapping[str, str], float, int], ...]
-    """How long a step is in s, how many, what is wrong with whom, how far our own clock is then set forward in s, and
-    how many steps are received together."""
+    """Length of a step in s, number of steps, faults of sensors, and two numbers more. Those are how far our own clock
+    is then set forward in s, and how many steps are received together."""
 
     def batches(self) -> list[ReadingBatch]:
-        """Return what is received."""
+        """Return the received batches."""
         world, batches = World(random.Random(self.seed), LATER_S), []  # noqa: S311 - the same stream every time
         for step_s, n_steps, trouble, jump_s, n_together in self.episodes:
             found = episode(world, (step_s, n_steps), trouble)

@@ -2,12 +2,13 @@
 
 import shutil
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from collector.intake.group_commit import GroupCommit, Received
+from collector.intake.group_commit import GroupCommit
 from collector.journal.sqlite import SqliteJournal
 from config.settings import IntakeSettings
 from tests.collector.registers import NOW_NS, TOPIC, RawMessage, message, pipeline, register
@@ -16,10 +17,10 @@ MIB = 1 << 20
 KINDS = st.sampled_from(["good", "good", "good", "bad", "canary"])
 
 
-def raw(kind: str, number: int) -> RawMessage | None:
+def raw(kind: str, number: int) -> RawMessage:
     """Return message `number` of a kind: a reading of that value, rubbish that names it, or our own canary."""
     if kind == "canary":
-        return None
+        return RawMessage("", b"", is_canary=True)
     return message({"heartbeat": number}) if kind == "good" else RawMessage(TOPIC, b"{%d" % number)
 
 
@@ -44,8 +45,10 @@ class Life:
 
     def take(self, group: list[tuple[int, str]]) -> None:
         """Receive (number, kind) of a group, commit, and acknowledge what may be."""
-        self._commits.pending += [Received(raw(kind, number), number, 1, 1) for number, kind in group]
-        self.acknowledged |= {each.mid for each in self._commits.commit(0.0, NOW_NS)}
+        self._commits.pending += [
+            replace(raw(kind, number), packet_id=number, qos=1, epoch=1) for number, kind in group
+        ]
+        self.acknowledged |= {each.packet_id for each in self._commits.commit(0.0, NOW_NS)}
 
     def end(self) -> None:
         """Close; whoever lived to here dies now."""

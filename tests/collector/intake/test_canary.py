@@ -1,6 +1,6 @@
 import pytest
 
-from collector.intake.canary import Canary
+from collector.intake.connection import Canary
 
 
 def canary() -> Canary:
@@ -31,7 +31,7 @@ def test_canary_never_heard_is_not_fresh():
 def test_canary_heard_is_fresh_for_three_intervals(now_s, expected):
     """Two canaries may be late."""
     one = canary()
-    one.heard_s = 110.0
+    one.returned_s = 110.0
 
     assert expected == one.is_fresh(now_s)
 
@@ -52,7 +52,7 @@ def test_canary_behind_a_backlog_is_not_missing():
 def test_canary_after_a_pause_of_our_own_is_forgiven():
     """The time in which we did not listen says nothing about the broker."""
     one = canary()
-    one.heard_s = 101.0
-    one.forgive(3600.0)
+    one.returned_s = 101.0
+    one.exclude(3600.0)
 
     assert (True, False, 2.0) == (one.is_fresh(3703.0), one.is_missing(3703.0), one.age_s(3703.0))

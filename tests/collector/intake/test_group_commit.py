@@ -1,10 +1,11 @@
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from collector.dead_letter import DeadLetterReason
-from collector.intake.group_commit import QUIET_MESSAGES, GroupCommit, Received
+from collector.intake.group_commit import QUIET_MESSAGES, GroupCommit
 from collector.journal.sqlite import SqliteJournal
 from config.settings import IntakeSettings
 from tests.collector.registers import NOW_NS, TOPIC, RawMessage, message, pipeline, register
@@ -23,9 +24,9 @@ def group_commit(journal: SqliteJournal) -> GroupCommit:
     return GroupCommit(pipeline(), journal, IntakeSettings(commit_messages=20), Counter())
 
 
-def received(mid: int, raw: RawMessage | None = None, qos: int = 1) -> Received:
+def received(mid: int, raw: RawMessage | None = None, qos: int = 1) -> RawMessage:
     """Return a good message of connection 1, or `raw`."""
-    return Received(raw or message({"heartbeat": mid}), mid, qos, 1)
+    return replace(raw or message({"heartbeat": mid}), packet_id=mid, qos=qos, epoch=1)
 
 
 def fill(journal: SqliteJournal) -> None:
@@ -41,7 +42,7 @@ def test_commit_of_pending_messages_is_in_the_journal_when_it_returns(journal):
     commits = group_commit(journal)
     commits.pending += [received(1), received(2)]
 
-    assert [1, 2] == [each.mid for each in commits.commit(0.0, NOW_NS)]
+    assert [1, 2] == [each.packet_id for each in commits.commit(0.0, NOW_NS)]
     [entry] = journal.read(0, 10)
     assert ([1.0, 2.0], NOW_NS) == (entry.batch.value.tolist(), entry.batch.received_ns)
 
@@ -51,16 +52,16 @@ def test_commit_of_bad_messages_keeps_them_and_lets_them_be_acknowledged(journal
     commits = group_commit(journal)
     commits.pending += [received(1), received(2, RawMessage(TOPIC, b"{"))]
 
-    assert [1, 2] == [each.mid for each in commits.commit(0.0, NOW_NS)]
+    assert [1, 2] == [each.packet_id for each in commits.commit(0.0, NOW_NS)]
     assert [DeadLetterReason.SYNTAX] == [letter.reason for letter in journal.dead_letters(10)]
 
 
 def test_commit_of_a_canary_alone_writes_nothing(journal):
     """Our own canary is acknowledged in its turn and never stored."""
     commits = group_commit(journal)
-    commits.pending.append(Received(None, 7, 1, 1))
+    commits.pending.append(RawMessage("", b"", packet_id=7, qos=1, epoch=1, is_canary=True))
 
-    assert [7] == [each.mid for each in commits.commit(0.0, NOW_NS)]
+    assert [7] == [each.packet_id for each in commits.commit(0.0, NOW_NS)]
     assert [] == journal.read(0, 10)
 
 
@@ -94,8 +95,8 @@ def test_commit_held_is_tried_each_second_and_goes_first(journal):
 
     assert (False, True) == (commits.is_due(0.5, quiet=True), commits.is_due(1.0, quiet=True))
     journal.trim(journal.last_position())
-    assert [1] == [each.mid for each in commits.commit(1.0, NOW_NS)]
-    assert [2] == [each.mid for each in commits.commit(1.0, NOW_NS)]
+    assert [1] == [each.packet_id for each in commits.commit(1.0, NOW_NS)]
+    assert [2] == [each.packet_id for each in commits.commit(1.0, NOW_NS)]
 
 
 def test_room_while_held_is_one_more_commit(journal):

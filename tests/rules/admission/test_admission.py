@@ -17,7 +17,7 @@ def admission() -> Admission:
 
 
 def test_admit_of_a_batch_keeps_its_order_and_places():
-    """What is left out leaves the places of the others."""
+    """Readings that are left out leave the places of the others."""
     admitted = admission().admit(batch(1, [(PLAIN, 1, 1.0), (99, 1, 1.0), (PRESSURE, 1, 2.0), (PLAIN, 1, 3.0)]))
 
     assert ([0, 2], [PLAIN, PRESSURE]) == (admitted.place.tolist(), admitted.sensor.tolist())
@@ -37,7 +37,7 @@ def test_admit_of_many_readings_of_one_sensor_keeps_the_running_newest(n_parts):
 
 @pytest.mark.parametrize("flag", [Quality.TIME_SERVER, Quality.TIME_FUTURE, Quality.TIME_PAST])
 def test_admit_of_received_times_goes_by_arrival(flag):
-    """Whatever the receiving machine's clock says, what arrives is news; the device's own times are compared alone."""
+    """By any clock of the receiving machine, an arrival is new; the device's own times are compared alone."""
     door = admission()
     own, server = 0, int(flag)
     readings = [(PLAIN, 100, 1.0, own), (PLAIN, 40, 2.0, server), (PLAIN, 30, 3.0, server), (PLAIN, 9000, 4.0, server)]
@@ -49,7 +49,7 @@ def test_admit_of_received_times_goes_by_arrival(flag):
 
 @pytest.mark.parametrize("flag", [Quality.LATE, Quality.HISTORICAL, Quality.LATE | Quality.TIME_PAST])
 def test_admit_of_readings_that_are_not_of_now_lets_none_pass(flag):
-    """They are neither judged nor remembered: not even one that is newer than all before it, or has our own time."""
+    """They are neither judged nor remembered: not even the newest of all, or one with our own time."""
     counts = Counter()
     door = Admission(register(), counts)
     reason = "historical" if Quality.HISTORICAL in flag else "not_of_now"
@@ -61,7 +61,7 @@ def test_admit_of_readings_that_are_not_of_now_lets_none_pass(flag):
 
 @pytest.mark.parametrize("n_parts", [1, 3])
 def test_admit_of_a_clock_that_was_ahead_and_is_corrected_goes_on(n_parts):
-    """Four minutes ahead, then right: judged at once, in order from there on; what comes late after it is late."""
+    """Four minutes ahead, then right: judged at once, in order from there on; a later arrival after it is late."""
     counts = Counter()
     door = Admission(register(), counts)
     door.admit(batch(1000, [(PLAIN, 1240, 1.0)]))
@@ -109,7 +109,7 @@ def test_admit_of_an_out_of_range_heartbeat_is_no_beat():
 
 
 def test_heartbeats_of_a_register_are_those_that_sensors_name():
-    """A heartbeat is what another sensor calls its heartbeat."""
+    """A heartbeat is a sensor that another sensor names as its heartbeat."""
     assert {"T.beat", "G.beat"} == heartbeats_of(register())
 
 

@@ -45,7 +45,7 @@ reading = st.tuples(st.integers(0, 2), st.sampled_from([0.0, 5.0, FAILING_PERCEN
 
 @given(st.lists(reading, max_size=30), st.integers(0, 30))
 def test_stuck_any_readings_are_judged_one_after_another(readings, cut):
-    """The columns say what a loop says, however they are cut."""
+    """The columns agree with a loop, for any cut into batches."""
     memory, expected, last = power(), [], {}
     for number, value, usable in readings:
         failing = number == VALUE and last.get(CHARGE, 100.0) <= FAILING_PERCENT

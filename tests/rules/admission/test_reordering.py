@@ -50,7 +50,7 @@ def engine(*waiting: str) -> RuleEngine:
 
 @st.composite
 def moved_streams(draw) -> tuple[list[ReadingBatch], list[ReadingBatch]]:
-    """Return a stream of device messages, and the same with each late by up to `WAIT_S` and some told twice."""
+    """Return a stream of device messages, and the same with each late by up to `WAIT_S` and some repeated."""
     n_seconds = draw(st.integers(4, 30))
     clean: list[list[tuple]] = [[] for _ in range(n_seconds + 2 * WAIT_S)]
     moved: list[list[tuple]] = [[] for _ in range(n_seconds + 2 * WAIT_S)]
@@ -134,7 +134,7 @@ def test_order_lets_readings_leave_in_time_order_after_their_wait():
 
 
 def test_order_of_what_need_not_wait_leaves_it_in_the_batch():
-    """Other devices, received times, what is not of now, what has waited on its way already, and unknown sensors."""
+    """Other devices, received times, old readings, readings that have waited already, and unknown sensors."""
     waits = Reordering(register("P"), Counter())
     at_once = [(GAS, 9, 1.0), (PLAIN, 9, 2.0, int(Quality.TIME_SERVER)), (PLAIN, 1, 3.0, int(Quality.LATE))]
     at_once += [(PLAIN, 3, 4.0), (99, 9, 5.0), (-1, 9, 6.0), (PLAIN, 2, 7.0, int(Quality.HISTORICAL))]
@@ -206,7 +206,7 @@ def test_engine_restored_from_a_snapshot_of_before_anything_could_wait_goes_on()
 
 @pytest.mark.parametrize("quality", [Quality.GOOD, Quality.OUT_OF_RANGE])
 def test_engine_position_of_an_event_is_that_of_the_entry_that_let_it_happen(quality):
-    """What waited is told at the place in the journal at which it left."""
+    """An event of a reading that waited has the place in the journal at which it left."""
     judge = engine()
     readings = make_batch(10 * SECOND_NS, [GAS], [10 * SECOND_NS], [9.0], [int(quality)])
     found = [judge.evaluate(readings, 1), judge.evaluate(tick(16 * SECOND_NS), 2)]

@@ -1,4 +1,4 @@
-"""The columns of `LevelStates` do what the table of level states says, for every state and every event."""
+"""The columns of `LevelStates` agree with the table of level states, for every state and every event."""
 
 import itertools
 from dataclasses import dataclass
@@ -196,7 +196,7 @@ def test_level_table_has_every_state_and_every_event():
 
 
 def test_level_states_of_the_sequences_use_every_pair_of_the_table():
-    """What the sequences never reach, no device can: each such pair has its reason here."""
+    """No device can reach a pair that the sequences never reach: each such pair has its reason here."""
     used = {
         pair
         for level in LEVELS

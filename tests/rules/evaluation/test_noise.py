@@ -16,7 +16,7 @@ LIMIT = 100.0
 
 
 def noise(**changed):
-    """Return what learns of one sensor whose values below 100 are calm, told with two digits after the point."""
+    """Return the noise estimate of one sensor with two digits after the point; values below 100 are calm."""
     columns = {"wanted": [True], "sign": [1.0], "below": [LIMIT], "finest": [0.01], "stale_ns": [10 * SECOND_NS]}
     columns |= changed
     calm = NormalRange(*(np.array(each) for each in columns.values()))
@@ -38,7 +38,7 @@ def admitted(rows):
 
 
 def sigmas(of, rows):
-    """Return what `of` knew before each of `rows`."""
+    """Return the sigmas that `of` knew before each of `rows`."""
     came = admitted(rows)
     return of.sigmas(came, came.place, came.sensor, came.value).tolist()
 
@@ -51,14 +51,14 @@ def scattered(n, sd, seed=1, start_s=0.0):
 
 @pytest.mark.parametrize("sd", [0.05, 0.5, 5.0])
 def test_noise_of_normal_readings_is_their_sigma(sd):
-    """Whatever the unit; a tenth is what a hundred ranges can tell, some more where ranges are cut."""
+    """In any unit; a tenth is the precision of a hundred ranges, some more where ranges are cut."""
     known = sigmas(noise(), scattered(4000, sd))[500:]
 
     assert math.isclose(sd, float(np.mean(known)), rel_tol=0.08)
 
 
 def test_noise_of_a_value_that_wanders_slowly_is_that_of_its_readings():
-    """It is short-term noise: what the value does over an hour is none."""
+    """It is short-term noise: a change of the value over an hour is none."""
     rows = [(time_s, value + 30 * math.sin(time_s / 600)) for time_s, value in scattered(4000, 1.0)]
 
     assert math.isclose(1.0, float(np.mean(sigmas(noise(), rows)[500:])), rel_tol=0.1)

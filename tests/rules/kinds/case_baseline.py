@@ -25,7 +25,7 @@ class Varying:
         self.n_calm, self.varied = 0, False
 
     def told(self, far: float, *, is_broken: bool) -> float:
-        """Return what is judged instead of `far`."""
+        """Return the judged values instead of `far`."""
         before = 0.0 if is_broken else self.before
         if before > 0:
             self.step += 0.25 * (abs(far - before) - self.step)

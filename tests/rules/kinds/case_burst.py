@@ -111,7 +111,7 @@ class Watched:
 
 
 def changes(rule: Rule, readings: Sequence[Reading]) -> list[Reading]:
-    """Return what `rule` judges."""
+    """Return the values that `rule` judges."""
     options, watched, found = rule.options, [Watched() for _ in AT_M], []
     alone = options.alone or rule.levels[0].level
     capped = min((each.limit for each in rule.levels if each.level > alone), default=1e9) - 1e-9

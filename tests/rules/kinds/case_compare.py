@@ -74,7 +74,7 @@ class Fit:
         self.variance, self.n_left = 0.0, 0
 
     def expect(self, feature: list[float], options) -> tuple[float | None, float]:
-        """Return what is expected, None where too little is known, and the leverage."""
+        """Return the expected value, None where too little is known, and the leverage."""
         if not self.targets:
             return None, 1e6
         kept = np.array([options.memory_s / (options.memory_s + each) for each in self.elapsed])
@@ -98,7 +98,7 @@ class Fit:
 
 
 def left(rule: Rule, readings: Sequence[Reading]) -> list[Reading]:
-    """Return what `rule` judges, one reading after the other."""
+    """Return the values that `rule` judges, one reading after the other."""
     options = rule.options
     others = [Other(each, CASE.register) for each in options.against]
     fit, beyond_s, before, found = Fit(), 0.0, None, []

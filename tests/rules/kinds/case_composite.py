@@ -69,7 +69,7 @@ def stream(dice: random.Random) -> list[Reading]:
 
 
 def reference(readings: Sequence[Reading]) -> list[tuple[float, int, int]]:
-    """Judge one reading at a time, in plain words; nobody is silent in these streams."""
+    """Judge one reading at a time, in plain words; no sensor is silent in these streams."""
     twin, found = _Twin(), []
     for each in readings:
         found += twin.judge(*each[:3])

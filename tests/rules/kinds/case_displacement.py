@@ -45,7 +45,7 @@ RULES = tuple(rule_of("displacement", name, [PLAIN], options) for name, options 
 
 
 def stream(dice: random.Random) -> list[Reading]:
-    """Return a slope that creeps, speeds up for a minute now and then, steps, stops, and is silent now and then."""
+    """Return a slope that creeps and stops, with short fast times, steps and gaps."""
     value, time_s, rate, rows = 0.0, 1000.0, 0.1, []
     for i in range(900):
         if i % 90 == 0:
@@ -101,7 +101,7 @@ def hours(options, closed: dict[int, float], number: int, since_s: float) -> flo
 
 
 def values(rule: Rule, readings: Sequence[Reading]) -> list[Reading]:
-    """Return what `rule` judges."""
+    """Return the values that `rule` judges."""
     options, found, learned = rule.options, [], []
     for (sensor, time, _, _), number, closed in bucket_means(readings, "P.p", options.step_s):
         if options.method == "inverse_velocity":

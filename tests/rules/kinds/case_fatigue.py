@@ -87,7 +87,7 @@ def damages(options, values: Sequence[float]) -> list[float]:
 
 
 def wear(rule: Rule, readings: Sequence[Reading]) -> list[Reading]:
-    """Return what `rule` judges."""
+    """Return the values that `rule` judges."""
     options = rule.options
     each = damages(options, [value for _, _, value, _ in readings])
     whole = [100 * damage / options.reference_cycles for damage in each]

@@ -56,7 +56,7 @@ def stream(dice: random.Random) -> list[Reading]:
 
 
 def windows(options, readings: Sequence[Reading]) -> Iterator[tuple[float, Sequence[int], list]]:
-    """Yield (time that ends it, sensors, samples of each) of each window of which no sensor of an asset lost a part."""
+    """Yield (time that ends it, sensors, samples of each) of each window in which no sensor lost a part."""
     open_windows: dict[int, tuple[int, list[tuple[float, float]]]] = {}
     ended: dict[int, tuple[int, list[tuple[float, float]] | None]] = {}
     for sensor, time, value, _ in readings:
@@ -102,7 +102,7 @@ def alike(a: np.ndarray, b: np.ndarray) -> float:
 
 
 def values(rule: Rule, readings: Sequence[Reading]) -> list[Reading]:
-    """Return what `rule` judges."""
+    """Return the values that `rule` judges."""
     options, found = rule.options, []
     learned: dict[int, list[tuple[float, np.ndarray]]] = {group[0]: [] for group in GROUPS}
     for time, group, parts in windows(options, readings):

@@ -71,7 +71,7 @@ def nights_of(options, readings: Sequence[Reading]) -> list[tuple[float, float]]
 
 
 def rises(rule: Rule, readings: Sequence[Reading]) -> list[Reading]:
-    """Return what `rule` judges."""
+    """Return the values that `rule` judges."""
     options, found, good, flagged = rule.options, [], [], 0
     for time, mean in nights_of(options, readings):
         recent, told = sorted(good[-options.nights :]), None

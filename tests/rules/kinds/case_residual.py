@@ -57,13 +57,13 @@ def stream(dice: random.Random) -> list[Reading]:
 
 
 def reference(readings: Sequence[Reading]) -> list[tuple[float, int, int]]:
-    """Let a threshold rule judge what the slow model finds, for each rule."""
+    """Let a threshold rule judge the findings of the slow model, for each rule."""
     found = [each for zone in ZONES for each in _alone(readings, zone)]
     return sorted(found, key=operator.itemgetter(0))
 
 
 def _alone(readings: Sequence[Reading], zone: dict) -> Iterator[tuple[float, int, int]]:
-    """Yield what one rule with these options of a zone says."""
+    """Yield the sums of one rule with these options of a zone."""
     twin, sums = Twin(N, ZoneOptions.model_validate({**ZONE, **zone}), 10.0), []
     for each in readings:
         departure, _, danger, _ = twin.read(each)

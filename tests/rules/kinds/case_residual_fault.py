@@ -25,7 +25,7 @@ def stream(dice: random.Random) -> list[Reading]:
 
 
 def reference(readings: Sequence[Reading]) -> list[tuple[float, int, int]]:
-    """Raise while one departs and nobody confirms."""
+    """Raise while one sensor departs and no other confirms."""
     twin, level, found = Twin(N, OPTIONS.zone, LIMIT), [0] * N, []
     for each in readings:
         sensor, time_s = each[:2]

@@ -99,14 +99,14 @@ class Usual:
         return self.options.clip_sigmas * self.sigma() if self.is_known() else math.inf
 
     def places(self, time: float) -> tuple[int, list[tuple[str, int]]]:
-        """Return the hour since 1970, and what it is of the day and of the week, as far as the rule asks."""
+        """Return the hour since 1970, and its number in day and week, as far as the rule asks."""
         hour = math.floor((time + self.options.utc_offset_h * 3600) / 3600)
         # The first of January 1970 was a Thursday: its Monday is four days later.
         both = [("day", hour % 24), ("week", (hour - 96) % 168)]
         return hour, [] if self.options.cycle == "none" else both
 
     def off(self, time: float, value: float) -> float:
-        """Return how far a sample is from what is usual."""
+        """Return the distance of a sample from the usual value."""
         usual = self.mean
         hour, places = self.places(time)
         for place in places[: 1 if self.options.cycle == "day" else 2]:
@@ -161,7 +161,7 @@ class Evidence:
 
 
 def samples(options, readings: Sequence[Reading], sensor: Sensor) -> list[tuple[float, float, float, float, float]]:
-    """Return (told at, stands for the time, value, seconds seen since the one before or 0, weight in s) of each."""
+    """Return (time of judgement, time of sample, value, seconds since the one before or 0, weight in s) of each."""
     found, part, before = [], None, None
     for _, time, value, _ in readings:
         is_broken = before is None or time - before > sensor.stale_after_s

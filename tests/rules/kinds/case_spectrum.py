@@ -83,7 +83,7 @@ def mode(options, samples: Sequence[tuple[float, float]]) -> float:
 
 
 def values(rule: Rule, readings: Sequence[Reading]) -> list[Reading]:
-    """Return what `rule` judges."""
+    """Return the values that `rule` judges."""
     options, found = rule.options, []
     newest: dict[int, tuple[int, float]] = {}
     learned: dict[int, list[float]] = {0: [], 1: []}

@@ -31,7 +31,7 @@ def stream(dice: random.Random) -> list[Reading]:
 
 
 def values(rule: Rule, readings: Sequence[Reading]) -> list[Reading]:
-    """Return what `rule` judges; the stale time is 4 s."""
+    """Return the values that `rule` judges; the stale time is 4 s."""
     options, found, changes, before = rule.options, [], [], None
     for sensor, time, value, _ in readings:
         is_asked = value in (options.is_ or ())

@@ -86,7 +86,7 @@ def crossing(series: Sequence[float], limit: float, confidence: float) -> tuple[
 
 
 def minutes(rule: Rule, readings: Sequence[Reading]) -> list[Reading]:
-    """Return what `rule` judges."""
+    """Return the values that `rule` judges."""
     options, found = rule.options, []
     step_s = options.step_s
     phase_s = zlib.crc32(b"P.p") * round(step_s * 1e9) // 2**32 / 1e9

@@ -61,7 +61,7 @@ def sen_slope(series: Sequence[float]) -> tuple[float, float]:
 
 
 def trends(rule: Rule, readings: Sequence[Reading]) -> list[Reading]:
-    """Return what `rule` judges."""
+    """Return the values that `rule` judges."""
     options, found = rule.options, []
     for (sensor, time, _, _), number, closed in bucket_means(readings, "P.p", options.step_s):
         series = [closed.get(each, math.nan) for each in range(number - options.points, number)]

@@ -1,4 +1,4 @@
-"""What a rule kind gives to the conformance suite: a district, one rule or more, and streams that make it speak."""
+"""The case of a rule kind for the conformance suite: a district, its rules, and streams that raise alarms."""
 
 import random
 from collections.abc import Callable, Sequence

@@ -1,7 +1,7 @@
 """Where the end of a deadband lies exactly at a value that a kind derives from its streams.
 
-No stream can be written whose learned or fitted value is a chosen number to the last bit; but any value that a stream
-does give can be made the end of the deadband, and then the next number towards the limit.
+No stream can be written with a learned or fitted value that is a chosen number to the last bit. But any value of a
+stream can be made the end of the deadband. The next test takes the next number towards the limit.
 """
 
 import dataclasses
@@ -59,7 +59,7 @@ class Bench:
                 yield clear, [each for each in batches if each.received_ns <= until_ns]
 
     def turns(self, reset: float, batches: Sequence[ReadingBatch]) -> list[Turn]:
-        """Return what the rule tells where its level ends behind `reset`."""
+        """Return the transitions of the rule where its level ends behind `reset`."""
         rule = self._rule(reset)
         rules = tuple(rule if each is self._chosen else each for each in self._case.rules)
         # What other rules of the kind tell is not looked at, and costs time.
@@ -93,7 +93,7 @@ class Bench:
         return [each for each in self.turns(reset, batches) if each[2] == "cleared"]
 
     def _settled(self, clear: Turn, batches: Sequence[ReadingBatch]) -> Edge | None:
-        """Return the edge at `clear`, once what is learned with this end of the level gives the same value again."""
+        """Return the edge at `clear`, once learning with this end of the level gives the same value again."""
         for _ in range(_MOST_STEPS):
             reset = math.nextafter(clear[3], self.limit)
             if not self._is_exact(clear[3]):

@@ -33,10 +33,10 @@ def judged_slowly(
     values_of: Callable[[Rule, Sequence[Reading]], list[Reading]],
     stale_s: Callable[[Rule], float] | None = None,
 ) -> list[tuple[float, int, int]]:
-    """Return the transitions of threshold rules over what `values_of` derives for each rule of `case`, one sensor each.
+    """Return the transitions of threshold rules over the values that `values_of` derives for each rule of `case`.
 
-    Alarms of one reading are in the order of the rules. A gap between derived values is longer than `stale_s` of their
-    rule, by default than the sensor's stale time.
+    Each rule has one sensor. Alarms of one reading are in the order of the rules. A gap between derived values is
+    longer than `stale_s` of their rule, by default than the sensor's stale time.
     """
     found = []
     for number, rule in enumerate(case.rules):

@@ -1,4 +1,4 @@
-"""Baselines: what they learn, when they are known, and what disturbs them, one at a time."""
+"""Baselines: learning, the time until they are known, and disturbances, one at a time."""
 
 import doctest
 
@@ -16,11 +16,11 @@ from tests.rules.small_district import batch, told
 
 BLUE = levels([("blue", 1.0, 0.5, 0, 0)])
 KNOWN_AFTER = 31
-"""One reading a second and a baseline of 60 s in parts of 2 s: after 15 closed parts, with the reading at 30 s."""
+"""One reading a second and a baseline of 60 s in parts of 2 s. 15 closed parts are there with the reading at 30 s."""
 
 
 def play(readings, direction="rise", cadence_s=1.0, **options):
-    """Return (time, level after) of what one rule says of (time in s, value[, quality]) of one sensor."""
+    """Return (time, level after) of one rule over (time in s, value[, quality]) of one sensor."""
     sensor = Sensor("S", "A", "D", "s", "methane", 1.0, 0.0, cadence_s, 4 * cadence_s, "")
     rule = rule_of("baseline", "rule", [0], {"direction": direction, "baseline_s": 60, "levels": BLUE, **options})
     engine = RuleEngine(RuleSet((rule,), "1"), Register({}, {}, [sensor], {}, []))
@@ -43,7 +43,7 @@ def test_module_example_runs_as_printed():
     [("rise", 1.0, True), ("rise", -1.0, False), ("fall", -1.0, True), ("fall", 1.0, False), ("either", -1.0, True)],
 )
 def test_baseline_in_its_direction_only_raises(direction, jump, is_found):
-    """Limits are distances; the direction says what counts."""
+    """Limits are distances; the direction says which side counts."""
     expected = [(31, 2)] if is_found else []
 
     assert expected == play([*level_at(2.0), (31, 2.0 + jump)], direction)
@@ -82,7 +82,7 @@ COMES_AND_GOES = [(31, 4.0), (32, 6.0), (33, 4.5), (34, 6.0)]
     ids=["an instrument that is off", "gas in moving air", "back and again", "steady after it", "off after it"],
 )
 def test_baseline_of_what_must_vary_tells_no_excess_that_stands(excess, expected):
-    """An instrument that jumps by two units stays there; what has varied once is not ended by standing still."""
+    """An instrument that jumps stays there by two units; standing still does not end an excess that varied once."""
     assert expected == play([*level_at(2.0), *excess], varies=0.25)
 
 
@@ -92,7 +92,7 @@ def test_baseline_of_what_must_vary_after_a_gap_begins_anew():
 
 
 def test_baseline_in_danger_is_not_lifted_by_it():
-    """A plume of two hours stays one: what is beyond teaches nothing."""
+    """A plume of two hours stays one: values that are beyond teach nothing."""
     readings = [*level_at(2.0), *level_at(3.2, 31, 7231), (7231, 2.0)]
 
     assert [(31, 2), (7231, 0)] == play(readings)
@@ -113,7 +113,7 @@ def test_baseline_beyond_with_gaps_does_not_begin_anew():
 
 
 def test_baseline_over_a_gap_is_kept():
-    """A day of silence says nothing about what is usual, and raises and clears nothing by itself."""
+    """A day of silence does not change the usual value, and raises and clears nothing by itself."""
     assert [(86_400, 2), (86_401, 0)] == play([*level_at(2.0), (86_400, 3.0), (86_401, 2.0)])
 
 
@@ -146,7 +146,7 @@ def test_baseline_judges_odd_readings_without_learning_them(flag):
 
 
 def test_baseline_on_received_times_goes_on_with_what_it_knows():
-    """A clock that breaks ends parts and delays, not the knowledge of what is usual."""
+    """A clock that breaks ends parts and delays, not the knowledge of the usual value."""
     server = Quality.TIME_SERVER
 
     assert [(5, 2)] == play([*level_at(2.0), (4, 2.0, server), (5, 3.0, server)])

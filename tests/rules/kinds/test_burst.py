@@ -1,4 +1,4 @@
-"""Sudden drops, the waves they send along a pipe, and what disturbs them, one at a time."""
+"""Sudden drops, the waves they send along a pipe, and disturbances, one at a time."""
 
 import doctest
 
@@ -43,7 +43,7 @@ def pressure(drops, until_s=30.0, sensor=0, quality=0):
 
 
 def play(*parts, **options):
-    """Return (sensor, time, transition, level) of what the rule says of readings in the order of their times."""
+    """Return (sensor, time, transition, level) of the rule over readings in the order of their times."""
     rows = sorted((row for part in parts for row in part), key=lambda row: row[1])
     rows = [(sensor, 1000 + time, *rest) for sensor, time, *rest in rows]
     found = told(engine_of(**options).evaluate(batch(2000, rows), 1))
@@ -99,7 +99,7 @@ def test_burst_that_has_lasted_for_the_hold_is_how_it_is_now():
 
 @pytest.mark.parametrize(("back", "clears"), [(0.069, False), (0.071, True)])
 def test_burst_within_the_deadband_stays(back, clears):
-    """It ends where what is left of the drop is less than limit and deadband."""
+    """It ends where the rest of the drop is less than limit and deadband."""
     found = play(pressure([(20, 0.1), (25, -back)]))
 
     assert clears == ((0, 25.0, "CLEARED", 0) in found)
@@ -117,7 +117,7 @@ def test_burst_before_the_noise_is_known_is_not_told():
 
 
 def test_burst_across_a_gap_is_none():
-    """What fell in hours fell slowly, for all that is known."""
+    """A fall in hours counts as slow."""
     later = [(0, time + 3600, value, 0) for _, time, value, _ in pressure([(0, 0.1)])]
 
     assert [] == play(pressure([]), later)
@@ -131,7 +131,7 @@ def test_burst_that_stands_before_a_gap_stands_after_it():
 
 
 def test_burst_across_two_clocks_is_none():
-    """Seconds of two clocks cannot be told apart."""
+    """Seconds of two clocks cannot be compared."""
     received = [(0, time + 30, value, Quality.TIME_SERVER) for _, time, value, _ in pressure([(0, 0.1)])]
 
     assert [] == play(pressure([]), received)
@@ -144,7 +144,7 @@ def test_burst_leaves_doubted_readings_out(quality):
 
 
 def test_burst_judges_what_is_too_fast_to_be_usual():
-    """That is what it looks for."""
+    """The rule looks for such fast changes."""
     readings = [(*row[:3], Quality.RATE if row[1] == 20 else 0) for row in pressure([(20, 0.1)])]
 
     assert [(0, 20.0, "RAISED", 3)] == play(readings)
@@ -230,7 +230,7 @@ def test_burst_is_told_with_what_clocks_leave_open(tolerance_s, low, high):
 
 
 def test_burst_seen_by_one_sensor_has_no_place():
-    """Nobody knows."""
+    """The place is unknown."""
     engine = engine_of(levels=TWO)
     events = engine.evaluate(batch(1030, [(0, 1000 + row[1], *row[2:]) for row in pressure([(20, 0.3)])]), 1)
 
@@ -242,7 +242,7 @@ def test_burst_seen_by_one_sensor_has_no_place():
     [{"within_s": 0}, {"sigmas": 0}, {"hold_s": 0}, {"wave_speed_m_s": 10}, {"reach_m": -1}, {"alone": "mauve"}],
 )
 def test_burst_options_out_of_bounds_are_refused(keys):
-    """What cannot tell a burst is no rule."""
+    """Options that cannot find a burst are rejected."""
     with pytest.raises(ValidationError):
         BurstOptions.model_validate({**OPTIONS, **keys})
 

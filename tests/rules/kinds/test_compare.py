@@ -1,4 +1,4 @@
-"""What others explain: which of them are found, how they are learned, and what is left of a value."""
+"""Covariates: which are found, how they are learned, and the unexplained part of a value."""
 
 import dataclasses
 import doctest
@@ -100,7 +100,7 @@ def test_compare_beyond_for_the_whole_rebaseline_time_begins_anew():
 
 
 def test_compare_before_it_is_warm_judges_nothing():
-    """What others explain must have been seen for a while."""
+    """The covariates must have been seen for a while."""
     assert [] == play([*bridge(0, 280), *bridge(280, 285, shift=100.0)])
 
 
@@ -132,7 +132,7 @@ def test_compare_with_a_lag_follows_like_a_heavy_body():
 
 
 def test_compare_in_sigmas_is_relative_to_what_is_usually_left():
-    """What is left has a sigma of 1: 5 um/m are 5 of them."""
+    """The unexplained part has a sigma of 1: 5 um/m are 5 of them."""
     keys = {"in": "sigma", "levels": levels([("yellow", 4.5, 1.0, 0, 0)])}
 
     assert 3 in [level for _, level in play([*bridge(0, 600), *bridge(600, 610, shift=6.0)], **keys)]
@@ -185,7 +185,7 @@ def test_compare_whose_rule_names_another_sensor_after_a_restart_learns_anew(sen
     ],
 )
 def test_compare_finds_each_covariate_in_the_register_or_says_which_not(written, expected):
-    """What explains must be exactly one other sensor."""
+    """A covariate must be exactly one other sensor."""
     faults = covariate_faults([Covariate.model_validate(written)], [SENSORS[STRAIN]], REGISTER)
 
     assert ([expected] if expected else []) == [fault.expected for fault in faults]
@@ -207,7 +207,7 @@ def test_compare_with_two_thermometers_at_an_asset_asks_which():
     ],
 )
 def test_compare_with_times_that_do_not_fit_says_which(keys, path):
-    """What fades before it is used is never known."""
+    """Readings that fade before they are used are never known."""
     written = {"against": [{"sensor": "B.t"}], "levels": YELLOW, **keys}
     faults = CompareOptions.model_validate(written).faults(load_quantities()["strain"], [])
 
@@ -231,7 +231,7 @@ def test_regression_on_random_numbers_equals_weighted_least_squares():
 
 
 def test_page_example_happens_as_it_says(tmp_path):
-    """Each row of the example's table tells what the engine tells."""
+    """Each row of the example's table agrees with the engine."""
     page = (Path(__file__).parents[3] / "docs/rules/compare.md").read_text(encoding="utf-8")
     written = re.search(r"```yaml\n(.*?)```", page, re.DOTALL)[1]
     (tmp_path / "rules.yaml").write_text(written, encoding="utf-8")

@@ -1,4 +1,4 @@
-"""Composite alarms: what is unknown stays unknown, delays, gaps, restarts, and how they are loaded."""
+"""Composite alarms: unknown conditions stay unknown, delays, gaps, restarts, and how they are loaded."""
 
 import re
 from pathlib import Path
@@ -26,12 +26,12 @@ NO_FIRE = {"all": [{"rule": "zero"}, {"not": {"rule": "smoke"}}]}
 
 
 def engine_of(*levels: dict, **options) -> RuleEngine:
-    """Return an engine whose last rule is a composite of `levels`."""
+    """Return an engine with a composite of `levels` as its last rule."""
     return RuleEngine(RuleSet((ZERO, FIRE, SILENT, composite("sum", [PRESSURE], levels, **options)), "1"), register())
 
 
 def turns(engine: RuleEngine, readings: list[tuple], received_s: float | None = None) -> list[tuple]:
-    """Return (second, level before, level after) of what the composite alarm makes of `readings`."""
+    """Return (second, level before, level after) of the composite alarm over `readings`."""
     last = max(each[1] for each in readings) if received_s is None else received_s
     events = engine.evaluate(batch(last, readings), 1)
     number = len(engine.alarms) - 1
@@ -67,7 +67,7 @@ def test_composite_of_a_negated_alarm_is_true_with_the_first_reading_that_says_s
 
 
 def test_composite_of_a_negated_alarm_neither_begins_nor_ends_while_its_sensor_is_blind():
-    """What stood stays; what did not stand does not begin."""
+    """A standing level stays; an inactive one does not begin."""
     engine = engine_of(level("yellow", NO_FIRE), level("blue", {"not": {"rule": "smoke"}}))
     engine.evaluate(batch(10, [(PRESSURE, 1, 2.0), (SMOKE, 1, 0.0)]), 1)
     silence(engine, 10, 1100)
@@ -86,7 +86,7 @@ def test_composite_of_an_alarm_that_stands_is_known_while_its_sensor_is_blind():
 
 
 def test_composite_with_a_blind_witness_still_tells_its_known_levels():
-    """What is unknown about red does not hide orange."""
+    """An unknown red does not hide orange."""
     engine = engine_of(level("red", BOTH), level("orange", {"rule": "zero"}))
 
     assert [(1.0, 0, 4)] == turns(engine, [(PRESSURE, 1, 0.0)])
@@ -102,7 +102,7 @@ def test_composite_on_delay_ends_with_a_reading_of_any_of_its_sensors(last_s, ex
 
 
 def test_composite_delay_across_a_gap_begins_again():
-    """Nobody knows what was in between."""
+    """The state in between is unknown."""
     engine = engine_of(level("red", BOTH, on_delay_s=10))
     engine.evaluate(batch(2, [(PRESSURE, 1, 0.0), (SMOKE, 2, 1.0)]), 1)
     later = [(PRESSURE, 5000, 0.0), (SMOKE, 5000, 1.0), (SMOKE, 5009, 1.0), (SMOKE, 5010, 1.0)]
@@ -128,7 +128,7 @@ def test_composite_added_to_a_running_district_sees_what_stands_already():
 
 
 def test_composite_without_the_level_at_which_it_stood_steps_down_with_a_reading():
-    """A level that a change of rules takes away is told as lowered."""
+    """A level that a change of rules takes away is reported as lowered."""
     before = engine_of(level("red", BOTH), level("blue", {"rule": "zero"}))
     before.evaluate(batch(2, [(PRESSURE, 1, 0.0), (SMOKE, 2, 1.0)]), 1)
     engine = engine_of(level("blue", {"rule": "zero"}))
@@ -145,7 +145,7 @@ def test_composite_of_one_device_ignores_the_others_of_the_asset():
 
 
 def test_composite_that_wants_more_alarms_than_there_are_is_unknown():
-    """Nobody could ever see two where one sensor stands; that is no all-clear."""
+    """Two alarms are never possible where one sensor stands; that is no all-clear."""
     engine = engine_of(level("red", {"not": {"rule": "smoke", "count": 2}}))
 
     assert [] == turns(engine, [(PRESSURE, 1, 2.0), (SMOKE, 2, 0.0)])
@@ -225,7 +225,7 @@ def test_load_of_a_composite_for_each_device_binds_one_sensor_of_each(tmp_path):
     ids=["no such rule", "a circle", "a level never reached"],
 )
 def test_load_of_a_composite_that_names_a_wrong_rule_says_where(tmp_path, after, path, got):
-    """File, path and what is wrong."""
+    """File, path and the mistake."""
     with pytest.raises(ConfigError) as caught:
         load(tmp_path, FILE.replace("when: {rule: zero}", after))
 
@@ -242,7 +242,7 @@ def test_page_of_composites_names_every_key(model):
 
 
 def test_page_example_of_composites_happens_as_it_says(tmp_path):
-    """Each row of the example's table tells what the engine tells."""
+    """Each row of the example's table agrees with the engine."""
     ruleset = load(tmp_path, re.search(r"```yaml\n(.*?)```", PAGE, re.DOTALL)[1])
     engine = RuleEngine(ruleset, register())
     rows = re.findall(r"^\| (\d+) \| ([\d.]+) \| (\d+) \| (.*?) ?\|$", PAGE, re.MULTILINE)

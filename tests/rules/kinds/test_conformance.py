@@ -1,4 +1,4 @@
-"""What every rule kind of the table owes to the laws, whatever it finds."""
+"""The duties of every rule kind of the table to the laws."""
 
 import dataclasses
 import json
@@ -46,7 +46,7 @@ def _dice(request) -> random.Random:
 
 @pytest.fixture(name="plain")
 def _plain(request, dice) -> Undisturbed:
-    """Return the stream of `dice`, which go on behind it, and what it leads to when nothing disturbs it."""
+    """Return the stream of `dice`, which go on behind it, and its transitions without disturbance."""
     chosen = request.node.callspec.params
     plain = undisturbed(chosen.get("case") or chosen["kind"], chosen["dice"])
     dice.setstate(plain.dice_state)
@@ -74,7 +74,7 @@ def test_kind_restored_anywhere_tells_the_same_history_and_ends_the_same(case, d
 
 
 def test_kind_of_a_stream_with_repeats_and_late_readings_tells_the_same_history(case, dice, plain):
-    """What is not newer than what was judged of its sensor is not judged."""
+    """A reading that is not newer than the last judged one of its sensor is not judged."""
     readings, disturbed = plain.readings, []
     for i, each in enumerate(readings):
         disturbed.append(each)
@@ -86,7 +86,7 @@ def test_kind_of_a_stream_with_repeats_and_late_readings_tells_the_same_history(
 
 
 def test_kind_of_a_stream_with_values_that_are_no_numbers_tells_the_same_history(case, dice, plain):
-    """NaN and infinity disturb nobody."""
+    """NaN and infinity disturb no rule."""
     poisoned = []
     for each in plain.readings:
         poisoned.append(each)
@@ -142,7 +142,7 @@ def test_kind_with_an_on_delay_raises_exactly_when_it_is_over(kind):
 
 
 def delays_of(case: Case, kind: str, batches) -> list[tuple[float, str, int]]:
-    """Return (time in s from the first value that is beyond to the second in a row, alarm, time of that in ns)."""
+    """Return (seconds from the first value beyond to the second in a row, alarm, time of that in ns)."""
     at_once, found = beginnings(case, kind, batches), []
     for alarm, time_ns, transition in beginnings(case, kind, batches, on_samples=2):
         before = [each for each in at_once if each[0] == alarm and each[1] < time_ns]
@@ -177,7 +177,7 @@ def test_kind_in_silence_keeps_every_hazard(case, dice, plain):
 
 
 def test_kind_after_a_long_gap_clears_nothing_with_one_reading_that_it_must_wait_for(case, plain):
-    """A gap is no proof of anything: an alarm whose end has a delay does not end with the first reading after it."""
+    """A gap is no proof: an alarm with a delay at its end survives the first reading after it."""
     engine = case.engine()
     for each in plain.batches:
         engine.evaluate(each, 1)
@@ -198,7 +198,7 @@ def _ends_late(case: Case, key) -> bool:
 
 
 def test_kind_of_readings_out_of_range_holds_them(case, dice, plain):
-    """What no working instrument says changes no hazard, unless its rule judges suspects."""
+    """A value that no working instrument sends changes no hazard, unless its rule judges suspects."""
     mixed = []
     for each in plain.readings:
         mixed.append(each)
@@ -210,7 +210,7 @@ def test_kind_of_readings_out_of_range_holds_them(case, dice, plain):
 
 @pytest.mark.parametrize("kind", [kind for kind in RULE_KINDS if case_of(kind).reference])
 def test_kind_of_its_streams_agrees_with_its_slow_reference(kind, plain):
-    """The columnar kind tells exactly what its obvious twin tells; others are compared in tests of their own."""
+    """The columnar kind agrees exactly with its obvious twin; others are compared in tests of their own."""
     reference = case_of(kind).reference
     assert reference is not None
     told = parsed(plain.history)

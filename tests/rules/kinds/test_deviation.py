@@ -1,4 +1,4 @@
-"""What is usual in an hour of the week: how it is learned, when it is known, and what disturbs it."""
+"""The usual value of an hour of the week: learning, the time until it is known, and disturbances."""
 
 import doctest
 
@@ -21,7 +21,7 @@ BLUE = levels([("blue", 10.0, 5.0, 0, 0)])
 
 
 def play(readings, **options):
-    """Return (hours since Monday, level after) of what one rule says of (hours since Monday, value[, quality])."""
+    """Return (hours since Monday, level after) of one rule over (hours since Monday, value[, quality])."""
     sensor = Sensor("S", "A", "D", "s", "water_flow", 1.0, 0.0, 3600.0, 2.0 * DAY, "")
     keys = {"direction": "either", "in": "unit", "warm_weeks": 1, "levels": BLUE, **options}
     engine = RuleEngine(RuleSet((rule_of("deviation", "rule", [0], keys),), "1"), Register({}, {}, [sensor], {}, []))
@@ -69,7 +69,7 @@ def test_deviation_before_enough_weeks_judges_nothing(warm_weeks, is_found):
 
 @pytest.mark.parametrize(("value", "clears"), [(105.0, False), (104.9, True)], ids=["at the edge", "behind it"])
 def test_deviation_at_the_end_of_the_deadband_clears_only_behind_it(value, clears):
-    """The deadband counts from the limit back towards what is usual."""
+    """The deadband counts from the limit back towards the usual value."""
     assert [(168, 2)] + [(169, 0)] * clears == play([*weeks(1), (168, 110.0), (169, value)])
 
 
@@ -136,7 +136,7 @@ def test_deviation_on_received_times_is_judged_by_them():
 
 @pytest.mark.parametrize(("unit", "expected"), [("sigma", "σ"), ("unit", "m3/h")])
 def test_deviation_is_told_in_the_unit_of_its_limits(unit, expected):
-    """People read what the limits are written in."""
+    """People read the unit of the limits."""
     options = DeviationOptions.model_validate({"in": unit, "levels": BLUE})
 
     assert expected == options.judged_quantity(load_quantities()["water_flow"]).unit

@@ -1,4 +1,4 @@
-"""Creeping slopes, and what disturbs them, one at a time."""
+"""Creeping slopes, and disturbances, one at a time."""
 
 import doctest
 import math
@@ -43,7 +43,7 @@ INVERSE = {
 
 
 def events_of(readings, **options):
-    """Return what one rule says of (time in s since a boundary, value[, quality])."""
+    """Return the events of one rule over (time in s since a boundary, value[, quality])."""
     register = Register({}, {}, [Sensor("S.v", "A", "D", "v", "displacement", 1.0, 0.0, 5.0, 30.0, "")], {}, [])
     engine = RuleEngine(RuleSet((rule_of("displacement", "rule", [0], options),), "1"), register)
     rows = [(0, 1000 + PHASE_S + time, *rest) for time, *rest in readings]
@@ -147,7 +147,7 @@ def test_displacement_leaves_doubted_readings_out(quality):
 
 
 def test_displacement_across_a_gap_keeps_its_level_and_says_nothing_new():
-    """What happened in it is not known: a step beyond it is no rate."""
+    """The movement in it is unknown: a step beyond it is no rate."""
     readings = [*line(2.0, 100), *line(2.0, 130, 400, 5000.0), *line(2.0, 440, 400, 5000.0)]
 
     assert [(50.0, "RAISED", 3)] == play(readings)
@@ -161,7 +161,7 @@ def test_displacement_across_two_clocks_begins_anew():
 
 
 def hyperbola(until_s, fails_s=3000.0, size=10.0):
-    """Return readings every 5 s of a slope whose rate is size / (time left)."""
+    """Return readings every 5 s of a slope with the rate size / (time left)."""
     return [(float(time), size * math.log(fails_s / (fails_s - time))) for time in range(0, until_s, 5)]
 
 
@@ -224,7 +224,7 @@ def test_intervals_of_failures_hold_the_truth_as_often_as_they_say():
     ],
 )
 def test_displacement_options_out_of_bounds_are_refused(keys):
-    """What cannot tell a creep is no rule."""
+    """Options that cannot find a creep are rejected."""
     with pytest.raises(ValidationError):
         DisplacementOptions.model_validate({**ANGLE, **keys})
 

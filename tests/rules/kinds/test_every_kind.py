@@ -1,4 +1,4 @@
-"""What holds for every rule kind in the table, and the page that explains them."""
+"""Properties of every rule kind in the table, and the page that explains them."""
 
 import importlib
 import re
@@ -50,7 +50,7 @@ def test_page_of_rules_names_every_pack(name):
 
 
 def test_page_example_happens_as_it_says(tmp_path):
-    """Each row of the example's table tells what the engine tells."""
+    """Each row of the example's table agrees with the engine."""
     example = PAGE[PAGE.index("### Example") :]
     (tmp_path / "rules.yaml").write_text(re.search(r"```yaml\n(.*?)```", example, re.DOTALL)[1], encoding="utf-8")
     asset = Asset("T", "residential_tower", "fire", "T", "T", "R", 0.0, 0.0)

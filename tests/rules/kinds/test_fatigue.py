@@ -1,4 +1,4 @@
-"""Wear by load cycles, and what disturbs it, one at a time."""
+"""Wear by load cycles, and disturbances, one at a time."""
 
 import doctest
 
@@ -27,7 +27,7 @@ WINDOW = {**OPTIONS, "span_s": 10, "design_life_years": 1000 / YEAR_S}
 
 
 def play(readings, **options):
-    """Return (time, transition, level) of what one rule says of (time in s, value[, quality])."""
+    """Return (time, transition, level) of one rule over (time in s, value[, quality])."""
     engine = RuleEngine(
         RuleSet((rule_of("fatigue", "rule", [0], {**OPTIONS, **options}),), "1"), Register({}, {}, [SENSOR], {}, [])
     )
@@ -62,7 +62,7 @@ def test_fatigue_counts_what_was_used_before():
 
 
 def test_fatigue_of_ranges_below_the_least_is_none():
-    """What noise does."""
+    """Noise has such ranges."""
     assert [] == play(swings(50), least_range=10.1)
 
 
@@ -82,7 +82,7 @@ def test_fatigue_leaves_doubted_readings_out(quality):
 
 
 def test_fatigue_after_a_gap_goes_on_counting():
-    """What was used is used; what happened in the gap is not known."""
+    """The used life stays used; the cycles in the gap are unknown."""
     assert [(1001.0, "RAISED", 2)] == play([*swings(2), *swings(2, start_s=1000)])
 
 
@@ -122,7 +122,7 @@ def test_fatigue_of_a_window_across_two_clocks_is_not_known():
     [{"reference_range": 0}, {"reference_cycles": 0}, {"slope": 0.5}, {"least_range": -1}, {"span_s": 5}],
 )
 def test_fatigue_options_out_of_bounds_are_refused(keys):
-    """What wears nothing is no rule."""
+    """Options without wear are rejected."""
     with pytest.raises(ValidationError):
         FatigueOptions.model_validate({**OPTIONS, **keys})
 

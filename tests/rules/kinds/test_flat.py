@@ -42,7 +42,7 @@ def engine(*, neighbours: bool = False) -> RuleEngine:
 
 
 def happened(readings) -> list[tuple]:
-    """Return (alarm number, second, level after, reason) of what one batch causes."""
+    """Return (alarm number, second, level after, reason) of the transitions of one batch."""
     return [
         (alarm, time_s, after, reason)
         for alarm, time_s, _, _, after, reason in told(engine().evaluate(batch(0, readings), 1))
@@ -98,7 +98,7 @@ def test_flat_heartbeat_and_charge_are_no_signs_of_measuring():
 
 
 def test_flat_reading_out_of_range_neither_raises_nor_clears():
-    """What is not usable says nothing."""
+    """An unusable reading proves nothing."""
     bad = Quality.OUT_OF_RANGE
     readings = [(ALONE, 1, 5.0), (ALONE, 2, -9.0, bad | FLAT), (ALONE, 3, 5.0, FLAT), (ALONE, 4, -9.0, bad)]
 

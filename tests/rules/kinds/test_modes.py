@@ -49,7 +49,7 @@ def swing(hz, until_s, start_s=0.0, shape=FIRST, size=2.0, quality=0, late_s=(0.
 
 
 def played(*parts, engine=None, **options):
-    """Return (engine, what it says) of samples in the order of their times."""
+    """Return (engine, its events) of samples in the order of their times."""
     rows = sorted((row for part in parts for row in part), key=lambda row: row[1])
     engine = engine or RuleEngine(
         RuleSet((rule_of("modes", "rule", [0, 1, 2], {**OPTIONS, **options}),), "1"), REGISTER
@@ -61,7 +61,7 @@ def played(*parts, engine=None, **options):
 
 
 def play(*parts, **options):
-    """Return (sensor, time, transition) of what the rule says."""
+    """Return (sensor, time, transition) of the rule."""
     return played(*parts, **options)[1]
 
 
@@ -123,7 +123,7 @@ def test_decomposed_of_any_samples_is_that_of_scipy(m, n, n_segment):
 @pytest.mark.parametrize("seed", range(3))
 @pytest.mark.parametrize("stiffness", [[900.0, 700.0], [1000.0, 1000.0, 1000.0]])
 def test_modes_of_a_shear_frame_are_those_of_another_program(stiffness, seed):
-    """pyOMA2 takes the line where the first singular value is most above the second: it is one of ours, or the next."""
+    """pyOMA2 takes the line of the largest first singular value over the second: one of ours, or the next."""
     samples, natural, _ = frame(stiffness, seed=seed)
     hz, cross = SD_est(samples.T, samples.T, 0.01, 2048, method="per")
     values, vectors = SD_svalsvec(cross)
@@ -184,7 +184,7 @@ def test_modes_of_two_that_change_places_are_not_judged():
 
 
 def test_modes_of_noise_are_not_identified():
-    """Nothing stands out: nothing is told."""
+    """No line stands out: there is no alarm."""
     assert {"no_mode": 9} == held(swing(1.8, 200, size=0.0), prominence=20)
 
 
@@ -262,7 +262,7 @@ def test_modes_of_blocks_of_channels_are_those_of_samples_in_turn():
 
 
 def test_modes_across_a_long_gap_say_nothing_new():
-    """What it was before is not what it is now."""
+    """The frequency before the gap does not stand for the one after it."""
     assert [(0, 60.0, "RAISED")] == play(swing(1.85, 75), swing(2.0, 1010, 1000))
 
 
@@ -300,7 +300,7 @@ def test_modes_of_a_changed_rule_begin_anew(keys, is_kept):
     "keys", [{"expected_hz": None}, {"least_mac": 0.4}, {"least_mac": 1.1}, {"search_percent": 50}, {"span_s": 1}]
 )
 def test_modes_options_out_of_bounds_are_refused(keys):
-    """What sees no mode is no rule."""
+    """Options that cannot find a mode are rejected."""
     with pytest.raises(ValidationError):
         ModesOptions.model_validate({**OPTIONS, **keys})
 

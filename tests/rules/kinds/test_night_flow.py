@@ -1,4 +1,4 @@
-"""Nights that flow more than they should, and what disturbs them, one at a time."""
+"""Nights that flow more than they should, and disturbances, one at a time."""
 
 import doctest
 
@@ -38,7 +38,7 @@ def nights(*flows, first=0):
 
 
 def play(readings, **options):
-    """Return (day, hour, transition) of what one rule says."""
+    """Return (day, hour, transition) of one rule."""
     rule = rule_of("night_flow", "rule", [0], {**OPTIONS, **options})
     engine = RuleEngine(RuleSet((rule,), "1"), Register({}, {}, [SENSOR], {}, []))
     found = told(engine.evaluate(batch(1e6, [(0, *row) for row in readings]), 1))
@@ -102,7 +102,7 @@ def test_night_flow_does_not_learn_the_leak_that_it_tells_of():
 
 
 def test_night_flow_that_lasts_for_the_nights_of_rebaseline_becomes_usual():
-    """Its own level is what the next nights are compared with."""
+    """The next nights are compared with its own level."""
     found = play(nights(10, 10, 10, 15, 15, 15, 15, 15, 15), rebaseline_nights=3)
 
     assert [(3, 4.5, "RAISED"), (7, 4.5, "CLEARED")] == found
@@ -121,12 +121,12 @@ def test_night_flow_of_a_night_with_holes_is_not_known():
 
 
 def test_night_flow_after_missing_nights_goes_on():
-    """What was usual is not forgotten by a gap."""
+    """A gap does not make the rule forget the usual night."""
     assert [(20, 4.5, "RAISED")] == play([*nights(10, 10, 10), *nights(13, first=20)])
 
 
 def test_night_flow_across_a_gap_restarts_a_running_delay():
-    """Nobody knows what flowed in the nights between."""
+    """The flow in the nights between is unknown."""
     written = levels([("blue", 2.0, 0.5, 86_400, 0)])
     readings = [*nights(10, 10, 10, 13), *nights(13, first=6)]
 
@@ -180,7 +180,7 @@ def test_night_flow_lies_in_the_night_of_the_place(offset_h):
     [{"nights": 1}, {"nights": 61}, {"quantile": 0.6}, {"least_flow": 0}, {"utc_offset_h": 15}, {"from_hour": 24}],
 )
 def test_night_flow_options_out_of_bounds_are_refused(keys):
-    """What cannot tell a night is no rule."""
+    """Options that cannot find a night are rejected."""
     with pytest.raises(ValidationError):
         NightFlowOptions.model_validate({**OPTIONS, **keys})
 

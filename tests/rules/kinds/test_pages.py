@@ -32,7 +32,7 @@ def page_of(kind: str) -> str:
 
 @pytest.mark.parametrize("kind", PAGES)
 def test_page_of_a_kind_names_every_key_of_its_own(kind):
-    """What a rule of the kind may say besides what all of them may is explained on its page."""
+    """The page of a kind explains each key that other kinds do not have."""
     fields = RULE_KINDS[kind].options.model_fields
     keys = {each.alias or name for name, each in fields.items()}
     own = {key for key in keys if key not in {*LimitOptions.model_fields, *LevelOptions.model_fields}}
@@ -42,7 +42,7 @@ def test_page_of_a_kind_names_every_key_of_its_own(kind):
 
 @pytest.mark.parametrize("kind", EXAMPLES)
 def test_page_example_of_a_kind_happens_as_it_says(kind, tmp_path):
-    """Each row of the example's table tells what the engine tells."""
+    """Each row of the example's table agrees with the engine."""
     example = page_of(kind).partition("## Example")[2]
     written = re.search(r"```yaml\n(.*?)```", example, re.DOTALL)[1]
     (tmp_path / "rules.yaml").write_text(written, encoding="utf-8")

@@ -49,7 +49,7 @@ def test_page_of_proofs_has_a_proof_in_every_cell_of_a_kind(kind):
 
 @pytest.mark.parametrize("kind", RULE_KINDS)
 def test_page_of_proofs_names_the_slow_reference_of_a_kind(kind):
-    """Each kind has one, or the page says what stands in for it."""
+    """Each kind has one, or the page names its substitute."""
     [reference] = rows("Slow references")[kind]
 
     assert (case_of(kind).reference is None) == reference.startswith("none")

@@ -1,4 +1,4 @@
-"""Rates over two readings and over spans, and what disturbs them, one at a time."""
+"""Rates over two readings and over spans, and disturbances, one at a time."""
 
 import doctest
 
@@ -21,7 +21,7 @@ SPAN = {"over_s": 4, "levels": YELLOW}
 
 
 def play(readings, direction="fall", **options):
-    """Return (time, transition) of what one rule says of (time in s, value[, quality]) of one sensor."""
+    """Return (time, transition) of one rule over (time in s, value[, quality]) of one sensor."""
     rule = rule_of("rate_of_change", "rule", [PLAIN], {"direction": direction, "per": "s", "levels": YELLOW, **options})
     engine = RuleEngine(RuleSet((rule,), "1"), register())
     events = engine.evaluate(batch(100, [(PLAIN, *reading) for reading in readings]), 1)
@@ -50,7 +50,7 @@ def test_module_example_runs_as_printed():
     ],
 )
 def test_rate_of_change_in_its_direction_only_raises(direction, slope, is_found):
-    """Limits are positive; the direction says what counts."""
+    """Limits are positive; the direction says which side counts."""
     expected = [(1.0, "RAISED")] if is_found else []
 
     assert expected == play(ramp(5, slope, range(3)), direction)
@@ -76,7 +76,7 @@ def test_rate_of_change_with_an_on_delay_raises_with_the_reading_that_completes_
 
 @pytest.mark.parametrize(("step_s", "is_found"), [(4.0, True), (4.000000001, False)])
 def test_rate_of_change_over_a_gap_is_not_known(step_s, is_found):
-    """Across more than the stale time nobody knows how fast it went."""
+    """Across more than the stale time the rate is unknown."""
     assert is_found == bool(play([(0, 100.0), (step_s, 0.0)]))
 
 
@@ -114,13 +114,13 @@ def test_rate_of_change_between_readings_too_close_is_not_judged(step_s, quality
 
 
 def test_rate_of_change_after_a_reading_too_close_refers_to_the_one_before_it():
-    """What is left out is not remembered either."""
+    """A reading that is left out is not remembered either."""
     assert [] == play([(0, 5.0), (0.0001, 9.0), (1, 5.0), (2, 5.0)])
 
 
 @pytest.mark.parametrize("quality", [Quality.SPIKE, Quality.RATE, Quality.DEVICE_SUSPECT, Quality.OUT_OF_RANGE])
 def test_rate_of_change_of_a_doubted_reading_is_not_judged(quality):
-    """A single reading that nobody believes makes no rate, and the next one refers to the one before it."""
+    """A single doubted reading makes no rate, and the next one refers to the one before it."""
     assert [] == play([(0, 5.0), (1, -90.0, quality), (2, 5.0)], "either")
 
 
@@ -209,7 +209,7 @@ def test_rate_of_change_judges_a_quantity_per_time():
 
 @pytest.mark.parametrize(("over_s", "expected"), [(0, 1.0), (8, 11.0)])
 def test_rate_of_change_takes_its_span_to_show(over_s, expected):
-    """What `lifeline check` adds to the worst case: the plain sensor reads every second."""
+    """The addition of `lifeline check` to the worst case: the plain sensor reads every second."""
     options = RateOfChangeOptions.model_validate({"direction": "fall", "over_s": over_s, "levels": YELLOW})
 
     assert expected == options.window_s(register().sensors[PLAIN])

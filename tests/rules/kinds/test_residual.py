@@ -1,4 +1,4 @@
-"""The zone model: leaks are told from broken devices, what is missing is left out, and what lasts becomes usual."""
+"""The zone model: leaks and broken devices differ, missing sensors are left out, and lasting changes become usual."""
 
 import random
 import re
@@ -37,7 +37,7 @@ OPTIONS = (residual("leak").options, ResidualFaultOptions(limit=LIMIT, source="a
 
 
 def run(engine: RuleEngine, seconds: range, wrong: dict | None = None, absent: tuple[int, ...] = ()) -> set[tuple]:
-    """Return (rule, sensor) of what is raised in `seconds`; `wrong` is added to sensors, `absent` ones say nothing."""
+    """Return (rule, sensor) of the alarms in `seconds`; `wrong` is added to sensors, `absent` ones are silent."""
     found, dice = set(), random.Random(seconds.start)  # noqa: S311 - the same noise every time
     for second in seconds:
         demand = dice.gauss(0, 1)
@@ -72,7 +72,7 @@ def test_residual_where_each_calls_is_called_by_all_that_depart():
 
 
 def test_residual_of_a_leak_that_lasts_is_called_once():
-    """When it has become usual for the whole zone, nobody calls for it again."""
+    """When it has become usual for the whole zone, no sensor raises it again."""
     engine = district()
     run(engine, range(WARM_S))
     first = run(engine, range(WARM_S, WARM_S + 140), LEAK)
@@ -96,7 +96,7 @@ def test_residual_of_a_worse_leak_elsewhere_during_an_event_is_called_there_too(
 
 @pytest.mark.parametrize("calls", ["leader", "each"])
 def test_residual_toward_low_of_a_zone_that_rises_is_learned_in_silence(calls):
-    """A leak that was mended is no danger, and what falls from the new level is one."""
+    """A leak that was mended is no danger, and a fall from the new level is one."""
     engine = district(calls=calls, toward="low")
     run(engine, range(WARM_S))
     mended = {2: 0.8, 3: 0.5}
@@ -109,7 +109,7 @@ def test_residual_toward_low_of_a_zone_that_rises_is_learned_in_silence(calls):
 
 
 def test_residual_of_a_zone_with_two_sensors_that_vary_is_counted():
-    """That nobody judges it can be seen."""
+    """People can see that it is not judged."""
     engine = district()
     run(engine, range(WARM_S), absent=(0, 1, 2, 3))
 
@@ -118,7 +118,7 @@ def test_residual_of_a_zone_with_two_sensors_that_vary_is_counted():
 
 @pytest.mark.parametrize("error", [0.5, -0.5, 20.0], ids=["up", "down", "far"])
 def test_residual_of_one_sensor_alone_is_a_device_fault_and_no_danger(error):
-    """Nobody confirms it, however far off it is."""
+    """No other sensor confirms it, however far off it is."""
     engine = district()
     run(engine, range(WARM_S))
 
@@ -134,7 +134,7 @@ def test_residual_of_one_sensor_far_and_alone_is_no_danger_though_another_depart
 
 
 def test_residual_of_one_sensor_far_and_alone_is_counted():
-    """What is no danger does not vanish: eleven rows, in the model of each of two rules."""
+    """A departure without danger does not vanish: eleven rows, in the model of each of two rules."""
     engine = district()
     run(engine, range(WARM_S))
     before = engine.counts["zone_rows_alone", ""]
@@ -164,7 +164,7 @@ def test_residual_where_nothing_is_alone_takes_a_far_sensor_for_a_danger():
 
 
 def test_residual_of_a_change_that_all_share_is_nothing():
-    """Demand rises for everybody: that is what the others foretell."""
+    """Demand rises for all sensors: the others forecast it."""
     engine = district()
     run(engine, range(WARM_S))
 
@@ -172,7 +172,7 @@ def test_residual_of_a_change_that_all_share_is_nothing():
 
 
 def test_residual_before_its_warm_up_tells_nothing():
-    """Nobody knows yet what is usual."""
+    """The usual value is still unknown."""
     assert set() == run(district(), range(180), {2: -0.8, 3: -0.8})
 
 
@@ -218,7 +218,7 @@ def test_residual_of_a_clock_that_is_ahead_closes_no_row_early():
 
 @pytest.mark.parametrize("bit", [Quality.SPIKE, Quality.FLAT, Quality.DEVICE_SUSPECT])
 def test_residual_of_doubted_readings_leaves_them_out(bit):
-    """A spike is no departure, nor is what a frozen device repeats while the others go on."""
+    """A spike is no departure, nor is the repeated value of a frozen device while the others go on."""
     engine = district()
     run(engine, range(WARM_S))
     for second in range(WARM_S, WARM_S + 60):
@@ -228,7 +228,7 @@ def test_residual_of_doubted_readings_leaves_them_out(bit):
 
 
 def test_residual_restored_into_a_changed_zone_learns_anew_and_keeps_its_alarms():
-    """What other members foretold says nothing about these; silence about it clears nothing."""
+    """The forecasts of other members do not count for these; silence about it clears nothing."""
     before = district()
     run(before, range(WARM_S))
     run(before, range(WARM_S, WARM_S + 60), LEAK)
@@ -261,7 +261,7 @@ def zone_sizes(by: str, n_sensors: int = 1) -> list[int]:
 
 @pytest.mark.parametrize(("by", "expected"), [("region", [2, 2]), ("pipes", [1, 1, 2]), ("all", [4])])
 def test_zones_are_made_as_the_rule_says(by, expected):
-    """By region, by what pipes join, or all together."""
+    """By region, by joining pipes, or all together."""
     assert expected == zone_sizes(by)
 
 
@@ -271,7 +271,7 @@ def test_zones_that_are_too_large_are_cut_into_equal_parts():
 
 
 def test_departures_of_calm_rows_are_those_of_ridge_regressions_one_by_one():
-    """The inverse gives in one step what a regression of each sensor on the others gives."""
+    """The inverse gives in one step the result of a regression of each sensor on the others."""
     dice = np.random.default_rng(3)
     table = dice.normal(size=(400, 5)) @ dice.normal(size=(5, 5))
     correlation = np.corrcoef(table.T)
@@ -323,7 +323,7 @@ def test_page_of_residuals_tells_the_defaults():
 
 @pytest.mark.parametrize("page", ["residual", "residual_fault"])
 def test_page_example_of_residuals_can_be_loaded(page, tmp_path):
-    """What the page shows is a rule, and watches every pressure of the district."""
+    """The example of the page is a rule, and watches every pressure of the district."""
     text = re.search(r"```yaml\n(.*?)```", (PAGES / f"{page}.md").read_text(encoding="utf-8"), re.DOTALL)[1]
     (tmp_path / "rules.yaml").write_text(text, encoding="utf-8")
 

@@ -1,4 +1,4 @@
-"""Small lasting shifts: which are found, when, and what disturbs the evidence."""
+"""Small lasting shifts: which are found, when, and disturbances of the evidence."""
 
 import doctest
 import random
@@ -20,7 +20,7 @@ METHODS = sorted(LIMITS)
 
 
 def play(readings, method="cusum", **options):
-    """Return (time, level after) of what one rule says of (time in s, value[, quality]) of one sensor."""
+    """Return (time, level after) of one rule over (time in s, value[, quality]) of one sensor."""
     sensor = Sensor("S", "A", "D", "s", "water_main_pressure", 1.0, 0.0, 1.0, 5.0, "")
     ladder = levels([("blue", LIMITS[method], LIMITS[method] / 2, 0, 0)])
     keys = {"method": method, "baseline_s": 200, "levels": ladder, **options}
@@ -77,7 +77,7 @@ def test_shift_of_one_outlier_is_none():
 
 
 def test_shift_before_the_baseline_is_learned_judges_nothing():
-    """What a sensor does in its first time is what is usual."""
+    """The first readings of a sensor define its usual value."""
     assert [] == play([*noise(0, 100), *noise(100, 200, shift=1.0)])
 
 

@@ -1,4 +1,4 @@
-"""Shifts from what is usual at the hour, slow ones, and sensors of which everything teaches."""
+"""Shifts from the usual value of the hour, slow ones, and sensors that learn from all samples."""
 
 import math
 import random
@@ -62,7 +62,7 @@ def _dice(request):
 
 
 def play(readings, **options):
-    """Return (time, level after) of what one rule says of (time in s, value) of the flow."""
+    """Return (time, level after) of one rule over (time in s, value) of the flow."""
     rule = rule_of("shift", "rule", [0], {**EWMA, **options})
     engine = RuleEngine(RuleSet((rule,), "1"), REGISTER)
     events = engine.evaluate(batch(10_000_000, [(0, *reading) for reading in readings]), 1)
@@ -82,7 +82,7 @@ def with_step(readings, begin_s, end_s, by):
 
 
 def test_shift_by_the_clock_agrees_with_the_slow_reference(dice):
-    """Hours, slow means and what they learn, one reading after the other."""
+    """Hours, slow means and their learning, one reading after the other."""
     readings = stream(dice)
     expected = judged_slowly(CASE, readings, lambda rule, rows: distances(rule, rows, FLOW))
     events = [event for each in _evaluated(CASE, readings) for event in each]
@@ -123,7 +123,7 @@ def test_shift_of_rules_that_begin_to_tell_a_cycle_goes_on_from_their_snapshot()
 
 
 def test_shift_at_a_quiet_hour_is_found_by_the_clock_only():
-    """What is usual at noon is a burst at night."""
+    """The usual flow at noon is a burst at night."""
     readings = with_step(daily(8), 7 * DAY_S, 7 * DAY_S + 3600, 90.0)
     found = [play(readings, cycle=cycle) for cycle in ("none", "day", "week")]
 
@@ -158,7 +158,7 @@ def test_shift_of_the_slow_mean_knows_its_direction(direction, expected):
 
 
 def test_shift_that_comes_each_day_is_soon_usual_where_all_teaches():
-    """A leap of an hour each day is told of on the first days only; a calm lesson never takes it in."""
+    """A leap of an hour each day raises on the first days only; calm learning never takes it in."""
     dice = random.Random(5)  # noqa: S311 - the same noise every time
     readings = [(float(i) * 1200, 100 + dice.gauss(0, 3) + 60 * (i % 72 < 3 and i > 99)) for i in range(6, 72 * 21)]
     found = {what: play(readings, learns=what, baseline_s=30 * DAY_S, clip_sigmas=30) for what in ("calm", "all")}
@@ -186,7 +186,7 @@ def test_shift_of_a_doubted_reading_is_judged_where_the_rule_says_so(flag, on_do
 
 @pytest.mark.parametrize(("learns", "is_over"), [("calm", False), ("all", True)])
 def test_shift_of_flat_readings_is_learned_where_all_teaches(learns, is_over):
-    """What stands still for days is no lesson of a good sensor, and one where nothing is known."""
+    """A value that stands still for days teaches no good sensor, and one without knowledge."""
     odd = [(time + 3 * DAY_S, 119.0, Quality.FLAT) for time, _ in daily(2)]
     told_of = play([*daily(3, tall=0.0), *odd], learns=learns, clip_sigmas=30)
 

@@ -1,4 +1,4 @@
-"""Modes that move and structures that shake, and what disturbs them, one at a time."""
+"""Modes that move and structures that shake, and disturbances, one at a time."""
 
 import doctest
 
@@ -41,7 +41,7 @@ def swing(hz, until_s, start_s=0.0, size=1.0, sensor=0, quality=0):
 
 
 def play(*parts, **options):
-    """Return (sensor, time, transition) of what the rule says of samples in the order of their times."""
+    """Return (sensor, time, transition) of the rule over samples in the order of their times."""
     rows = sorted((row for part in parts for row in part), key=lambda row: row[1])
     engine = RuleEngine(RuleSet((rule_of("spectrum", "rule", [0, 1, 2], {**FREQUENCY, **options}),), "1"), REGISTER)
     sensor, time, value, quality = zip(*rows, strict=True)
@@ -108,7 +108,7 @@ def test_spectrum_within_the_deadband_stays(hz, clears):
 
 
 def test_spectrum_of_noise_is_not_identified():
-    """Nothing stands out: nothing is told."""
+    """No line stands out: there is no alarm."""
     assert [] == play(swing(1.8, 200, size=0.0), prominence=20)
 
 
@@ -141,7 +141,7 @@ def test_spectrum_that_must_agree_asks_the_others_of_the_asset(other_hz, is_foun
 
 
 def test_spectrum_that_must_agree_alone_says_nothing():
-    """Nobody is there to ask."""
+    """No other sensor is there to agree."""
     assert [] == play(swing(1.85, 90), agree=1)
 
 
@@ -155,7 +155,7 @@ def test_spectrum_of_a_window_with_lost_samples_is_not_judged(lost):
 
 
 def test_spectrum_across_a_long_gap_says_nothing_new():
-    """What it was before is not what it is now."""
+    """The frequency before the gap does not stand for the one after it."""
     assert [(0, 60.0, "RAISED")] == play(swing(1.85, 75), swing(2.0, 1010, 1000))
 
 
@@ -197,7 +197,7 @@ def test_spectrum_of_a_changed_segment_begins_anew():
     [{"judge": "phase"}, {"span_s": 1}, {"segment_s": 0}, {"expected_hz": -1}, {"search_percent": 50}, {"agree": -1}],
 )
 def test_spectrum_options_out_of_bounds_are_refused(keys):
-    """What sees no mode is no rule."""
+    """Options that cannot find a mode are rejected."""
     with pytest.raises(ValidationError):
         SpectrumOptions.model_validate({**FREQUENCY, **keys})
 

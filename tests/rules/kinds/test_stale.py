@@ -30,11 +30,11 @@ class District:
         self.engine = RuleEngine(RuleSet((stale("silent", sensors),), "1"), register())
 
     def hear(self, received_s, *readings):
-        """Return what a batch causes."""
+        """Return the transitions of a batch."""
         return told(self.engine.evaluate(batch(received_s, readings), 1))
 
     def listen(self, first_s, last_s, *, step_s=1):
-        """Return what ticks from `first_s` to `last_s` cause, with the second of each."""
+        """Return the transitions of ticks from `first_s` to `last_s`, with the second of each."""
         seconds = range(first_s, last_s + 1, step_s)
         return [
             (second, *event) for second in seconds for event in told(self.engine.evaluate(tick(second * SECOND_NS), 1))
@@ -47,7 +47,7 @@ def test_module_example_runs_as_printed():
 
 
 def test_stale_of_a_silent_sensor_raises_after_its_stale_time():
-    """It is found with the second tick behind the stale time, at the time at which the silence became too long."""
+    """The second tick behind the stale time finds it, at the time at which the silence became too long."""
     district = District(PLAIN)
     district.hear(100, (PLAIN, 100, 1.0))
 
@@ -117,7 +117,7 @@ def test_stale_of_a_reading_without_heartbeat_stays_blind():
     ids=["duplicate", "late", "out of range", "poison"],
 )
 def test_stale_of_readings_that_say_nothing_new_is_silence(reading):
-    """What cannot be judged does not count as heard."""
+    """A reading that cannot be judged does not count as heard."""
     district = District(PLAIN)
     district.hear(100, (PLAIN, 100, 1.0))
     district.listen(101, 103)
@@ -188,7 +188,7 @@ def test_stale_of_a_backlog_never_ends_before_it_began():
 
 
 def test_stale_with_a_slow_device_clock_never_gives_two_episodes_one_time():
-    """A device an hour behind that is never seen, seen and lost again has two episodes with times of their own."""
+    """A device an hour behind, never seen, seen and lost again, has two episodes with different times."""
     district = District(PLAIN)
     district.listen(5000, 5010)
     district.hear(5011, (PLAIN, 1000, 1.0))

@@ -20,7 +20,7 @@ def engine():
 
 
 def hear(engine, received_s, *readings):
-    """Return what a batch causes."""
+    """Return the transitions of a batch."""
     return told(engine.evaluate(batch(received_s, readings), 3))
 
 
@@ -86,7 +86,7 @@ def test_presence_of_an_offline_device_outlives_a_snapshot(engine):
 
 
 def test_presence_sensor_is_never_blind_itself():
-    """Nobody says all the time that he is there."""
+    """No device reports its presence all the time."""
     options = stale("silent", []).options
 
     assert [True, False] == [options.binds(register().sensors[number], frozenset()) for number in (GAS, ONLINE)]

@@ -1,4 +1,4 @@
-"""States that hold, states that nobody knows, and states that change too often, one at a time."""
+"""States that hold, unknown states, and states that change too often, one at a time."""
 
 import doctest
 
@@ -21,14 +21,14 @@ COVER = load_quantities()["manhole_cover_open"]
 
 
 def play(readings, options, sensor=PLAIN):
-    """Return (time, transition) of what one rule says of (time in s, value[, quality]) of one sensor."""
+    """Return (time, transition) of one rule over (time in s, value[, quality]) of one sensor."""
     engine = RuleEngine(RuleSet((rule_of("state", "rule", [sensor], options),), "1"), register())
     events = engine.evaluate(batch(100, [(sensor, *reading) for reading in readings]), 1)
     return [(time, transition) for _, time, transition, *_ in told(events)]
 
 
 def faults(options):
-    """Return where faults are and what they expect."""
+    """Return the places and expectations of faults."""
     return [each.path for each in StateOptions.model_validate(options).faults(COVER, [])]
 
 
@@ -54,7 +54,7 @@ def test_state_with_an_on_delay_raises_with_the_reading_that_completes_it(last, 
 
 
 def test_state_over_a_gap_begins_its_delay_anew():
-    """Nobody knows whether the door was closed in between."""
+    """The state of the door in between is unknown."""
     options = {"is": [1], "levels": [{**AT_ONCE[0], "on_delay_s": 2}]}
 
     assert [(9.0, "RAISED")] == play([(0, 0), (1, 1), (7, 1), (9, 1)], options)
@@ -82,7 +82,7 @@ def test_state_of_a_doubted_reading_is_judged(quality):
 
 
 def test_state_out_of_range_is_held():
-    """What no device says begins nothing."""
+    """A value that no device sends begins nothing."""
     assert [] == play([(0, 0), (1, 1, Quality.OUT_OF_RANGE)], OPEN)
 
 
@@ -124,7 +124,7 @@ def test_state_of_the_list_counts_only_how_often_it_began():
 
 
 def test_state_across_a_gap_or_two_clocks_did_not_change():
-    """How often it changed meanwhile, nobody knows."""
+    """The number of changes in between is unknown."""
     gap = [(0, 0), (1, 1), (2, 0), (7, 1)]
     clocks = [(0, 0), (1, 1), (2, 0), (3, 1, Quality.TIME_SERVER), (4, 0, Quality.TIME_SERVER)]
 

@@ -19,7 +19,7 @@ LOW = {"side": "low", "levels": [("yellow", 2.0, 1.0, 4, 3)]}
 
 
 def play(readings, *, levels, sensor=PLAIN, **options):
-    """Return what one rule says of `readings`, each (time in s, value[, quality]), as (time, transition, level)."""
+    """Return (time, transition, level) of one rule over `readings`, each (time in s, value[, quality])."""
     engine = RuleEngine(RuleSet((threshold("rule", [sensor], levels, **options),), "1"), register())
     events = engine.evaluate(batch(0, [(sensor, *reading) for reading in readings]), 1)
     return [(time, transition, after) for _, time, transition, _, after, _ in told(events)]
@@ -88,7 +88,7 @@ def test_threshold_at_the_end_of_the_deadband_clears_only_behind_it(side, value,
     ids=["too few", "both hold", "too short", "deadband counts", "interrupted", "gap"],
 )
 def test_threshold_with_on_samples_waits_for_seconds_and_readings(readings, expected):
-    """Three readings in a row, and 4 s: what comes later decides."""
+    """Three readings in a row, and 4 s: the later of both decides."""
     assert expected == play(readings, side="low", levels=[("yellow", 2.0, 1.0, 4, 0, 3)])
 
 
@@ -116,7 +116,7 @@ def test_threshold_with_of_samples_counts_readings_beyond_among_the_last(values,
 
 
 def test_threshold_with_of_samples_after_a_gap_counts_anew():
-    """Nobody knows what was between them."""
+    """The values between them are unknown."""
     readings = [(0, 2.0), (5, 2.0), (6, 4.0), (7, 2.0)]
 
     assert [(7.0, "RAISED", 3)] == play(readings, side="low", levels=[("yellow", 2.0, 1.0, 0, 0, 2, 1, 5)])
@@ -130,7 +130,7 @@ def test_threshold_with_of_samples_after_a_gap_counts_anew():
     ],
 )
 def test_threshold_with_of_samples_that_mean_nothing_says_which_key_is_wrong(level, path):
-    """A window must be larger than what it must hold, and knows no delay."""
+    """A window must be larger than the number it must hold, and has no delay."""
     written = {"level": "blue", "limit": 2, "deadband": 1, "source": "assumed", **level}
     options = ThresholdOptions.model_validate({"side": "low", "levels": [written]})
     pressure = Quantity("p", "p", "p", "MPa", 0.0, 10.0, np.inf, 2, {}, "assumed")
@@ -301,7 +301,7 @@ def test_threshold_over_two_clocks_never_measures_a_delay(qualities, expected):
     ],
 )
 def test_options_of_a_bad_level_are_refused(entry, place):
-    """What makes no sense by itself is refused before any sensor is known."""
+    """Options without meaning are rejected before any sensor is known."""
     with pytest.raises(ValidationError) as caught:
         ThresholdOptions.model_validate(entry)
 

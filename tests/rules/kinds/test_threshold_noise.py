@@ -18,7 +18,7 @@ from tests.rules.small_district import PLAIN, batch, register, threshold, told
 LEVELS = [("yellow", 10.0, 0.5, 0, 0)]
 THREE = {"deadband_sigmas": 3, "deadband_most": 4.0}
 SIGMA = 1 / 1.128
-"""Of readings whose ranges are all 1."""
+"""The sigma of readings with ranges that are all 1."""
 KNOWN = [(i, 5.0 + i % 2) for i in range(40)]
 UNKNOWN = [(i, 5.0 + i % 2) for i in range(30)]
 METHANE = Quantity("methane", "甲烷", "methane", "%LEL", 0.0, 100.0, 10.0, 1, {}, "assumed")
@@ -31,7 +31,7 @@ def engine(levels=tuple(LEVELS), more=THREE, **options):
 
 
 def play(readings, judge):
-    """Return what `judge` says of `readings`, each (time in s, value[, quality]), as (time, transition, level)."""
+    """Return (time, transition, level) of `judge` over `readings`, each (time in s, value[, quality])."""
     events = judge.evaluate(batch(0, [(PLAIN, *reading) for reading in readings]), 1)
     return [(time, transition, after) for _, time, transition, _, after, _ in told(events)]
 
@@ -42,7 +42,7 @@ def after(known, *values):
 
 
 def word(transitions):
-    """Return only what happened, in order."""
+    """Return only the transitions, in order."""
     return [each[1] for each in transitions]
 
 
@@ -90,7 +90,7 @@ def test_deadband_by_noise_has_an_upper_bound(most, end):
 
 
 def test_deadband_in_force_is_not_widened_by_the_danger():
-    """What scatters while the alarm stands changes only what counts at the next beginning."""
+    """Scatter while the alarm stands changes only the deadband of the next beginning."""
     judge = engine()
     scattering = [9.4, 7.4] * 30
     held = play(after(KNOWN, 10.0, *scattering), judge)
@@ -136,7 +136,7 @@ def test_deadband_by_noise_of_one_level_leaves_the_others_as_given():
 
 
 def test_deadband_by_noise_of_a_share_of_the_design_value_counts_in_percent():
-    """The noise is that of what is judged."""
+    """The noise is that of the judged value."""
     more = {"deadband_sigmas": 3, "deadband_most": 60.0}
     rule = threshold("rule", [PLAIN], [("yellow", 80.0, 5.0, 0, 0)], more, side="high", relative_to="design")
     judged = RuleEngine(RuleSet((rule,), "1"), _designed(20.0))

@@ -1,4 +1,4 @@
-"""Limits as a share of what a sensor's asset was designed for."""
+"""Limits as a share of the design value of a sensor's asset."""
 
 import contextlib
 import dataclasses
@@ -20,7 +20,7 @@ from tests.rules.small_district import PLAIN, SECOND_NS, batch, register, thresh
 
 
 def play_design(design, values, **options):
-    """Return what a rule relative to a design value says of `values`, one a second, as (time, value)."""
+    """Return (time, value) of a rule relative to a design value over `values`, one a second."""
     sensors = list(register().sensors)
     sensors[PLAIN] = dataclasses.replace(sensors[PLAIN], design=design)
     rule = threshold("rule", [PLAIN], relative_to="design", **options)

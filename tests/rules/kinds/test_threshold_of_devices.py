@@ -1,4 +1,4 @@
-"""Proof of life: what a dead device may not raise where the rule is live, and what it may never end."""
+"""Proof of life: levels that a dead device may not raise where the rule is live, and never end."""
 
 import pytest
 
@@ -12,7 +12,7 @@ IN_DANGER = [reading for time in (0, 2, 4) for reading in ((PRESSURE, time, 0.0)
 
 
 def play_device(readings, *, levels=(("orange", 1.0, 1.0, 4, 0),), parts=1, live=True):
-    """Return what a rule says of (sensor, time in s, value), cut into batches of `parts` readings."""
+    """Return the transitions of a rule over (sensor, time in s, value), cut into batches of `parts` readings."""
     engine = RuleEngine(RuleSet((threshold("rule", [PRESSURE], levels, side="low", live=live),), "1"), register())
     batches = [batch(0, readings[i : i + parts]) for i in range(0, len(readings), parts)]
     return [event for each in batches for event in told(engine.evaluate(each, 1))]
@@ -129,7 +129,7 @@ def test_threshold_back_over_a_gap_needs_a_new_sign_of_life(live):
 
 
 def test_threshold_not_live_lowered_and_in_danger_again_raises_without_a_beat():
-    """What waits for a sign of life to end waits for none to rise again."""
+    """A level that waits for a sign of life to end needs none to rise again."""
     levels = (("yellow", 3.0, 1.0, 0, 0), ("orange", 1.0, 1.0, 4, 0))
     readings = [*IN_DANGER, (PRESSURE, 6, 2.5), (BEAT, 8, 8.0), (PRESSURE, 8, 2.5)]
     readings += [(PRESSURE, time, 0.0) for time in (10, 12, 14)]
@@ -140,7 +140,7 @@ def test_threshold_not_live_lowered_and_in_danger_again_raises_without_a_beat():
 
 @pytest.mark.parametrize("live", [False, True])
 def test_threshold_of_a_device_that_dies_in_danger_stays_and_is_blind(live):
-    """Silence is never all-clear: the hazard stands beside the reason why nobody knows more."""
+    """Silence is never all-clear: the hazard stands beside the reason for the missing knowledge."""
     low = threshold("low", [PRESSURE], [("orange", 1.0, 1.0, 4, 4)], side="low", live=live)
     engine = RuleEngine(RuleSet((low, stale("silent", [PRESSURE])), "1"), register())
     events = []

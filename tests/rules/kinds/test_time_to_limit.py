@@ -1,4 +1,4 @@
-"""Times until a limit, and what disturbs them, one at a time."""
+"""Times until a limit, and disturbances, one at a time."""
 
 import doctest
 import zlib
@@ -32,7 +32,7 @@ METHANE = load_quantities()["methane"]
 
 
 def evaluated(readings, **options):
-    """Return (minute, transition, value) of what one rule says of (minute since a boundary, value[, quality])."""
+    """Return (minute, transition, value) of one rule over (minute since a boundary, value[, quality])."""
     register = Register({}, {}, [Sensor("S.v", "A", "D", "v", "methane", 1.0, 0.0, 30.0, 200.0, "")], {}, [])
     engine = RuleEngine(RuleSet((rule_of("time_to_limit", "rule", [0], {**OPTIONS, **options}),), "1"), register)
     rows = [(0, 6000 + PHASE_S + time * 60, *rest) for time, *rest in readings]
@@ -61,7 +61,7 @@ def test_time_to_limit_of_a_straight_line_is_exact():
     [("rise", 1, 100, True), ("rise", -1, 100, False), ("fall", -1, -100, True), ("fall", 1, -100, False)],
 )
 def test_time_to_limit_in_its_direction_only_raises(direction, slope, to, is_found):
-    """What moves away never arrives."""
+    """A value that moves away never arrives."""
     assert is_found == bool(evaluated(ramp(slope, 90), direction=direction, to=to))
 
 
@@ -76,7 +76,7 @@ def test_time_to_limit_beyond_the_limit_is_none():
 
 @pytest.mark.parametrize(("plateau", "clears"), [(85.0, True), (101.0, False)])
 def test_time_to_limit_of_a_value_that_stops_short_clears(plateau, clears):
-    """What no longer moves is not foreseen to arrive: the value of the end is the horizon."""
+    """A value that no longer moves has no forecast: the value of the end is the horizon."""
     readings = [*ramp(1, int(plateau)), *((time / 2, plateau) for time in range(2 * int(plateau), 400))]
     found = evaluated(readings)
 
@@ -138,7 +138,7 @@ def test_time_to_limit_across_two_clocks_begins_anew():
 
 
 def test_time_to_limit_tells_the_interval_of_its_time():
-    """Whoever is told of 25 minutes wants to know how sure that is; of a clear there is nothing to foresee."""
+    """A reader of 25 minutes wants to know how sure that is; a clear has no forecast."""
     register = Register({}, {}, [Sensor("S.v", "A", "D", "v", "methane", 1.0, 0.0, 30.0, 200.0, "")], {}, [])
     rule = rule_of("time_to_limit", "rule", [0], OPTIONS)
     engine = RuleEngine(RuleSet((rule,), "1"), register)

@@ -1,4 +1,4 @@
-"""Trends of buckets, and what disturbs them, one at a time."""
+"""Trends of buckets, and disturbances, one at a time."""
 
 import doctest
 import zlib
@@ -35,7 +35,7 @@ def register():
 
 
 def play(readings, **options):
-    """Return (time, transition) of what one rule says of (time in s since a boundary, value[, quality])."""
+    """Return (time, transition) of one rule over (time in s since a boundary, value[, quality])."""
     engine = RuleEngine(RuleSet((rule_of("trend", "rule", [0], {**OPTIONS, **options}),), "1"), register())
     rows = [(0, 1000 + PHASE_S + time, *rest) for time, *rest in readings]
     events = engine.evaluate(batch(2000, rows), 1)
@@ -141,7 +141,7 @@ def test_trend_of_received_times_set_back_a_moment_goes_on():
 
 
 def test_trend_of_received_times_set_back_far_begins_anew():
-    """What came after it in time was another time."""
+    """Readings after it belong to another time."""
     readings = [(time, value, Quality.TIME_SERVER) for time, value in ramp(2, 145)]
 
     assert [] == play([*readings, *((time - 145, value, bits) for time, value, bits in readings[:8])])
@@ -162,7 +162,7 @@ def test_phases_of_many_sensors_spread_over_the_step():
 
 @pytest.mark.parametrize("keys", [{"points": 19}, {"points": 49}, {"alpha": 0}, {"step_s": 0.5}, {"side": "low"}])
 def test_trend_options_out_of_bounds_are_refused(keys):
-    """What cannot tell a trend is no rule."""
+    """Options that cannot find a trend are rejected."""
     with pytest.raises(ValidationError):
         TrendOptions.model_validate({**OPTIONS, **keys})
 
@@ -176,7 +176,7 @@ def test_trend_judges_a_quantity_per_time():
 
 
 def test_trend_takes_its_window_to_show():
-    """What `lifeline check` promises as the worst case."""
+    """The promise of `lifeline check` for the worst case."""
     sensor, options = register().sensors[0], TrendOptions.model_validate(OPTIONS)
 
     assert (200.0, 10.0) == (options.window_s(sensor), options.cadence_s(sensor))

@@ -1,4 +1,4 @@
-"""Votes: who is near, what is counted and for how long, and gas that crosses three manholes."""
+"""Votes: near devices, the alarms that count and for how long, and gas that crosses three manholes."""
 
 import math
 import re
@@ -27,7 +27,7 @@ def engine_of(levels=THREE, **options) -> RuleEngine:
 
 
 def votes(engine: RuleEngine, readings: list[tuple]) -> list[tuple]:
-    """Return (manhole, second, level after) of what the votes make of `readings`."""
+    """Return (manhole, second, level after) of the votes over `readings`."""
     events = engine.evaluate(batch(readings[-1][1], readings), 1)
     return [(row[0] - 5, row[1], row[4]) for row in told(events) if row[0] >= 5]
 
@@ -135,7 +135,7 @@ def test_nearby_along_the_pipe_adds_up_the_way():
 
 
 def test_nearby_around_agrees_with_looking_at_everybody():
-    """Squares leave out nobody, at any latitude."""
+    """Squares leave out no asset, at any latitude."""
     points = [(29.5 + i * 0.0004, 106.5 + j * 0.0004) for i in range(-6, 7) for j in range(-6, 7)]
     points += [(69.0 + i * 0.0004, 0.0005 * j) for i in range(5) for j in range(-6, 7)]
     assets = {str(i): Asset(str(i), "k", "gas", "", "", "R", *each) for i, each in enumerate(points)}
@@ -162,7 +162,7 @@ def test_page_of_votes_names_every_key():
 
 
 def test_page_example_of_votes_happens_as_it_says(tmp_path):
-    """Each row of the example's table tells what the engine tells."""
+    """Each row of the example's table agrees with the engine."""
     (tmp_path / "rules.yaml").write_text(re.search(r"```yaml\n(.*?)```", PAGE, re.DOTALL)[1], encoding="utf-8")
     engine = RuleEngine(load_rules(tmp_path, register(), load_quantities()), register())
     found = []

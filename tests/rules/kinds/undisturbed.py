@@ -1,4 +1,4 @@
-"""What a new engine tells of each stream of the conformance suite, found out once for all tests that compare."""
+"""The transitions of a new engine over each stream of the conformance suite, found once for all comparing tests."""
 
 import importlib
 import random
@@ -39,7 +39,7 @@ def case_of(kind: str) -> Case:
 
 @cache
 def undisturbed(kind: str, seed: int) -> Undisturbed:
-    """Return the stream that `kind` has of `seed` and what a new engine tells of it."""
+    """Return the stream that `kind` has of `seed` and the transitions of a new engine over it."""
     case, dice = case_of(kind), random.Random(seed)  # noqa: S311 - the same streams every time
     readings = case.stream(dice)
     batches, engine = case.batches(readings), case.engine()

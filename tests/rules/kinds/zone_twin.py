@@ -10,7 +10,7 @@ from tests.rules.kinds.conformance import Reading
 
 
 class Twin:
-    """One zone whose sensors are numbered from 0; every reading is fresh and in the order of time."""
+    """One zone with sensors numbered from 0; every reading is fresh and in the order of time."""
 
     def __init__(self, n: int, options: ZoneOptions, lowest: float) -> None:
         self.n, self.options, self.lowest = n, options, lowest
@@ -148,7 +148,7 @@ class Twin:
         total[i] = min(max(total[i] + departs - self.options.slack, 0.0), 1.5 * self.lowest)
 
     def _event(self, departure: dict[int, float]) -> None:
-        """Begin, go on with or end the event of the zone, and let what lasts become usual."""
+        """Begin, go on with or end the event of the zone, and let lasting changes become usual."""
         totals, shared, was = self._totals(), self._shared(), self.runs
         led_by_one = self.options.calls is Calls.LEADER
         if self.runs and max(shared) < self.lowest / 2:

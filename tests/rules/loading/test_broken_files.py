@@ -23,7 +23,7 @@ LISTS = {
     "{filters}": Where.model_fields,
     "{level_keys}": LevelOptions.model_fields,
 }
-"""What grows with the program."""
+"""Names that grow with the program."""
 
 
 def _rows() -> list[dict[str, str]]:

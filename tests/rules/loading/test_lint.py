@@ -1,4 +1,4 @@
-"""What is allowed in rules and still probably not meant is told with its place."""
+"""A rule that is allowed and still probably not meant is reported with its place."""
 
 import pytest
 
@@ -39,13 +39,13 @@ def load(tmp_path, text):
 
 
 def told(tmp_path, text):
-    """Return the lines of what is found, without the folder."""
+    """Return the lines of the findings, without the folder."""
     found = lint(load(tmp_path, text), small_district.register())
     return [str(each).replace(f"{tmp_path}/", "") for each in found]
 
 
 def test_findings_of_a_plain_rule_are_none(tmp_path):
-    """What is usual is not worth a word."""
+    """A usual rule has no finding."""
     assert [] == told(tmp_path, RULE)
 
 
@@ -74,7 +74,7 @@ def test_findings_of_rules_that_do_not_meet_are_none(tmp_path, before, after):
 
 
 def test_findings_name_a_level_that_another_hides(tmp_path):
-    """A level whose limit a higher one shares, and sooner, is never told."""
+    """A level with the limit of a higher and sooner one is never reported."""
     text = RULE.replace("limit: 0.02", "limit: 0.07").replace("tower", "low")
 
     assert ["rules.yaml:2 low: yellow is never told: orange has the same limit and is there no later"] == [
@@ -100,7 +100,7 @@ def test_limit_with_its_unit_is_the_same_limit(tmp_path, written):
 
 
 def test_version_of_a_rule_does_not_depend_on_the_unit_it_is_written_in(tmp_path):
-    """What counts is the limit."""
+    """The limit counts, in any unit."""
     assert load(tmp_path, RULE).version == load(tmp_path, RULE.replace("0.02,", "20 kPa,")).version
 
 

@@ -124,7 +124,7 @@ def test_load_of_a_bad_rule_names_line_path_and_value(tmp_path, before, after, e
 
 
 def test_load_of_several_mistakes_tells_all_of_them(tmp_path):
-    """Nobody has to start the program once for each mistake."""
+    """One start of the program shows all mistakes."""
     text = GOOD.replace("limit: 0.02", "limit: 9") + SILENT.replace("kind: stale", "kind: still")
 
     assert {"rules[0].levels[0].limit", "rules[1].kind"} <= {path for _, path, _ in problems(tmp_path, text)}

@@ -15,13 +15,13 @@ SCHEMAS = {"rules.schema.json": rules_schema, "rule-tests.schema.json": schema_o
 
 @pytest.mark.parametrize("name", SCHEMAS)
 def test_schema_file_is_up_to_date(name):
-    """The committed file is what `lifeline rules schema` prints; write it again after changing a key."""
+    """The committed file agrees with `lifeline rules schema`; write it again after changing a key."""
     assert SCHEMAS[name]() == json.loads((CONFIG / name).read_text(encoding="utf-8"))
 
 
 @pytest.mark.parametrize("name", SCHEMAS)
 def test_schema_describes_every_key(name):
-    """An editor shows what each key is for."""
+    """An editor shows the purpose of each key."""
     schema = SCHEMAS[name]()
     missing = [
         f"{place}.{key}"
@@ -35,7 +35,7 @@ def test_schema_describes_every_key(name):
 
 @pytest.mark.parametrize("kind", RULE_KINDS)
 def test_schema_of_a_kind_has_its_keys_and_no_others(kind):
-    """What the program accepts, the editor accepts, under the same name."""
+    """The editor accepts the same keys as the program, under the same name."""
     fields = {**RuleHead.model_fields, **RULE_KINDS[kind].options.model_fields}
     rule = rules_schema()["$defs"][f"rule_{kind}"]
 

@@ -41,7 +41,7 @@ def test_sen_slopes_of_independent_points_agree_with_kendall_of_scipy():
 
 
 def test_sen_slopes_of_a_straight_line_are_certain():
-    """What rounding leaves of it is no autocorrelation."""
+    """The rest of rounding is no autocorrelation."""
     slope, p_value = sen_slopes(np.arange(24)[np.newaxis, :] * 0.1 + 7.3)
 
     assert (pytest.approx(0.1), True) == (slope[0], bool(p_value[0] < 1e-6))
@@ -65,7 +65,7 @@ def test_sen_slopes_of_too_few_points_are_not_known():
 
 @pytest.mark.parametrize("bad", range(7))
 def test_sen_slopes_with_bad_points_stay_near(bad):
-    """Theil-Sen breaks down at 29 % of the points: six of 24 wild ones leave the sign and most of the slope."""
+    """Theil-Sen breaks down at 29 % of the points: six wild ones of 24 leave the sign and most slope."""
     dice = np.random.default_rng(bad)
     series = np.arange(24) * 1.0 + dice.normal(size=24) * 0.1
     series[dice.choice(24, bad, replace=False)] = dice.choice([-1e6, 1e6], bad)

@@ -18,7 +18,7 @@ CYCLES = {3: 0.5, 4: 1.5, 6: 0.5, 8: 1.0, 9: 0.5}
 
 
 def counted(values, slope=1.0, least=0.0):
-    """Return the damage of a series whose last value is a turning point too."""
+    """Return the damage of a series with a turning point as its last value."""
     cycles = Rainflow(np.array([least]), np.ones(1), np.array([slope]))
     only = np.zeros(1, np.intp)
     for value in [*values, values[-2] * 2 - values[-1] if len(values) > 1 else 0]:
