@@ -20,8 +20,7 @@ from numpy.typing import NDArray
 from collector.batch import NOT_OF_NOW, RECEIVED_CLOCK, Quality, ReadingBatch, make_batch
 from collector.check_state.check import BatchCheck, CheckSetup, SensorCheck
 from collector.check_state.limits import CheckLimits, make_bounds, make_late_ns
-from collector.check_state.memory import SensorMemory
-from collector.check_state.step import Bools, Floats, Ints, SensorStep
+from collector.check_state.memory import Bools, Floats, Ints, SensorMemory, SensorStep
 from collector.checks import CHECKS
 from collector.devices.clocks import DeviceClocks
 from collector.passes import CostModel, PassSplitter

@@ -1,9 +1,11 @@
-"""`RuleEngine`: batches in, alarm transitions out; the same batches always give the same transitions.
+"""`RuleEngine`: batches in, alarm transitions out; equal batches always have equal transitions.
 
-Comes in: `ReadingBatch` with its place in the journal. Goes out: `AlarmEvents`, levels, health, a snapshot. Refuses to
-know the wall clock, files, people and how any single kind of rule judges.
+Input: `ReadingBatch` with its position in the journal.
+Output: `AlarmEvents`, levels, health, a snapshot.
+Not responsible for: the wall clock, files, people and the evaluation of a single kind of rule.
+Rejects: a snapshot that is not intact.
 
-How the readings of a district are cut into batches of the same `received_ns` changes nothing but `position`.
+Splitting the readings of one `received_ns` into batches changes nothing but `position`.
 """
 
 from collections import Counter
@@ -31,20 +33,20 @@ UNSEEN, ALIVE, BLIND = 0, 1, 2
 
 
 class RuleEngine:
-    """Judges every rule of a rule set over every sensor that it is bound to."""
+    """Evaluates every rule of a rule set over every sensor that it is bound to."""
 
     def __init__(self, ruleset: RuleSet, register: Register) -> None:
         self._ruleset = ruleset
         self.register = register
-        """What the sensor numbers of `alarms` stand for."""
+        """The sensors of the dense numbers in `alarms`."""
         self.alarms: tuple[AlarmKey, ...] = alarm_keys(ruleset, register)
-        """What the dense alarm numbers stand for."""
+        """The alarms of the dense numbers."""
         self._health = np.flatnonzero(blinding_of(ruleset, self.alarms))
         self._sensor = np.array([key.sensor for key in self.alarms], np.intp)
         self._last_order = 0
         self._nothing = _events([], 0)
         self.counts: Counter[tuple[str, str]] = Counter()
-        """Metric name and reason to how often, since this engine was made; not part of a snapshot."""
+        """Counts by metric name and reason, since this engine was made; not part of a snapshot."""
         self.position = 0
         """Journal position of the last batch evaluated."""
         self._parts = self._build()
@@ -72,9 +74,9 @@ class RuleEngine:
         )
 
     def evaluate(self, batch: ReadingBatch, position: int) -> AlarmEvents:
-        """Return the transitions that `batch`, standing at `position` in the journal, causes or lets happen.
+        """Return the transitions that `batch`, at `position` in the journal, causes.
 
-        They are in the order of the readings that cause them, then of alarm numbers; what silence causes comes first.
+        They are in the order of the readings that cause them, then of alarm numbers. Transitions by silence come first.
         """
         self.position = position
         admitted = self._parts.admission.admit(self._parts.reordering.reorder(batch))
@@ -96,7 +98,7 @@ class RuleEngine:
         return self._levels_of(self._parts)
 
     def health(self) -> NDArray[np.uint8]:
-        """Return uint8[n_sensors]: `BLIND` while a health alarm stands (also if never seen), else `ALIVE` if seen."""
+        """Return uint8[n_sensors]: `BLIND` while a blinding alarm is active, also if unseen; else `ALIVE` if seen."""
         health = np.where(self.seen(), ALIVE, UNSEEN).astype(np.uint8)
         blind = self._health[self.levels()[self._health] > 0]
         health[self._sensor[blind]] = BLIND
@@ -107,7 +109,7 @@ class RuleEngine:
         return self._parts.admission.is_seen.copy()
 
     def columns_of(self, alarm: int) -> dict[str, NDArray[np.generic]]:
-        """Return what the kind remembers of the alarm numbered `alarm`, by name; of its sensor as `sensor.<name>`."""
+        """Return the columns of the kind at `alarm`, dense number, by name; those of its sensor as `sensor.<name>`."""
         for evaluator in self._parts.all_evaluators().values():
             place = int(np.searchsorted(evaluator.alarm, alarm))
             if place < len(evaluator.alarm) and evaluator.alarm[place] == alarm:
@@ -119,11 +121,11 @@ class RuleEngine:
         return {}
 
     def snapshot(self) -> bytes:
-        """Return everything that a later engine needs to go on from `position`; equal states are equal bytes."""
+        """Return the state that a later engine needs to go on from `position`; equal states are equal bytes."""
         return pack(self._parts, self.position, self.register.sensor_ids, [key.id for key in self.alarms])
 
     def restore(self, blob: bytes) -> None:
-        """Go on from a snapshot: what still exists by id keeps its state, what is new begins now.
+        """Go on from a snapshot: alarms and sensors that it has by id keep their state, new ones start now.
 
         Raises:
             SnapshotError: `blob` is not an intact snapshot; the engine is as it was.

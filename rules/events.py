@@ -1,6 +1,9 @@
-"""`AlarmEvents`: columns of alarm transitions, the only thing that leaves the rules engine.
+"""`AlarmEvents`: columns of alarm transitions, the only output of the rules engine.
 
-Comes in: transitions found by rule kinds. Goes out: frozen columns and their canonical text. Refuses to know people.
+Input: transitions of rule kinds.
+Output: frozen columns and their canonical text.
+Not responsible for: people.
+Rejects: nothing.
 """
 
 from collections.abc import Sequence
@@ -12,7 +15,7 @@ from numpy.typing import NDArray
 
 
 class Dimension(StrEnum):
-    """What an alarm is about; the two are never mixed: silence is not all-clear, and a dead sensor is not a hazard."""
+    """The subject of an alarm; the two are never mixed: silence is not all-clear, and a dead sensor is not a hazard."""
 
     HAZARD = "hazard"
     """The lifeline is in danger; levels are `WarningLevel` values."""
@@ -21,7 +24,7 @@ class Dimension(StrEnum):
 
 
 class Transition(IntEnum):
-    """What happened to an alarm."""
+    """The change of an alarm."""
 
     RAISED = 1
     ESCALATED = 2
@@ -30,7 +33,7 @@ class Transition(IntEnum):
 
 
 class TransitionReason(IntEnum):
-    """Why it happened; the bounded set that messages and `explain` put into words."""
+    """The cause of a transition; messages and `explain` have words for each."""
 
     LIMIT_HELD = 1
     """Beyond the limit for the whole on-delay."""
@@ -39,15 +42,15 @@ class TransitionReason(IntEnum):
     NO_READING = 3
     """No usable reading for longer than the sensor's stale time."""
     NO_HEARTBEAT = 4
-    """Readings arrive, but the device's heartbeat stands still."""
+    """Readings arrive, but the device's heartbeat does not advance."""
     NEVER_SEEN = 5
-    """Registered, listened for, and never heard."""
+    """Registered, and never seen while the program listened."""
     HEARD_AGAIN = 6
     """A usable reading and heartbeat are back."""
     DEVICE_OFFLINE = 7
-    """The device, its gateway or the broker said that it has gone."""
+    """The device, its gateway or the broker reported it offline."""
     FLAT_LINE = 8
-    """Standing still for longer than ever, and nothing else on the device moves."""
+    """Constant for longer than ever before, and no other value of the device changes."""
     MOVES_AGAIN = 9
     """The value, or another of its device, changes again."""
     BATTERY_LOW = 10
@@ -55,15 +58,15 @@ class TransitionReason(IntEnum):
     BATTERY_WELL = 11
     """The charge is back above limit and deadband."""
     ATTENUATED = 12
-    """Hardly moving for long while its neighbours move as usual."""
+    """Nearly constant for a long time while its neighbours change as usual."""
     CONDITIONS_HOLD = 30
-    """What the rule says of other alarms has held for the whole on-delay."""
+    """The condition on other alarms has held for the whole on-delay."""
     CONDITIONS_END = 31
-    """It has not for the whole off-delay."""
+    """The condition has not held for the whole off-delay."""
     SHIFTS_ALONE = 32
-    """The sensor has moved away from what the others of its zone foretell, and none of them confirms it."""
+    """The sensor has departed from the prediction of its zone, and no other sensor confirms it."""
     AGREES_AGAIN = 33
-    """The sensor is again as the others of its zone foretell."""
+    """The sensor agrees with the prediction of its zone again."""
 
 
 OF_DEADBAND = -2
@@ -73,18 +76,18 @@ _DEADBAND = "deadband"
 
 @dataclass(frozen=True, slots=True)
 class Extent:
-    """How exactly something is known: a value, or a place along a pipe; or how wide a deadband was."""
+    """The interval of a value or of a place along a pipe, or the width of a deadband."""
 
     low: float
     high: float
-    """Ends of the interval: of the value in its unit; of a place in metres from the asset of the sensor; of a deadband
-    the limit and the reset value that were in force."""
+    """Ends of the interval: of the value in its unit; of a place in metres from the asset of the sensor. Of a deadband
+    they are the limit and the reset value in force."""
     towards: str = ""
-    """Of a place: the alarm of the sensor towards which the metres are counted. Of a deadband that word."""
+    """Of a place: the alarm of the sensor towards which the metres count. Of a deadband: the word `deadband`."""
 
     @property
     def is_deadband(self) -> bool:
-        """Whether it is a deadband that was in force."""
+        """Whether it is a deadband in force."""
         return self.towards == _DEADBAND
 
     @property
@@ -95,7 +98,7 @@ class Extent:
 
 @dataclass(frozen=True, slots=True)
 class AlarmKey:
-    """What a dense alarm number stands for."""
+    """The alarm of a dense number."""
 
     rule: str
     sensor: int
@@ -111,8 +114,8 @@ class AlarmEvents:
 
     Attributes:
         alarm: int32[n], place in `RuleEngine.alarms`.
-        time_ns: int64[n], event time: of the reading that completed the transition, or when silence became too long.
-        episode_ns: int64[n], event time at which this episode of the alarm was first raised: its identity.
+        time_ns: int64[n], event time of the reading that completed the transition, or the end of the stale time.
+        episode_ns: int64[n], event time at which this episode of the alarm was raised: its identity.
         transition: uint8[n], `Transition`.
         level_before, level_after: int8[n], `WarningLevel` value, 0 for inactive.
         value: float64[n], the reading, canonical unit; NaN where silence caused it.
@@ -151,7 +154,7 @@ class AlarmEvents:
         ]
 
     def extent(self, i: int, alarms: Sequence[AlarmKey]) -> Extent | None:
-        """Return how exactly transition `i` is known; None where its kind does not say."""
+        """Return the extent of transition `i`; None where its kind has none."""
         if np.isnan(self.low[i]):
             return None
         towards = int(self.towards[i])
@@ -171,7 +174,7 @@ def join_events(parts: Sequence[AlarmEvents]) -> AlarmEvents:
 
 
 def extent_text(extent: Extent | None) -> str:
-    """Return what an extent adds to the canonical line of its transition."""
+    """Return the part of an extent in the canonical line of its transition."""
     if extent is None:
         return ""
     towards = f',"towards":"{extent.towards}"' if extent.towards else ""

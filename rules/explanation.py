@@ -1,7 +1,9 @@
-"""Why an alarm turned, in words with numbers: the sentence that phones, the console and `explain` show.
+"""The cause of a transition in words with numbers: the sentence for phones, the console and `explain`.
 
-Comes in: a rule and the fields of one transition. Goes out: one sentence in Chinese or English. Refuses to know who
-reads it; times of day are left to whoever knows the reader's clock.
+Input: a rule and the fields of one transition.
+Output: one sentence in Chinese or English.
+Not responsible for: the reader, and times of day.
+Rejects: nothing.
 """
 
 from collections.abc import Sequence
@@ -26,7 +28,7 @@ class TransitionFields:
 
 
 def fields_at(events: AlarmEvents, i: int, alarms: Sequence[AlarmKey]) -> TransitionFields:
-    """Return the fields of transition `i` of `events`, whose numbers stand for `alarms`."""
+    """Return the fields of transition `i` of `events`, with numbers that stand for `alarms`."""
     return TransitionFields(
         Transition(events.transition[i]),
         TransitionReason(events.reason[i]),
@@ -38,11 +40,11 @@ def fields_at(events: AlarmEvents, i: int, alarms: Sequence[AlarmKey]) -> Transi
 
 
 def describe(rule: Rule, fields: TransitionFields, language: str, stale_after_s: float | None = None) -> str:
-    """Return why the alarm turned.
+    """Return the cause of the transition as a sentence.
 
     Args:
         rule: the rule of the alarm.
-        fields: what happened.
+        fields: the transition.
         language: `zh`; anything else is English.
         stale_after_s: the stale time of the silent sensor, named where it is the cause.
     """
@@ -103,7 +105,7 @@ def _describe_conditions(rule: Rule, fields: TransitionFields, *, is_zh: bool) -
 
 
 def interval_words(extent: Extent | None, decimals: int) -> str:
-    """Return the ends of the interval that a value lies in, ` (25–70)`; empty where nobody knows them.
+    """Return the ends of the interval of a value, ` (25–70)`; empty where they are unknown.
 
     >>> interval_words(Extent(24.8, 70.2), 0)
     ' (25–70)'
@@ -114,7 +116,7 @@ def interval_words(extent: Extent | None, decimals: int) -> str:
 
 
 def place_words(extent: Extent | None, *, is_zh: bool) -> str:
-    """Return where along the pipe it began, counted from the sensor; empty where nobody knows.
+    """Return the place along the pipe, counted from the sensor; empty where it is unknown.
 
     >>> place_words(Extent(300.0, 420.0, "burst/B.p"), is_zh=False)
     '; it began 300–420 m from here towards B.p'
@@ -181,7 +183,7 @@ def _describe_return(rule: Rule, fields: TransitionFields, *, is_zh: bool) -> st
 
 
 def _reset(limit: LevelLimit, fields: TransitionFields) -> float:
-    """Return the reset value that was in force."""
+    """Return the reset value in force."""
     if fields.extent is None or not fields.extent.is_deadband:
         return limit.reset
     return fields.extent.high if limit.side is Side.LOW else fields.extent.low

@@ -1,7 +1,9 @@
-"""`FanOut`: which bindings each sensor feeds, as two arrays instead of a dictionary of lists.
+"""`FanOut`: the bindings of each sensor, as two arrays and no dictionary of lists.
 
-Comes in: pairs of sensor and binding. Goes out: for many readings at once, the bindings they reach. Refuses to know
-what a binding is.
+Input: pairs of sensor and binding.
+Output: for many readings at once, their bindings.
+Not responsible for: the meaning of a binding.
+Rejects: nothing.
 """
 
 import numpy as np
@@ -18,7 +20,7 @@ class FanOut:
         self._binding = binding[order]
         self._count = np.bincount(sensor, minlength=n_sensors)
         self._first = np.cumsum(self._count) - self._count
-        self._is_plain = bool(np.all(self._count == 1))
+        self._is_one_to_one = bool(np.all(self._count == 1))
         self._only: NDArray[np.intp] | None = None
         """intp[n_sensors]: the binding of each sensor, -1 where it has none; None where one has several."""
         if self._count.max(initial=0) <= 1:
@@ -26,18 +28,18 @@ class FanOut:
             self._only[sensor] = binding
 
     def bindings_of(self, sensor: NDArray[np.intp]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-        """Return (row, binding), one pair for each binding that `sensor[row]` feeds, rows ascending."""
+        """Return (row, binding), one pair for each binding of `sensor[row]`, rows ascending."""
         if self._is_empty:
             return self._binding, self._binding
-        if self._is_plain:
+        if self._is_one_to_one:
             return np.arange(len(sensor)), self._binding[sensor]
         if self._only is not None:
             only = self._only[sensor]
             row = (only >= 0).nonzero()[0]
             return row, only[row]
         count = self._count[sensor]
-        feeding = count.nonzero()[0]
-        count = count[feeding]
-        shift = self._first[sensor[feeding]] - (count.cumsum() - count)
+        has_any = count.nonzero()[0]
+        count = count[has_any]
+        shift = self._first[sensor[has_any]] - (count.cumsum() - count)
         place = np.arange(count.sum()) + shift.repeat(count)
-        return feeding.repeat(count), self._binding[place]
+        return has_any.repeat(count), self._binding[place]

@@ -1,7 +1,9 @@
-"""The contract of a rule kind: options of one rule, and one evaluator for all rules of the kind.
+"""The contract of a rule kind: the options of one rule, and one evaluator for all rules of the kind.
 
-Comes in: nothing. Goes out: `RuleKind`, `KindOptions`, `Evaluator`, `State`, `Transitions`. Refuses to know any
-single kind.
+Input: nothing.
+Output: `RuleKind`, `KindOptions`, `Evaluator`, `State`, `Transitions`.
+Not responsible for: any single kind.
+Rejects: nothing.
 """
 
 from collections import Counter
@@ -22,12 +24,12 @@ from rules.quality_masks import NOTHING, QualityMask
 from rules.rule import LevelLimit, Rule
 
 NEVER_NS = np.iinfo(np.int64).min // 2
-"""Stands for "not yet" in time columns; half of the range, so that adding a delay cannot overflow."""
+"""The value of "not yet" in time columns; half of the range, so that adding a delay cannot overflow."""
 
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """Why a rule cannot work, found after its own keys were read."""
+    """A reason why a rule cannot work, found after its own keys were read."""
 
     path: Path
     """Below the rule, e.g. `("levels", 0, "limit")`."""
@@ -37,22 +39,22 @@ class Fault:
 
 
 class KindOptions(Protocol):
-    """What an options model tells the loader besides being a pydantic model."""
+    """The methods of an options model for the loader, besides those of a pydantic model."""
 
     def limits(self) -> tuple[LevelLimit, ...]:
-        """Return the levels a rule can raise, lowest first; empty for rules that judge devices."""
+        """Return the levels that a rule can raise, lowest first; empty for rules about devices."""
         ...
 
     def judged_quantity(self, quantity: Quantity | None) -> Quantity | None:
-        """Return what is compared with the limits: `quantity` itself, or what the kind derives from it."""
+        """Return the quantity of the limits: `quantity` itself, or one that the kind derives from it."""
         ...
 
     def binds(self, sensor: Sensor, heartbeats: frozenset[str]) -> bool:
-        """Tell whether a sensor that passed the rule's filters is watched; `heartbeats` are ids of sensors."""
+        """Return whether a sensor that passed the rule's filters is watched; `heartbeats` are ids of sensors."""
         ...
 
     def faults(self, quantity: Quantity | None, sensors: Sequence[Sensor]) -> Iterator[Fault]:
-        """Yield what is wrong between the options, the quantity and the sensors they are bound to."""
+        """Yield faults between the options, the quantity and the bound sensors."""
         ...
 
 
@@ -78,9 +80,9 @@ def alarm_numbers(bound: Sequence[BoundRule]) -> NDArray[np.int32]:
 
 @dataclass(frozen=True, slots=True)
 class Transitions:
-    """Transitions as an evaluator finds them, in any order; columns as in `AlarmEvents`.
+    """Transitions of an evaluator, in any order; columns as in `AlarmEvents`.
 
-    `place` is the place in its batch of the reading that caused it, -1 where silence before the batch did.
+    `place` is the place in the batch of the reading that caused the transition; -1 where silence before the batch did.
     """
 
     place: NDArray[np.intp]
@@ -99,20 +101,20 @@ class Transitions:
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """The columns of an evaluator that outlive a restart; the arrays are its own, filled in place on restore."""
+    """The columns of an evaluator that outlive a restart; the arrays are its own and are filled in place on restore."""
 
     by_sensor: dict[str, NDArray[np.generic]]
     """First axis: sensors of the register."""
     by_alarm: dict[str, NDArray[np.generic]]
     """First axis: bindings, in the order of `Evaluator.alarm`."""
     whole: dict[str, NDArray[np.generic]]
-    """Not indexed by anything that a change of register or rules could move."""
+    """Not indexed by sensors or alarms, so a change of register or rules moves nothing."""
     optional: frozenset[str] = frozenset()
-    """Columns that a snapshot of other rules may lack: they are then as they were made."""
+    """Columns that a snapshot of other rules may lack: they then stay new."""
 
 
 class Evaluator(Protocol):
-    """Judges all rules of one kind over columns that are allocated once."""
+    """Evaluates all rules of one kind over columns that are allocated once."""
 
     alarm: NDArray[np.int32]
     """Dense alarm number of each binding, ascending."""
@@ -120,7 +122,7 @@ class Evaluator(Protocol):
     """Current level of each binding, 0 while inactive."""
 
     def evaluate(self, admitted: AdmittedReadings) -> list[Transitions]:
-        """Return the transitions that these arrivals and the clock cause."""
+        """Return the transitions that these readings and the clock cause."""
         ...
 
     def state(self) -> State:
@@ -128,7 +130,7 @@ class Evaluator(Protocol):
         ...
 
     def rebuild(self, known: NDArray[np.bool_]) -> None:
-        """Derive what is not kept, after the columns were filled; bool[n_sensors] `known` were in the snapshot."""
+        """Derive the other columns after a restore; bool[n_sensors] `known` were in the snapshot."""
         ...
 
 
@@ -144,16 +146,16 @@ class UpstreamTransitions:
 
 @dataclass(frozen=True, slots=True)
 class AlarmCatalogue:
-    """The alarms of all rules, which rules of following kinds name."""
+    """The alarms of all rules, for rules that name other rules."""
 
     alarms: Sequence[AlarmKey]
     """By dense alarm number."""
     blinding: NDArray[np.bool_]
-    """bool[n_alarms]: while it stands its sensor says nothing that can be trusted."""
+    """bool[n_alarms]: while the alarm is active, readings of its sensor prove nothing."""
 
 
 class DerivedEvaluator(Protocol):
-    """Judges all rules of one kind that follows the alarms of other rules."""
+    """Evaluates all rules of one kind that uses the alarms of other rules."""
 
     alarm: NDArray[np.int32]
     """Dense alarm number of each binding, ascending."""
@@ -161,9 +163,9 @@ class DerivedEvaluator(Protocol):
     """Current level of each binding, 0 while inactive."""
 
     def evaluate(self, admitted: AdmittedReadings, upstream: UpstreamTransitions, order: int) -> list[Transitions]:
-        """Return what the rules of `stage` make of these arrivals and of what all rules before them turned.
+        """Return the transitions of rules of `order` after these readings and the transitions of all rules before them.
 
-        Places of both are of one batch; nothing else about the batch may matter.
+        Places of both are of one batch; nothing else of the batch may matter.
         """
         ...
 
@@ -172,10 +174,10 @@ class DerivedEvaluator(Protocol):
         ...
 
     def rebuild(self, levels: NDArray[np.int8], seen: NDArray[np.bool_]) -> None:
-        """Derive what is not kept.
+        """Derive the other columns after a restore.
 
         Args:
-            levels: int8[n_alarms], what all alarms stand at, after the columns of all kinds were filled.
+            levels: int8[n_alarms], the restored levels of all alarms.
             seen: bool[n_sensors], a reading was admitted.
         """
         ...
@@ -189,19 +191,19 @@ class RuleKind:
     options: type[BaseModel]
     """A model that also satisfies `KindOptions`; unknown keys are forbidden."""
     build: Callable[[Sequence[BoundRule], Register, Counter[tuple[str, str]]], Evaluator] | None
-    """None for kinds that follow other rules."""
+    """None for kinds that use the alarms of other rules."""
     ignores: QualityMask = NOTHING
     """Readings with one of these flags are not used. Hazard kinds hold OUT_OF_RANGE by `on_suspect` of each rule."""
     does_not_learn: QualityMask = NOTHING
     """Readings with one of these flags are used and not learned from."""
     _: KW_ONLY
     blinds: bool = True
-    """Of a health kind: while its alarm stands, the sensor says nothing that can be trusted."""
+    """Of a health kind: while its alarm is active, readings of the sensor prove nothing."""
     build_derived: (
         Callable[[Sequence[BoundRule], Register, Counter[tuple[str, str]], AlarmCatalogue], DerivedEvaluator] | None
     ) = None
-    """Of a kind that follows other rules; its options are `rules.references.ReferencingOptions` as well."""
+    """Of a kind that uses the alarms of other rules; its options are also `rules.references.ReferencingOptions`."""
     among: Callable[[BaseModel, Sequence[Sensor], Register], Iterator[Fault]] | None = None
-    """What is wrong between a rule's options, the sensors that it is bound to, and the others of the register."""
+    """Faults between the options of a rule, its bound sensors, and the other sensors of the register."""
     one_for: Callable[[BaseModel, Sensor], str] | None = None
-    """Of the sensors of a rule for which this returns the same word, the first of the register is bound alone."""
+    """Of sensors of a rule with an equal result, only the first of the register is bound."""

@@ -1,7 +1,9 @@
-"""The levels of a hazard rule as they are written: what every kind that climbs the ladder shares.
+"""The levels of a hazard rule as they are written: the options of every kind that compares values with limits.
 
-Comes in: plain values from YAML. Goes out: checked options, `LevelLimit`s, faults. Refuses to know what is compared
-with the limits: `judged` of each kind says it.
+Input: plain values from YAML.
+Output: checked options, `LevelLimit`s, faults.
+Not responsible for: the compared value; each kind has `judged_quantity`.
+Rejects: unknown keys, limits that no value reaches, and levels that contradict each other.
 """
 
 import itertools
@@ -22,16 +24,16 @@ LONGEST_S = 30 * 86_400
 """Longest delay."""
 _MOST_SAMPLES = 10_000
 _LONGEST_WINDOW = 32
-"""Readings of which some must be beyond; a bit each."""
+"""Largest number of readings of which some must be beyond; a bit each."""
 
 
 class OnSuspect(StrEnum):
-    """What a reading flagged OUT_OF_RANGE does."""
+    """The use of a reading flagged OUT_OF_RANGE."""
 
     HOLD = "hold"
-    """Nothing: it is as if it had not come."""
+    """It is not used."""
     JUDGE = "judge"
-    """It is judged like any other."""
+    """It is used like any other."""
 
 
 def _level(word: object) -> object:
@@ -73,23 +75,23 @@ class LevelOptions(BaseModel):
     level: NamedLevel
     """One of the five, each once in a rule."""
     limit: float = Field(allow_inf_nan=False)
-    """In the unit of what is judged."""
+    """In the unit of the compared value."""
     deadband: typing.Annotated[float, BeforeValidator(_deadband)] = Field(gt=0, allow_inf_nan=False)
-    """In the unit of what is judged; without one, noise at the limit makes an alarm chatter."""
+    """In the unit of the compared value; without a deadband, noise at the limit makes an alarm chatter."""
     on_delay_s: float = Field(ge=0, le=LONGEST_S, allow_inf_nan=False)
-    """How long the condition must hold before the level is active, seconds; 0: at once."""
+    """Time for which the condition must hold before the level is active, seconds; 0: at once."""
     off_delay_s: float = Field(default=0, ge=0, le=LONGEST_S, allow_inf_nan=False)
-    """How long it must be over before the level ends, seconds."""
+    """Time for which the condition must be over before the level ends, seconds."""
     on_samples: int = Field(default=1, ge=1, le=_MOST_SAMPLES)
-    """How many readings in a row, at least, must find the condition."""
+    """Least number of consecutive readings that find the condition."""
     off_samples: int = Field(default=1, ge=1, le=_MOST_SAMPLES)
-    """How many readings in a row, at least, must find it over."""
+    """Least number of consecutive readings that find it over."""
     of_samples: int = Field(default=0, ge=0, le=_LONGEST_WINDOW)
-    """`on_samples` of the last so many readings begin the level; 0: `on_samples` in a row do."""
+    """`on_samples` of the last so many readings start the level; 0: `on_samples` consecutive readings do."""
     latch: bool = False
-    """Once here, the alert stays until somebody has acknowledged it."""
+    """An alert that reached this level stays open until it is acknowledged."""
     source: str = Field(min_length=3)
-    """The clause that the numbers come from, or `assumed` or `unverified` and why."""
+    """The clause of the numbers, or `assumed` or `unverified` and the reason."""
     deadband_sigmas: _OfReadings = None
     """Of `threshold` alone."""
     deadband_most: _OfReadings = None
@@ -102,11 +104,11 @@ class LimitOptions(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
     side: Side
-    """On which side of a limit the danger lies."""
+    """The dangerous side of a limit."""
     live: bool = False
-    """A dead device raises nothing: zero from it is no hazard. That it clears nothing does not depend on this."""
+    """A dead device raises no level: its zero is no hazard. It also ends no level, with any value of this key."""
     on_suspect: OnSuspect = OnSuspect.HOLD
-    """What a reading does that no working instrument reports."""
+    """The use of a reading that no working instrument reports."""
     levels: tuple[LevelOptions, ...] = Field(min_length=1, max_length=5)
     """One to five levels of the same danger."""
 
@@ -118,25 +120,25 @@ class LimitOptions(BaseModel):
         return tuple(LevelLimit(side=self.side, **each.model_dump()) for each in self.levels)
 
     def judged_quantity(self, quantity: Quantity | None) -> Quantity | None:
-        """Return what is compared with the limits: the rule's quantity, or what the kind derives from it."""
+        """Return the quantity of the limits: the rule's quantity, or one that the kind derives from it."""
         return quantity
 
     def binds(self, sensor: Sensor, heartbeats: frozenset[str]) -> bool:
-        """Tell whether `sensor` is watched: every sensor of the rule's quantity is."""
+        """Return whether `sensor` is watched: every sensor of the rule's quantity is."""
         del sensor, heartbeats
         return True
 
     def window_s(self, sensor: Sensor) -> float:
-        """Return how long a danger may have to last, seconds, before it shows in what is judged: 0 for readings."""
+        """Return the longest time before a danger changes the compared value, seconds: 0 for readings."""
         del sensor
         return 0.0
 
     def cadence_s(self, sensor: Sensor) -> float:
-        """Return how often there is something to judge, seconds: with each reading of `sensor`."""
+        """Return the time between two values, seconds: the cadence of `sensor`."""
         return sensor.cadence_s
 
     def faults(self, quantity: Quantity | None, sensors: Sequence[Sensor]) -> Iterator[Fault]:
-        """Yield limits that can never be reached or that contradict each other, and devices without a heartbeat."""
+        """Yield limits that no value reaches or that contradict each other, and devices without a heartbeat."""
         judged = self.judged_quantity(quantity)
         if judged is None:
             yield Fault(("quantity",), "a quantity", "nothing", "name what is compared with the limits")

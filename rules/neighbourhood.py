@@ -1,6 +1,9 @@
-"""Who is near whom: assets within so many steps or metres along the register's neighbours, or metres through the air.
+"""Neighbours of an asset: within steps or metres along the register's neighbours, or metres through the air.
 
-Comes in: the register. Goes out: assets with their distances. Refuses to know sensors and rules.
+Input: the register.
+Output: assets with their distances.
+Not responsible for: sensors and rules.
+Rejects: nothing.
 """
 
 import heapq
@@ -26,7 +29,7 @@ def within_hops(register: Register, asset: str, hops: int) -> tuple[str, ...]:
 
 
 def along_m(register: Register, asset: str, limit_m: float) -> Mapping[str, float]:
-    """Return the way along neighbours to every asset at most `limit_m` away, itself with 0; metres."""
+    """Return the distance along neighbours to every asset at most `limit_m` away, itself with 0; metres."""
     ways: dict[str, float] = {}
     waiting = [(0.0, asset)]
     while waiting:
@@ -41,10 +44,10 @@ def along_m(register: Register, asset: str, limit_m: float) -> Mapping[str, floa
 
 
 class Places:
-    """Assets sorted into squares, so that looking around one costs what is near it."""
+    """Assets sorted into squares, so that the cost of a search depends on the near assets only."""
 
     def __init__(self, assets: Mapping[str, Asset], limit_m: float) -> None:
-        """Sort `assets` for looks as far as `limit_m` metres."""
+        """Sort `assets` for searches within `limit_m` metres."""
         self._limit_m = limit_m
         self._step = math.degrees(limit_m / _EARTH_M)
         self._squares: dict[tuple[int, int], list[Asset]] = {}
@@ -61,7 +64,7 @@ class Places:
 
     def _near(self, asset: Asset) -> Iterator[Asset]:
         row, column = self._square(asset)
-        # Meridians draw together: a square of longitude is narrower than one of latitude.
+        # Meridians converge: a square of longitude is narrower than one of latitude.
         wide = math.ceil(1 / max(math.cos(math.radians(asset.latitude)), 0.1))
         for i in range(row - 1, row + 2):
             for j in range(column - wide, column + wide + 1):

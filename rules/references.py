@@ -1,7 +1,9 @@
-"""Following: the order in which rules that name other rules are judged, and what is wrong with such names.
+"""Rules that name other rules: the order of evaluation, and faults of such names.
 
-Comes in: rules. Goes out: a stage for each, faults, the transitions that a stage sees. Refuses to know what a rule
-makes of the alarms that it follows.
+Input: rules.
+Output: an order for each rule, faults, and the transitions that a later rule uses.
+Not responsible for: the use of the named alarms.
+Rejects: rules that name each other in a circle.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -21,28 +23,28 @@ class Reference:
     """A rule named by another."""
 
     path: Path
-    """Where, below the rule that names it."""
+    """The place of the name, below the rule."""
     rule: str
     at_least: WarningLevel
-    """The level from which on its alarm counts."""
+    """The lowest level at which its alarm counts."""
 
 
 @runtime_checkable
 class ReferencingOptions(Protocol):
-    """What the options of a kind that follows others tell besides `KindOptions`."""
+    """The methods of options that name other rules, besides `KindOptions`."""
 
     def references(self) -> Iterator[Reference]:
-        """Yield every rule that is named."""
+        """Yield every named rule."""
         ...
 
 
 def references_of(rule: Rule) -> tuple[Reference, ...]:
-    """Return what `rule` names; nothing where its kind judges readings."""
+    """Return the references of `rule`; none where its kind uses readings."""
     return tuple(rule.options.references()) if isinstance(rule.options, ReferencingOptions) else ()
 
 
 def evaluation_order(rules: Sequence[Rule]) -> Mapping[str, int]:
-    """Return the stage of each rule by id: 0, or one more than the latest that it names.
+    """Return the evaluation order of each rule by id: 0, or 1 more than the highest of its named rules.
 
     Raises:
         ValueError: rules name each other in a circle, or one that does not exist.
@@ -59,7 +61,7 @@ def evaluation_order(rules: Sequence[Rule]) -> Mapping[str, int]:
 
 
 def reference_faults(rules: Sequence[Rule]) -> Iterator[tuple[Rule, Fault]]:
-    """Yield names of rules that do not exist, that lead back to the rule itself, or that never reach their level."""
+    """Yield names of missing rules, of rules that lead back to the rule itself, and of rules without the level."""
     by_id = {rule.id: rule for rule in rules}
     for rule in rules:
         for each in references_of(rule):
@@ -87,7 +89,7 @@ def _fault(rule: Rule, named: Reference, by_id: Mapping[str, Rule]) -> Fault | N
 
 
 def _rules_behind(start: Rule, by_id: Mapping[str, Rule]) -> set[str]:
-    """Return the ids of `start` and of all that it follows, however far."""
+    """Return the ids of `start` and of all rules that it names, at any depth."""
     reached, waiting = {start.id}, [start]
     while waiting:
         for each in references_of(waiting.pop()):

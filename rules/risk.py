@@ -1,18 +1,19 @@
-"""Risk level of an asset: a function of what its alarms say now, with its reasons as numbers.
+"""Risk level of an asset: a function of its present alarms, with its reasons as numbers.
 
-Comes in: alarms that stand at the asset, how many of its sensors were ever heard, its place on the watch-list. Goes
-out: one of the five levels, or None where nobody knows, and why. Refuses to let the health of data change the level:
-it stands beside it.
+Input: the active alarms of the asset, the number of its seen sensors, its level on the watch-list.
+Output: one of the five levels, or None for unknown, and the reasons.
+Not responsible for: the health of data; it is shown beside the level and never changes it.
+Rejects: nothing.
 
-The level is that of the highest alarm. It is one higher, but never red, where many devices say so at once, and where
-the asset is on the watch-list: red takes a rule that says red.
+The level is that of the highest alarm. It is one higher where many devices are in alarm at once, and where the asset is
+on the watch-list. These two never make it red: red needs a rule with a red level.
 
 >>> from config.levels import WarningLevel
->>> gas = [Standing("gas.methane", f"D{i}", WarningLevel.YELLOW, is_blind=False) for i in range(3)]
+>>> gas = [ActiveAlarm("gas.methane", f"D{i}", WarningLevel.YELLOW, is_blind=False) for i in range(3)]
 >>> risk = risk_of(gas, n_heard=3, listed=None)
 >>> risk.level.key, [(each.code.value, each.numbers) for each in risk.why]
 ('orange', [('stands', (3, 3)), ('many_devices', (3, 3))])
->>> print(words(risk.why[1], "", "en"))
+>>> print(describe_reason(risk.why[1], "", "en"))
 3 devices say so at once (3 or more raise it by one level)
 """
 
@@ -25,7 +26,7 @@ from config.levels import WarningLevel
 from config.register import Asset
 
 MANY_DEVICES = 3
-"""So many devices at the highest level raise it; assumed: two may share a mistake."""
+"""Number of devices at the highest level that raises it; assumed: two may share an error."""
 _WATCHED_FROM = WarningLevel.ORANGE
 """Listed hazard points of this level and above are on the watch-list; assumed."""
 _CAP = WarningLevel.ORANGE
@@ -35,28 +36,28 @@ class RiskReasonCode(StrEnum):
     """The reasons behind a risk level."""
 
     STANDS = "stands"
-    """Alarms of a rule stand: (highest level, devices)."""
+    """Alarms of a rule are active: (highest level, devices)."""
     MANY_DEVICES = "many_devices"
-    """Many devices say so at once: (devices, needed)."""
+    """Many devices are in alarm at once: (devices, needed)."""
     WATCH_LIST = "watch_list"
     """The asset is on the watch-list: (level of the list,)."""
     LAST_KNOWN = "last_known"
-    """Whoever says so has fallen silent: (blind alarms of the highest level,)."""
+    """All sensors of the highest level are blind: (blind alarms of that level,)."""
     CALM = "calm"
-    """Nothing stands: (sensors heard since the beginning,)."""
+    """No alarm is active: (sensors seen since the start,)."""
     NEVER_HEARD = "never_heard"
-    """Nobody knows: ()."""
+    """No sensor was ever seen: ()."""
 
 
 @dataclass(frozen=True, slots=True)
 class ActiveAlarm:
-    """A hazard alarm that stands at the asset."""
+    """An active hazard alarm of the asset."""
 
     rule: str
     device: str
     level: WarningLevel
     is_blind: bool
-    """Its sensor has fallen silent since: it stands until somebody sees it end."""
+    """Its sensor has become blind since: the alarm stays active until its end is seen."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,12 +67,12 @@ class RiskReason:
     code: RiskReasonCode
     numbers: tuple[int, ...]
     rule: str = ""
-    """Whose alarms, where the reason is about one rule."""
+    """The rule of the alarms, where the reason is about one rule."""
 
 
 @dataclass(frozen=True, slots=True)
 class Risk:
-    """What an asset stands at."""
+    """The risk level of an asset."""
 
     level: WarningLevel | None
     why: tuple[RiskReason, ...]
@@ -81,9 +82,9 @@ def risk_of(standing: Sequence[ActiveAlarm], n_heard: int, listed: WarningLevel 
     """Return the risk level and its reasons.
 
     Args:
-        standing: the hazard alarms that stand.
-        n_heard: sensors that hazard rules look at and that were ever heard.
-        listed: the level that the list of hazard points gives the asset.
+        standing: the active hazard alarms.
+        n_heard: number of sensors of hazard rules that were ever seen.
+        listed: the level of the asset on the list of hazard points.
     """
     if not standing:
         nothing = RiskReason(RiskReasonCode.CALM, (n_heard,)) if n_heard else RiskReason(RiskReasonCode.NEVER_HEARD, ())
@@ -104,12 +105,12 @@ def risk_of(standing: Sequence[ActiveAlarm], n_heard: int, listed: WarningLevel 
 
 
 def listed_level(asset: Asset) -> WarningLevel | None:
-    """Return the level that the list of hazard points gives `asset`, None where it is none of them."""
+    """Return the level of `asset` on the list of hazard points, None where it is not listed."""
     return WarningLevel[asset.risk_level.upper()] if asset.risk_level else None
 
 
 def is_watched(asset: Asset) -> bool:
-    """Tell whether `asset` is on the watch-list, where rules may be tighter."""
+    """Return whether `asset` is on the watch-list, for which rules may be stricter."""
     return _is_watched(listed_level(asset))
 
 
@@ -118,7 +119,7 @@ def _is_watched(listed: WarningLevel | None) -> bool:
 
 
 def describe_reason(why: RiskReason, title: str, language: str) -> str:
-    """Return a reason as a sentence in `language`, `zh` or else English; `title` is that of its rule."""
+    """Return a reason as a sentence in `language`, `zh` or else English; `title` is the title of its rule."""
     zh, en = _SENTENCES[why.code]
     is_zh = language == "zh"
     is_level = why.code in {RiskReasonCode.STANDS, RiskReasonCode.WATCH_LIST}

@@ -1,8 +1,9 @@
-"""`Rule` and `RuleSet`: what is watched, in words and numbers, already bound to sensors of the register.
+"""`Rule` and `RuleSet`: rules in words and numbers, bound to sensors of the register.
 
-Comes in: entries checked by `rules.loading.loading`. Goes out: frozen values for engine, messages and console.
-Refuses to
-know files, readings and people.
+Input: entries checked by `rules.loading.loading`.
+Output: frozen values for engine, messages and console.
+Not responsible for: files, readings and people.
+Rejects: nothing.
 """
 
 from collections.abc import Iterator, Mapping
@@ -17,11 +18,11 @@ from config.register import Register
 from rules.season import Season
 
 WIDENED = 3.0
-"""Times the given deadband: the widest that noise makes it where a rule does not say; assumed."""
+"""Widest deadband by noise, in times of the given one, where a rule has no other; assumed."""
 
 
 class Side(StrEnum):
-    """On which side of a limit the danger lies."""
+    """The dangerous side of a limit."""
 
     LOW = "low"
     HIGH = "high"
@@ -29,41 +30,41 @@ class Side(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class LevelLimit:
-    """One level of a rule, as people read it: limits in the unit of what the rule judges."""
+    """One level of a rule, as people read it: limits in the unit of the compared value."""
 
     level: WarningLevel
     side: Side
     limit: float
     deadband: float
-    """How far back within the limit a value must be before the condition ends, same unit."""
+    """Distance back within the limit at which the condition ends, same unit."""
     on_delay_s: float
     off_delay_s: float
     source: str
-    """The clause behind the limit, or `assumed` or `unverified` and why."""
+    """The clause of the limit, or `assumed` or `unverified` and the reason."""
     on_samples: int = 1
-    """Readings in a row, at least, that must find the condition before the level is active."""
+    """Least number of consecutive readings that find the condition before the level is active."""
     off_samples: int = 1
     """Likewise before it ends."""
     because_zh: str = ""
-    """What must hold, in words; of rules that follow others, whose limit says nothing to people."""
+    """The condition in words; of rules that name other rules, as their limit is no text for people."""
     because_en: str = ""
     of_samples: int = 0
-    """Instead of in a row, `on_samples` of the last so many readings; 0: in a row."""
+    """`on_samples` of the last so many readings find the condition; 0: consecutive readings."""
     deadband_sigmas: float | None = None
-    """The deadband is at least so many sigmas of the sensor's own noise; None: it is as given."""
+    """The deadband is at least so many sigmas of the sensor's own noise; None: only as given."""
     deadband_most: float | None = None
-    """The widest that noise makes it, same unit; None: three times as wide as given."""
+    """The widest deadband by noise, same unit; None: three times the given one."""
     latch: bool = False
-    """An alert that reached the level stays, also when all is well again, until somebody has acknowledged it."""
+    """An alert that reached the level stays open after the end of the alarm, until it is acknowledged."""
 
     @property
     def reset(self) -> float:
-        """The value beyond which the condition ends, same unit."""
+        """The reset value, beyond which the condition ends, same unit."""
         return self.limit + self.deadband if self.side is Side.LOW else self.limit - self.deadband
 
     @property
     def widest(self) -> float:
-        """The widest deadband that there can be, same unit."""
+        """The widest possible deadband, same unit."""
         if self.deadband_sigmas is None:
             return self.deadband
         return WIDENED * self.deadband if self.deadband_most is None else self.deadband_most
@@ -81,32 +82,32 @@ class Rule:
     advice_zh: str
     advice_en: str
     quantity: Quantity | None
-    """What is judged; None for rules that judge devices."""
+    """The quantity of its sensors; None for rules about devices."""
     sensors: tuple[int, ...]
     """Dense numbers of the watched sensors, ascending."""
     levels: tuple[LevelLimit, ...]
-    """Lowest level first; empty for rules that judge devices."""
+    """Lowest level first; empty for rules about devices."""
     options: BaseModel
     """The options of its kind, as checked when the file was loaded."""
     derived: Quantity | None = None
-    """What is compared with the limits where it is not the quantity itself: a rate, a time, a residual."""
+    """The quantity of the limits where it is not `quantity`: a rate, a time, a residual."""
     season: Season | None = None
-    """The part of the year in which levels begin; None: all of it."""
+    """The part of the year in which levels start; None: the whole year."""
     written_at: str = ""
     """file:line, for people."""
 
     @property
     def judged_quantity(self) -> Quantity | None:
-        """What limits and the values of events are in; None for rules that judge devices."""
+        """The quantity of limits and of values of events; None for rules about devices."""
         return self.derived or self.quantity
 
     @property
     def source(self) -> str:
-        """Where the numbers come from, each source once, highest level first."""
+        """The sources of the numbers, each once, highest level first."""
         return "; ".join(dict.fromkeys(limit.source for limit in reversed(self.levels)))
 
     def limit_of(self, level: int) -> LevelLimit | None:
-        """Return the limit behind `level`, None when the rule has none."""
+        """Return the limit of `level`, None where the rule has none."""
         return next((limit for limit in self.levels if limit.level == level), None)
 
 

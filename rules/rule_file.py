@@ -1,6 +1,9 @@
-"""What a rule file may say: pydantic models of the keys that every rule has; each kind adds its own.
+"""A rule file: pydantic models of the keys that every rule has; each kind adds its own.
 
-Comes in: plain values from YAML. Goes out: checked models. Unknown keys are refused. Refuses to know the register.
+Input: plain values from YAML.
+Output: checked models.
+Not responsible for: the register.
+Rejects: unknown keys, and ids that are not lower-case words.
 """
 
 import re
@@ -44,7 +47,7 @@ class Text(BaseModel):
 
 
 class Where(BaseModel):
-    """Filters that a sensor must all pass; a filter that is not given lets everything pass."""
+    """Filters that a sensor must all pass; a filter that is left out passes every sensor."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
@@ -63,7 +66,7 @@ class Where(BaseModel):
     beside: tuple[_Name, ...] | None = Field(default=None, min_length=1)
     """Quantities of which its device, or else its asset, has exactly one other sensor."""
     without: tuple[_Name, ...] | None = Field(default=None, min_length=1)
-    """Quantities of which neither has: what `beside` leaves over."""
+    """Quantities of which neither has exactly one: the opposite of `beside`."""
 
 
 class RuleHead(BaseModel):
@@ -74,17 +77,17 @@ class RuleHead(BaseModel):
     id: RuleId
     """Lower-case words joined by dots and underscores; with the sensor's id the identity of an alarm."""
     kind: str
-    """What the rule looks for."""
+    """The kind of rule."""
     quantity: str | None = None
     """Name in the catalogue of quantities; only sensors of it are watched."""
     where: Where = Where()
     """Filters that a sensor must all pass."""
     active: Season | None = None
-    """The part of the year in which levels begin; left out: all of it."""
+    """The part of the year in which levels start; left out: the whole year."""
     title: Text
-    """What it is."""
+    """Title of the alarm."""
     advice: Text
-    """What the people who are told should do."""
+    """Advice for the people on call."""
 
 
 class PackFile(BaseModel):

@@ -1,7 +1,9 @@
-"""`Season`: the days of the year in which a rule's levels may begin.
+"""`Season`: the days of the year in which the levels of a rule may start.
 
-Comes in: plain values from YAML; event times. Goes out: which of them lie in the season. Refuses to know the wall
-clock: a day is that of a reading's own time.
+Input: plain values from YAML; event times.
+Output: the event times in the season.
+Not responsible for: the wall clock; a day is that of a reading's own time.
+Rejects: a day that is not MM-DD.
 
 >>> flood = Season.model_validate({"from": "05-01", "to": "10-15"})
 >>> flood.holds(np.array([1_767_225_600, 1_782_864_000]) * 1_000_000_000).tolist()
@@ -43,7 +45,7 @@ class Season(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
-    # `from` is what people say; Python keeps the word for itself.
+    # People say `from`; it is a reserved word of Python.
     from_: Day = Field(alias="from")
     """First day, month and day: 06-01."""
     to: Day
@@ -58,7 +60,7 @@ class Season(BaseModel):
         return self.model_copy(update={"utc_offset_h": city.standard_offset_h})
 
     def holds(self, time_ns: NDArray[np.int64]) -> NDArray[np.bool_]:
-        """Return bool[n]: which of `time_ns`, int64[n] UTC nanoseconds, lie in the season."""
+        """Return bool[n]: times of `time_ns`, int64[n] UTC nanoseconds, in the season."""
         local = (time_ns + round(self.utc_offset_h * HOUR_NS)).astype("datetime64[ns]")
         month = local.astype("datetime64[M]")
         day = (local.astype("datetime64[D]") - month.astype("datetime64[D]")).astype(np.int64) + 1

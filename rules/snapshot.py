@@ -1,10 +1,12 @@
-"""Snapshots: the columns of an engine as bytes that another process, register or rule set can go on from.
+"""Snapshots: the columns of an engine as bytes for another process, register or rule set.
 
-Comes in: an engine's parts; or bytes. Goes out: bytes; or the parts filled. What the bytes say is matched by sensor id
-and alarm id, never by dense number. Refuses bytes that are not intact, and objects inside them.
+Input: the state of an engine; or bytes.
+Output: bytes; or the state filled from them. Columns are matched by sensor id and alarm id, never by dense number.
+Not responsible for: where the bytes are stored.
+Rejects: bytes that are not intact, and objects inside them, with `SnapshotError`.
 
-The bytes are the CRC-32 of all that follows, and a numpy `.npz` archive: a zip of plain columns. The zip's own checks
-cover its members, not its directory, whose lengths a changed bit would be believed.
+The bytes are the CRC-32 of all that follows, and a numpy `.npz` archive: a zip of plain columns. The checks of the zip
+cover its members and not its directory, so a changed bit there would be believed.
 """
 
 import io
@@ -32,7 +34,7 @@ class SnapshotError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class EngineState:
-    """Everything in an engine that remembers."""
+    """The parts of an engine with a state."""
 
     reordering: Reordering
     admission: Admission
@@ -67,21 +69,21 @@ def _archive(columns: Mapping[str, NDArray[np.generic]]) -> bytes:
     blob = io.BytesIO()
     with zipfile.ZipFile(blob, "w") as archive:
         for name, column in columns.items():
-            # Named by hand: a member that zipfile names itself would carry the time of day.
+            # Named by hand: zipfile itself would add the time of day.
             member = zipfile.ZipInfo(f"{name}.npy")
             plain = io.BytesIO()
             np.lib.format.write_array(plain, column, allow_pickle=False)
-            # Level 1: a quiet district shrinks tenfold already, and higher levels cost several times as long.
+            # Level 1: a normal district shrinks tenfold already, and higher levels take several times as long.
             archive.writestr(member, plain.getvalue(), zipfile.ZIP_DEFLATED, compresslevel=1)
     content = blob.getvalue()
     return zlib.crc32(content).to_bytes(_CRC_BYTES, "little") + content
 
 
 def unpack_snapshot(blob: bytes, parts: EngineState, sensor_ids: Sequence[str], alarm_ids: Sequence[str]) -> int:
-    """Fill freshly built `parts` from `blob` and return its position.
+    """Fill newly built `parts` from `blob` and return its position.
 
     Raises:
-        SnapshotError: `blob` is not intact; `parts` are then of no use.
+        SnapshotError: `blob` is not intact; `parts` are then useless.
     """
     columns = _load(blob)
     try:
@@ -133,7 +135,7 @@ def _fill(
 
 
 def _fill_reordering(reordering: Reordering, columns: Mapping[str, NDArray[np.generic]], sensors: "_Match") -> None:
-    """Let wait on who waited, but for sensors that have left the register."""
+    """Restore waiting readings, without those of sensors that have left the register."""
     number = np.full(int(columns["reordering.sensor"].max(initial=-1)) + 1, -1, np.int32)
     still = sensors.old < len(number)
     number[sensors.old[still]] = sensors.new[still]
@@ -160,7 +162,7 @@ def _fill_state(state: State, columns: Mapping[str, NDArray[np.generic]], sensor
 
 @dataclass(frozen=True, slots=True)
 class _Match:
-    """Places in the snapshot and places now of everything that exists in both."""
+    """Old and new places of ids that are in the snapshot and in the engine."""
 
     old: NDArray[np.intp]
     new: NDArray[np.intp]

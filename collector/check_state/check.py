@@ -12,8 +12,7 @@ from dataclasses import dataclass
 
 from collector.batch import Quality, ReadingBatch
 from collector.check_state.limits import CheckLimits
-from collector.check_state.memory import SensorMemory
-from collector.check_state.step import Bools, SensorStep
+from collector.check_state.memory import Bools, SensorMemory, SensorStep
 from collector.devices.clocks import DeviceClocks
 from config.quantities import Quantity
 from config.register import Register

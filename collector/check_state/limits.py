@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from collector.check_state.step import SensorBounds
+from collector.check_state.memory import SensorBounds
 from config.quantities import Quantity
 from config.register import Register
 from config.settings import IntakeSettings

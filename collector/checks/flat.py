@@ -19,7 +19,7 @@ import numpy as np
 from collector.batch import Quality
 from collector.check_state.check import CheckSetup, SensorCheck
 from collector.check_state.limits import CheckLimits
-from collector.check_state.step import Bools, Floats, Ints, SensorStep
+from collector.check_state.memory import Bools, Floats, Ints, SensorStep
 
 
 def flag(step: SensorStep, limits: CheckLimits) -> Bools:

@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 
 from collector.batch import Quality
 from collector.check_state.check import CheckSetup, SensorCheck
-from collector.check_state.step import COLUMNS, NEVER_NS, Arithmetic, Bools, Floats, Ints, SensorStep
+from collector.check_state.memory import COLUMNS, NEVER_NS, Arithmetic, Bools, Floats, Ints, SensorStep
 from config.register import Register
 
 _MOST = 4

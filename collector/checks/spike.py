@@ -18,7 +18,7 @@ from functools import partial
 from collector.batch import Quality
 from collector.check_state.check import CheckSetup, SensorCheck
 from collector.check_state.limits import CheckLimits
-from collector.check_state.step import Bools, SensorStep
+from collector.check_state.memory import Bools, SensorStep
 
 
 def flag(step: SensorStep, limits: CheckLimits) -> Bools:

@@ -16,7 +16,7 @@ import msgspec
 from collector.batch import Quality
 from collector.dead_letter import DeadLetterReason
 from collector.payload import NO_TIME, Columns, Mark, PayloadError
-from collector.wire.json_values import read_json
+from collector.wire.json_values import JSON_ERRORS, explain_failure
 from collector.wire.timestamps import LAST_MS, epoch_ms_to_ns, rfc3339_to_ns
 
 BATTERY = "bat"
@@ -55,7 +55,10 @@ _DECODER = msgspec.json.Decoder(_Message)
 def decode(payload: bytes, fields: Mapping[str, str], max_readings: int) -> Columns:
     """Return the readings; see `Decoder`. `fields` are not needed: the device's own channels name the sensors."""
     del fields
-    message = read_json(payload, _DECODER)
+    try:
+        message = _DECODER.decode(payload)
+    except JSON_ERRORS as error:
+        raise explain_failure(payload, error) from None
     if (message.m is None) == (message.r is None):
         raise PayloadError(DeadLetterReason.SCHEMA, "$: expected exactly one of m and r")
     if message.m is None:

@@ -18,7 +18,7 @@ from collector.decoders import DECODERS
 from collector.decoding.compression import inflate
 from collector.decoding.subscriptions import open_decoders
 from collector.decoding.topic_routes import NO_SENSOR, TopicRoutes, find_block_sensors, find_sensors
-from collector.devices.device_state import DeviceStates, SeenMessages
+from collector.devices.device_state import DeviceStates
 from collector.payload import NO_TIME, Blocks, Columns, Decoder, PayloadError, Publication
 from collector.quality import QualityChecks
 from config.quantities import Quantity
@@ -56,7 +56,6 @@ class _Rows:
     lengths: list[int] = field(default_factory=list)
     """Readings of each of `messages`."""
     problems: list[tuple[RawMessage, PayloadError]] = field(default_factory=list)
-    heard: SeenMessages = field(default_factory=SeenMessages)
 
     def columns(self) -> tuple[NDArray[np.int32], NDArray[np.int64], NDArray[np.float64], NDArray[np.uint16]]:
         """Return sensor, time, value and quality of all readings in the order of their messages."""
@@ -115,7 +114,7 @@ class Pipeline:
                 self._take(message, rows, received_ns)
             except PayloadError as error:
                 rows.problems.append((message, error))
-        _, self.note = self.devices.take(rows.heard, received_ns)
+        _, self.note = self.devices.take_seen(received_ns)
         batch = self._finish(rows, received_ns) if any(rows.lengths) else tick(received_ns)
         return batch, [_dead_letter(message, received_ns, error) for message, error in rows.problems]
 
@@ -138,15 +137,15 @@ class Pipeline:
         if isinstance(readings, Blocks):
             sensor, problems = find_block_sensors(readings, route)
             if route.device != NO_SENSOR:
-                rows.heard.add(route.device, None)
+                self.devices.seen.add(route.device, None)
             rows.blocks.append((len(rows.sensor), sensor, readings))
             rows.lengths.append(len(sensor))
         else:
             numbers, problems = find_sensors(readings, route)
             if route.device != NO_SENSOR:
-                rows.heard.add(route.device, readings.mark)
+                self.devices.seen.add(route.device, readings.mark)
             elif readings.device:
-                self._note_named(readings, readings.device, numbers, rows.heard)
+                self._note_named(readings, readings.device, numbers)
             if readings.relative:
                 _make_absolute(readings, received_ns)
             rows.sensor += numbers
@@ -158,13 +157,11 @@ class Pipeline:
         if problems:
             rows.problems += [(message, problem) for problem in problems]
 
-    def _note_named(
-        self, readings: Columns, devices: Sequence[str], numbers: Sequence[int], heard: SeenMessages
-    ) -> None:
+    def _note_named(self, readings: Columns, devices: Sequence[str], numbers: Sequence[int]) -> None:
         """Note the devices that a payload names and may name; its number is that of its only one."""
         named = {device for device, number in zip(devices, numbers, strict=True) if number != NO_SENSOR}
         for device in named:
-            heard.add(self._routes.devices[device], readings.mark if len(named) == 1 else None)
+            self.devices.seen.add(self._routes.devices[device], readings.mark if len(named) == 1 else None)
 
     def _unpack(self, payload: bytes, compression: str) -> bytes:
         """Return the payload as its decoder takes it, within the limit."""

@@ -58,22 +58,25 @@ class DeviceStates:
         self.messages = np.zeros(len(self.ids), np.int64)
         self.heard_ns = np.zeros(len(self.ids), np.int64)
         """When the newest message was received, 0 for never."""
+        self.seen = SeenMessages()
+        """Messages of the commit that is being put together."""
         self.firmware: dict[int, str] = {}
         """Place to what the device last said that it runs."""
         self.sequences = Sequences(len(self.ids))
         self._keys = np.array([_key(device) for device in self.ids], np.uint64)
 
-    def take(self, heard: SeenMessages, received_ns: int) -> tuple[NDArray[np.int64], bytes]:
+    def take_seen(self, received_ns: int) -> tuple[NDArray[np.int64], bytes]:
         """Remember the messages of one commit; returns what each numbered one misses, and the note to keep of them."""
-        device = np.array(heard.device, np.intp)
+        seen, self.seen = self.seen, SeenMessages()
+        device = np.array(seen.device, np.intp)
         np.add.at(self.messages, device, 1)
         self.heard_ns[device] = received_ns
-        self.firmware.update(heard.firmware)
-        if not heard.numbered:
+        self.firmware.update(seen.firmware)
+        if not seen.numbered:
             return np.zeros(0, np.int64), b""
-        numbered = np.array(heard.numbered, np.intp)
+        numbered = np.array(seen.numbered, np.intp)
         note = np.empty(len(numbered), _NOTE)
-        note["key"], note["number"], note["boot"] = self._keys[numbered], heard.number, heard.boot
+        note["key"], note["number"], note["boot"] = self._keys[numbered], seen.number, seen.boot
         return self.sequences.take(numbered, note["number"], note["boot"].astype(np.int64)), note.tobytes()
 
     def learn(self, note: bytes) -> None:

@@ -13,6 +13,8 @@ from collector.dead_letter import DeadLetterReason
 from collector.payload import Columns, PayloadError
 
 T = TypeVar("T")
+JSON_ERRORS = (msgspec.MsgspecError, ValueError, RecursionError)
+"""The errors of a decoder of JSON, on any bytes."""
 MAX_DEPTH = 8
 """Objects within objects that are looked into. Source: assumed; a decoded LoRaWAN payload rarely has three."""
 MAX_NAME = 256
@@ -28,11 +30,12 @@ def read_json(payload: bytes, decoder: "msgspec.json.Decoder[T]") -> T:
     """
     try:
         return decoder.decode(payload)
-    except (msgspec.MsgspecError, ValueError, RecursionError) as error:
-        raise _why(payload, error) from None
+    except JSON_ERRORS as error:
+        raise explain_failure(payload, error) from None
 
 
-def _why(payload: bytes, error: Exception) -> PayloadError:
+def explain_failure(payload: bytes, error: Exception) -> PayloadError:
+    """Return the reason for which a decoder raised one of `JSON_ERRORS` on `payload`."""
     detail = str(error)
     if "Number out of range" in detail:
         return PayloadError(DeadLetterReason.NOT_FINITE, f"expected a number within float64: {detail}")

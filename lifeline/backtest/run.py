@@ -1,6 +1,9 @@
-"""The back-test: the tried rules and the running ones over the same batches.
+"""The back-test: the tried rules and the running rules over the same batches.
 
-Comes in: two districts, batches, labels. Goes out: `BacktestResult`. Refuses to read, to show and to send.
+Input: two planning configurations, batches and known incidents.
+Output: `BacktestResult`.
+Not responsible for: reading, showing and sending.
+Rejects: nothing.
 """
 
 from collections import Counter
@@ -18,7 +21,7 @@ from rules.events import Dimension
 
 @dataclass(frozen=True, slots=True)
 class RuleSetResult:
-    """What one rule set made of the stream."""
+    """The result of one rule set over the stream."""
 
     load: AlarmLoad
     faults: int
@@ -31,7 +34,7 @@ class RuleSetResult:
 
 @dataclass(frozen=True, slots=True)
 class BacktestResult:
-    """What a back-test says."""
+    """The result of a back-test."""
 
     start_ns: int
     """Received time of the first batch; 0 where nothing was heard."""
@@ -58,7 +61,7 @@ def run_backtest(
     incidents: Sequence[KnownIncident] = (),
     seen: Callable[[int], None] = lambda _received_ns: None,
 ) -> BacktestResult:
-    """Return what both rule sets make of `batches`; `seen` is told how far it is."""
+    """Return the results of both rule sets over `batches`; `seen` gets the received time of each batch."""
     here, there = Trial(tried), Trial(running)
     start_ns = end_ns = readings = 0
     for batch in batches:
@@ -72,14 +75,14 @@ def run_backtest(
         start_ns,
         end_ns,
         readings,
-        _side(here, labels, (start_ns, end_ns)),
-        _side(there, labels, (start_ns, end_ns)),
+        _summarize_trial(here, labels, (start_ns, end_ns)),
+        _summarize_trial(there, labels, (start_ns, end_ns)),
         compare_episodes(here.episodes(Dimension.HAZARD), there.episodes(Dimension.HAZARD)),
         compare_episodes(here.episodes(Dimension.HEALTH), there.episodes(Dimension.HEALTH)),
     )
 
 
-def _side(trial: Trial, incidents: Sequence[KnownIncident], span: tuple[int, int]) -> RuleSetResult:
+def _summarize_trial(trial: Trial, incidents: Sequence[KnownIncident], span: tuple[int, int]) -> RuleSetResult:
     hazards = trial.episodes(Dimension.HAZARD)
     return RuleSetResult(
         measure_alarm_load(hazards, *span),

@@ -1,6 +1,9 @@
-"""I/O: what has just happened in the demonstration, as short lines with time stamps.
+"""I/O: the events of the demonstration, as short lines with time stamps.
 
-Comes in: the running world. Goes out: lines for the terminal. Refuses to know how they are shown.
+Input: the running world.
+Output: lines for the terminal.
+Not responsible for: their look.
+Rejects: nothing.
 """
 
 import time
@@ -38,7 +41,7 @@ class Feed:
     """Collects lines and hands each to `show` once."""
 
     def __init__(self, world: DemoWorld, show: Callable[[FeedLine], None]) -> None:
-        """Begin with what happens from now on."""
+        """Begin with the events from now on."""
         self._world, self._show = world, show
         self._hazards = {key.id for key in world.app.stages.engine.alarms if key.dimension is Dimension.HAZARD}
         self._position = 0
@@ -50,16 +53,16 @@ class Feed:
         self._add(FeedLine(time.time_ns(), kind, text, level))
 
     def pause(self) -> None:
-        """Wait a tenth of a second and report what happened meanwhile."""
+        """Wait a tenth of a second and report the events meanwhile."""
         time.sleep(_LOOK_S)
-        self._alarms()
-        self._sms()
+        self._report_alarms()
+        self._report_sms()
 
     def _add(self, line: FeedLine) -> None:
         self.lines.append(line)
         self._show(line)
 
-    def _alarms(self) -> None:
+    def _report_alarms(self) -> None:
         for event in self._world.app.stores.ledger.alarm_events.read(after=self._position):
             self._position = max(self._position, event.position)
             level = WarningLevel(event.level_after) if event.level_after and event.alarm in self._hazards else None
@@ -67,7 +70,7 @@ class Feed:
             text = f"{event.alarm} {event.transition.name.lower()} {shown} ({event.reason.name.lower()})"
             self._add(FeedLine(time.time_ns(), "alarm", text, level))
 
-    def _sms(self) -> None:
+    def _report_sms(self) -> None:
         messages = self._world.gateway.inbox()
         for message in messages[self._messages :]:
             self._add(

@@ -1,6 +1,9 @@
-"""How times, numbers and phone numbers look on pages.
+"""The format of times, phone numbers and addresses on pages and terminals.
 
-Comes in: stored values. Goes out: text. Refuses to know languages.
+Input: stored values.
+Output: text.
+Not responsible for: languages.
+Rejects: nothing.
 """
 
 from datetime import UTC, datetime, timedelta, timezone, tzinfo

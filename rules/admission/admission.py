@@ -38,9 +38,9 @@ class AdmittedReadings:
         value: float64[n], canonical unit, finite.
         quality: uint16[n], `Quality` bits.
         usable: bool[n], not flagged OUT_OF_RANGE.
-        heartbeat_advances: bool[n], a usable heartbeat whose value differs from the one before.
+        heartbeat_advances: bool[n], a usable heartbeat with another value than the one before.
         first_heartbeat: bool[n], the first usable value of a heartbeat, which does not prove yet that it advances.
-        repeats_of_low_battery: bool[n], the same value as before from a device whose battery is failing.
+        repeats_of_low_battery: bool[n], the same value as before, of a device with a failing battery.
         heartbeat_rows: intp[k], the rows where `heartbeat_advances`, ascending.
         has_no_flags: no reading carries a flag, and none is in `repeats_of_low_battery`.
         one_per_sensor: no sensor occurs twice.
@@ -149,8 +149,8 @@ class Admission:
     def _is_new(self, batch: ReadingBatch, place: NDArray[np.intp], *, one_per_sensor: bool) -> NDArray[np.bool_]:
         """Return bool[n] for the readings at `place`, and remember the newest times.
 
-        A received time is not a time of measurement. Compared with the device's own times, it would keep readings of
-        every sensor out for as long as the receiving machine's clock was set back.
+        A received time is not a time of measurement. Compared with the device's own times, it would
+        keep readings out for as long as the receiving machine's clock was set back.
         """
         own = (batch.quality[place] & RECEIVED_CLOCK) == 0
         is_new: NDArray[np.bool_] = ~own
@@ -240,8 +240,8 @@ class Admission:
 def _is_corrected(time_ns: NDArray[np.int64], newest_ns: NDArray[np.int64], received_ns: int) -> NDArray[np.bool_]:
     """Return bool[n]: times of now after a time of the same sensor that no good clock can show yet.
 
-    The clock has then been corrected. Without this a sensor whose clock was some minutes ahead would have no reading
-    admitted for these minutes.
+    The clock has then been corrected. Without this a clock that was some minutes ahead would keep readings of its
+    sensor out for these minutes.
     """
     is_recent = (time_ns <= received_ns) & (time_ns >= received_ns - RECENT_NS)
     corrected: NDArray[np.bool_] = is_recent & (newest_ns > received_ns + AHEAD_NS)

@@ -5,8 +5,8 @@ Output: offline devices, and a batch split where presence changes.
 Not responsible for: alarms.
 Rejects: nothing.
 
-A device, its gateway or the broker reports presence with a sensor of the quantity `online`: 0 is offline, any other
-value is online. The presence of a device without such a sensor is unknown, never offline.
+A sensor of the quantity `online` has the presence of its device: 0 is offline, any other value is online. The device,
+its gateway or the broker reports it. The presence of a device without such a sensor is unknown, never offline.
 """
 
 from collections.abc import Iterator
@@ -42,11 +42,11 @@ class Presence:
         return offline
 
     def bindings_of(self, sensor: NDArray[np.intp]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-        """Return (row, binding), one pair for each binding whose device has its presence in `sensor[row]`."""
+        """Return (row, binding), one pair for each binding of a device with its presence in `sensor[row]`."""
         return self._presence_fan_out.bindings_of(sensor)
 
     def split(self, admitted: AdmittedReadings) -> Iterator[tuple[AdmittedReadings, bool]]:
-        """Yield the readings in order, in parts whose readings all (True) or none (False) report presence.
+        """Yield the readings in order, in parts of which all readings (True) or none (False) report presence.
 
         No sensor occurs twice in a part that reports presence.
         """

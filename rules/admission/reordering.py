@@ -5,7 +5,7 @@ Output: the batch to evaluate instead: readings that have waited long enough, in
 Not responsible for: any clock but the journal's.
 Rejects: nothing; where too many readings wait, the earliest leave early and are counted.
 
-A reading waits until the received time of the journal is later than its time and the `reorder_s` of its device. A time
+A reading waits until the received time of the journal is later than its time plus its `reorder_s`. A time
 that is ahead of the arrival counts as the arrival. Readings with their received time, or not of now, never wait.
 Readings leave only when the received time changes, so splitting a batch changes nothing. When the clock of this machine
 was set back, all readings leave at once, in order: the time that they wait for may be far away.
@@ -19,11 +19,11 @@ from numpy.typing import NDArray
 
 from collector.batch import NOT_OF_NOW, RECEIVED_CLOCK, ReadingBatch
 from config.register import Register
+from config.time_units import SECOND_NS
 
 MAX_WAITING = 200_000
 """Readings that wait, at most; the earliest of more leave early. Assumed: 8 MB."""
 _NEVER_NS = np.iinfo(np.int64).min
-_SECOND_NS = 1_000_000_000
 
 
 @dataclass(slots=True)
@@ -63,7 +63,7 @@ class Reordering:
     """Readings that wait; `waiting` and `clock` are its whole state."""
 
     def __init__(self, register: Register, counts: Counter[tuple[str, str]], max_waiting: int = MAX_WAITING) -> None:
-        self.wait_ns = np.round(reorder_s(register) * _SECOND_NS).astype(np.int64)
+        self.wait_ns = np.round(reorder_s(register) * SECOND_NS).astype(np.int64)
         """int64[n_sensors], how long each sensor's readings wait."""
         self.waiting = no_readings()
         self.clock = np.array([_NEVER_NS], np.int64)

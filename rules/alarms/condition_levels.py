@@ -1,12 +1,12 @@
-"""`ConditionLevels`: alarms whose levels each have a condition that is true, false or unknown, with delays.
+"""`ConditionLevels`: alarms with a condition for each level that is true, false or unknown, with delays.
 
 Input: answers of conditions, at their changes and at later times.
 Output: transitions of the alarms.
 Not responsible for: where a condition comes from.
 Rejects: nothing.
 
-Each level of each alarm is a row of `LevelStates` with one level whose limit is 1: 1 is true and 0 is false. The alarm
-is at its highest active level. Times come from the clocks of several sensors, so they may go back a little.
+Each level of each alarm is a row of `LevelStates` with a single limit of 1: 1 is true and 0 is false. The alarm is at
+its highest active level. Times come from the clocks of several sensors, so they may go back a little.
 """
 
 from collections.abc import Sequence

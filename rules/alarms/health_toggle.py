@@ -1,6 +1,6 @@
 """`HealthTransitions`: transitions of health alarms, one at a time.
 
-Input: a reading and the binding whose alarm it changes.
+Input: a reading and the binding of the alarm that it changes.
 Output: `Transitions`, and the changed columns.
 Not responsible for: why an alarm changes.
 Rejects: nothing.
@@ -24,7 +24,7 @@ class HealthTransitions:
         self._rows: list[tuple[int, int, int, int, int, float, int]] = []
 
     def toggle(self, admitted: AdmittedReadings, row: int, binding: int, reason: TransitionReason) -> None:
-        """Raise the alarm of `binding` if it is inactive, else clear it, at the time of the reading at `row`."""
+        """Raise the alarm of `binding` if it is inactive, else clear it, at the time of reading `row`."""
         before, time_ns = int(self._level[binding]), int(admitted.time_ns[row])
         if before == 0:
             self._episode_ns[binding] = time_ns

@@ -38,11 +38,11 @@ class LevelEvaluator:
         """Make one inactive alarm for each binding of `bound`.
 
         Args:
-            bound: rules whose options are `LimitOptions`.
+            bound: rules with `LimitOptions`.
             register: the sensors.
             counts: of the engine.
             stale_ns: int64[n_bindings], a longer gap between two values restarts a running delay. The default is the
-                stale time of each sensor. A kind whose values are rarer than readings must make it longer.
+                stale time of each sensor. A kind with fewer values than readings must make it longer.
             uses_ignored: bool[n_rules], the rule also uses readings with flags that its kind ignores; none by default.
         """
         self._counts = counts

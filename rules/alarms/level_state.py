@@ -7,8 +7,8 @@ Rejects: nothing.
 
 `rules/alarms/level_table.py` has the states of one level and the table of its transitions; here they are columns. For
 each level of each binding two bits say whether the *condition* holds and whether the level is *active*. Where the two
-differ, a delay runs. Each binding also has the closed range of values that change no condition, and the earliest time
-at which a delay can be over. Inputs inside both change nothing, so only the others are computed one by one.
+differ, a delay runs. Each binding also has a closed range of values that change no condition, and an earliest end of
+a delay. Inputs inside both change nothing, so only the others are computed one by one.
 """
 
 import dataclasses
@@ -35,7 +35,7 @@ class LimitTable:
     """The numbers of all rules of a kind, a row for each rule and a column for each level; low sides are mirrored."""
 
     def __init__(self, limits: Sequence[Sequence[LevelLimit]], live: Sequence[bool]) -> None:
-        """Make one row for each of `limits`, whose levels begin only with a heartbeat where `live` says so."""
+        """Make one row for each of `limits`; where `live` is true its levels start only with a heartbeat."""
         shape = (len(limits), len(_LEVELS))
         self.limit = np.full(shape, np.inf)
         """Mirrored where the low side is dangerous; inf where the rule has no such level."""
@@ -379,7 +379,7 @@ class LevelStates:
         return self._flip(now, proves & held, time_ns=now.before_ns, value=now.before_value)
 
     def _is_proven(self, b: NDArray[np.intp]) -> NDArray[np.bool_]:
-        """Return bool[n, 5]: levels whose transition does not wait for a heartbeat."""
+        """Return bool[n, 5]: levels with a transition that does not wait for a heartbeat."""
         waits = np.where(self._active[b], self._has_heartbeat[b], self._table.live[self._rule[b]])
         return self._lives[b] | ~waits
 
@@ -392,7 +392,7 @@ class LevelStates:
         return np.where(beyond == active, steady, unproven + proven).astype(np.int8)
 
     def _is_counted(self, b: NDArray[np.intp]) -> NDArray[np.bool_]:
-        """Return bool[n, 5]: levels whose running delay has seen enough readings."""
+        """Return bool[n, 5]: levels with enough readings for the running delay."""
         rule = self._rule[b]
         if not self._table.counts:
             return np.ones((len(b), 5), np.bool_)
@@ -410,7 +410,7 @@ class LevelStates:
     def _flip(
         self, now: _Inputs, due: NDArray[np.bool_], *, time_ns: NDArray[np.int64], value: NDArray[np.float64]
     ) -> Transitions:
-        """Flip the levels that are due, bool[n, 5], and return the alarms whose level that changes.
+        """Flip the levels that are due, bool[n, 5], and return the alarms with another level.
 
         Args:
             now: the inputs of distinct bindings.

@@ -7,8 +7,8 @@ Rejects: nothing.
 
 A level is one of the five warning levels of one rule for one sensor. An event changes its state by `EVENT_TABLE`. Two
 rules follow. A level that needs no heartbeat is proven at once (`PROVEN`). A delay that is over completes
-(`DELAY_OVER`). The page `docs/alarm-state.md` is generated from these tables, and a test compares every state and every
-event with the columns of `LevelStates`.
+(`DELAY_OVER`). The page `docs/alarm-state.md` is generated from these tables. A test compares every state and event
+with the columns of `LevelStates`.
 
 Source: on-delay, off-delay and deadband as in OPC UA Part 9 (10000-9), annex B.1.5; states of an alarm as in
 ISA-18.2 and IEC 62682.
@@ -113,7 +113,7 @@ PROVEN: Mapping[LevelState, LevelState] = {
 """The state instead, where no heartbeat is needed: to begin without `live`, to end without a heartbeat sensor."""
 
 DELAY_OVER: Mapping[LevelState, LevelState] = {_S.ON_DELAY: _S.ACTIVE, _S.OFF_DELAY: _S.INACTIVE}
-"""The state when the delay is over: its time has passed and its number of readings has come, at a known value."""
+"""The state when the delay is over: after its time and its number of readings, at a known value."""
 
 
 def next_state(state: LevelState, event: LevelEvent, *, needs_heartbeat: bool, is_delay_over: bool) -> LevelState:

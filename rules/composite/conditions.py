@@ -5,7 +5,7 @@ Output: true, false or None for unknown.
 Not responsible for: time and delays.
 Rejects: a condition that is not exactly one of rule, `all`, `any`, `not`.
 
-The logic is Kleene's: `all` with a false part is false with any unknown part, and `not` of unknown is unknown.
+The logic is Kleene's: `all` with a false part is false, with any unknown part. `not` of unknown is unknown.
 """
 
 import typing

@@ -5,8 +5,8 @@ Output: rates, tangent angles, and the time until the reciprocal of the rate is 
 Not responsible for: where the displacements come from.
 Rejects: nothing.
 
-Sources: the improved tangent angle is the angle of the displacement-time curve with displacements divided by the rate
-of uniform creep (EURASIP J. Wirel. Commun. Netw. 2021, s13638-021-02033-y). By its table 1, about 45 degrees is
+Sources: the improved tangent angle is that of the displacement-time curve, with displacements over the rate of uniform
+creep (EURASIP J. Wirel. Commun. Netw. 2021, s13638-021-02033-y). By its table 1, about 45 degrees is
 uniform; 45 to 80, 80 to 85, and above 85 degrees are initial, medium and imminent acceleration. Rates are by least
 squares over a window, as differences of noisy readings jump (hindawi.com 2024/9173882). The reciprocal of the rate
 falls on a straight line before a slope fails (Fukuzono 1985; Voight, Science 243, 1989, with exponent 2). Its zero is a

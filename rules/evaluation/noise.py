@@ -5,9 +5,9 @@ Output: the sigma of each binding before each reading.
 Not responsible for: deadbands and levels.
 Rejects: nothing.
 
-Sigma is the mean moving range of two successive readings over d2 = 1.128, as on a chart for individual values. It
-forgets: a range counts as a hundredth of the mean. It is robust: a range counts as at most D4 = 3.267 times the mean,
-the upper limit of the moving-range chart. A value that is not behind every reset value of the rule is not learned. So a
+Sigma is the mean moving range of two successive readings over d2 = 1.128 (chart for individual values). It forgets: a
+range counts as a hundredth of the mean. It is robust: a range counts as at most D4 = 3.267 times the mean. That is the
+upper limit of the moving-range chart. A value that is not behind every reset value of the rule is not learned. So a
 danger is never taken for noise, in any state of its alarm.
 
 Source of the chart and its constants: NIST/SEMATECH e-Handbook of Statistical Methods, 6.3.2.2; ISO 7870-2.

@@ -7,8 +7,8 @@ Rejects: nothing.
 
 The seconds before a reading are cut into eight slots with a mean each. A fall is the highest mean less the reading, a
 rise the opposite. It counts if it is `sigmas` times the usual size of such changes. The usual size is a mean of
-absolute values of normal readings. A change that reaches the first limit starts an episode: the level before it is kept.
-Changes are measured from that level until the value is back. An episode that lasts long is normal, and ends.
+absolute values of normal readings. A change that reaches the first limit starts an episode, which keeps the level
+before it. Changes are measured from that level until the value is back. An episode that lasts long is normal, and ends.
 """
 
 from dataclasses import dataclass

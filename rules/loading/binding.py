@@ -1,6 +1,9 @@
-"""Rules as written become rules bound to sensors, or problems that say where and why not.
+"""Rules bound to sensors, from rules as they are written; or problems with their places and reasons.
 
-Comes in: documents, register, quantities. Goes out: `Rule`s and `Problem`s, all of them at once. Refuses to open files.
+Input: documents, register, quantities.
+Output: `Rule`s and `Problem`s, all of them at once.
+Not responsible for: files.
+Rejects: rules that cannot work, each as a `Problem`.
 """
 
 import difflib
@@ -29,12 +32,12 @@ from rules.rule_file import RuleHead, Where
 M = typing.TypeVar("M", bound=BaseModel)
 
 _MOST_COMPARED = 5_000
-"""Names that an unknown one is compared with; assumed: a city's 120,000 sensors would take a second each time."""
+"""Largest number of names to compare with an unknown one; assumed: 120,000 sensors would take a second each time."""
 
 
 @dataclass(frozen=True, slots=True)
 class Bound:
-    """A rule and where it is written."""
+    """A rule and the place where it is written."""
 
     rule: Rule
     document: Document
@@ -50,9 +53,9 @@ class Binder:
     bound: list[Bound] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
     _measures: dict[tuple[str, str], list[Sensor]] | None = None
-    """The sensors of each asset and quantity, sorted when first asked for."""
+    """The sensors of each asset and quantity, sorted at first use."""
     _numbers: dict[str | None, list[int]] = field(default_factory=dict)
-    """The sensors of each quantity, and of None all of them: a city has 120,000, and each rule asks about them."""
+    """The sensors of each quantity, and of None all sensors: a city has 120,000, and each rule searches them."""
     _heartbeats: frozenset[str] = frozenset()
 
     def __post_init__(self) -> None:
@@ -63,7 +66,7 @@ class Binder:
         self._numbers[None] = list(range(len(self.register.sensors)))
 
     def add(self, document: Document, entries: Sequence[object], *, must_bind: bool) -> None:
-        """Bind `entries`, the list `rules` of `document`; with `must_bind` a rule that watches nothing is a problem."""
+        """Bind `entries`, the list `rules` of `document`; with `must_bind` a rule without a sensor is a problem."""
         for i, entry in enumerate(entries):
             path: Path = ("rules", i)
             found = self._bind(document, path, entry)
@@ -75,7 +78,7 @@ class Binder:
             self.bound.append(found)
 
     def check_all(self) -> None:
-        """Find what is wrong between rules: the same id twice, a sensor whose health two rules of a kind judge."""
+        """Find problems between rules: the same id twice, a sensor with two health rules of a kind."""
         by_id: dict[str, Bound] = {}
         watched: dict[tuple[str, int], str] = {}
         for each in self.bound:
@@ -105,7 +108,7 @@ class Binder:
         if not isinstance(entry, dict):
             self._add_problem(document, path, "a mapping", shown(entry), "write `id: ...` and the other keys of a rule")
             return None
-        # A rule without a kind is told once, below.
+        # A rule without a kind is reported once, below.
         written_head = {"kind": ""} | {k: v for k, v in entry.items() if k in RuleHead.model_fields}
         head = self._validate(document, path, RuleHead, written_head)
         kind = RULE_KINDS.get(str(entry.get("kind")))
@@ -121,7 +124,7 @@ class Binder:
         if head is None or options is None or not self._names_are_known(document, path, head):
             return None
         if written:
-            options = self._convert(document, path, head, options, (plain, written))
+            options = self._convert(document, path, head, options, plain=plain, written=written)
         if options is None:
             return None
         rule = self._rule(head, options, f"{document.file}:{document.line(path)}")
@@ -138,10 +141,11 @@ class Binder:
         path: Path,
         head: RuleHead,
         options: M,
-        entry: tuple[Mapping[str, object], Sequence[WrittenUnit]],
+        *,
+        plain: Mapping[str, object],
+        written: Sequence[WrittenUnit],
     ) -> M | None:
-        """Return `options` with what is written with a unit in the unit of what is judged."""
-        plain, written = entry
+        """Return `options` with the numbers written with a unit, in the unit of the limits."""
         quantity = self.quantities[head.quantity] if head.quantity else None
         numbers, faults = convert_units(
             written, quantity, typing.cast("KindOptions", options).judged_quantity(quantity)
@@ -188,12 +192,12 @@ class Binder:
             and (where.sensors is None or sensor.id in where.sensors)
             and where.watch in {None, is_watched(asset)}
             and where.design in {None, bool(sensor.design)}
-            and all(self._stands_beside(sensor, each) for each in where.beside or ())
-            and not any(self._stands_beside(sensor, each) for each in where.without or ())
+            and all(self._has_beside(sensor, each) for each in where.beside or ())
+            and not any(self._has_beside(sensor, each) for each in where.without or ())
         )
 
-    def _stands_beside(self, sensor: Sensor, quantity: str) -> bool:
-        """Tell whether the device of `sensor`, or else its asset, has exactly one other sensor of `quantity`."""
+    def _has_beside(self, sensor: Sensor, quantity: str) -> bool:
+        """Return whether the device of `sensor`, or else its asset, has exactly one other sensor of `quantity`."""
         if self._measures is None:
             self._measures = {}
             for each in self.register.sensors:
@@ -249,6 +253,6 @@ def _one_of(names: Iterable[str]) -> str:
 
 
 def _suggest(name: str, known: Collection[str], otherwise: str) -> str:
-    """Return the remedy for an unknown `name`: the known one that looks like it, where looking is not too long."""
+    """Return the remedy for an unknown `name`: a similar known name, where the search is not too long."""
     close = difflib.get_close_matches(name, known, 1) if len(known) <= _MOST_COMPARED else []
     return f"did you mean {close[0]}?" if close else otherwise

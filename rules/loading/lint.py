@@ -1,7 +1,9 @@
-"""What is allowed in rules and still probably not meant: overlapping rules, levels that are never told, blind spots.
+"""Warnings about allowed rules: overlapping rules, levels that are never published, and blind spots.
 
-Comes in: rules bound to a register. Goes out: `LintFinding`s with the places where the rules are written. Refuses to
-judge what is an error: that is refused when the rules are loaded.
+Input: rules bound to a register.
+Output: `LintFinding`s with the places where the rules are written.
+Not responsible for: errors; loading rejects them.
+Rejects: nothing.
 """
 
 from collections import defaultdict
@@ -20,7 +22,7 @@ _ABOUT_DEVICES = frozenset({"heartbeat", "battery", ONLINE})
 
 @dataclass(frozen=True, slots=True)
 class LintFinding:
-    """Something to think about; nothing is refused."""
+    """One warning; the rule works."""
 
     where: str
     """file:line of the rule."""
@@ -34,7 +36,7 @@ class LintFinding:
 
 
 def lint(ruleset: RuleSet, register: Register) -> list[LintFinding]:
-    """Return overlaps between rules, levels that are never told, and zones never judged, in the order of the rules."""
+    """Return overlaps of rules, levels that are never published, and zones that are too small, in rule order."""
     overlaps = _find_overlaps(ruleset, register)
     return [
         finding
@@ -44,7 +46,7 @@ def lint(ruleset: RuleSet, register: Register) -> list[LintFinding]:
 
 
 def _find_small_zones(rule: Rule, register: Register) -> Iterator[LintFinding]:
-    """Yield the zones of a rule in which nobody can say which sensor is wrong."""
+    """Yield the zones of a rule with too few sensors to find the wrong one."""
     zone = getattr(rule.options, "zone", None)
     if not isinstance(zone, ZoneOptions) or not rule.sensors:
         return
@@ -74,7 +76,7 @@ def _is_always_there_before(high: LevelLimit, low: LevelLimit) -> bool:
 
 
 def _find_overlaps(ruleset: RuleSet, register: Register) -> dict[str, list[LintFinding]]:
-    """Return, by the later rule, rules of one kind, quantity and side that raise the same level of the same sensor."""
+    """Return overlaps by the later rule: one kind, quantity and side, and the same level of the same sensor."""
     found: dict[str, list[LintFinding]] = defaultdict(list)
     alike: dict[tuple[object, ...], list[Rule]] = defaultdict(list)
     for rule in ruleset.rules:
@@ -104,7 +106,7 @@ def _find_overlap(earlier: Rule, later: Rule, register: Register) -> LintFinding
 
 
 def unwatched_sensors(ruleset: RuleSet, register: Register) -> dict[str, list[str]]:
-    """Return the ids of sensors that no hazard rule watches, by quantity; what tells of devices is left out."""
+    """Return the ids of sensors that no hazard rule watches, by quantity; quantities of devices are left out."""
     watched = {number for rule in ruleset.rules if rule.levels for number in rule.sensors}
     found: dict[str, list[str]] = defaultdict(list)
     for number, sensor in enumerate(register.sensors):
@@ -114,6 +116,6 @@ def unwatched_sensors(ruleset: RuleSet, register: Register) -> dict[str, list[st
 
 
 def unwatched_assets(ruleset: RuleSet, register: Register) -> list[str]:
-    """Return the ids of assets with no rule at all, not even one that judges devices."""
+    """Return the ids of assets without any rule, rules for devices included."""
     watched = {register.sensors[number].asset for rule in ruleset.rules for number in rule.sensors}
     return [asset for asset in register.assets if asset not in watched]

@@ -1,6 +1,9 @@
-"""I/O: reads the rules of a district and the packs they name; everything wrong is one `ConfigError`.
+"""I/O: reads the rules of a district and the packs that they name.
 
-Comes in: the path of a rules file, register, quantities. Goes out: `RuleSet`. Refuses to load a part of it.
+Input: the path of a rules file, register, quantities.
+Output: `RuleSet`.
+Not responsible for: the meaning of rules.
+Rejects: a district with any wrong rule, with one `ConfigError` for all problems.
 """
 
 import hashlib
@@ -31,7 +34,7 @@ def load_rules(path: Path, register: Register, quantities: Mapping[str, Quantity
     """Return the rules of the file at `path` (or of `rules.yaml` in the folder `path`), packs first.
 
     Raises:
-        ConfigError: everything that is wrong in the file and in the packs that it names.
+        ConfigError: all problems of the file and of the packs that it names.
     """
     document = read_yaml(path / "rules.yaml" if path.is_dir() else path)
     return bind_rules(document, validate_document(document, DistrictFile), register, quantities)
@@ -45,17 +48,17 @@ def bind_rules(
     *,
     must_bind: bool = True,
 ) -> RuleSet:
-    """Return the rules that `written`, a part of `document`, says and names, packs first.
+    """Return the rules of `written`, a part of `document`, and of the packs that it names, packs first.
 
     Args:
-        document: where the rules are written; `packs` and `rules` are keys at its top.
-        written: what it says.
+        document: the document of the rules; `packs` and `rules` are keys at its top.
+        written: its content.
         register: the sensors to bind to.
         quantities: by name.
-        must_bind: a rule of `document` that watches nothing is a problem.
+        must_bind: a rule of `document` without a sensor is a problem.
 
     Raises:
-        ConfigError: everything that is wrong in the document and in the packs that it names.
+        ConfigError: all problems of the document and of the packs that it names.
     """
     binder = Binder(register, quantities)
     for i, name in enumerate(written.packs):
@@ -112,7 +115,7 @@ def validate_document(document: Document, model: type[Model]) -> Model:
     """Return the whole `document` as `model`.
 
     Raises:
-        ConfigError: everything that the model refuses.
+        ConfigError: all problems that the model finds.
     """
     value = {} if document.value is None else document.value
     try:

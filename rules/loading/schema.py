@@ -1,7 +1,9 @@
-"""The JSON Schema of rules files and of files of rule tests, for editors that complete and check while one types.
+"""JSON Schemas of rules files and of files of rule tests, for editors that complete and check.
 
-Comes in: the table of rule kinds. Goes out: plain values. Refuses to check a rule: what needs the register, the
-catalogue or another rule is found by `lifeline check`.
+Input: the table of rule kinds.
+Output: plain values.
+Not responsible for: checks that need the register, the catalogue or another rule; `lifeline check` has them.
+Rejects: nothing.
 """
 
 import typing
@@ -41,7 +43,7 @@ def schema_of_tests() -> dict[str, Json]:
 
 
 def _rules(definitions: dict[str, Json]) -> Json:
-    """Return a list of rules, told apart by `kind`, and put what it refers to into `definitions`."""
+    """Return a list of rules, separated by `kind`, and put their definitions into `definitions`."""
     head = _of(RuleHead)
     definitions |= _definitions(head)
     kinds: dict[str, Json] = {}
@@ -79,7 +81,7 @@ def _rules(definitions: dict[str, Json]) -> Json:
 
 
 def _separate_definitions(own: dict[str, Json], kind: str, definitions: dict[str, Json]) -> dict[str, Json]:
-    """Put what `own` refers to into `definitions`; what another kind calls by the same name gets the kind's in it."""
+    """Put the definitions of `own` into `definitions`; a name that another kind uses gets the name of the kind."""
     mine = _definitions(own)
     taken = {name: f"{name}_{kind}" for name, value in mine.items() if definitions.get(name, value) != value}
     for name, value in mine.items():
@@ -99,7 +101,7 @@ def _rename(value: Json, taken: Mapping[str, str]) -> Json:
 
 
 def _describe(properties: dict[str, Json], model: type[BaseModel]) -> dict[str, Json]:
-    """Return `properties`; a key that a kind only narrows keeps the words of what all kinds share."""
+    """Return `properties`; a key without own words has the words of the shared key."""
     shared = {name: field.description for name, field in LimitOptions.model_fields.items()}
     own = {field.alias or name: field.description for name, field in model.model_fields.items()}
     return {

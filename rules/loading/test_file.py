@@ -1,9 +1,11 @@
-"""What a file of rule tests may say: pydantic models of sensors, readings and the alarms that are expected.
+"""A file of rule tests: pydantic models of sensors, readings and expected alarms.
 
-Comes in: plain values from YAML. Goes out: checked models with times in nanoseconds. Unknown keys are refused. Refuses
-to judge anything.
+Input: plain values from YAML.
+Output: checked models with times in nanoseconds.
+Not responsible for: the evaluation of tests.
+Rejects: unknown keys, and values outside their ranges.
 
->>> expanded("0.30x2 0.30-0.01x3 _x2 (1 2)x2")
+>>> expand_values("0.30x2 0.30-0.01x3 _x2 (1 2)x2")
 (0.3, 0.3, 0.3, 0.3, 0.29, 0.28, 0.27, None, None, 1.0, 2.0, 1.0, 2.0)
 """
 
@@ -18,9 +20,9 @@ from pydantic_core import PydanticCustomError
 
 from collector.batch import Quality
 from config.levels import WarningLevel
+from config.time_units import SECOND_NS
 from rules.events import Transition
 
-SECOND_NS = 1_000_000_000
 MOST_VALUES = 200_000
 """Readings of one series; assumed: nineteen weeks of one a minute."""
 
@@ -40,7 +42,7 @@ def span_ns(written: object) -> int:
     """Return a span of time such as `90s`, `1h30m` or `2.5s` in nanoseconds; `0` needs no unit.
 
     Raises:
-        PydanticCustomError: it is none, or longer than 400 days.
+        PydanticCustomError: it is no span, or longer than 400 days.
     """
     text = "0s" if isinstance(written, int | str) and str(written) == "0" else written
     if not isinstance(text, str) or not re.fullmatch(f"(?:{_SPAN})+", text):
@@ -52,13 +54,13 @@ def span_ns(written: object) -> int:
 
 
 def expand_values(written: object) -> tuple[float | None, ...]:
-    """Return the values that `written` stands for; None where no reading comes.
+    """Return the values of `written`; None where there is no reading.
 
-    `a` is one value; `axN` is a and N more of it; `a+bxN` and `a-bxN` are a and N more, each b further; `_` is no
-    reading and `_xN` are N of them: all as in the unit tests of Prometheus. `(...)xN` is N times what is in it.
+    `a` is one value; `axN` is a and N more of it; `a+bxN` and `a-bxN` are a and N more, each b further. `_` is no
+    reading and `_xN` is N times no reading: all as in the unit tests of Prometheus. `(...)xN` is N times the group.
 
     Raises:
-        PydanticCustomError: it is something else, or more than `MOST_VALUES`.
+        PydanticCustomError: it is none of these, or more than `MOST_VALUES`.
     """
     if isinstance(written, list):
         return tuple(None if each is None else _number(each) for each in written)
@@ -168,13 +170,13 @@ class GivenAsset(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
     id: _Name
-    """What sensors name."""
+    """The id that sensors name."""
     kind: str = "asset"
-    """What `asset_kinds` of a rule is compared with."""
+    """The kind, for `asset_kinds` of a rule."""
     domain: str = ""
-    """What `domain` of a rule is compared with."""
+    """The domain, for `domain` of a rule."""
     latitude: float = Field(default=0.0, ge=-90, le=90)
-    """Degrees, WGS84; for rules that look around."""
+    """Degrees, WGS84; for rules that use distances."""
     longitude: float = Field(default=0.0, ge=-180, le=180)
     """Degrees, WGS84."""
 
@@ -189,11 +191,11 @@ class GivenNeighbour(BaseModel):
     neighbour: _Name
     """The other."""
     distance_m: float = Field(gt=0, allow_inf_nan=False)
-    """How far it is."""
+    """Distance between the two."""
 
 
 class GivenSensor(BaseModel):
-    """A sensor of a test; what is left out is what a sensor usually is."""
+    """A sensor of a test; keys that are left out have usual values."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
@@ -202,7 +204,7 @@ class GivenSensor(BaseModel):
     quantity: _Name
     """Name in the catalogue of quantities."""
     asset: _Name = "A"
-    """Id of the asset that it stands at; one that is not listed has no kind and no domain."""
+    """Id of its asset; an asset that is not listed has no kind and no domain."""
     device: str = ""
     """By default the id up to its last dot."""
     cadence_s: float = Field(default=60.0, gt=0, le=2_592_000)
@@ -212,13 +214,13 @@ class GivenSensor(BaseModel):
     heartbeat: str = ""
     """Id of the sensor of the same device that counts up while the device lives."""
     reorder_s: float = Field(default=0.0, ge=0, le=3600)
-    """How long readings wait for older ones, seconds."""
+    """Time for which readings wait for older ones, seconds."""
     design: float | None = Field(default=None, allow_inf_nan=False)
     """The value that the asset is designed for, canonical unit."""
 
 
 class GivenNoise(BaseModel):
-    """Random numbers that are the same every time."""
+    """Random numbers that are equal in every run."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
@@ -234,9 +236,9 @@ class GivenWave(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
     amplitude: float = Field(allow_inf_nan=False)
-    """Half of the way from lowest to highest, canonical unit."""
+    """Half of the distance from lowest to highest, canonical unit."""
     period: Span
-    """From one highest to the next; the sine begins with the test, rising."""
+    """Time between two maxima; the sine starts with the test, rising."""
 
 
 class GivenSeries(BaseModel):
@@ -247,7 +249,7 @@ class GivenSeries(BaseModel):
     every: Span = Field(gt=0)
     """Time between readings."""
     begins: Span = Field(default=0, alias="from")
-    """Time of the first one, from the start of the test."""
+    """Time of the first reading, from the start of the test."""
     values: Values
     """Canonical unit: a list, or text such as `0.30x5 0.30-0.01x10 _x3 0.02`."""
     noise: GivenNoise | None = None
@@ -264,13 +266,13 @@ class GivenReading(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
     at: Span
-    """When it was measured, from the start of the test."""
+    """Time of measurement, from the start of the test."""
     sensor: _Name
     """Id."""
     value: float = Field(allow_inf_nan=False)
     """Canonical unit."""
     received: Span | None = None
-    """When it was received, from the start of the test; by default when it was measured."""
+    """Received time, from the start of the test; by default the time of measurement."""
     quality: Flags | None = None
     """Flags; by default out_of_range where the value is, and nothing else."""
 
@@ -285,9 +287,9 @@ class ExpectedTransition(BaseModel):
     alarm: _Name
     """Rule id, a slash, sensor id."""
     level: LevelWord
-    """What it stands at then: a level, `none` when it has ended, `fault` of a rule that judges devices."""
+    """The level after it: a level, `none` for inactive, `fault` for a rule about devices."""
     transition: typing.Literal["raised", "escalated", "lowered", "cleared"] | None = None
-    """What happened to it, where that is to be checked."""
+    """The transition, where the test checks it."""
     text_en: str = ""
     """A part of the English words."""
     text_zh: str = ""
@@ -295,17 +297,17 @@ class ExpectedTransition(BaseModel):
 
     @property
     def wanted_transition(self) -> Transition | None:
-        """The transition, None where it does not matter."""
+        """The transition to check, None for any."""
         return Transition[self.transition.upper()] if self.transition else None
 
 
 class RuleTest(BaseModel):
-    """One test: what comes in, and every alarm transition that must come out."""
+    """One test: readings, and all alarm transitions that must follow."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
     name: _Name
-    """A sentence that says what the rule is to do."""
+    """A sentence about the expected behaviour."""
     start: typing.Annotated[
         int, BeforeValidator(_start_ns), WithJsonSchema({"type": "string", "format": "date-time"})
     ] = _DEFAULT_START_NS
@@ -317,9 +319,9 @@ class RuleTest(BaseModel):
     until: Span | None = None
     """End of the test; by default 3 s after the last reading or expected transition."""
     listens: bool = True
-    """The program listens between readings, so that silence counts; false for long tests that do not ask for it."""
+    """The program listens between readings, so that silence counts; false for long tests without it."""
     only: tuple[_Name, ...] | None = Field(default=None, min_length=1)
-    """Rules whose transitions count; by default those of the file's `only`."""
+    """Rules with transitions that count; by default those of the file's `only`."""
     expect: tuple[ExpectedTransition, ...]
     """Every transition that happens until the end, in any order; an empty list: nothing may happen."""
 
@@ -330,8 +332,8 @@ class RuleTestFile(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
     district: str | None = None
-    """Folder of a district, from this file: its quantities count, its rules unless others are named, its register
-    unless sensors are listed."""
+    """Folder of a district, from this file. Its quantities count. Its rules count unless others are named, and its
+    register unless sensors are listed."""
     packs: tuple[_Name, ...] = ()
     """Packs under test."""
     rules_file: str | None = None
@@ -345,9 +347,9 @@ class RuleTestFile(BaseModel):
     sensors: tuple[GivenSensor, ...] = ()
     """The register of these tests."""
     only: tuple[_Name, ...] | None = Field(default=None, min_length=1)
-    """Rules whose transitions count; by default all."""
+    """Rules with transitions that count; by default all."""
     tests: tuple[RuleTest, ...] = Field(min_length=1)
-    """The tests; each begins with an engine that knows nothing."""
+    """The tests; each starts with a new engine."""
 
     def asset_ids(self) -> Iterator[str]:
         """Yield the id of every asset, listed or only named."""

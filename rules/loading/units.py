@@ -1,9 +1,11 @@
-"""Limits and deadbands that are written with their unit, `50 kPa`, as numbers in the unit of what the rule judges.
+"""Limits and deadbands with their unit, `50 kPa`, as numbers in the unit of the limits.
 
-Comes in: the keys of a rule as they are written. Goes out: the same with numbers, or why a unit does not fit. Refuses
-to know kinds and files.
+Input: the keys of a rule as they are written.
+Output: the keys with numbers, or faults of units that do not fit.
+Not responsible for: kinds and files.
+Rejects: a unit of another quantity, as a fault.
 
->>> plain, found = without_units({"levels": [{"limit": "50 kPa"}]})
+>>> plain, found = strip_units({"levels": [{"limit": "50 kPa"}]})
 >>> plain, found
 ({'levels': [{'limit': 50.0}]}, [WrittenUnit(path=('levels', 0, 'limit'), number=50.0, unit='kPa')])
 """
@@ -33,7 +35,7 @@ class WrittenUnit:
 
 
 def strip_units(entry: Mapping[str, object]) -> tuple[dict[str, object], list[WrittenUnit]]:
-    """Return `entry` with the bare numbers of its levels, and what was written with a unit."""
+    """Return `entry` with the bare numbers of its levels, and the numbers written with a unit."""
     levels = entry.get("levels")
     if not isinstance(levels, list):
         return dict(entry), []
@@ -58,12 +60,12 @@ def insert_numbers(entry: Mapping[str, object], numbers: Mapping[Path, float]) -
 def convert_units(
     found: Sequence[WrittenUnit], quantity: Quantity | None, judged: Quantity | None
 ) -> tuple[dict[Path, float], list[Fault]]:
-    """Return the numbers in the unit of what is judged, and the units that measure something else.
+    """Return the numbers in the unit of the limits, and faults of units of another quantity.
 
     Args:
-        found: what is written with a unit.
-        quantity: of the rule, whose family of units counts where it is judged itself.
-        judged: what the limits are compared with; derived from the quantity, it knows its own unit only.
+        found: the numbers written with a unit.
+        quantity: of the rule; its family of units counts where the limits are in the quantity itself.
+        judged: the quantity of the limits; one derived from the quantity has only its own unit.
     """
     numbers: dict[Path, float] = {}
     faults: list[Fault] = []

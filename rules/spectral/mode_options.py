@@ -1,7 +1,9 @@
-"""What rules on the swinging of a structure share: windows and their segments, where a mode is looked for, its changes.
+"""Options of rules on the vibration of a structure: windows and segments, the search for a mode, its changes.
 
-Comes in: what is written in a rule; a quantity. Goes out: the quantity that a change of a frequency is, and faults that
-keep a rule from seeing its mode. Refuses to know how a mode is found.
+Input: options as they are written; a quantity.
+Output: the quantity of a change of a frequency, and faults that hide the mode from a rule.
+Not responsible for: how a mode is found.
+Rejects: segments that do not fit a window, modes that cannot be found, and levels that one window would raise.
 """
 
 import dataclasses
@@ -21,7 +23,7 @@ from rules.statistics.rates import Direction
 
 _MOST_PERCENT = 100.0
 _FEWEST = 3
-"""Identifications in a row before anything is told of a mode: a peak is easily mistaken for another. Assumed."""
+"""Consecutive identifications before a level: a peak is easily mistaken for another. Assumed."""
 _SHORTEST_SEGMENT = 16
 _WORDS = {
     Direction.FALL: ("{zh}自振频率下降", "fall of the natural frequency by {en}"),
@@ -36,9 +38,9 @@ class ModeOptions(LimitOptions):
     side: typing.Literal[Side.HIGH] = Side.HIGH
     """More is worse: there is nothing to choose."""
     span_s: float = Field(default=600.0, ge=5, le=3600)
-    """How long a window is, seconds, 5 to 3,600; 600 by default."""
+    """Length of a window, seconds, 5 to 3,600; 600 by default."""
     segment_s: float = Field(default=20.0, gt=0, le=600)
-    """How long the segments are whose spectra are averaged, seconds; 20 by default, at most 4,096 samples."""
+    """Length of a segment, seconds; 20 by default, at most 4,096 samples. Spectra of segments are averaged."""
     search_percent: float = Field(default=15.0, gt=0, le=30)
     """How far from the expected frequency the mode may be, percent; 15 by default."""
     prominence: float = Field(default=5.0, ge=1, le=1e6)
@@ -51,7 +53,7 @@ class ModeOptions(LimitOptions):
     """Which change is dangerous: `fall` (default), `rise` or `either`."""
 
     def frequency_change(self, quantity: Quantity, name: str) -> Quantity:
-        """Return what a change of a frequency is that `quantity` shows, percent."""
+        """Return the quantity of a change of a frequency of `quantity`, percent."""
         zh, en = _WORDS[self.direction]
         return dataclasses.replace(
             quantity,
@@ -67,12 +69,12 @@ class ModeOptions(LimitOptions):
         )
 
     def window_s(self, sensor: Sensor) -> float:
-        """Return how long a danger may have to last, seconds: a window."""
+        """Return the longest time before a danger changes the value, seconds: a window."""
         del sensor
         return self.span_s
 
     def cadence_s(self, sensor: Sensor) -> float:
-        """Return how often there is something to judge, seconds: once a window."""
+        """Return the time between two values, seconds: a window."""
         del sensor
         return self.span_s
 
@@ -89,7 +91,7 @@ class ModeOptions(LimitOptions):
             yield Fault(("segment_s",), expected, f"other numbers for {', '.join(unfit[:3])}", remedy)
 
     def unseen(self, expected_hz: float, sensors: Sequence[Sensor]) -> Iterator[Fault]:
-        """Yield why a mode there cannot be seen, and levels that one window would raise."""
+        """Yield reasons why a mode at `expected_hz` cannot be found, and levels that one window would raise."""
         share = self.search_percent / 100
         lines = expected_hz * share * self.segment_s
         if lines < 2:

@@ -1,11 +1,13 @@
-"""Modes by frequency domain decomposition: sensors that swing together, and how far each of them swings.
+"""Modes by frequency domain decomposition: sensors that vibrate together, and the amplitude of each.
 
-Comes in: samples of several sensors, spectra of their segments. Goes out: the first singular value and vector of their
-cross-spectral density at each line, and how alike two shapes are. Refuses to know limits.
+Input: samples of several sensors, spectra of their segments.
+Output: the first singular value and vector of their cross-spectra at each line, and the likeness of two shapes.
+Not responsible for: limits.
+Rejects: windows with lost samples, and sensors that were not sampled together.
 
-Near a mode the matrix of cross-spectra has one singular value that counts; its vector is the shape of the mode. Only
-lines near the expected frequency are kept, of each segment of a sensor by itself: the sensors meet at the end of a
-window, so it does not matter whose samples come first.
+Near a mode the matrix of cross-spectra has one dominant singular value; its vector is the shape of the mode. Only lines
+near the expected frequency are kept, of each segment of a sensor by itself. Sensors are combined at the end of a
+window, so the order of their samples does not matter.
 
 Sources: Brincker, Zhang, Andersen, Smart Materials and Structures 10 (2001), frequency domain decomposition; Allemang,
 Sound and Vibration 37 (2003), modal assurance criterion.
@@ -25,16 +27,16 @@ CELLS = 4096
 SENSORS = 16
 """Of one structure."""
 _SKEW = 0.1
-"""Mean steps between samples of two sensors that were taken together; assumed: 4 degrees with 10 samples a swing."""
+"""Mean steps between samples that were taken together; assumed: 4 degrees with 10 samples a period."""
 
 
 @dataclass(frozen=True, slots=True)
 class EndedWindow:
-    """What one sensor gives to a window that has ended."""
+    """The ended window of one sensor."""
 
     number: int
     cover: Cover | None
-    """None where samples were lost: the lines are then of no use."""
+    """None where samples were lost: the lines are then useless."""
     lines: NDArray[np.complex128]
     """complex128[n_segments, n_lines]."""
 
@@ -53,19 +55,19 @@ def decompose(lines: NDArray[np.complex128]) -> tuple[NDArray[np.float64], NDArr
 def first_density(
     lines: NDArray[np.complex128], rate_hz: float, n_segment: int, first: int
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.complex128]]:
-    """Return (Hz, density, shapes) of the lines from number `first`, as `decomposed` finds them."""
+    """Return (Hz, density, shapes) of the lines from number `first`, as `decompose` finds them."""
     values, shapes = decompose(lines)
     hz = (first + np.arange(len(values), dtype=np.float64)) * (rate_hz / n_segment)
     return hz, density_of(values, rate_hz, n_segment, lines.shape[1], first), shapes
 
 
 def mac(a: NDArray[np.complex128], b: NDArray[np.complex128]) -> float:
-    """Return how alike two shapes are, whatever their size and phase: 1 the same, 0 nothing in common."""
+    """Return the modal assurance criterion of two shapes of any size and phase: 1 is equal, 0 is orthogonal."""
     return float(np.abs(np.vdot(a, b)) ** 2 / (np.vdot(a, a).real * np.vdot(b, b).real))
 
 
 class SpectralLines:
-    """The open window of each binding, and of its full segments the lines that are kept."""
+    """The open window of each binding, and the kept lines of its full segments."""
 
     def __init__(
         self,
@@ -77,10 +79,10 @@ class SpectralLines:
         """Make empty ones; int64[n_bindings] each.
 
         Args:
-            span_ns: how long a window is.
+            span_ns: length of a window.
             n_segment: samples of a segment.
-            first: number of the first line that is kept.
-            n_lines: how many are.
+            first: number of the first kept line.
+            n_lines: number of kept lines.
         """
         n = len(span_ns)
         self.windows = Windows(span_ns, n_segment)
@@ -91,20 +93,20 @@ class SpectralLines:
         self._made_for = self._band.copy()
 
     def add(self, b: int, time_ns: NDArray[np.int64], value: NDArray[np.float64], *, clock: bool) -> EndedWindow | None:
-        """Return the window that these samples end.
+        """Return the window that these samples end; None where none ends.
 
         Args:
             b: binding.
             time_ns: int64[n], ascending, all in one window.
             value: float64[n].
-            clock: the times are received ones.
+            clock: the times are received times.
         """
-        turn = self.windows.end_window(b, int(time_ns[0]), float(value[0]), clock=clock)
+        ended = self.windows.end_window(b, int(time_ns[0]), float(value[0]), clock=clock)
         piece = None
-        if turn is not None and turn.number != NEVER_NS:
+        if ended is not None and ended.number != NEVER_NS:
             kept = self._lines[b, : self._segments[b] * self._n_lines[b]]
-            piece = EndedWindow(turn.number, turn.cover, kept.reshape(-1, int(self._n_lines[b])).copy())
-        if turn is not None:
+            piece = EndedWindow(ended.number, ended.cover, kept.reshape(-1, int(self._n_lines[b])).copy())
+        if ended is not None:
             self._empty(b)
         begin, n_lines = int(self._first[b]), int(self._n_lines[b])
         for segment in self.windows.full(b, self.windows.take(b, time_ns, value)):
@@ -118,19 +120,19 @@ class SpectralLines:
         self._lines[b], self._segments[b] = 0, 0
 
     def rebuild(self) -> None:
-        """Begin anew where a rule was changed to other segments or lines."""
+        """Restart where a rule was changed to other segments or lines."""
         for b in self.windows.rebuild((self._made_for != self._band).any(axis=1)):
             self._empty(b)
         self._made_for[:] = self._band
 
     def columns(self) -> dict[str, NDArray[np.generic]]:
-        """Return what outlives a restart; first axis: bindings."""
+        """Return the columns that outlive a restart; first axis: bindings."""
         own = {"lines": self._lines, "segments": self._segments, "lines_made_for": self._made_for}
         return {**self.windows.columns(), **own}
 
 
 class EndedWindows:
-    """The newest window that has ended of each binding, until those of the same structure have ended theirs."""
+    """The newest ended window of each binding, until all bindings of the structure have ended theirs."""
 
     def __init__(self, n: int) -> None:
         self._number = np.full(n, NEVER_NS)
@@ -138,7 +140,7 @@ class EndedWindows:
         self._lines, self._segments = np.zeros((n, CELLS), np.complex128), np.zeros(n, np.int64)
 
     def put(self, b: int, piece: EndedWindow) -> None:
-        """Keep what binding `b` gives."""
+        """Keep the ended window of binding `b`."""
         self._number[b] = piece.number
         self._lines[b], self._time_ns[b], self._count[b], self._segments[b] = 0, 0, 0, 0
         if piece.cover is not None:
@@ -147,15 +149,15 @@ class EndedWindows:
             self._count[b], self._segments[b] = piece.cover.count, len(piece.lines)
 
     def is_left_behind(self, b: int, group: NDArray[np.intp]) -> bool:
-        """Tell whether what `b` gave last still waits for others of `group`."""
+        """Return whether the last window of `b` still waits for other bindings of `group`."""
         return bool((self._number[group] < self._number[b]).any())
 
     def is_complete(self, group: NDArray[np.intp], number: int) -> bool:
-        """Tell whether window `number` has ended for all of `group`."""
+        """Return whether window `number` has ended for all of `group`."""
         return bool((self._number[group] == number).all())
 
     def is_whole(self, group: NDArray[np.intp]) -> bool:
-        """Tell whether none of `group` has lost a sample."""
+        """Return whether no binding of `group` has lost a sample."""
         return bool(self._segments[group].all())
 
     def combine(self, group: NDArray[np.intp], n_lines: int) -> tuple[Cover, NDArray[np.complex128]] | None:
@@ -170,23 +172,23 @@ class EndedWindows:
         return cover, self._lines[group, :used].reshape(len(group), -1, n_lines)
 
     def columns(self) -> dict[str, NDArray[np.generic]]:
-        """Return what outlives a restart; first axis: bindings."""
+        """Return the columns that outlive a restart; first axis: bindings."""
         names = "number time_ns count lines segments"
         return {f"ended_{name}": getattr(self, f"_{name}") for name in names.split()}
 
 
 class ReferenceModes:
-    """Of each structure, at one of its bindings: the mean frequency and the shape of its first identifications."""
+    """The mean frequency and shape of the first identifications of each structure, at one of its bindings."""
 
     def __init__(self, made_for: NDArray[np.int64]) -> None:
-        """Know nothing yet; what was learned for another int64[n_bindings] is of no use."""
+        """Make empty references; a reference learned for another value of int64[n_bindings] `made_for` is useless."""
         n = len(made_for)
         self._outer, self._sum = np.zeros((n, SENSORS, SENSORS), np.complex128), np.zeros(n)
         self._n = np.zeros(n, np.int64)
         self._made_for, self._learned_for = made_for, made_for.copy()
 
     def n_learned(self, b: int) -> int:
-        """Return how many identifications were learned."""
+        """Return the number of learned identifications."""
         return int(self._n[b])
 
     def learn(self, b: int, hz: float, shape: NDArray[np.complex128]) -> None:
@@ -201,22 +203,22 @@ class ReferenceModes:
         return float(self._sum[b] / self._n[b])
 
     def shape(self, b: int, m: int) -> tuple[NDArray[np.complex128], float]:
-        """Return (complex128[m], mean MAC): the shape that is most like all that were learned, and how like."""
+        """Return (complex128[m], mean MAC): the shape most like all learned shapes, and its likeness."""
         values, vectors = np.linalg.eigh(self._outer[b, :m, :m])
         return vectors[:, -1], float(values[-1] / self._n[b])
 
     def forget(self, b: int) -> None:
-        """Begin anew."""
+        """Forget the reference of binding `b`."""
         self._outer[b], self._sum[b], self._n[b] = 0, 0, 0
 
     def rebuild(self) -> None:
-        """Begin anew where other sensors or another mode were learned."""
+        """Forget references of other sensors or another mode."""
         for b in np.flatnonzero(self._learned_for != self._made_for).tolist():
             self.forget(b)
         self._learned_for[:] = self._made_for
 
     def columns(self) -> dict[str, NDArray[np.generic]]:
-        """Return what outlives a restart; first axis: bindings."""
+        """Return the columns that outlive a restart; first axis: bindings."""
         return {
             "learned_shapes": self._outer,
             "learned_sum": self._sum,

@@ -1,10 +1,12 @@
-"""`Spectra`: the averaged spectrum of each binding's windows, taken up sample by sample, and the peak of a mode in it.
+"""`Spectra`: the averaged spectrum of each binding's windows, sample by sample, and the peak of a mode in it.
 
-Comes in: samples. Goes out: for each window that ends, its rate of sampling, mean square and power spectral density.
-Refuses to know structures and limits.
+Input: samples.
+Output: the sampling rate, mean square and power spectral density of each window that ends.
+Not responsible for: structures and limits.
+Rejects: windows with lost samples.
 
 Welch's method: segments that overlap by half, each less its mean, under a Hann window. Only the open segment and the
-sum of spectra are kept, so that a window may last for ten minutes. Source: Welch, IEEE Trans. Audio Electroacoust. 15
+sum of spectra are kept, so a window may last for ten minutes. Source: Welch, IEEE Trans. Audio Electroacoust. 15
 (1967).
 """
 
@@ -18,7 +20,7 @@ from rules.evaluation.windows import MOST_SEGMENT_SAMPLES, Cover, Windows
 
 @dataclass(frozen=True, slots=True)
 class WindowSpectrum:
-    """What is known of a window that has ended."""
+    """The spectrum of an ended window."""
 
     rate_hz: float
     rms: float
@@ -30,12 +32,12 @@ class WindowSpectrum:
 
 @dataclass(frozen=True, slots=True)
 class Peak:
-    """A mode that stands out."""
+    """A peak that is a mode."""
 
     hz: float
     """Between the lines of the spectrum."""
     line: int
-    """The place of the highest one."""
+    """The place of the highest line."""
 
 
 def transform(segment: NDArray[np.float64]) -> NDArray[np.complex128]:
@@ -61,7 +63,7 @@ def density_of(
         first: the number of the first line.
     """
     line = first + np.arange(power.shape[-1])
-    # There is one line of 0 Hz and, of an even number of samples, one of half the rate; of others there are two.
+    # Lines at 0 Hz and, for an even number of samples, at half the rate are single; all others are double.
     scale = np.where((line == 0) | (2 * line == n_segment), 1.0, 2.0)
     found: NDArray[np.float64] = power * (scale / (rate_hz * (_hann(n_segment) ** 2).sum() * n_segments))
     return found
@@ -70,7 +72,7 @@ def density_of(
 def find_peak(
     hz: NDArray[np.float64], density: NDArray[np.float64], expected_hz: float, share: float, prominence: float
 ) -> Peak | None:
-    """Return the mode: the highest point within `share` of `expected_hz`; None where none stands out.
+    """Return the mode: the highest peak within `share` of `expected_hz`; None where no peak is prominent.
 
     It must be higher than its neighbours, and `prominence` times the median of the band three times as wide. Between
     the lines of the spectrum it lies where a parabola through the logarithms of three points has its top.
@@ -78,9 +80,9 @@ def find_peak(
     Args:
         hz: float64[n], lines of the spectrum, evenly spaced.
         density: float64[n].
-        expected_hz: where it is looked for.
-        share: how far from there, relative.
-        prominence: how high.
+        expected_hz: centre of the search.
+        share: relative width of the search to each side.
+        prominence: least height in times of the median.
     """
     near = np.flatnonzero(np.abs(hz - expected_hz) <= share * expected_hz)
     near = near[(near > 0) & (near < len(hz) - 1)]
@@ -98,7 +100,7 @@ def find_peak(
 
 
 def find_peak_hz(window: WindowSpectrum, expected_hz: float, share: float, prominence: float) -> float:
-    """Return where the mode is in a window, Hz, as `peak` finds it; NaN where none stands out."""
+    """Return the frequency of the mode in a window, Hz, as `find_peak` finds it; NaN where there is none."""
     lines = np.arange(len(window.density), dtype=np.float64)
     hz: NDArray[np.float64] = lines * (window.rate_hz / window.n_segment)
     found = find_peak(hz, window.density, expected_hz, share, prominence)
@@ -112,7 +114,7 @@ class Spectra:
         """Make empty ones.
 
         Args:
-            span_ns: int64[n_bindings], how long a window is.
+            span_ns: int64[n_bindings], length of a window.
             n_segment: int64[n_bindings], samples of a segment, at most `MOST_SEGMENT_SAMPLES`.
         """
         n = len(span_ns)
@@ -125,30 +127,30 @@ class Spectra:
     def add(
         self, b: int, time_ns: NDArray[np.int64], value: NDArray[np.float64], *, clock: bool
     ) -> tuple[int, WindowSpectrum] | None:
-        """Return (number, window) of the window that these samples end; None where nothing is known of it.
+        """Return (number, window) of the window that these samples end; None where it is unknown.
 
         Args:
             b: binding.
             time_ns: int64[n], ascending, all in one window.
             value: float64[n].
-            clock: the times are received ones.
+            clock: the times are received times.
         """
-        turn = self.windows.end_window(b, int(time_ns[0]), float(value[0]), clock=clock)
+        end = self.windows.end_window(b, int(time_ns[0]), float(value[0]), clock=clock)
         ended = None
-        if turn is not None:
-            ended = self.window(b, turn.cover)
+        if end is not None:
+            ended = self.window(b, end.cover)
             self._empty(b)
         centred = self.windows.take(b, time_ns, value)
-        # Sums go sample by sample, so that it does not matter how many come at a time.
+        # Sums go sample by sample, so that the number of samples at a time does not matter.
         self._sum[b] = np.cumsum(np.concatenate(([self._sum[b]], centred)))[-1]
         self._square[b] = np.cumsum(np.concatenate(([self._square[b]], centred**2)))[-1]
         for segment in self.windows.full(b, centred):
             self._power[b, : len(segment) // 2 + 1] += np.abs(transform(segment)) ** 2
             self._segments[b] += 1
-        return None if turn is None or ended is None else (turn.number, ended)
+        return None if end is None or ended is None else (end.number, ended)
 
     def window(self, b: int, cover: Cover | None) -> WindowSpectrum | None:
-        """Return what is known of the open window, which has `cover`; None without a segment."""
+        """Return the spectrum of the open window, which has `cover`; None without a segment."""
         if cover is None or not self._segments[b]:
             return None
         n, rate_hz = int(self._n_segment[b]), cover.rate_hz
@@ -162,11 +164,11 @@ class Spectra:
             column[b] = 0
 
     def rebuild(self) -> None:
-        """Begin anew where a rule was changed to other segments."""
+        """Restart where a rule was changed to other segments."""
         for b in self.windows.rebuild(np.zeros(len(self._sum), np.bool_)):
             self._empty(b)
 
     def columns(self) -> dict[str, NDArray[np.generic]]:
-        """Return what outlives a restart; first axis: bindings."""
+        """Return the columns that outlive a restart; first axis: bindings."""
         own = {f"window_{name}": getattr(self, f"_{name}") for name in ("sum", "square", "power", "segments")}
         return {**self.windows.columns(), **own}

@@ -1,21 +1,23 @@
-"""How much is a point of a short series like the one before it?
+"""Autocorrelation of short series: the likeness of a point to the point before it.
 
-Comes in: many series of equally spaced points, some missing. Goes out: the coefficient of a first-order process.
-Refuses to know what the points are.
+Input: many series of equally spaced points, some missing.
+Output: the coefficient of a first-order process.
+Not responsible for: the meaning of the points.
+Rejects: nothing.
 
-It is the autocorrelation at lag 1 of what is left of the points around their own parabola, so that a trend that speeds
-up is not taken for a wave, corrected for the bias of short series. Source: the form of the correction is that of
-Kendall, Biometrika 41 (1954); its two numbers are fitted to simulated series (docs/rules/trend.md has the result).
+It is the autocorrelation at lag 1 of the residuals of the points around their own parabola. So an accelerating trend is
+not taken for a wave. It is corrected for the bias of short series. Source: the form of the correction is that
+of Kendall, Biometrika 41 (1954). Its two numbers are fitted to simulated series (docs/rules/trend.md has the result).
 """
 
 import numpy as np
 from numpy.typing import NDArray
 
 FEWEST_POINTS = 15
-"""Fewer points tell nothing: the correction for bias would be larger than what it corrects."""
+"""Least number of points: with fewer, the correction for bias is larger than the corrected value."""
 _MOST = 0.95
 _ROUNDING = 1e-9
-"""A share of the variance below which residuals are rounding; assumed."""
+"""Share of the variance below which residuals are rounding; assumed."""
 _TINY = np.finfo(np.float64).tiny
 
 
@@ -23,11 +25,11 @@ def persistence(series: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return float64[m]: the coefficient of each series, 0 to 0.95; useless below `FEWEST_POINTS` points.
 
     Args:
-        series: float64[m, n], NaN where a point is missing: its neighbours then follow each other.
+        series: float64[m, n], NaN where a point is missing; its neighbours then count as consecutive.
     """
     there = ~np.isnan(series)
     n = np.maximum(there.sum(axis=1), FEWEST_POINTS)
-    # Move the points that are there together; zeros behind them add nothing.
+    # Move the present points together; zeros behind them add nothing.
     values = np.take_along_axis(np.where(there, series, 0.0), np.argsort(~there, axis=1, kind="stable"), axis=1)
     mask = np.arange(series.shape[1]) < there.sum(axis=1)[:, np.newaxis]
     level = mask.astype(np.float64)
@@ -39,12 +41,12 @@ def persistence(series: NDArray[np.float64]) -> NDArray[np.float64]:
     spread = (residuals**2).sum(axis=1)
     lag_one = (residuals[:, 1:] * residuals[:, :-1]).sum(axis=1) / np.maximum(spread, _TINY)
     unbiased = np.clip((n * lag_one + 3) / (n - 7.5), 0, _MOST)
-    # What rounding leaves of a perfect line is no wave.
+    # The rounding of a perfect line is no wave.
     return np.where(spread > _ROUNDING * (centred**2).sum(axis=1), unbiased, 0.0)
 
 
 def _without(values: NDArray[np.float64], shape: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return float64[m, n]: what is left of each row when its part along `shape` is taken away."""
+    """Return float64[m, n]: each row without its part along `shape`."""
     size = np.maximum((shape**2).sum(axis=1), _TINY)
     rest: NDArray[np.float64] = values - ((values * shape).sum(axis=1) / size)[:, np.newaxis] * shape
     return rest

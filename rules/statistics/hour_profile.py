@@ -1,9 +1,11 @@
-"""`HourProfile`: what is usual of each binding at each hour of the day, and of the week.
+"""`HourProfile`: the usual value of each binding at each hour of the day, and of the week.
 
-Comes in: samples. Goes out: the mean of those at the same hour before. Refuses to know holidays and the wall clock: the
-hour is that of a sample's own time at a fixed offset from UTC.
+Input: samples.
+Output: the mean of earlier samples at the same hour.
+Not responsible for: holidays and the wall clock; the hour is that of a sample's own time at a fixed offset from UTC.
+Rejects: nothing.
 
-An hour of the week is known when it has been seen twice before, and until then that of the day stands for it.
+An hour of the week is known after two earlier weeks; until then the hour of the day replaces it.
 """
 
 from enum import StrEnum
@@ -15,13 +17,13 @@ HOUR_NS = 3_600_000_000_000
 WEEK_H = 168
 _DAY_H = 24
 _THURSDAY_H = 72
-"""From Monday 0:00 to the Thursday on which time begins."""
+"""From Monday 0:00 to the Thursday of 1970-01-01."""
 _SEEN = 2
-"""So often an hour must have been seen before it says what is usual; assumed."""
+"""Number of earlier times that an hour needs before it is known; assumed."""
 
 
 class Cycle(StrEnum):
-    """What is usual may depend on the clock."""
+    """The clock cycle of the usual value."""
 
     NONE = "none"
     DAY = "day"
@@ -35,29 +37,29 @@ def hour_of_week(hour: NDArray[np.int64]) -> NDArray[np.int64]:
 
 
 class HourProfile:
-    """Means of 168 hours of the week, and behind them of 24 of the day; only where a cycle is told."""
+    """Means of 168 hours of the week and of 24 hours of the day; only where a rule has a cycle."""
 
     def __init__(self, cycle: NDArray[np.int8], offset_ns: NDArray[np.int64]) -> None:
-        """Know nothing yet.
+        """Make empty profiles.
 
         Args:
             cycle: int8[n_bindings], the place in `Cycle`.
-            offset_ns: int64[n_bindings], how far the clock of the place is ahead of UTC.
+            offset_ns: int64[n_bindings], offset of the clock of the place from UTC.
         """
         self._cycle, self._offset_ns = cycle, offset_ns
-        self._told = bool(cycle.any())
-        n = len(cycle) if self._told else 0
+        self._has_cycle = bool(cycle.any())
+        n = len(cycle) if self._has_cycle else 0
         self._mean, self._count = np.zeros((n, WEEK_H + _DAY_H), np.float32), np.zeros((n, WEEK_H + _DAY_H), np.uint16)
         self._seen = np.zeros((n, WEEK_H + _DAY_H), np.uint8)
-        """In how many hours of the kind something was learned, the newest counted too."""
+        """Number of learned hours of the kind, the newest included."""
         self._hour = np.zeros(n, np.int64)
-        """The newest hour since 1970 in which something was learned."""
+        """The newest learned hour since 1970."""
 
     def usual(
         self, b: NDArray[np.intp], time_ns: NDArray[np.int64], otherwise: NDArray[np.float64]
     ) -> NDArray[np.float64]:
-        """Return float64[n]: the mean of the hour of each of distinct bindings, `otherwise` where none is known."""
-        if not self._told:
+        """Return float64[n]: the mean of the hour of each of distinct bindings, `otherwise` where it is unknown."""
+        if not self._has_cycle:
             return otherwise
         hour = self._hours(b, time_ns)
         usual = otherwise
@@ -81,17 +83,17 @@ class HourProfile:
             b: intp[n].
             time_ns: int64[n].
             value: float64[n].
-            most: float64[n], by which a value counts as off the mean of its hour at most.
-            least_share: float64[n], of a sample in a memory of all hours.
+            most: float64[n], largest distance of a value from the mean of its hour; larger ones are clipped.
+            least_share: float64[n], share of a sample in a memory of all hours.
         """
-        if not self._told:
+        if not self._has_cycle:
             return
         rows = self._cycle[b] > 0
         b, value, most = b[rows], value[rows], most[rows]
         hour = self._hours(b, time_ns[rows])
         is_new = hour != self._hour[b]
         self._hour[b] = hour
-        # An hour of the day is met in one of 24 samples: to forget as fast, each counts for 24.
+        # One of 24 samples is in an hour of the day: to forget as fast, each counts as 24.
         for place, of in ((hour_of_week(hour), WEEK_H), (WEEK_H + hour % _DAY_H, _DAY_H)):
             count = self._count[b, place].astype(np.float64)
             fading = of * least_share[rows] / (1 + (of - 1) * least_share[rows])
@@ -106,7 +108,7 @@ class HourProfile:
         return hours
 
     def columns(self) -> dict[str, NDArray[np.generic]]:
-        """Return what outlives a restart; first axis: bindings. Nothing where no cycle is told."""
-        if not self._told:
+        """Return the columns that outlive a restart; first axis: bindings. None without a cycle."""
+        if not self._has_cycle:
             return {}
         return {"hour_mean": self._mean, "hour_count": self._count, "hour_seen": self._seen, "hour": self._hour}

@@ -1,12 +1,14 @@
-"""When does a straight line through noisy points reach a limit, and how sure is that?
+"""Forecasts by a straight line: the time at which noisy points reach a limit, and its interval.
 
-Comes in: many series of equally spaced points, some of them missing, and a limit for each. Goes out: `Crossing`s.
-Refuses to know what the points are.
+Input: many series of equally spaced points, some of them missing, and a limit for each.
+Output: `Crossing`s.
+Not responsible for: the meaning of the points.
+Rejects: nothing.
 
-Least squares; the errors are made larger for points that follow each other, by sqrt((1 + r) / (1 - r)) with r their
-persistence (as n points are then worth n (1 - r) / (1 + r): Bartlett, J. R. Stat. Soc. 98, 1935). The interval of the
-time is that of Fieller, J. R. Stat. Soc. B 16 (1954), for a ratio of two normal numbers, with the t distribution of the
-points that are left.
+Least squares. With r the autocorrelation, n points are worth n (1 - r) / (1 + r) independent points. So errors are
+larger by sqrt((1 + r) / (1 - r)): Bartlett, J. R. Stat. Soc. 98, 1935. The interval of
+the time is that of Fieller, J. R. Stat. Soc. B 16 (1954), for a ratio of two normal numbers, with the t distribution of
+the remaining points.
 """
 
 from dataclasses import dataclass
@@ -18,19 +20,19 @@ from scipy.special import stdtrit
 from rules.statistics.autocorrelation import persistence
 
 _FEWEST_FREE = 4.0
-"""Degrees of freedom, at least; fitted to simulated lines: with fewer, less is told and no more of it is true."""
+"""Least degrees of freedom; fitted to simulated lines: with fewer, intervals are wider and no more are right."""
 
 
 @dataclass(frozen=True, slots=True)
 class Crossing:
-    """When lines reach their limits, in steps after the last point.
+    """The times at which lines reach their limits, in steps after the last point.
 
     Attributes:
-        level: float64[m], of the line at the last point.
-        eta: float64[m], steps until the line is at the limit; inf where it never will be.
+        level: float64[m], value of the line at the last point.
+        eta: float64[m], steps until the line reaches the limit; inf where it never does.
         soonest: float64[m], lower end of the interval; -inf where there is none.
-        latest: float64[m], upper end; inf where the slope might be none at all.
-        worth: float64[m], how many independent points the series is worth.
+        latest: float64[m], upper end; inf where the slope may be zero.
+        worth: float64[m], number of independent points that the series is worth.
     """
 
     level: NDArray[np.float64]
@@ -41,12 +43,12 @@ class Crossing:
 
 
 def crossings(series: NDArray[np.float64], limit: NDArray[np.float64], confidence: NDArray[np.float64]) -> Crossing:
-    """Return when the line through each row of `series` reaches its limit.
+    """Return the time at which the line through each row of `series` reaches its limit.
 
     Args:
-        series: float64[m, n], NaN where a point is missing, at least `FEWEST_POINTS` there.
+        series: float64[m, n], NaN where a point is missing, at least `FEWEST_POINTS` known.
         limit: float64[m], in the unit of the series; to be reached from below or above.
-        confidence: float64[m], share of the intervals that hold the truth.
+        confidence: float64[m], share of the intervals that contain the true time.
     """
     there = ~np.isnan(series)
     n = there.sum(axis=1).astype(np.float64)

@@ -1,13 +1,15 @@
-"""Monotone trends of short series: how steep, and how likely by chance.
+"""Monotone trends of short series: their slope, and their probability by chance.
 
-Comes in: many series of equally spaced points, some of them missing. Goes out: Theil-Sen slopes and Mann-Kendall
-p-values that allow for autocorrelation. Refuses to know what the points are.
+Input: many series of equally spaced points, some of them missing.
+Output: Theil-Sen slopes, and Mann-Kendall p-values that allow for autocorrelation.
+Not responsible for: the meaning of the points.
+Rejects: nothing.
 
-Sources: Sen, J. Am. Stat. Assoc. 63 (1968); Mann, Econometrica 13 (1945); Kendall, Rank Correlation Methods (ties);
-Hamed and Rao, J. Hydrol. 204 (1998): how autocorrelation makes the variance of S larger. This differs from their
-estimate, which adds up the significant autocorrelations of all lags around the slope: in series as short as these it
-finds trends in a fifth to a third of strongly autocorrelated series that have none. Here the autocorrelations are those
-of a first-order process (`rules/statistics/autocorrelation.py`) of the ranks.
+Sources: Sen, J. Am. Stat. Assoc. 63 (1968); Mann, Econometrica 13 (1945); Kendall, Rank Correlation Methods (ties).
+Hamed and Rao, J. Hydrol. 204 (1998): how autocorrelation makes the variance of S larger. They add up the significant
+autocorrelations of all lags around the slope. In series this short their estimate finds trends in a fifth to a third of
+strongly autocorrelated series without any. Here the autocorrelations are those of a first-order process
+(`rules/statistics/autocorrelation.py`) of the ranks.
 """
 
 import numpy as np
@@ -17,11 +19,11 @@ from scipy.special import ndtr
 from rules.statistics.autocorrelation import FEWEST_POINTS, persistence
 
 _AT_ONCE = 256
-"""Series compared pairwise at a time, which bounds the memory that takes."""
+"""Series compared pairwise at a time; this bounds the memory."""
 
 
 def sen_slopes(series: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return (slope a step, two-sided p-value), both float64[m]; NaN where fewer than `FEWEST_POINTS` points are there.
+    """Return (slope per step, two-sided p-value), both float64[m]; NaN with fewer than `FEWEST_POINTS` points.
 
     Args:
         series: float64[m, n], NaN where a point is missing.
@@ -57,7 +59,7 @@ def _median(values: NDArray[np.float64], count: NDArray[np.intp]) -> NDArray[np.
 def _variance(series: NDArray[np.float64], n_points: NDArray[np.intp]) -> NDArray[np.float64]:
     """Return float64[m]: the variance of S of independent points, with ties."""
     equal = np.count_nonzero(series[:, :, np.newaxis] == series[:, np.newaxis, :], axis=2)
-    # Each of the t points of a tie brings its t-th part of t (t - 1) (2 t + 5); a missing one equals nothing.
+    # Each of the t points of a tie adds its t-th part of t (t - 1) (2 t + 5); a missing point equals no other.
     ties = np.where(equal > 0, (equal - 1) * (2 * equal + 5), 0).sum(axis=1)
     n = n_points.astype(np.float64)
     variance: NDArray[np.float64] = (n * (n - 1) * (2 * n + 5) - ties) / 18
@@ -72,7 +74,7 @@ def _ranks(series: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _inflation(correlation: NDArray[np.float64], n_points: NDArray[np.intp], n_most: int) -> NDArray[np.float64]:
-    """Return float64[m]: by how much autocorrelation makes the variance of S larger; at least 1."""
+    """Return float64[m]: the factor by which autocorrelation makes the variance of S larger; at least 1."""
     n = np.maximum(n_points, 3)[:, np.newaxis].astype(np.float64)
     lag = np.arange(1, n_most)
     weight = np.maximum(n - lag, 0) * np.maximum(n - lag - 1, 0) * np.maximum(n - lag - 2, 0)

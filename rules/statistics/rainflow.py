@@ -1,11 +1,13 @@
-"""`Rainflow`: cycles of a value that goes up and down, counted as they close, in a stack of turning points each.
+"""`Rainflow`: closed cycles of a varying value, counted with a stack of turning points for each binding.
 
-Comes in: one value of each of many bindings at a time. Goes out: the damage of the cycles so far. Refuses to know what
-they damage.
+Input: one value of each of many bindings at a time.
+Output: the damage of the cycles so far.
+Not responsible for: the damaged part.
+Rejects: nothing.
 
-Of four turning points in a row, the inner two are a cycle where their range is no larger than both beside it: it counts
-as one and leaves the stack. What stays in the stack counts as half cycles. So every full and half cycle has the range
-and the weight that ASTM E1049-85 (2017), 5.4.4, gives it. A cycle of range r brings (r / reference) ** slope.
+The inner two of four consecutive turning points are a cycle where their range is no larger than both adjacent ranges.
+The cycle counts as one and leaves the stack. Ranges that stay in the stack count as half cycles. So every full and half
+cycle has the range and the weight of ASTM E1049-85 (2017), 5.4.4. A cycle of range r adds (r / reference) ** slope.
 Source of the form with four points: Amzallag et al., Int. J. Fatigue 16 (1994).
 """
 
@@ -13,18 +15,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 DEPTH = 64
-"""Turning points that are kept. Beyond, the oldest range counts as the half cycle that it would be in the end; assumed:
-ranges that shrink so often in a row without closing are none that damage."""
+"""Kept turning points. Beyond them the oldest range counts as the half cycle that it will be in the end; assumed:
+ranges that shrink so often in a row without closing do no damage."""
 
 
 class Rainflow:
     """The open turning point, the stack and the damage of each binding."""
 
     def __init__(self, least: NDArray[np.float64], reference: NDArray[np.float64], slope: NDArray[np.float64]) -> None:
-        """Remember nothing yet.
+        """Make empty stacks.
 
         Args:
-            least: float64[n_bindings], smaller ranges are no cycles; 0 counts all.
+            least: float64[n_bindings], smaller ranges are no cycles; 0 counts all ranges.
             reference: float64[n_bindings], the range that does a damage of 1.
             slope: float64[n_bindings], the exponent.
         """
@@ -34,7 +36,7 @@ class Rainflow:
         self._begun = np.zeros(n, np.bool_)
         self._stack, self._size = np.zeros((n, DEPTH)), np.zeros(n, np.int64)
         self._share = np.zeros((n, DEPTH))
-        """What the range before each turning point would do as a cycle."""
+        """The damage of the range before each turning point as a cycle."""
         self._closed, self._open = np.zeros(n), np.zeros(n)
 
     def add(self, b: NDArray[np.intp], value: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -42,18 +44,18 @@ class Rainflow:
         way = self._way[b]
         step = np.where(self._begun[b], value - self._tip[b], 0.0)
         goes_on = step * way > 0
-        turns = ~goes_on & (step != 0) & (np.abs(step) >= self._least[b])
-        if turns.any():
-            self._push(b[turns], self._tip[b[turns]])
-            self._way[b[turns]] = np.sign(step[turns])
-        moves = goes_on | turns | ~self._begun[b]
+        reverses = ~goes_on & (step != 0) & (np.abs(step) >= self._least[b])
+        if reverses.any():
+            self._push(b[reverses], self._tip[b[reverses]])
+            self._way[b[reverses]] = np.sign(step[reverses])
+        moves = goes_on | reverses | ~self._begun[b]
         self._tip[b[moves]] = value[moves]
         self._begun[b] = True
         damage: NDArray[np.float64] = self._closed[b] + self._open[b]
         return damage
 
     def _push(self, b: NDArray[np.intp], point: NDArray[np.float64]) -> None:
-        """Put a turning point on the stack of each of `b`, let the cycles that it closes count, and sum up the rest."""
+        """Put a turning point on the stack of each of `b`, count closed cycles, and sum up the rest."""
         full = b[self._size[b] == DEPTH]
         self._closed[full] += 0.5 * self._share[full, 1]
         for column in (self._stack, self._share):
@@ -67,16 +69,16 @@ class Rainflow:
         waiting = b[self._size[b] >= 4]
         while len(waiting):
             waiting = self._close(waiting)
-        # Always over the whole stack: the order of a sum must not depend on who else turns.
+        # Always over the whole stack: the order of a sum must not depend on other bindings.
         self._open[b] = 0.5 * self._share[b].sum(axis=1)
 
     def _weigh(self, b: NDArray[np.intp], place: NDArray[np.int64]) -> None:
-        """Write down what the range up to each `place` of the stack would do as a cycle."""
+        """Set the damage of the range before each `place` of the stack as a cycle."""
         ranges = np.abs(self._stack[b, place] - self._stack[b, place - 1])
         self._share[b, place] = (ranges / self._reference[b]) ** self._slope[b]
 
     def _close(self, b: NDArray[np.intp]) -> NDArray[np.intp]:
-        """Count the innermost cycles of `b` that are closed, and return who may have another."""
+        """Count the innermost closed cycles of `b`, and return the bindings that may have another."""
         top = self._size[b]
         last = self._stack[b[:, np.newaxis], top[:, np.newaxis] - np.arange(4, 0, -1)]
         before, inner, after = np.abs(np.diff(last, axis=1)).T
@@ -85,7 +87,7 @@ class Rainflow:
         self._closed[b] += self._share[b, top - 2]
         self._stack[b, top - 3] = last[:, 3]
         self._weigh(b, top - 3)
-        # What has left the stack is zeroed, so that equal histories leave equal columns.
+        # Places above the stack are zero, so that equal histories leave equal columns.
         for column in (self._stack, self._share):
             column[b, top - 2] = 0
             column[b, top - 1] = 0
@@ -93,7 +95,7 @@ class Rainflow:
         return b[self._size[b] >= 4]
 
     def columns(self) -> dict[str, NDArray[np.generic]]:
-        """Return what outlives a restart; first axis: bindings."""
+        """Return the columns that outlive a restart; first axis: bindings."""
         return {
             "tip": self._tip,
             "way": self._way,

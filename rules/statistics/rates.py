@@ -1,7 +1,9 @@
-"""Change per time: in which unit it is told, and which direction of it is the danger.
+"""Change per time: the unit of a slope, and its dangerous direction.
 
-Comes in: a quantity, a unit of time, a direction. Goes out: the quantity that a slope is, and slopes turned so that
-more is worse. Refuses to know how a slope is found.
+Input: a quantity, a unit of time, a direction.
+Output: the quantity of a slope, and slopes with the sign by which more is worse.
+Not responsible for: how a slope is found.
+Rejects: nothing.
 """
 
 import dataclasses
@@ -14,7 +16,7 @@ from config.quantities import Quantity
 
 
 class Per(StrEnum):
-    """The time that a slope is told in."""
+    """The unit of time of a slope."""
 
     SECOND = "s"
     MINUTE = "min"
@@ -23,17 +25,17 @@ class Per(StrEnum):
 
     @property
     def seconds(self) -> float:
-        """How long it is, seconds."""
+        """Length of the unit, seconds."""
         return {"s": 1.0, "min": 60.0, "h": 3600.0, "day": 86_400.0}[self.value]
 
     @property
     def more_decimals(self) -> int:
-        """How many digits more than its quantity a slope is told with: the shorter the time, the smaller it is."""
+        """Number of decimals of a slope beyond those of its quantity: the shorter the unit, the smaller the slope."""
         return {"s": 3, "min": 2, "h": 1, "day": 1}[self.value]
 
 
 class Direction(StrEnum):
-    """Which way is dangerous."""
+    """The dangerous direction."""
 
     FALL = "fall"
     RISE = "rise"
@@ -48,7 +50,7 @@ _WORDS = {
 
 
 def slope_of(quantity: Quantity, per: Per, direction: Direction) -> Quantity:
-    """Return what a slope of `quantity` is: 0 to its largest believable rate, in its unit per time."""
+    """Return the quantity of a slope of `quantity`: 0 to its largest credible rate, in its unit per time."""
     zh, en = _WORDS[direction]
     return dataclasses.replace(
         quantity,
@@ -71,11 +73,11 @@ def directions(of: list[Direction]) -> NDArray[np.int8]:
 
 
 def towards(slope: NDArray[np.float64], direction: NDArray[np.int8]) -> NDArray[np.float64]:
-    """Return float64[n]: slopes turned so that more is worse.
+    """Return float64[n]: slopes with the sign by which more is worse.
 
     Args:
         slope: float64[n], positive where the value rises.
         direction: int8[n], as from `directions`.
     """
-    # Adding 0 turns the -0.0 of a value that stands still into 0.0.
+    # Adding 0 makes the -0.0 of a constant value 0.0.
     return np.where(direction == 0, np.abs(slope), slope * direction) + 0.0

@@ -1,19 +1,21 @@
-"""`Regression`: what a value should be, given others, learned as it goes with forgetting, for many bindings at once.
+"""`Regression`: the expected value of a target, given features, learned with forgetting for many bindings at once.
 
-Comes in: features and targets. Goes out: expected values, how far a feature lies outside of what was learned, and the
-scale of what is left. Refuses to know what features are.
+Input: features and targets.
+Output: expected values, the distance of features from the learned ones, and the scale of residuals.
+Not responsible for: the meaning of features.
+Rejects: nothing.
 
-It keeps the weighted sums of the normal equations instead of their inverse: with features that stand still for weeks an
-inverse would grow without bound, sums only fade. Both give the same coefficients.
+It keeps the weighted sums of the normal equations and not their inverse. With features that are constant for weeks an
+inverse would grow without bound, but sums only fade. Both give the same coefficients.
 """
 
 import numpy as np
 from numpy.typing import NDArray
 
 FEATURES = 4
-"""A constant and up to three others."""
+"""A constant and up to three other features."""
 _RIDGE = 1e-6
-"""Keeps a feature that never varied at 0; far below what any that did adds up to."""
+"""Keeps the coefficient of a constant feature at 0; far below the sums of a varying feature."""
 
 
 class Regression:
@@ -26,13 +28,13 @@ class Regression:
         least: NDArray[np.float64],
         n_features: int = FEATURES,
     ) -> None:
-        """Know nothing yet.
+        """Make empty sums.
 
         Args:
-            memory_ns: int64[n_bindings], what is older fades.
-            warm_ns: int64[n_bindings], learned time before anything is known.
-            least: float64[n_bindings], the smallest sigma that is believed.
-            n_features: no binding has more, the constant included; the others are not computed.
+            memory_ns: int64[n_bindings], time constant of older readings.
+            warm_ns: int64[n_bindings], learned time before a value is known.
+            least: float64[n_bindings], the smallest sigma.
+            n_features: largest number of features of a binding, the constant included; others are not computed.
         """
         n = len(memory_ns)
         self._used = n_features
@@ -45,14 +47,14 @@ class Regression:
     def predict(
         self, b: NDArray[np.intp], features: NDArray[np.float64]
     ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Return (expected, leverage), both float64[n]; expected is NaN where too little was learned.
+        """Return (expected, leverage), both float64[n]; expected is NaN before the learned time is long enough.
 
-        Leverage is the variance of the expected value over that of a reading: small among what was learned, above 1
-        where features lie farther outside than it can tell.
+        Leverage is the variance of the expected value over that of a reading. It is small among learned features, and
+        above 1 for features too far outside them.
 
         Args:
             b: intp[n], distinct bindings.
-            features: float64[n, FEATURES], the first one 1, those that a binding does not have 0.
+            features: float64[n, FEATURES], the first is 1, missing features of a binding are 0.
         """
         used = self._used
         # Whole rows are taken and then cut: taking parts of rows costs several times as much.
@@ -66,7 +68,7 @@ class Regression:
         return np.where(is_known, expected, np.nan), leverage
 
     def sigma(self, b: NDArray[np.intp]) -> NDArray[np.float64]:
-        """Return float64[n]: the standard deviation of what was left of calm readings."""
+        """Return float64[n]: the standard deviation of residuals of learned readings."""
         return np.maximum(np.sqrt(self._variance[b]), self._least[b])
 
     def learn(
@@ -76,7 +78,7 @@ class Regression:
         target: NDArray[np.float64],
         elapsed_ns: NDArray[np.int64],
     ) -> None:
-        """Add a reading of each of distinct bindings, `elapsed_ns` after the one before."""
+        """Add a reading of each of distinct bindings, `elapsed_ns` after the reading before."""
         is_first = self._n[b] == 0
         first = b[is_first]
         # Differences from the first reading keep the sums small; the constant stays 1.
@@ -94,18 +96,18 @@ class Regression:
         self._learned_ns[b] = np.minimum(self._learned_ns[b] + elapsed_ns, self._warm_ns[b])
 
     def learn_scale(self, b: NDArray[np.intp], left: NDArray[np.float64], elapsed_ns: NDArray[np.int64]) -> None:
-        """Add what was left of a reading of each of distinct bindings."""
+        """Add the residual `left` of a reading of each of distinct bindings."""
         share = np.maximum(elapsed_ns / (elapsed_ns + self._memory_ns[b]), 1 / (self._n_left[b] + 1.0))
         self._variance[b] += share * (left * left - self._variance[b])
         self._n_left[b] += 1
 
     def forget(self, b: NDArray[np.intp]) -> None:
-        """Begin anew for bindings `b`."""
+        """Forget bindings `b`."""
         for column in self.columns().values():
             column[b] = 0
 
     def columns(self) -> dict[str, NDArray[np.generic]]:
-        """Return what outlives a restart; first axis: bindings."""
+        """Return the columns that outlive a restart; first axis: bindings."""
         return {
             "squares": self._squares,
             "products": self._products,
@@ -119,9 +121,9 @@ class Regression:
 
 
 def _solve(squares: NDArray[np.float64], right: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return float64[n, p, k]: `right` divided by the positive definite `squares`, float64[n, p, p]; both are spent.
+    """Return float64[n, p, k]: `right` over the positive definite `squares`, float64[n, p, p]; both are overwritten.
 
-    Written out because a column of small systems costs less so than one library call for each.
+    Written out because a column of small systems is cheaper than one library call for each.
     """
     size = squares.shape[1]
     for i in range(size):

@@ -1,11 +1,13 @@
-"""`Wavefronts`: one pressure wave seen by two sensors along a pipe, and where it began.
+"""`Wavefronts`: one pressure wave at two sensors along a pipe, and the place where it began.
 
-Comes in: when each sensor saw it, in the order in which that became known. Goes out: which were seen by two, and how
-far from the sensor the wave began. Refuses to know pressures.
+Input: the time of the wave at each sensor, in the order in which it becomes known.
+Output: waves confirmed by two sensors, and the distance of the origin from the sensor.
+Not responsible for: pressures.
+Rejects: nothing.
 
-A wave that begins x metres from a sensor and L - x from another reaches them x / c and (L - x) / c later, so that
-x = (L - c dt) / 2, dt being how much later the other saw it; no two arrivals of one wave are further apart than L / c.
-Source: the negative pressure wave method.
+A wave begins x metres from one sensor and L - x from another. It reaches them x / c and (L - x) / c later. So
+x = (L - c dt) / 2, with dt the later arrival at the other sensor. No two arrivals of one wave are further apart than
+L / c. Source: the negative pressure wave method.
 """
 
 from collections.abc import Mapping, Sequence
@@ -15,10 +17,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from config.register import Register
+from config.time_units import SECOND_NS
 from rules.kind import NEVER_NS, BoundRule
 from rules.neighbourhood import along_m
-
-_SECOND_NS = 1_000_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,14 +32,14 @@ class PipeNeighbour:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a wave began."""
+    """The place where a wave began."""
 
     binding: int
     other: int
     from_m: float
     """Metres from the asset of `binding` towards that of `other`."""
     error_m: float
-    """It is so much nearer or further off if clocks and samples differ by the tolerance."""
+    """Largest error of the place, metres, if clocks and samples differ by the tolerance."""
     length_m: float
     """Metres between the two."""
 
@@ -76,7 +77,7 @@ class Wavefronts:
         speed_m_s: NDArray[np.float64],
         tolerance_ns: NDArray[np.int64],
     ) -> None:
-        """Remember nothing yet; float64[n_bindings] `speed_m_s` and int64[n_bindings] `tolerance_ns` are the rules'."""
+        """Make no arrivals; float64[n_bindings] `speed_m_s` and int64[n_bindings] `tolerance_ns` are of the rules."""
         n = len(speed_m_s)
         self._reaches, self._speed_m_s, self._tolerance_ns = reaches_of, speed_m_s, tolerance_ns
         self._seen_ns, self._clock = np.full(n, NEVER_NS), np.zeros(n, np.bool_)
@@ -87,9 +88,9 @@ class Wavefronts:
         """Return (binding, its arrival) of all that this arrival confirms, itself included, and remember it.
 
         Args:
-            binding: who saw it.
+            binding: the binding that saw it.
             time_ns: event time.
-            clock: the time is a received one; it tells nothing about arrivals by the devices' own clocks.
+            clock: the time is a received time; it cannot be compared with times by the devices' own clocks.
         """
         self._seen_ns[binding], self._clock[binding] = time_ns, clock
         matching = [reach.binding for reach in self._reaches.get(binding, ()) if self._matches(binding, reach)]
@@ -102,26 +103,26 @@ class Wavefronts:
         seen_ns = int(self._seen_ns[reach.binding])
         if seen_ns == NEVER_NS or self._clock[reach.binding] != self._clock[binding]:
             return False
-        longest_ns = reach.length_m / self._speed_m_s[binding] * _SECOND_NS + self._tolerance_ns[binding]
+        longest_ns = reach.length_m / self._speed_m_s[binding] * SECOND_NS + self._tolerance_ns[binding]
         return bool(abs(seen_ns - int(self._seen_ns[binding])) <= longest_ns)
 
     def place(self, binding: int) -> Place | None:
-        """Return where the newest wave that `binding` saw began; None where nobody confirms it by the same clock."""
+        """Return the origin of the newest wave at `binding`; None without a confirmation by the same clock."""
         if self._clock[binding] or self.confirmed_ns[binding] != self._seen_ns[binding]:
             return None
         for reach in self._reaches.get(binding, ()):
             if self._matches(binding, reach):
-                later_s = (int(self._seen_ns[reach.binding]) - int(self._seen_ns[binding])) / _SECOND_NS
+                later_s = (int(self._seen_ns[reach.binding]) - int(self._seen_ns[binding])) / SECOND_NS
                 from_m = (reach.length_m - self._speed_m_s[binding] * later_s) / 2
-                error_m = float(self._speed_m_s[binding] * self._tolerance_ns[binding]) / _SECOND_NS / 2
+                error_m = float(self._speed_m_s[binding] * self._tolerance_ns[binding]) / SECOND_NS / 2
                 on_pipe_m = min(max(float(from_m), 0.0), reach.length_m)
                 return Place(binding, reach.binding, on_pipe_m, error_m, reach.length_m)
         return None
 
     def touched_by(self, binding: int) -> list[int]:
-        """Return the bindings whose place an arrival at `binding` can change."""
+        """Return the bindings with a place that an arrival at `binding` can change."""
         return [binding, *(reach.binding for reach in self._reaches.get(binding, ()))]
 
     def columns(self) -> dict[str, NDArray[np.generic]]:
-        """Return what outlives a restart; first axis: bindings."""
+        """Return the columns that outlive a restart; first axis: bindings."""
         return {"seen_ns": self._seen_ns, "seen_clock": self._clock, "confirmed_ns": self.confirmed_ns}

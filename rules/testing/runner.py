@@ -1,10 +1,11 @@
-"""Runs tests of rules: readings go in as a district would send them, and what comes out is compared with what should.
+"""Tests of rules: the engine evaluates the readings of a test, and its transitions are compared with the expected ones.
 
-Comes in: rules bound to a register, and one `RuleTest`. Goes out: `TestOutcome`, every transition that happened, is
-missing
-or was not expected, in words. Refuses to know files and the wall clock.
+Input: rules bound to a register, and one `RuleTest`.
+Output: `TestOutcome`: every transition that happened, is missing or was not expected, in words.
+Not responsible for: files and the wall clock.
+Rejects: nothing.
 
-Each moment's readings are one batch. Where a rule judges silence, the program listens once a second between them.
+Readings with one received time are one batch. Where a rule checks silence, there is an empty batch each second.
 """
 
 import itertools
@@ -18,22 +19,23 @@ from collector.batch import Quality, ReadingBatch, make_batch, tick
 from config.levels import WarningLevel
 from config.quantities import Quantity
 from config.register import Asset, Neighbour, Register, Sensor
+from config.time_units import SECOND_NS
 from rules.admission.reordering import reorder_s
 from rules.engine import RuleEngine
 from rules.events import AlarmEvents, AlarmKey, Dimension, Transition
 from rules.explanation import describe, fields_at
 from rules.kinds import RULE_KINDS
-from rules.loading.test_file import SECOND_NS, ExpectedTransition, GivenSeries, RuleTest, RuleTestFile
+from rules.loading.test_file import ExpectedTransition, GivenSeries, RuleTest, RuleTestFile
 from rules.rule import Rule, RuleSet
 
 _TICK_NS = SECOND_NS
 _AFTER_NS = 3 * SECOND_NS
-"""Silence is found up to about 2 s after it became too long."""
+"""Silence is found up to about 2 s after the stale time."""
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One transition: as it should be and was (` `), should be (`-`), or was (`+`)."""
+    """One transition: expected and happened (` `), only expected (`-`), or only happened (`+`)."""
 
     mark: str
     time_ns: int
@@ -41,13 +43,13 @@ class Line:
     text: str
 
     def __str__(self) -> str:
-        """Return the mark, the time and what it is."""
+        """Return the mark, the time and the text."""
         return f"{self.mark} {time_text(self.time_ns):>9}  {self.text}"
 
 
 @dataclass(frozen=True, slots=True)
 class TestOutcome:
-    """What became of one test."""
+    """The result of one test."""
 
     name: str
     lines: tuple[Line, ...]
@@ -55,13 +57,13 @@ class TestOutcome:
 
     @property
     def is_passed(self) -> bool:
-        """Everything happened that was expected, and nothing else."""
+        """All expected transitions happened, and no others."""
         return all(line.mark == " " for line in self.lines)
 
 
 @dataclass(frozen=True, slots=True)
 class _Reading:
-    """One reading on its way; times from the start of the test."""
+    """One reading; times from the start of the test."""
 
     time_ns: int
     received_ns: int
@@ -80,7 +82,7 @@ class _Observed:
 
     @property
     def text(self) -> str:
-        """What happened, with its words in both languages."""
+        """The transition, with its words in both languages."""
         return f"{self.alarm} {self.transition.name.lower()}, {self.level}: {self.words['en']} / {self.words['zh']}"
 
 
@@ -122,7 +124,7 @@ def _sensors(spec: RuleTestFile) -> Iterator[Sensor]:
 
 
 def run_test(test: RuleTest, ruleset: RuleSet, register: Register, quantities: Mapping[str, Quantity]) -> TestOutcome:
-    """Return what becomes of `test`; every sensor and alarm that it names exists."""
+    """Return the outcome of `test`; every sensor and alarm that it names exists."""
     engine = RuleEngine(ruleset, register)
     rules = {rule.id: rule for rule in ruleset.rules if test.only is None or rule.id in test.only}
     happened: list[_Observed] = []
@@ -136,16 +138,16 @@ def run_test(test: RuleTest, ruleset: RuleSet, register: Register, quantities: M
 def batches(
     test: RuleTest, ruleset: RuleSet, register: Register, quantities: Mapping[str, Quantity]
 ) -> Iterator[ReadingBatch]:
-    """Yield what the program would judge: a batch for each moment at which something is received, and empty ones."""
-    moments: dict[int, list[_Reading]] = defaultdict(list)
+    """Yield the batches of the program: one for each received time, and empty ones."""
+    by_time: dict[int, list[_Reading]] = defaultdict(list)
     for each in _list_readings(test):
-        moments[each.received_ns].append(each)
-    last = max([*moments, *(each.at for each in test.expect)], default=0)
+        by_time[each.received_ns].append(each)
+    last = max([*by_time, *(each.at for each in test.expect)], default=0)
     waits_ns = round(reorder_s(register).max(initial=0.0) * SECOND_NS)
     end = last + waits_ns + _AFTER_NS if test.until is None else test.until
-    for time_ns in sorted({*moments, *_ticks(test, ruleset, end)}):
+    for time_ns in sorted({*by_time, *_ticks(test, ruleset, end)}):
         if time_ns <= end:
-            received = sorted(moments.get(time_ns, ()), key=lambda each: each.time_ns)
+            received = sorted(by_time.get(time_ns, ()), key=lambda each: each.time_ns)
             yield _batch(test.start, time_ns, received, register, quantities)
 
 
@@ -205,21 +207,21 @@ def _list_transitions(
         rule = rules.get(key.rule)
         if rule is None:
             continue
-        turn, stale_after_s = fields_at(events, i, alarms), register.sensors[key.sensor].stale_after_s
-        words = {language: describe(rule, turn, language, stale_after_s) for language in ("en", "zh")}
-        level = level_word(turn.level_after, key.dimension)
-        yield _Observed(int(events.time_ns[i]) - start_ns, key.id, turn.transition, level, words)
+        fields, stale_after_s = fields_at(events, i, alarms), register.sensors[key.sensor].stale_after_s
+        words = {language: describe(rule, fields, language, stale_after_s) for language in ("en", "zh")}
+        level = level_word(fields.level_after, key.dimension)
+        yield _Observed(int(events.time_ns[i]) - start_ns, key.id, fields.transition, level, words)
 
 
 def level_word(level: int, dimension: Dimension) -> str:
-    """Return how tests call the level of an alarm."""
+    """Return the word of tests for the level of an alarm."""
     if level == 0:
         return "none"
     return "fault" if dimension is Dimension.HEALTH else WarningLevel(level).key
 
 
 def _compare(expected: Sequence[ExpectedTransition], happened: Sequence[_Observed]) -> Iterator[Line]:
-    """Yield every transition by time and alarm; those that differ as it should be, then as it was."""
+    """Yield every transition by time and alarm; where two differ, the expected one first."""
     wanted: dict[tuple[int, str], list[ExpectedTransition]] = defaultdict(list)
     got: dict[tuple[int, str], list[_Observed]] = defaultdict(list)
     for each in expected:
@@ -253,7 +255,7 @@ def _wanted_text(want: ExpectedTransition) -> str:
 
 
 def time_text(time_ns: int) -> str:
-    """Return a time from the start of a test as it would be written: `1h2m3.5s`."""
+    """Return a time from the start of a test as people write it: `1h2m3.5s`."""
     if time_ns < 0:
         return f"-{time_text(-time_ns)}"
     text, seconds = "", time_ns / SECOND_NS

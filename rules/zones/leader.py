@@ -1,12 +1,15 @@
-"""`LeaderSelection`: which sensor of a zone calls when the zone departs.
+"""`LeaderSelection`: the sensor of a zone that bears the alarm when the zone departs.
 
-Comes in: what each row of a zone departs. Goes out: what each sensor's departure is as a danger. Refuses to know where
-departures come from.
+Input: the departures of each row of a zone.
+Output: the danger of each sensor.
+Not responsible for: the source of departures.
+Rejects: nothing.
 
-A zone has an *event* from the row in which a sensor reaches the lowest limit and is confirmed, until no sum is as much
-as half of that limit, or until what lasted has become usual. The sensor whose sum is largest calls; its danger is the
-largest sum of the zone. It is joined by another only when that has twice its sum: then the event lies elsewhere, or
-there is a second. Others confirm and say nothing. These sums have no ceiling: of two at a ceiling neither is larger.
+A zone has an *event* from the row in which a sensor reaches the lowest limit and is confirmed. The event ends when no
+sum is half of that limit, or when a lasting shift has become normal. The sensor with the largest sum bears the alarm;
+its danger is the largest sum of the zone. Another sensor also bears an alarm only with twice that sum. The event is
+then elsewhere, or there is a second event. Other sensors confirm and bear no alarm. These sums have no ceiling, because
+of two sums at a ceiling neither is larger.
 """
 
 import numpy as np
@@ -15,20 +18,20 @@ from numpy.typing import NDArray
 from rules.zones.options import Calls, Toward, Zone
 
 _OVERTAKES = 2.0
-"""So many times the sum of the sensor that leads; assumed."""
+"""Times the sum of the leading sensor; assumed."""
 _OVER = 0.5
-"""An event is over when no sum is this part of the lowest limit; assumed."""
+"""An event is over when no sum is this share of the lowest limit; assumed."""
 
 
 class LeaderSelection:
-    """The events of all zones, in columns by binding; what belongs to a zone stands with each member."""
+    """The events of all zones, in columns by binding; each member has the values of its zone."""
 
     def __init__(self, n_bindings: int) -> None:
         n = n_bindings
         self.runs = np.zeros(n, np.bool_)
         """bool[n]: the zone has an event."""
         self.rows = np.zeros(n, np.int32)
-        """int32[n]: rows that it has run for."""
+        """int32[n]: rows since its start."""
         self._calls = np.zeros(n, np.bool_)
         self._leads = np.zeros(n, np.bool_)
         self._up, self._down = np.zeros(n), np.zeros(n)
@@ -40,7 +43,7 @@ class LeaderSelection:
         self._down[m] = np.where(judged, np.maximum(self._down[m] - score - slack, 0), self._down[m])
 
     def update(self, zone: Zone, total: NDArray[np.float64]) -> bool:
-        """Begin, move or end the event of `zone`, float64[k] `total` its sums below the ceiling; tell if it begins."""
+        """Start, move or end the event of `zone` with float64[k] `total`, its sums; return whether it starts."""
         m, options = zone.members, zone.options
         if options.calls is Calls.EACH:
             return False
@@ -56,7 +59,7 @@ class LeaderSelection:
         return not was and bool(self.runs[m[0]])
 
     def _lead(self, zone: Zone, total: NDArray[np.float64]) -> None:
-        """Let the sensor with the largest sum call, if it is the first or far ahead."""
+        """Let the sensor with the largest sum lead, if it is the first leader or far ahead."""
         m = zone.members
         size = np.maximum(self._up[m], self._down[m])
         first, led = int(np.argmax(size)), size[self._leads[m]]
@@ -69,7 +72,7 @@ class LeaderSelection:
             self._calls[m[first]] = True
 
     def danger(self, zone: Zone, total: NDArray[np.float64], confirmed: NDArray[np.bool_]) -> NDArray[np.float64]:
-        """Return float64[k], what is compared with limits: of sensors that call, and 0 of the others."""
+        """Return float64[k], the values to compare with limits; 0 for sensors that bear no alarm."""
         m, toward = zone.members, zone.options.toward
         if zone.options.calls is Calls.LEADER:
             return np.where(self._calls[m], total.max(), 0.0)
@@ -78,7 +81,7 @@ class LeaderSelection:
         return np.where(confirmed & meant, total, 0.0)
 
     def forget(self, b: NDArray[np.intp]) -> None:
-        """Begin at nothing for sensors whose shift has become usual, and end their event."""
+        """Reset sensors with a shift that has become normal, and end their event."""
         self._up[b] = self._down[b] = 0.0
         self._end(b)
 
@@ -87,7 +90,7 @@ class LeaderSelection:
         self.rows[b] = 0
 
     def columns(self) -> dict[str, NDArray[np.generic]]:
-        """Return what outlives a restart, by name; first axis: bindings."""
+        """Return the columns that outlive a restart, by name; first axis: bindings."""
         return {
             "event_runs": self.runs,
             "event_rows": self.rows,

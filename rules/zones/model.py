@@ -1,19 +1,22 @@
-"""`ZoneModel`: each sensor of a zone foretold from the others, and the sum of what it departs from that.
+"""`ZoneModel`: a prediction of each sensor of a zone from the others, and the sum of its departures.
 
-Comes in: readings in their order. Goes out: for each binding a two-sided cumulative sum in sigma, how many others of
-its zone depart too, what that is as a danger, and what it departs alone. Refuses to know alarms.
+Input: readings in their order.
+Output: for each binding a two-sided cumulative sum in sigma and the number of other departing sensors. Also the danger,
+and the sum of lone departures.
+Not responsible for: alarms.
+Rejects: a row with fewer than three known sensors is counted and not evaluated.
 
-A row holds the mean of each sensor's readings in one step of event time; it closes with the first reading of a later
-step. Rows feed sums with fading memory, from which now and then a ridge regression of every sensor on all others is
-fitted: with P the inverse of the correlations plus the ridge, the residual of sensor i is (P z)_i / P_ii. Rows are not
-learned while any sensor of the zone is shifted: the model must not learn the danger that it tells of. Sensors that
-depart are left out where others are foretold, or a single wrong device would make all of them depart.
+A row has the mean of each sensor's readings in one step of event time. It closes with the first reading of a later
+step. Rows enter sums with fading memory. From these a ridge regression of every sensor on all others is fitted now and
+then. P is the inverse of the correlations plus the ridge, and the residual of sensor i is (P z)_i / P_ii. Rows are not
+learned while any sensor of the zone is shifted: the model must not learn the danger that it finds. Departing sensors do
+not predict others, or a single wrong device would make all of them depart.
 
-A row that one sensor departs far and alone is its device's doing. It counts as a departure, so that nothing is learned
-from it, but not as one that others share, of which dangers are made.
+A row in which one sensor departs far and alone is a fault of its device. It counts as a departure, so it is not
+learned. It does not count as a shared departure, of which dangers are made.
 
-Source: cumulative sums, Page 1954; residuals from the inverse of a covariance, Dempster 1972; that one large
-contribution among small ones is a fault of a sensor, Dunia, Qin, Edgar and McAvoy 1996, here row by row.
+Source: cumulative sums, Page 1954; residuals from the inverse of a covariance, Dempster 1972. One large contribution
+among small ones is a fault of a sensor: Dunia, Qin, Edgar and McAvoy 1996, here row by row.
 """
 
 from collections import Counter
@@ -27,15 +30,15 @@ from rules.zones.leader import LeaderSelection
 from rules.zones.options import FEWEST_MEMBERS, MOST_MEMBERS, Zone, ZoneOptions
 
 _ROWS_EACH = 4
-"""Rows for each sensor, at least, before a fit: with fewer, what was learned looks better foretold than it will be."""
+"""Least rows for each sensor before a fit: with fewer, learned rows are predicted better than later rows."""
 _LEAST_VARIANCE = 1e-6
-"""Of a residual, part of the sensor's own; assumed: no instrument agrees better than to a thousandth."""
+"""Of a residual, as a share of the sensor's variance; assumed: no instrument agrees better than to a thousandth."""
 _CEILING = 1.5
-"""A sum stops at so many times the lowest limit, so that it can come back; assumed."""
+"""Largest sum in times of the lowest limit, so that the sum can come back; assumed."""
 
 
 class ZoneModel:
-    """The zones of all rules of a kind, in columns by binding; what belongs to a zone stands with each member."""
+    """The zones of all rules of a kind, in columns by binding; each member has the values of its zone."""
 
     def __init__(self, zones: Sequence[Zone], n_bindings: int, counts: Counter[tuple[str, str]]) -> None:
         n, self._counts = n_bindings, counts
@@ -48,13 +51,13 @@ class ZoneModel:
         self.up, self.down = np.zeros(n), np.zeros(n)
         self._shared_up, self._shared_down = np.zeros(n), np.zeros(n)
         self.alone = np.zeros(n)
-        """float64[n], the sum of what it departs alone."""
+        """float64[n], the sum of lone departures."""
         self.departure = np.full(n, np.nan)
-        """float64[n], the larger sum; NaN while nobody knows."""
+        """float64[n], the larger sum; NaN while unknown."""
         self.confirming = np.zeros(n, np.int16)
-        """How many others of the zone depart."""
+        """int16[n], number of other departing sensors of the zone."""
         self.danger = np.full(n, np.nan)
-        """float64[n], what limits are compared with; NaN while nobody knows."""
+        """float64[n], the value to compare with limits; NaN while unknown."""
         self._events = LeaderSelection(n)
         self._mark = np.zeros(n, np.int64)
         for zone in zones:
@@ -76,7 +79,7 @@ class ZoneModel:
         np.maximum.at(self._last_ns, b, time_ns)
 
     def close(self, zone: Zone, next_step: int) -> None:
-        """Close the row of `zone` and open that of `next_step`."""
+        """Close the row of `zone` and open the row of `next_step`."""
         m = zone.members
         is_new = self._n[m] > 0
         self._last[m] = np.where(is_new, self._sum[m] / np.maximum(self._n[m], 1), self._last[m])
@@ -91,12 +94,12 @@ class ZoneModel:
             self._learn(zone, row)
 
     def open(self, zone: Zone, step: int) -> None:
-        """Drop what the open row of `zone` holds and open that of `step`."""
+        """Drop the open row of `zone` and open the row of `step`."""
         m = zone.members
         self._sum[m], self._n[m], self.open_step[m] = 0.0, 0, step
 
     def _add_departures(self, zone: Zone, row: NDArray[np.float64], is_new: NDArray[np.bool_]) -> None:
-        """Sum up how far each sensor with a new value is from what the others foretell."""
+        """Add the departure of each sensor with a new value from the prediction of the others."""
         m, options = zone.members, zone.options
         known = np.flatnonzero(~np.isnan(row) & (self._sd[m] > 0))
         residual, score, shared = np.zeros(len(m)), np.zeros(len(m)), np.zeros(len(m))
@@ -107,7 +110,7 @@ class ZoneModel:
             b = m[known]
             z = (row[known] - self._mean[b]) / self._sd[b]
             correlation = self._correlation[np.ix_(b, known)]
-            residual[known], score[known] = find_residuals(correlation, z, (self.up[b], self.down[b]), options)
+            residual[known], score[known] = find_residuals(correlation, z, options, up=self.up[b], down=self.down[b])
             judged[known] = is_new[known]
             shared = drop_lone_departure(score, judged, options)
             self._counts["zone_rows_alone", ""] += int((shared != score).any())
@@ -126,7 +129,7 @@ class ZoneModel:
         self._publish(zone, judged)
 
     def _rebase(self, zone: Zone, departure: NDArray[np.float64], judged: NDArray[np.bool_], *, begins: bool) -> None:
-        """Let a shift that has lasted long enough become what is usual: of one sensor, or of all in an event."""
+        """Let a shift that has lasted long enough become normal: of one sensor, or of all sensors in an event."""
         m, lasts_rows = zone.members, zone.options.rebaseline_s / zone.options.step_s
         is_event = bool(self._events.runs[m[0]])
         shifted = (np.maximum(self.up[m], self.down[m]) >= zone.lowest) | is_event
@@ -152,7 +155,7 @@ class ZoneModel:
         self.danger[m] = np.where(np.isnan(self.departure[m]), np.nan, danger)
 
     def _learn(self, zone: Zone, row: NDArray[np.float64]) -> None:
-        """Add a row to the fading sums, what is missing as its mean, and fit when it is time."""
+        """Add a row to the fading sums, missing values as their means, and fit when it is time."""
         m, options = zone.members, zone.options
         keep = 1.0 - 1.0 / options.memory_rows
         mean = self._first[m] / max(float(self._weight[m[0]]), 1.0)
@@ -177,7 +180,7 @@ class ZoneModel:
         mean = self._first[m] / weight
         covariance = self._second[m, :k] / weight - np.outer(mean, mean)
         variance = np.diag(covariance)
-        # What rounding leaves of a constant value is no variance.
+        # The rounding of a constant value is no variance.
         varies = variance > 1e-9 * (np.diag(self._second[m, :k]) / weight + 1e-12)
         sd = np.where(varies, np.sqrt(np.maximum(variance, 0.0)), 0.0)
         scale = np.where(varies, sd, 1.0)
@@ -186,7 +189,7 @@ class ZoneModel:
         self._correlation[m, :k] = correlation
 
     def columns(self) -> dict[str, NDArray[np.generic]]:
-        """Return what outlives a restart, by name; first axis: bindings."""
+        """Return the columns that outlive a restart, by name; first axis: bindings."""
         return {
             "up": self.up,
             "down": self.down,
@@ -218,7 +221,7 @@ class ZoneModel:
         }
 
     def rebuild(self) -> None:
-        """Forget what was learned by a zone of other members or options; its alarms stay until it knows better."""
+        """Forget the model of a zone with other members or options; its alarms stay until it has a new one."""
         fresh = ZoneModel(self.zones, len(self._mark), self._counts).columns()
         for zone in self.zones:
             m = zone.members
@@ -230,7 +233,7 @@ class ZoneModel:
 def drop_lone_departure(
     score: NDArray[np.float64], judged: NDArray[np.bool_], options: ZoneOptions
 ) -> NDArray[np.float64]:
-    """Return what others of the zone share of a row of departures in sigma, float64[k]: 0 of one that departs alone.
+    """Return the departures of a row that others share, in sigma, float64[k]: 0 for a sensor that departs alone.
 
     >>> options = ZoneOptions(alone_at=12, alone_ratio=4)
     >>> for row in ([1.0, -20.0, 4.9], [1.0, -20.0, 5.1], [1.0, -11.0, 2.0]):
@@ -250,37 +253,40 @@ def drop_lone_departure(
 def find_residuals(
     correlation: NDArray[np.float64],
     z: NDArray[np.float64],
-    sums: tuple[NDArray[np.float64], NDArray[np.float64]],
     options: ZoneOptions,
+    *,
+    up: NDArray[np.float64],
+    down: NDArray[np.float64],
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return (residual, residual in its own sigma) of each sensor of a row, float64[k] each.
 
-    Only sensors that do not depart foretell others, and at least the calmer half of them: a device that drifts must
-    not make others seem to depart. Of sensors that are `alone_at` off, the furthest has no say in who those are.
+    Only sensors that do not depart predict others, at least the half with the smaller sums. A device that drifts must
+    not make others depart. The farthest sensor beyond `alone_at` is left out when the departing ones are chosen.
 
     Args:
         correlation: float64[k, k] of the rows that were learned.
         z: float64[k], the row, standardised.
-        sums: float64[k] each, the sums up and down before this row.
         options: of the zone.
+        up: float64[k], the sums of rises before this row.
+        down: float64[k], the sums of falls before this row.
     """
     residual, sigma = _predict_from_others(correlation, z, options.ridge)
     score = residual / sigma
     far = int(np.argmax(np.abs(score)))
     if abs(score[far]) >= options.alone_at:
-        # It moves all that it foretells: who departs besides is seen without it.
+        # It moves all that it predicts: other departing sensors are found without it.
         rest = np.delete(np.arange(len(z)), far)
         own, scale = _predict_from_others(correlation[np.ix_(rest, rest)], z[rest], options.ridge)
         score[rest], score[far] = own / scale, np.inf
-    total = np.maximum(sums[0] + score, sums[1] - score)
-    n_calm = max(int(np.count_nonzero(total < options.confirm_at)), (len(z) + 1) // 2)
-    calm = np.sort(np.argsort(total, kind="stable")[:n_calm])
-    if n_calm < len(z):
-        rest = np.setdiff1d(np.arange(len(z)), calm)
-        within, across = correlation[np.ix_(calm, calm)], correlation[np.ix_(calm, rest)]
-        residual[calm], sigma[calm] = _predict_from_others(within, z[calm], options.ridge)
-        weight = np.linalg.solve(within + options.ridge * np.eye(n_calm), across)
-        residual[rest] = z[rest] - z[calm] @ weight
+    total = np.maximum(up + score, down - score)
+    n_normal = max(int(np.count_nonzero(total < options.confirm_at)), (len(z) + 1) // 2)
+    normal = np.sort(np.argsort(total, kind="stable")[:n_normal])
+    if n_normal < len(z):
+        rest = np.setdiff1d(np.arange(len(z)), normal)
+        within, across = correlation[np.ix_(normal, normal)], correlation[np.ix_(normal, rest)]
+        residual[normal], sigma[normal] = _predict_from_others(within, z[normal], options.ridge)
+        weight = np.linalg.solve(within + options.ridge * np.eye(n_normal), across)
+        residual[rest] = z[rest] - z[normal] @ weight
         variance = (
             np.diag(correlation)[rest] - 2 * (weight * across).sum(axis=0) + (weight * (within @ weight)).sum(axis=0)
         )
@@ -291,7 +297,7 @@ def find_residuals(
 def _predict_from_others(
     correlation: NDArray[np.float64], z: NDArray[np.float64], ridge: float
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return z of each sensor less what a ridge regression on all others foretells, and the sigma of that."""
+    """Return z of each sensor less its prediction by a ridge regression on all others, and the sigma of that."""
     inverse = np.linalg.inv(correlation + ridge * np.eye(len(z)))
     own = np.diag(inverse)
     variance = ((inverse @ correlation) * inverse).sum(axis=1) / own**2

@@ -1,7 +1,9 @@
-"""Zones: which sensors of a rule foretell each other, and how; the options that kinds with a zone model share.
+"""Zones of a rule: sensors that predict each other, and the options of kinds with a zone model.
 
-Comes in: options as they are written, bound rules, the register. Goes out: zones as lists of bindings. Refuses to know
-values.
+Input: options as they are written, bound rules, the register.
+Output: zones as lists of bindings.
+Not responsible for: values.
+Rejects: options outside their ranges.
 """
 
 import hashlib
@@ -16,22 +18,22 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
 from config.register import Register
+from config.time_units import SECOND_NS
 from rules.kind import BoundRule
 
 MOST_MEMBERS = 64
 """Sensors of a zone; a larger one is cut into equal parts in the order of the register."""
 FEWEST_MEMBERS = 3
-"""Of two sensors nobody can say which is wrong."""
-_SECOND_NS = 1_000_000_000
+"""Of two sensors either may be wrong."""
 
 
 class By(StrEnum):
-    """What makes a zone of the sensors that a rule is bound to."""
+    """The property by which the sensors of a rule form zones."""
 
     REGION = "region"
     """The same region of the register."""
     PIPES = "pipes"
-    """Joined by neighbours, however far."""
+    """Connected by neighbours, at any distance."""
     ALL = "all"
     """All of them: `where` lists the assets."""
 
@@ -40,13 +42,13 @@ class Calls(StrEnum):
     """Which sensors of a zone are in alarm when it departs."""
 
     LEADER = "leader"
-    """The one that departs most, for the whole zone."""
+    """The sensor that departs most, for the whole zone."""
     EACH = "each"
-    """Each that departs."""
+    """Each sensor that departs."""
 
 
 class Toward(StrEnum):
-    """Which departures are a danger."""
+    """The dangerous departures."""
 
     BOTH = "both"
     HIGH = "high"
@@ -54,7 +56,7 @@ class Toward(StrEnum):
 
 
 class ZoneOptions(BaseModel):
-    """How the sensors of a zone foretell each other."""
+    """The prediction of the sensors of a zone from each other."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
@@ -72,53 +74,53 @@ class ZoneOptions(BaseModel):
     memory_rows: int = Field(default=1440, ge=100, le=1_000_000)
     """Rows fade from memory over about so many; assumed: a month."""
     ridge: float = Field(default=0.01, gt=0, le=10)
-    """Added to the diagonal of the correlations, so that no sensor is foretold by fine differences; assumed."""
+    """Added to the diagonal of the correlations, so that no sensor is predicted by fine differences; assumed."""
     slack: float = Field(default=1.0, ge=0, le=10)
-    """Sigma that each row takes off the sum. Source: half of the smallest shift to find is the usual choice (Page 1954;
-    ISO 7870-4:2021), so this is for shifts of two sigma; less lets slow errors of the model add up: in a simulated year
-    of a water network 0.5 made twice as many false alarms."""
+    """Sigma that each row subtracts from the sum. Source: half of the smallest shift to find is the usual choice (Page
+    1954; ISO 7870-4:2021), so this is for shifts of two sigma. With less, slow errors of the model add up. In a
+    simulated year of a water network 0.5 made twice as many false alarms."""
     confirm_at: float = Field(default=20.0, gt=0, le=1e6)
-    """Another sensor whose own sum is at least this confirms a shift; assumed."""
+    """Another sensor with at least this sum confirms a shift; assumed."""
     confirmed_by: int = Field(default=1, ge=1, le=MOST_MEMBERS - 1)
-    """How many others must confirm before it is a danger and not a device."""
+    """Number of other sensors that must confirm a danger; with fewer it is a device fault."""
     alone_at: float = Field(default=12.0, gt=0, le=1e6)
     """Sigma of a row. A sensor that departs so far, and `alone_ratio` times as far as any other of its zone, departs
-    alone in that row: what moves a zone so far shows at more than one of its sensors. Such a row adds nothing to a
-    danger, and what the device is off to `residual_fault`. Source: events of a pump moved one channel alone by up to
-    12 sigma before the others followed; assumed for others."""
+    alone in that row: a real event this large shows at more than one sensor. Such a row adds nothing to a danger, and
+    its departure to `residual_fault`. Source: events of a pump moved one channel alone by up to 12 sigma before the
+    others followed; assumed for others."""
     alone_ratio: float = Field(default=4.0, gt=1, le=1e6)
     """Source: as `alone_at`."""
     calls: Calls = Calls.LEADER
-    """Who is in alarm when the zone departs. Source: where each called, many calls in a year of a simulated network
-    were of sensors further off while a leak ran."""
+    """The sensors in alarm when the zone departs. Source: with `each`, many alarms of a simulated year were of
+    distant sensors while a leak ran."""
     toward: Toward = Toward.BOTH
-    """Departures of this sign are a danger; others are learned in silence: pressure falls at a leak, and rises when it
-    was mended."""
+    """Departures of this sign are a danger; others are learned without an alarm. Pressure falls at a leak, and rises
+    after the repair."""
     rebaseline_s: float = Field(default=3 * 86_400.0, gt=0, le=366 * 86_400)
-    """A shift that lasts so long becomes what is usual, and its alarm ends; assumed: three days."""
+    """A shift that lasts so long becomes normal, and its alarm ends; assumed: three days."""
 
     @property
     def fresh_ns(self) -> int:
-        """How old a value may be that stands in for a missing one."""
-        return round((2 * self.step_s if self.fresh_s is None else self.fresh_s) * _SECOND_NS)
+        """Largest age of a value that replaces a missing one, nanoseconds."""
+        return round((2 * self.step_s if self.fresh_s is None else self.fresh_s) * SECOND_NS)
 
     @property
     def step_ns(self) -> int:
-        """Length of a step."""
-        return round(self.step_s * _SECOND_NS)
+        """Length of a step, nanoseconds."""
+        return round(self.step_s * SECOND_NS)
 
 
 @dataclass(frozen=True, slots=True)
 class Zone:
-    """Sensors that foretell each other."""
+    """Sensors that predict each other."""
 
     members: NDArray[np.intp]
     """intp[k], bindings, ascending."""
     options: ZoneOptions
     lowest: float
-    """A sum from which on a sensor counts as shifted."""
+    """A sensor with this sum or more is shifted."""
     mark: int
-    """Changes with the members and the options: what was learned by others is of no use."""
+    """Changes with the members and the options: the model of other ones is useless."""
 
 
 def zones_of(
@@ -126,7 +128,7 @@ def zones_of(
     register: Register,
     options_of: Callable[[BaseModel], tuple[ZoneOptions, float]],
 ) -> tuple[Zone, ...]:
-    """Return the zones of all rules; `options_of` tells a rule's zone options and lowest limit."""
+    """Return the zones of all rules; `options_of` returns the zone options and the lowest limit of a rule."""
     zones: list[Zone] = []
     first = 0
     for each in bound:
@@ -157,7 +159,7 @@ def _zone_names(by: By, register: Register) -> Callable[[str], str]:
 
 
 def _connected_assets(register: Register) -> typing.Mapping[str, str]:
-    """Return for each asset the first of the register that it is joined with."""
+    """Return for each asset the first asset of the register that it is connected with."""
     names: dict[str, str] = {}
     for start in register.assets:
         waiting = [] if start in names else [start]

@@ -1,7 +1,9 @@
-"""`feed`: readings of one batch go into the rows of their zones, which close on the way.
+"""`add_rows`: readings of one batch enter the rows of their zones, which close on the way.
 
-Comes in: pairs of arrival and binding in the order of the readings. Goes out: for each pair what the model knew just
-after it. Refuses to know what that means.
+Input: pairs of reading and binding in the order of the readings.
+Output: for each pair the results of the model just after it.
+Not responsible for: the meaning of the results.
+Rejects: a reading that is too old for the open row is left out.
 """
 
 import typing
@@ -15,24 +17,24 @@ from rules.zones.model import ZoneModel
 
 
 class RowResult(typing.NamedTuple):
-    """What the model knew of each pair just after it."""
+    """The results of the model just after each pair."""
 
     departure: NDArray[np.float64]
-    """Sum of departures; NaN while nobody knows."""
+    """float64[n], sum of departures; NaN while unknown."""
     confirming: NDArray[np.int16]
-    """How many others of the zone depart."""
+    """int16[n], number of other departing sensors of the zone."""
     danger: NDArray[np.float64]
-    """NaN while nobody knows."""
+    """float64[n], NaN while unknown."""
     alone: NDArray[np.float64]
-    """Sum of what it departs far and alone."""
+    """float64[n], sum of lone departures."""
 
 
 def add_rows(
     model: ZoneModel, admitted: AdmittedReadings, row: NDArray[np.intp], binding: NDArray[np.intp]
 ) -> RowResult:
-    """Return what the model knows of each pair of `row` and `binding`, rows ascending, and feed it.
+    """Add the readings of pairs of `row` and `binding`, rows ascending, and return the results just after each.
 
-    A time later than its being received counts as that. A reading too old to stand in the open row is left out.
+    A time later than the received time counts as the received time.
     """
     time_ns = np.minimum(admitted.time_ns[row], admitted.received_ns)
     step = time_ns // model.step_ns[binding]
@@ -67,13 +69,13 @@ def _split_by_zone(zone: NDArray[np.intp]) -> Iterator[NDArray[np.intp]]:
 def _split_at_rows(
     model: ZoneModel, step: NDArray[np.int64], binding: NDArray[np.intp], pairs: NDArray[np.intp], received_ns: int
 ) -> Iterator[NDArray[np.intp]]:
-    """Yield stretches of one zone's `pairs` that belong to one row, each after the rows before it were closed."""
+    """Yield the parts of one zone's `pairs` that belong to one row, each after the rows before it were closed."""
     if len(pairs) == 0:
         return
     zone = model.zones[int(model.zone_of[binding[pairs[0]]])]
     newest = int(model.open_step[zone.members[0]])
     if newest * zone.options.step_ns > received_ns or newest < 0:
-        # Nothing was ever in it, or our own clock was set back: it may be far away now.
+        # The row is new, or the clock of this machine was set back and the row may be far away.
         newest = int(step[pairs[0]])
         model.open(zone, newest)
     running = np.maximum.accumulate(np.maximum(step[pairs], newest))

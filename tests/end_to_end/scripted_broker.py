@@ -1,4 +1,4 @@
-"""I/O: a broker that says what it is told, byte by byte: for what no correct broker ever sends."""
+"""I/O: a broker that sends given bytes: packets that no correct broker ever sends."""
 
 import socket
 import struct

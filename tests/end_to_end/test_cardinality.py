@@ -1,4 +1,4 @@
-"""A hundred thousand ids that nobody has registered leave nothing behind but dead letters up to their quota.
+"""A hundred thousand ids outside the register leave only dead letters, up to their quota.
 
 `python -m benchmarks cardinality` does the same with a million.
 """

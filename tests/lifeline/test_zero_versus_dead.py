@@ -1,4 +1,4 @@
-"""Zero or dead? Messages through pipeline, checks, rules and planning; what people are told is the table below."""
+"""Zero or dead? Messages through pipeline, checks, rules and planning; the table below has the expected messages."""
 
 import json
 from dataclasses import dataclass
@@ -32,7 +32,7 @@ WARNED = {"responsible", "manager", "maintenance"}
 
 @dataclass(frozen=True)
 class Case:
-    """What the device says once it is not an ordinary day, and what must come of it."""
+    """The messages of the device in one case, and the expected result."""
 
     name: str
     pressure: float | None
@@ -49,7 +49,7 @@ class Case:
 
 
 def case(name, pressure, *faults, hazard=False, **rest) -> Case:
-    """Return a case whose device raises `faults`."""
+    """Return a case with a device that raises `faults`."""
     return Case(name, pressure, hazard, frozenset(faults), **rest)
 
 
@@ -108,7 +108,7 @@ def message(each: Case, i: int, rng: np.random.Generator) -> RawMessage | None:
 
 @dataclass
 class Told:
-    """What came of a case."""
+    """The result of a case."""
 
     hazards: set
     faults: set
@@ -144,7 +144,7 @@ def play(each: Case, tmp_path: Path) -> Told:
 
 
 def note(told: Told, events, engine: RuleEngine, plan) -> None:
-    """Add what one step raised, and who is told."""
+    """Add the alarms of one step, and the recipients."""
     for i in range(len(events)):
         if events.level_after[i] > events.level_before[i]:
             is_hazard = engine.alarms[events.alarm[i]].dimension is Dimension.HAZARD

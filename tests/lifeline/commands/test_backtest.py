@@ -1,4 +1,4 @@
-"""A back-test over the embedded history says what live runs of the same stream have said, alarm by alarm."""
+"""A back-test over the embedded history equals live runs of the same stream, alarm by alarm."""
 
 import math
 import shutil
@@ -82,7 +82,7 @@ def _episodes(events):
 
 @pytest.fixture(scope="module")
 def lived(tmp_path_factory):
-    """Return the desk after a live run, and the events of it and of a second program with one limit changed."""
+    """Return the desk after a live run, with its events and those of a second program with another limit."""
     folder = tmp_path_factory.mktemp("lived")
     desk = Desk(folder / "running")
     start_ns = desk.now_ns
@@ -169,7 +169,7 @@ def test_difference_of_a_backtest_equals_the_difference_of_two_live_runs(lived):
 
 
 def test_difference_of_a_backtest_holds_every_transition_that_one_live_run_alone_made(lived):
-    """Counted without the pairing: what is only in one ledger is in the changes, and nothing else differs there."""
+    """Counted without the pairing: transitions of one ledger alone are in the changes, and no others."""
     mine = {(event.alarm, event.time_ns, event.level_after) for event in lived.changed}
     theirs = {(event.alarm, event.time_ns, event.level_after) for event in lived.running}
     changes = _result(lived).difference.changes

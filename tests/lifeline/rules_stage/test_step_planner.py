@@ -19,7 +19,7 @@ from tests.alerts.scenes import HAZARD, ORANGE, RED, SECOND_NS, START_NS, YELLOW
 
 
 def kinds(desk) -> list[str]:
-    """Return what each message to the first person says, in order."""
+    """Return the text of each message to the first person, in order."""
     ledger = desk.stores.ledger
     alerts = dict.fromkeys(each.alert for each in ledger.alarm_events.read() if "zero_pressure" in each.alarm)
     found = [each.notification for alert in alerts for each in ledger.outbox.read_deliveries(alert)]
@@ -96,7 +96,7 @@ def entries_of(history) -> list[tuple[Entry, list[Row], bool, bool]]:
 
 
 def planner(settle_s: float) -> Planner:
-    """Return a planner whose orange latches."""
+    """Return a planner that latches orange."""
     where = scenes.district(settle_s=settle_s)
     rule, stale = where.ruleset.rules
     levels = tuple(replace(each, latch=each.level == ORANGE) for each in rule.levels)

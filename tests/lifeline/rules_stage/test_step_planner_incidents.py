@@ -52,7 +52,7 @@ SETTLES = st.sampled_from([0.0, 700.0])
 
 
 def told(url: str, history, settle_s: float, *, restarting: bool, at_once: bool = False) -> list[tuple[str, str, str]]:
-    """Return id, text and first state of every message, sent or left out, with what was decided about its alert."""
+    """Return id, text and first state of every message, sent or suppressed, with the decisions about its alert."""
     where = district(scenes.SERIOUS, scenes.GENERAL, ALONE, scenes.PLATFORM, settle_s=settle_s)
     planner = Planner(where, KEYS)
     with contextlib.closing(open_ledger(url)) as ledger:
@@ -96,7 +96,7 @@ def test_incidents_through_any_restarts_say_the_same(tmp_path_factory, history, 
 @settings(max_examples=60, deadline=None)
 @given(HISTORY, SETTLES)
 def test_incidents_of_one_entry_or_of_many_say_the_same(tmp_path_factory, history, settle_s):
-    """Transitions of one moment are told alike one by one and together."""
+    """Transitions of one moment give the same messages one by one and together."""
     folder = tmp_path_factory.mktemp("incidents")
     together, apart = (
         told(f"sqlite:///{folder / f'{at_once}.db'}", history, settle_s, restarting=False, at_once=at_once)
