@@ -8,10 +8,12 @@ Rejects: nothing.
 
 from dataclasses import dataclass, replace
 
-CHATTER_NS = 60 * 10**9
+from config.time_units import SECOND_NS
+
+CHATTER_NS = 60 * SECOND_NS
 """An alarm with three transitions within this time chatters. It is calm after this time without a transition.
 Source: ISA-18.2, chattering alarms; three transitions are assumed."""
-FLEETING_NS = 10 * 10**9
+FLEETING_NS = 10 * SECOND_NS
 """An alarm that ends within this time of its start is fleeting; assumed: too short for a person to act."""
 
 

@@ -14,7 +14,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from urllib.parse import quote
 
-MAX_AGE_NS = 24 * 3600 * 10**9
+from config.time_units import SECOND_NS
+
+MAX_AGE_NS = 24 * 3600 * SECOND_NS
 """A link acknowledges for 24 h from the notification's `created_ns`. Source: OWASP ASVS 5.0, 6.5.5."""
 
 _ID_BYTES = 12

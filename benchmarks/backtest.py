@@ -23,16 +23,15 @@ from collector.history.opening import open_history
 from config.loading import load_quantities
 from config.register import Register
 from config.settings import HistorySettings
+from config.time_units import MINUTE_NS, SECOND_NS
 from lifeline.backtest.recorded_readings import TimeSpan, read_history
 from lifeline.backtest.run import run_backtest
 from lifeline.backtest.stream import BatchStream, ReadingChunk
 from rules.engine import RuleEngine
 
 _N_SENSORS = 10_000
-_SECOND_NS = 1_000_000_000
-_MINUTE_NS = 60 * _SECOND_NS
 _DAY_MINUTES = 1440
-_START_NS = 1_742_774_400 * _SECOND_NS
+_START_NS = 1_742_774_400 * SECOND_NS
 _MINUTES = 360
 _HISTORY_MINUTES = 60
 _YEAR_DAYS = 365
@@ -53,7 +52,7 @@ def measure() -> Iterator[Figure]:
         history = open_history(HistorySettings(path=Path(folder) / "history.db", retention_days=30.0), register)
         for batch in _live(_HISTORY_MINUTES):
             history.write([batch])
-        span = TimeSpan(_START_NS, _START_NS + _HISTORY_MINUTES * _MINUTE_NS)
+        span = TimeSpan(_START_NS, _START_NS + _HISTORY_MINUTES * MINUTE_NS)
         elapsed_s = _timed(register, read_history(history, register, span))
         history.close()
     yield from _figures("history", _HISTORY_MINUTES, elapsed_s)
@@ -81,23 +80,21 @@ def _pieces(minutes: int) -> Iterator[ReadingChunk]:
     for first in range(0, minutes, 10):
         n = min(10, minutes - first)
         sensor = np.tile(np.arange(_N_SENSORS, dtype=np.int32), n)
-        start_ns = _START_NS + first * _MINUTE_NS
+        start_ns = _START_NS + first * MINUTE_NS
         minute = np.repeat(np.arange(n, dtype=np.int64), _N_SENSORS)
-        time_ns = start_ns + minute * _MINUTE_NS + sensor.astype(np.int64) * (_MINUTE_NS // _N_SENSORS)
+        time_ns = start_ns + minute * MINUTE_NS + sensor.astype(np.int64) * (MINUTE_NS // _N_SENSORS)
         value = _values(len(sensor), first)
-        yield ReadingChunk(
-            start_ns, start_ns + n * _MINUTE_NS, sensor, time_ns, value, np.zeros(len(sensor), np.uint16)
-        )
+        yield ReadingChunk(start_ns, start_ns + n * MINUTE_NS, sensor, time_ns, value, np.zeros(len(sensor), np.uint16))
 
 
 def _live(minutes: int) -> Iterator[ReadingBatch]:
     """Yield the same as an intake would have stored it, a second of readings at a time."""
     for chunk in _pieces(minutes):
-        seconds = chunk.time_ns // _SECOND_NS
+        seconds = chunk.time_ns // SECOND_NS
         for second in np.unique(seconds).tolist():
             rows = np.flatnonzero(seconds == second)
             columns = (chunk.sensor[rows], chunk.time_ns[rows], chunk.value[rows], chunk.quality[rows])
-            yield make_batch((second + 1) * _SECOND_NS, *columns)
+            yield make_batch((second + 1) * SECOND_NS, *columns)
 
 
 def _values(n: int, seed: int) -> np.ndarray[tuple[int], np.dtype[np.float64]]:

@@ -30,6 +30,7 @@ from collector.quality import QualityChecks
 from config.climatology import UsualRange
 from config.quantities import Quantity
 from config.register import Neighbour, Register, Sensor
+from config.time_units import SECOND_NS
 
 CHOSEN_ON = ("MainStreet2019", "FranklinBasin2020")
 HELD_BACK = ("Mendon2019", "WaterLab2019")
@@ -43,7 +44,7 @@ RANGES = {
 }
 """What a working sonde in a mountain river reports: degC, uS/cm, pH, mg/L, NTU, cm; assumed, before any score."""
 _CADENCE_S = 900.0
-_WINDOW_NS = 1800 * 1_000_000_000
+_WINDOW_NS = 1800 * SECOND_NS
 _QUARTER_DAYS = 96.0
 _BATCH_ROWS = 200
 _TOWN_SENSORS = 100_000
@@ -114,7 +115,7 @@ def _read(path: Path) -> Iterator[Series]:
     with gzip.open(path, "rt", encoding="utf-8-sig", newline="") as file:
         rows = list(csv.DictReader(file))
     stamps = [datetime.fromisoformat(row["datetime"]).replace(tzinfo=UTC).timestamp() for row in rows]
-    time_ns = np.round(np.array(stamps)).astype(np.int64) * 1_000_000_000
+    time_ns = np.round(np.array(stamps)).astype(np.int64) * SECOND_NS
     stem = path.name.removesuffix(".csv.gz")
     for variable in RANGES:
         value = np.array([_number(row[variable]) for row in rows])

@@ -18,12 +18,12 @@ from config.loading import load_quantities
 from config.quantities import ONLINE
 from config.register import Register
 from config.settings import IntakeSettings, Subscription
+from config.time_units import MILLISECOND_NS
 
 _READINGS = 20_000
 _ROUNDS = 5
 _COMMIT = 500
 _START_NS = 1_750_000_000_000_000_000
-_MS = 1_000_000
 _DEVICES = 100
 """They send in turn, so that a commit holds few readings of one sensor, as it does in a city."""
 
@@ -103,7 +103,7 @@ def _rates(name: str, shape: _Shape) -> tuple[float, float]:
             begin = time.perf_counter()
             readings = 0
             for start in range(0, len(messages), _COMMIT):
-                batch, dead = pipeline.decode(messages[start : start + _COMMIT], _START_NS + 60_000 * _MS)
+                batch, dead = pipeline.decode(messages[start : start + _COMMIT], _START_NS + 60_000 * MILLISECOND_NS)
                 readings += len(batch)
                 assert not dead, dead[0]
             best[place] = min(best[place], (time.perf_counter() - begin) / readings)
@@ -125,7 +125,7 @@ def _messages(name: str, shape: _Shape) -> tuple[Pipeline, list[RawMessage]]:
     for i in range(_READINGS // (shape.channels * shape.moments)):
         turn, place = divmod(i, _DEVICES)
         device = f"D{place:05}"
-        columns = _columns(name, shape, device, _START_NS + turn * shape.moments * _MS)
+        columns = _columns(name, shape, device, _START_NS + turn * shape.moments * MILLISECOND_NS)
         topic = shape.topic.format(device) if shape.template else f"{name}/{device}" + ("/c00" if level else "")
         messages.append(RawMessage(topic, decoder.encode(columns)))
     return pipeline, messages
@@ -135,7 +135,7 @@ def _columns(name: str, shape: _Shape, device: str, start_ns: int) -> Columns:
     """Return the readings of one message."""
     channels = [shape.channel or f"c{i:02}" for i in range(shape.channels)] * shape.moments
     places = [place for place in range(shape.moments) for _ in range(shape.channels)]
-    times = [start_ns + place * _MS if shape.timed else NO_TIME for place in places]
+    times = [start_ns + place * MILLISECOND_NS if shape.timed else NO_TIME for place in places]
     values = [round(0.3 + 0.001 * (i % 7), 3) for i in range(len(channels))]
     if shape.channel == ONLINE:
         values = [1.0]

@@ -15,6 +15,7 @@ from pathlib import Path
 from benchmarks.figures import Figure
 from benchmarks.program import CLIENT_ID, open_session, run_child, write_settings
 from benchmarks.town import make_register
+from config.time_units import SECOND_NS
 from simulators.bulk import bulk_messages
 from simulators.load import send_load
 from tests.services.mosquitto import Mosquitto
@@ -24,7 +25,7 @@ _NOWHERE = "http://127.0.0.1:9/"
 """Nobody is told: no reading of this load is in danger."""
 _ROUNDS = 3
 _N_SENSORS = 1000
-_BACK_NS = 300 * 1_000_000_000
+_BACK_NS = 300 * SECOND_NS
 """No time is in the future, and none is too old to be judged while this runs."""
 
 

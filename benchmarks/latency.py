@@ -20,6 +20,7 @@ from benchmarks.figures import Figure
 from benchmarks.program import write_settings
 from benchmarks.town import make_register
 from config.register import Register, Sensor
+from config.time_units import SECOND_NS
 from simulators.bulk import bulk_messages
 from simulators.load import send_load
 from simulators.publisher import Publisher
@@ -29,7 +30,7 @@ from tests.services.mosquitto import Mosquitto
 _RATE = 5000.0
 _N_ALARMS = 200
 _PERIOD_S = 0.1
-_BACK_NS = 300 * 1_000_000_000
+_BACK_NS = 300 * SECOND_NS
 """No time of the background is in the future, and none is too old to be judged while this runs."""
 _SETTLE_S = 3.0
 _N_SENSORS = 1000

@@ -13,10 +13,10 @@ import numpy as np
 from collector.batch import ReadingBatch, make_batch
 from config.loading import load_quantities
 from config.register import Asset, Register, Sensor
+from config.time_units import SECOND_NS
 from rules.loading.loading import load_rules, pack_names
 from rules.rule import RuleSet
 
-_SECOND_NS = 1_000_000_000
 START_S = 1_790_000_000
 _DEVICES: tuple[tuple[str, str, dict[str, float]], ...] = (
     ("fire", "residential_tower", {"fire_water_pressure": 0.4, "temperature": 20.0}),
@@ -86,7 +86,7 @@ def rounds(city: City, times_s: range, batch: int) -> Iterator[list[ReadingBatch
     rng = np.random.default_rng(1)
     n = len(city.usual)
     for second in times_s:
-        value, now_ns = _values(city, second, rng), second * _SECOND_NS
+        value, now_ns = _values(city, second, rng), second * SECOND_NS
         cuts = [np.arange(first, min(first + batch, n)) for first in range(0, n, batch)]
         yield [make_batch(now_ns, cut, np.full(len(cut), now_ns), value[cut], np.zeros(len(cut))) for cut in cuts]
 
@@ -95,9 +95,9 @@ def buffered(city: City, n_sensors: int, times_s: range) -> ReadingBatch:
     """Return one batch: what the first `n_sensors` read at each of `times_s`, as from devices that were cut off."""
     rng = np.random.default_rng(1)
     value = np.concatenate([_values(city, second, rng)[:n_sensors] for second in times_s])
-    time_ns = np.repeat(np.array(times_s), n_sensors) * _SECOND_NS
+    time_ns = np.repeat(np.array(times_s), n_sensors) * SECOND_NS
     sensor = np.tile(np.arange(n_sensors), len(times_s))
-    return make_batch(times_s[-1] * _SECOND_NS, sensor, time_ns, value, np.zeros(len(value)))
+    return make_batch(times_s[-1] * SECOND_NS, sensor, time_ns, value, np.zeros(len(value)))
 
 
 def _values(city: City, second: int, rng: np.random.Generator) -> np.ndarray:

@@ -23,6 +23,7 @@ from types import FrameType
 from benchmarks.figures import Figure
 from benchmarks.program import write_settings
 from config.loading import load_settings
+from config.time_units import SECOND_NS
 from lifeline.configuration import load_configuration
 from lifeline.runtime.app import App
 from simulators.publisher import Publisher
@@ -39,7 +40,7 @@ routes:
   - {name: all, dimension: hazard, levels: [orange, red], roles: [responsible, manager, maintenance], channels: [sms]}
 """
 _ORANGE_MPA = 0.08
-_ON_DELAY_NS = 11 * 1_000_000_000
+_ON_DELAY_NS = 11 * SECOND_NS
 _WAIT_S = 20.0
 
 

@@ -12,11 +12,11 @@ import numpy as np
 from benchmarks.figures import Figure
 from benchmarks.town import make_register, make_ruleset
 from collector.batch import ReadingBatch, make_batch
+from config.time_units import SECOND_NS
 from rules.engine import RuleEngine
 
 _BATCH = 5000
 _N_READINGS = 2_000_000
-_SECOND_NS = 1_000_000_000
 
 
 def measure() -> Iterator[Figure]:
@@ -43,8 +43,8 @@ def _batches(n_sensors: int) -> list[ReadingBatch]:
         second, sensor = place // n_sensors, place % n_sensors
         value = 0.3 + 0.01 * rng.standard_normal(_BATCH)
         value[rng.random(_BATCH) < 0.001] = 0.04
-        received_ns = int(second[-1] + 1) * _SECOND_NS
-        batches.append(make_batch(received_ns, sensor, second * _SECOND_NS, value, np.zeros(_BATCH)))
+        received_ns = int(second[-1] + 1) * SECOND_NS
+        batches.append(make_batch(received_ns, sensor, second * SECOND_NS, value, np.zeros(_BATCH)))
     return batches
 
 

@@ -12,9 +12,8 @@ import msgspec
 import numpy as np
 
 from config.register import Register, Sensor
+from config.time_units import MILLISECOND_NS
 from simulators.noise import white
-
-_NS_PER_MS = 1_000_000
 
 
 def bulk_messages(
@@ -28,7 +27,7 @@ def bulk_messages(
     """
     sensors = [sensor for sensor in register.sensors if sensor.quantity not in {"heartbeat", "battery"}]
     values = _values(sensors, seed)
-    start_ms = start_ns // _NS_PER_MS
+    start_ms = start_ns // MILLISECOND_NS
     for i in range(n_messages):
         turn, place = divmod(i, len(sensors))
         sensor = sensors[place]

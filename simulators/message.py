@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import msgspec
 
-NS_PER_MS = 1_000_000
+from config.time_units import MILLISECOND_NS
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,7 @@ class DeviceMessage:
         body: dict[str, object] = {
             "v": 1,
             "id": f"{self.device}-{self.seq}",
-            "ts": self.measured_ns // NS_PER_MS,
+            "ts": self.measured_ns // MILLISECOND_NS,
             "seq": self.seq,
             "m": self.values,
         }

@@ -7,6 +7,7 @@ Rejects: nothing.
 """
 
 from config.register import Sensor
+from config.time_units import DAY_NS
 from simulators.daylight import SampleTimes
 from simulators.noise import FloatArray, smooth, white
 
@@ -14,7 +15,6 @@ _MM_A_DAY = 0.01
 """Uniform creep of an old slope, 4 mm a year. Assumed."""
 _INSTALLED_NS = 1_735_689_600_000_000_000
 """When the instrument was set to zero: 2025."""
-_DAY_NS = 86_400_000_000_000
 
 
 def displacement(seed: int, sensor: Sensor, when: SampleTimes) -> FloatArray:
@@ -22,7 +22,7 @@ def displacement(seed: int, sensor: Sensor, when: SampleTimes) -> FloatArray:
 
     Noise: assumed for a short baseline: 0.6 mm of each fix, and 0.8 mm that wanders with satellites and weather.
     """
-    creep = _MM_A_DAY * (when.time_ns - _INSTALLED_NS) / _DAY_NS
+    creep = _MM_A_DAY * (when.time_ns - _INSTALLED_NS) / DAY_NS
     sample = when.time_ns // int(sensor.cadence_s * 1e9)
     return creep + 0.8 * smooth(seed, f"{sensor.id}/sky", when.time_ns, 14_400.0) + 0.6 * white(seed, sensor.id, sample)
 

@@ -13,16 +13,16 @@ from dataclasses import dataclass
 
 from config.quantities import Quantity
 from config.register import Asset, Contact, Duty, Neighbour, Register, Role, Sensor
+from config.time_units import SECOND_NS
 from simulators.district import District
 from simulators.hazards import Creep, Loss, Offset, Rise
 from simulators.scenarios import Scenario, Span
 from simulators.trace import Effect
 
-_SECOND = 1_000_000_000
-_MINUTE, _HOUR, _DAY = 60 * _SECOND, 3600 * _SECOND, 86_400 * _SECOND
+_MINUTE, _HOUR, _DAY = 60 * SECOND_NS, 3600 * SECOND_NS, 86_400 * SECOND_NS
 _IN_KPA = frozenset({"fire_water_pressure", "water_main_pressure"})
 """Their instruments send kPa."""
-MIDNIGHT_NS = 1_790_006_400 * _SECOND
+MIDNIGHT_NS = 1_790_006_400 * SECOND_NS
 """A Monday in September, local time."""
 
 

@@ -21,6 +21,7 @@ from pydantic import BaseModel, ConfigDict, SecretStr, model_validator
 
 from alerts.channels.http import ChannelContext, ExchangeError, HttpReply
 from alerts.notification import Notification, Outcome, Verdict, plain_reason
+from config.time_units import SECOND_NS
 
 PUBLIC_PORTS = (443, 8443)
 """Allowed ports on public addresses; assumed: the usual ports of webhook receivers."""
@@ -91,7 +92,7 @@ class Webhook:
 
     def _sign(self, notification: Notification) -> dict[str, str]:
         """Return the headers with the signature."""
-        now = datetime.fromtimestamp(self._context.clock_ns() // 10**9, UTC)
+        now = datetime.fromtimestamp(self._context.clock_ns() // SECOND_NS, UTC)
         return {
             "content-type": "application/json",
             "user-agent": "lifeline",

@@ -14,10 +14,11 @@ from alerts.alert import Snapshot
 from alerts.ledger.ledger import InForce
 from alerts.store import schema
 from alerts.store.database import Database, upsert
+from config.time_units import SECOND_NS
 
 KEPT_STATES = 8
 """Number of states that are kept; assumed: with one a day they reach back further than the journal's 72 hours."""
-STATE_EVERY_NS = 24 * 3600 * 1_000_000_000
+STATE_EVERY_NS = 24 * 3600 * SECOND_NS
 """A state is kept this often, and whenever the configuration changes; assumed."""
 
 

@@ -7,8 +7,9 @@ Rejects: nothing.
 """
 
 from alerts.notification import Notification
+from config.time_units import SECOND_NS
 
-GIVE_UP_NS = 3 * 24 * 3600 * 10**9
+GIVE_UP_NS = 3 * 24 * 3600 * SECOND_NS
 """No attempt starts later than this after the first. Source: Standard Webhooks advises retries over days."""
 URGENT_BASE_S, URGENT_CAP_S = 1.0, 60.0
 """Orange and red: 1, 2, 4 ... 60 s; assumed: a repaired gateway has the warning within a minute."""

@@ -15,12 +15,13 @@ from alerts.alert import Decision, DecisionReason, DecisionVerdict, notification
 from alerts.notification import BEGINNINGS, ENDS, NotificationKind
 from alerts.store import records, schema
 from alerts.store.database import Row, insert_new
+from config.time_units import SECOND_NS
 
-CLOCK_TOLERANCE_NS = 60 * 10**9
+CLOCK_TOLERANCE_NS = 60 * SECOND_NS
 """A row with a change further in the future than this was changed before the clock was set back. It is due, or its
 lease is void. Assumed: the clocks of dispatchers on several machines differ by less."""
 
-ORDER_GAP_NS = 5 * 10**9
+ORDER_GAP_NS = 5 * SECOND_NS
 """The shortest time from a warning to the message about its end. A gateway with several connections may deliver two
 messages in either order, as was seen with Kannel. Assumed: after this time the first message has left it."""
 

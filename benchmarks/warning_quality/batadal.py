@@ -13,10 +13,10 @@ import numpy as np
 
 from benchmarks.warning_quality.episodes import Alarm, Event, Matching, covered
 from benchmarks.warning_quality.replay import Recording, quantity, register_of, sensor
+from config.time_units import HOUR_NS, SECOND_NS
 
 MATCHING = Matching(merge_ns=6 * 3_600_000_000_000)
 RULES = ("water_control", "water_control_sigma")
-_HOUR_NS = 3_600_000_000_000
 
 
 def read(folder: Path) -> list[Recording]:
@@ -38,7 +38,7 @@ def read(folder: Path) -> list[Recording]:
 def own_score(said: Sequence[tuple[Recording, Sequence[Alarm]]]) -> str:
     """Return S, and false episodes are in the other columns."""
     [(recording, alarms)] = said
-    hours = np.arange(*recording.scored_ns, _HOUR_NS)
+    hours = np.arange(*recording.scored_ns, HOUR_NS)
     attacked = covered(hours, [(each.begin_ns, each.end_ns) for each in recording.events])
     told = covered(hours, [(each.begin_ns, each.end_ns) for each in alarms])
     rates = [float((told == truth)[attacked == truth].mean()) for truth in (True, False)]
@@ -56,8 +56,8 @@ def _rows(path: Path) -> list[dict[str, str]]:
 
 
 def _ns(text: str) -> int:
-    return round(datetime.strptime(text, "%d/%m/%y %H").replace(tzinfo=UTC).timestamp()) * 1_000_000_000
+    return round(datetime.strptime(text, "%d/%m/%y %H").replace(tzinfo=UTC).timestamp()) * SECOND_NS
 
 
 def _iso(text: str) -> int:
-    return round(datetime.fromisoformat(text).replace(tzinfo=UTC).timestamp()) * 1_000_000_000
+    return round(datetime.fromisoformat(text).replace(tzinfo=UTC).timestamp()) * SECOND_NS

@@ -21,10 +21,11 @@ from numpy.typing import NDArray
 from benchmarks.warning_quality.episodes import Event, Matching
 from benchmarks.warning_quality.replay import Recording, quantity, register_of, sensor
 from config.levels import WarningLevel
+from config.time_units import SECOND_NS
 
 MATCHING = Matching(merge_ns=10 * 60_000_000_000, onset=True)
 RULES = ("bridge", "bridge_limits")
-_STEP_NS = 10 * 1_000_000_000
+_STEP_NS = 10 * SECOND_NS
 _PREFIX, _SUFFIX = "UniBw_2022-04-11_", "DMS_CNAt100Hz.csv.zip"
 _PARTS = (
     "ref_support_load_01",

@@ -14,12 +14,12 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from config.time_units import MINUTE_NS
+
 CITY_SENSORS = 100_000
 PER_OPERATOR = 150
 """Alarms a day that one operator can take: ISA-18.2 (2009) as quoted on public pages."""
 DAY_S = 86_400.0
-_SECOND_NS = 1_000_000_000
-_MINUTE_NS = 60 * _SECOND_NS
 _CHATTER = 3
 _FLOOD_BEGINS, _FLOOD_ENDS = 10, 5
 """Annunciations in ten minutes (EEMUA 191 as quoted on public pages; the end assumed)."""
@@ -57,7 +57,7 @@ class Event:
 class Matching:
     """How alarms and events are laid beside each other."""
 
-    merge_ns: int = 30 * _MINUTE_NS
+    merge_ns: int = 30 * MINUTE_NS
     grace_ns: int = 0
     onset: bool = False
     by_sensor: bool = False
@@ -214,7 +214,7 @@ def _add_load(result: Score, alarms: Sequence[Alarm]) -> None:
         by_key.setdefault(each.key or each.sensor, []).extend(time_ns for time_ns, _ in each.steps)
     for times in by_key.values():
         t = np.sort(np.array(times, np.int64))
-        result.chatter += int((t[_CHATTER - 1 :] - t[: 1 - _CHATTER] <= _MINUTE_NS).sum())
+        result.chatter += int((t[_CHATTER - 1 :] - t[: 1 - _CHATTER] <= MINUTE_NS).sum())
     result.flood_s = flood_seconds(np.array(told, np.int64))
 
 
@@ -231,7 +231,7 @@ def flood_seconds(told_ns: NDArray[np.int64]) -> float:
     """Return how long there was a flood, by minutes."""
     if len(told_ns) == 0:
         return 0.0
-    minute = (told_ns - told_ns[0]) // _MINUTE_NS
+    minute = (told_ns - told_ns[0]) // MINUTE_NS
     each = np.bincount(minute, minlength=int(minute[-1]) + 11)
     recent = np.convolve(each, np.ones(10, np.int64))[: len(each)]
     flood, minutes = False, 0

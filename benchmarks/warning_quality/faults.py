@@ -24,13 +24,13 @@ from benchmarks.warning_quality.injection import Fault, FaultKind, Plan, inject
 from benchmarks.warning_quality.replay import RULES, Heard, Recording, Replayed, commits, replay
 from benchmarks.warning_quality.table import SUITES, duration
 from collector.decoding.pipeline import RawMessage
+from config.time_units import SECOND_NS
 from rules.kinds.residual import ResidualOptions
 from rules.loading.loading import load_rules
 from rules.rule import Rule
 from rules.zones.options import Calls
 
-_SECOND_NS = 1_000_000_000
-_TICK_NS = 5 * _SECOND_NS
+_TICK_NS = 5 * SECOND_NS
 """The longest step that counts in full as time in which somebody listened."""
 PLANS: Mapping[str, Plan] = {
     "methane_aded": Plan(8, 120),
@@ -207,7 +207,7 @@ def listened(recording: Recording, silences: Sequence[Fault]) -> Heard:
 
 
 def _row_by_row(recording: Recording, first: int, end: int) -> Iterator[tuple[int, list[RawMessage]]]:
-    now_ns = int(recording.time_ns[first - 1]) + _SECOND_NS
+    now_ns = int(recording.time_ns[first - 1]) + SECOND_NS
     for row in range(first, end):
         until_ns = int(recording.time_ns[row])
         while now_ns + _TICK_NS < until_ns:

@@ -25,11 +25,10 @@ from benchmarks.figures import machine
 from benchmarks.warning_quality.episodes import CITY_SENSORS, DAY_S, PER_OPERATOR, Alarm, covered, flood_seconds
 from benchmarks.warning_quality.replay import RULES, Recording, replay
 from benchmarks.warning_quality.table import SUITES
+from config.time_units import DAY_NS, SECOND_NS
 
-_SECOND_NS = 1_000_000_000
-_DAY_NS = 86_400 * _SECOND_NS
-_SETTLE_NS = round(SETTLE_S * _SECOND_NS)
-_AGAIN_NS = 1800 * _SECOND_NS
+_SETTLE_NS = round(SETTLE_S * SECOND_NS)
+_AGAIN_NS = 1800 * SECOND_NS
 """What is told of an asset and a rule this soon after all of it was over, and no higher, is counted as told again: by
 another sensor, since its own alarm settles for as long; assumed."""
 _SIMULATED_DAYS = 60
@@ -66,12 +65,12 @@ class Desk:
     @property
     def sensor_days(self) -> float:
         """How much was heard."""
-        return (self.span_ns[1] - self.span_ns[0]) / _DAY_NS * self.n_sensors
+        return (self.span_ns[1] - self.span_ns[0]) / DAY_NS * self.n_sensors
 
     @property
     def calm_sensor_days(self) -> float:
         """How much of it was calm."""
-        return self.calm_ns / _DAY_NS * self.n_sensors
+        return self.calm_ns / DAY_NS * self.n_sensors
 
 
 def main() -> None:
@@ -99,7 +98,7 @@ def desk(recording: Recording, alarms: Sequence[Alarm]) -> Desk:
     asset_of = {each.id: each.asset for each in recording.register.sensors}
     told_ns, chattering, again = announced(alarms, asset_of)
     told_ns = told_ns[(told_ns >= begin_ns) & (told_ns <= end_ns)]
-    busy = [(each.begin_ns, each.end_ns + min(each.end_ns - each.begin_ns, _DAY_NS)) for each in recording.events]
+    busy = [(each.begin_ns, each.end_ns + min(each.end_ns - each.begin_ns, DAY_NS)) for each in recording.events]
     edges = np.unique([begin_ns, end_ns, *(min(max(t, begin_ns), end_ns) for span in busy for t in span)])
     is_busy = covered((edges[1:] + edges[:-1]) // 2, busy)
     return Desk(
@@ -110,7 +109,7 @@ def desk(recording: Recording, alarms: Sequence[Alarm]) -> Desk:
         int((~covered(told_ns, busy)).sum()),
         chattering,
         again,
-        sum(each.end_ns - each.begin_ns > _DAY_NS for each in alarms),
+        sum(each.end_ns - each.begin_ns > DAY_NS for each in alarms),
     )
 
 
@@ -264,7 +263,7 @@ def flood_share(desks: Mapping[str, Sequence[Desk]], n_operators: int, *, is_mix
     again and again, from a moment that is drawn (always the same way), for sixty days.
     """
     rng = np.random.default_rng(1)
-    span_ns = _SIMULATED_DAYS * _DAY_NS
+    span_ns = _SIMULATED_DAYS * DAY_NS
     told: list[NDArray[np.int64]] = [np.zeros(0, np.int64)]
     for name, share in _shares(desks, is_calm=False, is_mixed=is_mixed).items():
         parts = desks[name]

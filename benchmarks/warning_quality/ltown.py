@@ -17,11 +17,11 @@ import numpy as np
 
 from benchmarks.warning_quality.episodes import Alarm, Event, Matching, score
 from benchmarks.warning_quality.replay import Recording, quantity, register_of, sensor
+from config.time_units import DAY_NS, SECOND_NS
 
 MATCHING = Matching(merge_ns=0, onset=True, by_sensor=True)
 RULES = ("water_zone", "water_sigma")
-_DAY_NS = 86_400 * 1_000_000_000
-_WARM_NS = 13 * _DAY_NS
+_WARM_NS = 13 * DAY_NS
 _WITHIN_DAYS = {"abrupt": 7, "incipient": 75}
 
 
@@ -41,7 +41,7 @@ def read(folder: Path) -> list[Recording]:
 def own_score(said: Sequence[tuple[Recording, Sequence[Alarm]]]) -> str:
     """Return how soon abrupt leaks were found: those that are looked for for a week at most."""
     [(recording, alarms)] = said
-    abrupt = [each for each in recording.events if each.end_ns - each.begin_ns <= _WITHIN_DAYS["abrupt"] * _DAY_NS]
+    abrupt = [each for each in recording.events if each.end_ns - each.begin_ns <= _WITHIN_DAYS["abrupt"] * DAY_NS]
     got = score(alarms, abrupt, recording.scored_ns, len(recording.register.sensors), MATCHING)
     return f"abrupt {got.found}/{got.events}, median {got.delay_s(0.5) / 3600:.1f} h"
 
@@ -52,9 +52,9 @@ def _leaks(folder: Path) -> Iterator[Event]:
     with (folder / "events_2019.csv").open(encoding="utf-8", newline="") as file:
         for row in csv.DictReader(file):
             begin_ns = _ns(row["start"])
-            last_ns = min(_ns(row["end"]), begin_ns + _WITHIN_DAYS[row["type"]] * _DAY_NS)
+            last_ns = min(_ns(row["end"]), begin_ns + _WITHIN_DAYS[row["type"]] * DAY_NS)
             yield Event(begin_ns, last_ns, near[row["pipe"]])
 
 
 def _ns(text: str) -> int:
-    return round(datetime.fromisoformat(text).replace(tzinfo=UTC).timestamp()) * 1_000_000_000
+    return round(datetime.fromisoformat(text).replace(tzinfo=UTC).timestamp()) * SECOND_NS

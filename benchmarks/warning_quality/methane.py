@@ -12,10 +12,11 @@ import numpy as np
 
 from benchmarks.warning_quality.episodes import Event, Matching
 from benchmarks.warning_quality.replay import Recording, quantity, register_of, sensor
+from config.time_units import SECOND_NS
 
 MATCHING = Matching(grace_ns=30 * 60_000_000_000)
 RULES = ("gas", "gas_limits")
-_WARM_NS = 6 * 3600 * 1_000_000_000
+_WARM_NS = 6 * 3600 * SECOND_NS
 _COLUMN = "ch4_ppm_"
 
 
@@ -44,4 +45,4 @@ def _number(text: str) -> float:
 
 
 def _ns(text: str) -> int:
-    return round(datetime.fromisoformat(text).replace(tzinfo=UTC).timestamp()) * 1_000_000_000
+    return round(datetime.fromisoformat(text).replace(tzinfo=UTC).timestamp()) * SECOND_NS

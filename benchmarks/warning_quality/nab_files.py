@@ -13,6 +13,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from config.time_units import SECOND_NS
+
 
 @dataclass(frozen=True, slots=True)
 class NabSeries:
@@ -45,4 +47,4 @@ def _read(folder: Path, windows: dict[str, list[tuple[str, str]]]) -> Iterator[N
 
 
 def _ns(text: str) -> int:
-    return round(datetime.fromisoformat(text).replace(tzinfo=UTC).timestamp()) * 1_000_000_000
+    return round(datetime.fromisoformat(text).replace(tzinfo=UTC).timestamp()) * SECOND_NS

@@ -18,13 +18,13 @@ from collector.decoding.pipeline import Pipeline, RawMessage
 from config.quantities import Quantity
 from config.register import Asset, Neighbour, Register, Sensor
 from config.settings import IntakeSettings, Subscription
+from config.time_units import SECOND_NS
 from rules.engine import RuleEngine
 from rules.events import Dimension
 from rules.loading.loading import load_rules
 from rules.rule import RuleSet
 
 RULES = Path(__file__).parent / "rules"
-_SECOND_NS = 1_000_000_000
 _TOPIC = "lifeline/v1/{domain}/{asset}/{device}/up"
 _TOGETHER_S = 600.0
 """Messages of so long are taken at once, younger than what the intake calls late, or of half of the stale time."""
@@ -124,7 +124,7 @@ def commits(recording: Recording) -> Iterator[tuple[int, list[RawMessage]]]:
             for message in _messages(devices, int(time_ns[row]), recording.value[row])
         ]
         begin = max(end, begin + 1)
-        yield int(time_ns[begin - 1]) + _SECOND_NS, messages
+        yield int(time_ns[begin - 1]) + SECOND_NS, messages
 
 
 def _devices(register: Register) -> list[tuple[str, list[str], list[int]]]:

@@ -13,8 +13,9 @@ from benchmarks.warning_quality.episodes import Alarm, Event, Matching, Score, c
 from benchmarks.warning_quality.replay import Recording, quantity, register_of, sensor
 from benchmarks.warning_quality.skab_files import LEARNED_ROWS, SkabRun, read_skab
 from benchmarks.warning_quality.skab_score import score_points
+from config.time_units import SECOND_NS
 
-MATCHING = Matching(merge_ns=0, grace_ns=60 * 1_000_000_000)
+MATCHING = Matching(merge_ns=0, grace_ns=60 * SECOND_NS)
 RULES = ("pump", "pump_sigma")
 
 

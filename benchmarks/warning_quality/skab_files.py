@@ -11,6 +11,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from config.time_units import SECOND_NS
+
 LEARNED_ROWS = 400
 """Of each run the leaderboard learns from so many rows and scores the others."""
 _PARTS = ("valve1", "valve2", "other")
@@ -42,7 +44,7 @@ def _read(path: Path, name: str) -> SkabRun:
     return SkabRun(
         name,
         tuple(header[1:-2]),
-        np.round(np.array(times)).astype(np.int64) * 1_000_000_000,
+        np.round(np.array(times)).astype(np.int64) * SECOND_NS,
         numbers[:, :-2],
         numbers[:, -2] > 0,
         numbers[:, -1] > 0,

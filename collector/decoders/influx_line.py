@@ -19,6 +19,7 @@ from collector.dead_letter import DeadLetterReason
 from collector.payload import NO_TIME, Columns, Decoder, PayloadError
 from collector.wire.json_values import check_count
 from collector.wire.rows_by_time import group_by_device_and_time
+from config.time_units import SECOND_NS
 
 _LINE = re.compile(r'((?:[^\\ ]++|\\.)++) ++((?:[^\\" ]++|"(?:[^"\\]++|\\.)*+"|\\.)++)(?: ++(-?\d{1,19}))? *+\r?')
 _FIELD = re.compile(r'((?:[^\\,= ]++|\\.)++)=("(?:[^"\\]++|\\.)*+"|[^",]++)(?:,(?=.)|$)')
@@ -37,7 +38,7 @@ _WORDS: Mapping[str, float] = dict.fromkeys(("t", "T", "true", "True", "TRUE"), 
 )
 _OWN = "lifeline"
 """Measurement of encoded lines, where it is not the channel."""
-_NS: Mapping[str, int] = {"ns": 1, "us": 1_000, "ms": 1_000_000, "s": 1_000_000_000}
+_NS: Mapping[str, int] = {"ns": 1, "us": 1_000, "ms": 1_000_000, "s": SECOND_NS}
 
 
 class Options(BaseModel):

@@ -23,9 +23,10 @@ from collector.wire.json_path import MISSING, compile_path, follow, put
 from collector.wire.json_values import check_count, gather, number, read_json
 from collector.wire.rows_by_time import group_by_device_and_time
 from collector.wire.timestamps import ns_to_rfc3339, rfc3339_to_ns, seconds_to_ns
+from config.time_units import SECOND_NS
 
 _NUMBER = re.compile(r"\s*([+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d{1,4})?)\s*(.*?)\s*", re.ASCII | re.DOTALL)
-_NS: Mapping[str, int] = {"ns": 1, "us": 1_000, "ms": 1_000_000, "s": 1_000_000_000}
+_NS: Mapping[str, int] = {"ns": 1, "us": 1_000, "ms": 1_000_000, "s": SECOND_NS}
 _DECODER = msgspec.json.Decoder(dict[str, object] | list[object])
 
 

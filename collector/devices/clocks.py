@@ -20,25 +20,25 @@ from collector.archive import pack_columns, unpack_columns
 from collector.batch import RECEIVED_CLOCK, Quality
 from collector.payload import NO_TIME
 from config.register import Register
+from config.time_units import SECOND_NS
 
 Ints = NDArray[np.int64]
 
-_SECOND_NS = 1_000_000_000
-PROOF_NS = 20 * _SECOND_NS
+PROOF_NS = 20 * SECOND_NS
 """An offset must stand still for this long; assumed: ten messages of a device that speaks every 2 s."""
 PROOF_MESSAGES = 3
 """And in so many commits; assumed."""
-JITTER_NS = 2 * _SECOND_NS
+JITTER_NS = 2 * SECOND_NS
 """Between measuring and receiving, times of one clock differ by this much; assumed: a mobile network."""
 _DRIFT = 20
 """An offset may move by one part in so many of the time that it is watched; assumed. A buffer moves far faster."""
-SAME_CLOCK_NS = 30 * _SECOND_NS
+SAME_CLOCK_NS = 30 * SECOND_NS
 """A known wrong clock is believed to be the same this far from where it was; assumed: it drifts, networks pause."""
-AHEAD_NS = 5 * _SECOND_NS
+AHEAD_NS = 5 * SECOND_NS
 """A clock that was ahead by more and now tells a time of now was corrected; assumed: a good one is within a second."""
-RECENT_NS = 60 * _SECOND_NS
+RECENT_NS = 60 * SECOND_NS
 """So old a time is of now; assumed."""
-JUMP_NS = 10 * _SECOND_NS
+JUMP_NS = 10 * SECOND_NS
 """Our own clock was set when it moved on by so much more or less than time did; assumed: slewing is far slower."""
 _FAR = 2**62
 """Times are cut here, so that no difference overflows: the year 2116, and as long before 1970."""
@@ -111,7 +111,7 @@ class DeviceClocks:
             now_ns: UTC nanoseconds.
         """
         if self._moment is not None:
-            jump_ns = now_ns - self._moment[1] - round((now_s - self._moment[0]) * _SECOND_NS)
+            jump_ns = now_ns - self._moment[1] - round((now_s - self._moment[0]) * SECOND_NS)
             if abs(jump_ns) >= JUMP_NS:
                 self._follow_ours(jump_ns)
         self._moment = now_s, now_ns
@@ -148,12 +148,12 @@ class DeviceClocks:
         offset_ns = SOUND if place is None else int(self.columns.offset_ns[place])
         if place is None or offset_ns == SOUND:
             return ClockReport(None, is_wrong=False)
-        return ClockReport(offset_ns / _SECOND_NS, is_wrong=bool(self.columns.wrong_ns[place] != SOUND))
+        return ClockReport(offset_ns / SECOND_NS, is_wrong=bool(self.columns.wrong_ns[place] != SOUND))
 
     def offsets(self) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
         """Return seconds behind ours, NaN where unknown, and whether the clock is wrong; both [n] in order of `ids`."""
         offset_ns, wrong_ns = self.columns.offset_ns[:-1].copy(), self.columns.wrong_ns[:-1].copy()
-        return np.where(offset_ns == SOUND, np.nan, offset_ns / _SECOND_NS), wrong_ns != SOUND
+        return np.where(offset_ns == SOUND, np.nan, offset_ns / SECOND_NS), wrong_ns != SOUND
 
     def n_wrong(self) -> int:
         """Return how many devices have a clock that is steadily wrong."""

@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 
 from collector.history import Series
 from collector.history.series import last_of_equal
+from config.time_units import MINUTE_NS
 
-MINUTE_NS = 60 * 1_000_000_000
 MAX_PARTS = 128
 """Parts that one minute can have; it is merged into one before (see `history.sqlite`)."""
 KEYS_PER_MINUTE = 1 << 34

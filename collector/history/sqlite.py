@@ -29,7 +29,6 @@ from collector.history import HistoryUnavailableError, Series
 from collector.history.blocks import (
     KEYS_PER_MINUTE,
     MAX_PARTS,
-    MINUTE_NS,
     NO_READINGS,
     RAW,
     RawReadings,
@@ -40,8 +39,8 @@ from collector.history.blocks import (
     unpack_block,
 )
 from collector.history.series import between, in_time_order, last_of_equal, mean_of_steps
+from config.time_units import DAY_NS, MINUTE_NS
 
-_DAY_NS = 86_400 * 1_000_000_000
 _LONG_READINGS = 600_000
 """Raw readings from which on every write folds a piece: a minute of 10,000 sensors at 1 Hz."""
 _PIECE_READINGS = 200_000
@@ -82,7 +81,7 @@ class SqliteHistory:
         self._writing = threading.Lock()
         self._store = _Store(path)
         self._numbers = self._store.numbers(sensor_ids)
-        self._retention_ns = int(retention_days * _DAY_NS)
+        self._retention_ns = int(retention_days * DAY_NS)
         self._newest_ns = 0
         self._broken = ""
         # Replaced, never changed: a reader keeps the tuple it took. It takes it before it reads the blocks, so that a

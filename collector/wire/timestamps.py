@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 
 from collector.dead_letter import DeadLetterReason
 from collector.payload import PayloadError
+from config.time_units import SECOND_NS
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _BEYOND_MICROSECONDS = re.compile(r".{19}[.,]\d{6}(\d{1,3})")
@@ -46,7 +47,7 @@ def rfc3339_to_ns(text: str) -> int:
     if moment.tzinfo is None:
         raise PayloadError(DeadLetterReason.SCHEMA, f"ts: expected a zone such as Z or +08:00, got {text[:40]!r}")
     since = moment - _EPOCH
-    time_ns = (since.days * 86_400 + since.seconds) * 1_000_000_000 + since.microseconds * 1_000
+    time_ns = (since.days * 86_400 + since.seconds) * SECOND_NS + since.microseconds * 1_000
     if text[26:27].isdecimal():
         beyond = _BEYOND_MICROSECONDS.match(text)
         time_ns += int(beyond[1].ljust(3, "0")) if beyond else 0
@@ -64,12 +65,12 @@ def seconds_to_ns(time_s: float) -> int:
     if not -LAST_MS / 1000 < time_s < LAST_MS / 1000:
         raise _unrepresentable(f"{time_s} s since 1970")
     whole = int(time_s)
-    return whole * 1_000_000_000 + round((time_s - whole) * 1_000_000) * 1_000
+    return whole * SECOND_NS + round((time_s - whole) * 1_000_000) * 1_000
 
 
 def ns_to_rfc3339(time_ns: int) -> str:
     """Return the UTC time such as `2025-03-24T00:01:02.120Z`, as many digits as it needs: none, 3, 6 or 9."""
-    seconds, rest = divmod(time_ns, 1_000_000_000)
+    seconds, rest = divmod(time_ns, SECOND_NS)
     text = (_EPOCH + timedelta(seconds=seconds)).strftime("%Y-%m-%dT%H:%M:%S")
     digits = f"{rest:09d}"
     while digits.endswith("000"):

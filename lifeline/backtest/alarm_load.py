@@ -18,10 +18,9 @@ from numpy.typing import NDArray
 
 from alerts.chatter import TransitionCounts, add_transition
 from config.city_time import CityTime
+from config.time_units import DAY_NS, MINUTE_NS
 from lifeline.backtest.episodes import Episode
 
-MINUTE_NS = 60 * 10**9
-DAY_NS = 1440 * MINUTE_NS
 FLOOD_ALARMS, FLOOD_MINUTES = 10, 10
 """So many announcements within so many minutes are a flood. Source: EEMUA 191, as public pages quote it."""
 STANDING_NS = DAY_NS

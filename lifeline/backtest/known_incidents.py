@@ -20,9 +20,10 @@ from config.errors import ConfigError, Problem
 from config.levels import WarningLevel
 from config.register import Register
 from config.tables import Row, parse_table
+from config.time_units import SECOND_NS
 from lifeline.backtest.episodes import Episode
 
-EARLY_NS = 3600 * 10**9
+EARLY_NS = 3600 * SECOND_NS
 """An alarm that early still belongs to an incident; assumed."""
 _LEVELS = {level.key: level for level in WarningLevel if level > WarningLevel.GREEN}
 

@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from alerts.planning.alert_context import PlanningConfig
 from collector.batch import ReadingBatch
 from config.city_time import CityTime
-from lifeline.backtest.alarm_load import DAY_NS, AlarmLoad, measure_alarm_load
+from config.time_units import DAY_NS
+from lifeline.backtest.alarm_load import AlarmLoad, measure_alarm_load
 from lifeline.backtest.difference import HistoryDifference, compare_episodes
 from lifeline.backtest.known_incidents import IncidentScore, KnownIncident, score_episodes
 from lifeline.backtest.trial import Trial

@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 
 from collector.batch import ReadingBatch, tick
 from config.register import Register
+from config.time_units import SECOND_NS
 
-SECOND_NS = 1_000_000_000
 _TICK_NS = 5 * SECOND_NS
 """The longest step between two batches that silence rules count in full, see `rules.kinds.stale`."""
 _SHORTEST_S, _LONGEST_S = 2.0, 60.0

@@ -24,6 +24,7 @@ from collector.journal.reader import JournalReader
 from collector.payload import PayloadError
 from collector.wire.timestamps import rfc3339_to_ns
 from config.loading import load_settings
+from config.time_units import WEEK_NS
 from lifeline.backtest.csv_files import read_csv_files
 from lifeline.backtest.known_incidents import KnownIncident, parse_incidents
 from lifeline.backtest.ledger_labels import read_labelled_incidents
@@ -39,7 +40,6 @@ from lifeline.text.words import Language, parse_language
 from rules.loading.loading import load_rules
 from rules.rule import RuleSet
 
-_WEEK_NS = 7 * 86_400 * 10**9
 LEDGER = "ledger"
 """The value of `--labels` for the labels of alerts in the ledger."""
 _LINKS = SignedLinks("http://127.0.0.1", b"")
@@ -169,7 +169,7 @@ def _parse_span(begin: str | None, end: str | None, *, is_open: bool) -> TimeSpa
     if is_open:
         return TimeSpan(_parse_time("--from", begin) or 0, _parse_time("--to", end) or TimeSpan().end_ns)
     end_ns = _parse_time("--to", end) or time.time_ns()
-    found = TimeSpan(_parse_time("--from", begin) or end_ns - _WEEK_NS, end_ns)
+    found = TimeSpan(_parse_time("--from", begin) or end_ns - WEEK_NS, end_ns)
     if found.end_ns <= found.start_ns:
         raise StartError(f"--to {end}: expected a time behind --from, got {begin}; exchange them")
     return found

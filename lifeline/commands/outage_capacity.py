@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from config.register import Register
 from config.settings import Settings
+from config.time_units import HOUR_S
 
 _TOPIC_AND_PAYLOAD_BYTES = 250
 """One message in the broker's memory; assumed, above every topic with payload of the demo district."""
@@ -20,7 +21,6 @@ _COMMIT_BYTES = 70
 """One commit in the journal beside its readings: header of the frame, key and row; measured."""
 _MOSQUITTO_DEFAULT = 1000
 """Default of `max_queued_messages` of Mosquitto. Source: mosquitto.conf(5)."""
-_HOUR_S = 3600
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +51,7 @@ def journal_hours(load: MessageRates, max_bytes: int, commit_age_s: float) -> fl
     commits_per_s = min(load.messages_per_s, 1 / commit_age_s) if commit_age_s else load.messages_per_s
     # One empty batch a second at least: the clock of the rules.
     bytes_per_s = load.readings_per_s * _READING_BYTES + max(commits_per_s, 1.0) * _COMMIT_BYTES
-    return max_bytes / bytes_per_s / _HOUR_S
+    return max_bytes / bytes_per_s / HOUR_S
 
 
 def describe_outage_capacity(register: Register, settings: Settings) -> list[str]:
@@ -74,9 +74,9 @@ def describe_outage_capacity(register: Register, settings: Settings) -> list[str
 def _describe_broker(load: MessageRates) -> list[str]:
     if not load.messages_per_s:
         return []
-    hour = queue_messages(load, _HOUR_S)
+    hour = queue_messages(load, HOUR_S)
     lasts_s = _MOSQUITTO_DEFAULT / load.messages_per_s
-    needed = f"{hour} for 1 h, {queue_messages(load, 24 * _HOUR_S)} for 24 h"
+    needed = f"{hour} for 1 h, {queue_messages(load, 24 * HOUR_S)} for 24 h"
     in_bytes = f"max_queued_bytes 0 or at least {hour * _TOPIC_AND_PAYLOAD_BYTES} for 1 h"
     return [
         f"broker: max_queued_messages >= messages/s x seconds that this program may be away: {needed}; {in_bytes}",

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from config.levels import WarningLevel
+from config.time_units import SECOND_NS
 from lifeline.demo.world import DemoWorld
 from lifeline.text.formats import mask_address
 from rules.events import Dimension
@@ -54,7 +55,7 @@ class Feed:
 
     def _format_clock(self, time_ns: int) -> str:
         city = self._world.configuration.register.city
-        return f"{city.text(time_ns, '%H:%M:%S')}.{time_ns % 1_000_000_000 // 100_000_000}"
+        return f"{city.text(time_ns, '%H:%M:%S')}.{time_ns % SECOND_NS // 100_000_000}"
 
     def _add(self, line: FeedLine) -> None:
         self.lines.append(line)

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from config.settings import Settings
+from config.time_units import SECOND_NS
 from lifeline.configuration import load_configuration
 from lifeline.runtime.app import App
 from simulators.broker import EmbeddedBroker
@@ -79,7 +80,7 @@ class DemoWorld:
         scenario = make_scenario(
             name,
             self.configuration.register,
-            time.time_ns() + 1_000_000_000,
+            time.time_ns() + SECOND_NS,
             duration_s=duration_s,
             asset=asset,
             variant=variant,

@@ -15,9 +15,10 @@ from alerts.ledger.ledger import Ledger
 from alerts.planning.planner import NEVER_DUE_NS, JournalTime, Planner
 from alerts.store.errors import LedgerUnavailableError
 from collector.journal import Entry
+from config.time_units import SECOND_NS
 from rules.events import AlarmEvents
 
-_AGAIN_NS = 10**9
+_AGAIN_NS = SECOND_NS
 """How often a latched alert is looked at for an acknowledgement; assumed."""
 
 

@@ -20,6 +20,7 @@ from collector.decoding.entry_points import load_decoders
 from collector.decoding.pipeline import Pipeline
 from collector.intake.intake import MqttIntake
 from collector.recorder import Recorder
+from config.time_units import HOUR_NS
 from lifeline.configuration import Configuration
 from lifeline.metrics.registry import LatencyHistograms
 from lifeline.rules_stage.live_engine import LiveEngine
@@ -27,8 +28,6 @@ from lifeline.rules_stage.stage import RulesStage
 from lifeline.runtime.journal_retention import JournalRetention
 from lifeline.runtime.stores import Stores
 from rules.engine import RuleEngine
-
-_HOUR_NS = 3600 * 1_000_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +85,7 @@ def build_stages(
         rules,
         recorder,
         dispatcher,
-        JournalRetention(stores.journal, readers, int(settings.journal.retention_h * _HOUR_NS), around.clock_ns),
+        JournalRetention(stores.journal, readers, int(settings.journal.retention_h * HOUR_NS), around.clock_ns),
     )
 
 

@@ -8,16 +8,16 @@ Rejects: nothing.
 
 from datetime import UTC, datetime, tzinfo
 
-NANO = 1_000_000_000
+from config.time_units import SECOND_NS
 
 
 def clock_text(time_ns: int, zone: tzinfo | None, *, millis: bool = False) -> str:
     """Return `time_ns` as `2025-03-24 08:01:02` in `zone` (None: the zone of this machine); empty for 0."""
     if not time_ns:
         return ""
-    moment = datetime.fromtimestamp(time_ns // NANO, UTC).astimezone(zone)
+    moment = datetime.fromtimestamp(time_ns // SECOND_NS, UTC).astimezone(zone)
     text = moment.strftime("%Y-%m-%d %H:%M:%S")
-    return f"{text}.{time_ns % NANO // 1_000_000:03d}" if millis else text
+    return f"{text}.{time_ns % SECOND_NS // 1_000_000:03d}" if millis else text
 
 
 def mask_address(address: str) -> str:

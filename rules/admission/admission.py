@@ -15,11 +15,12 @@ from numpy.typing import NDArray
 
 from collector.batch import NOT_OF_NOW, RECEIVED_CLOCK, Quality, ReadingBatch
 from config.register import Register
+from config.time_units import SECOND_NS
 from rules.admission.low_battery import LowBattery
 
-AHEAD_NS = 5 * 1_000_000_000
+AHEAD_NS = 5 * SECOND_NS
 """A time this far ahead of now comes from a clock that is ahead; assumed: good clocks are within a second or two."""
-RECENT_NS = 60 * 1_000_000_000
+RECENT_NS = 60 * SECOND_NS
 """After it, a time at most this far behind now comes from the same clock, corrected; assumed."""
 
 

@@ -49,6 +49,7 @@ from collector.batch import RECEIVED_CLOCK
 from collector.passes import CostModel, PassSplitter
 from config.quantities import Quantity
 from config.register import Register, Sensor
+from config.time_units import SECOND_NS
 from rules.admission.admission import AdmittedReadings
 from rules.alarms.level_evaluator import LevelEvaluator
 from rules.evaluation.per_sensor import Readings
@@ -62,7 +63,6 @@ from rules.statistics.wavefronts import Place, Wavefronts, pipe_neighbours
 
 _Known = tuple[int, Place | None]
 """The row of the batch from which it is known, and the place of the burst."""
-_SECOND_NS = 1_000_000_000
 _ALWAYS_PASSES = CostModel(pass_us=1.0, run_us=1e12, reading_us=1e12)
 _WORDS = {
     Direction.FALL: ("{zh}骤降", "sudden drop of {en}"),
@@ -137,11 +137,11 @@ class Burst:
         rule = self._level_evaluator.rule
         self._splitter = PassSplitter(len(rule), _ALWAYS_PASSES)
         stale_s = np.array([each.stale_after_s for each in register.sensors], np.float64)[self._level_evaluator.sensor]
-        self._transients = Transients(_sudden(bound, options, rule), np.round(stale_s * _SECOND_NS).astype(np.int64))
+        self._transients = Transients(_sudden(bound, options, rule), np.round(stale_s * SECOND_NS).astype(np.int64))
         self._wavefronts = Wavefronts(
             pipe_neighbours(bound, register, [each.reach_m for each in options]),
             np.array([each.wave_speed_m_s for each in options], np.float64)[rule],
-            np.array([round(each.tolerance_s * _SECOND_NS) for each in options], np.int64)[rule],
+            np.array([round(each.tolerance_s * SECOND_NS) for each in options], np.int64)[rule],
         )
         self._highest_alone = np.array([each.highest_alone() for each in options], np.float64)[rule]
 
@@ -229,13 +229,13 @@ def _sudden(bound: Sequence[BoundRule], options: Sequence[BurstOptions], rule: N
     backs = [min((level.reset for level in each.rule.levels), default=-np.inf) for each in bound]
     finest = [10.0**-each.rule.quantity.decimals if each.rule.quantity else 1e-9 for each in bound]
     # A slot's length is a whole number of nanoseconds.
-    within_ns = [round(each.within_s * _SECOND_NS / SLOTS) * SLOTS for each in options]
+    within_ns = [round(each.within_s * SECOND_NS / SLOTS) * SLOTS for each in options]
     return Sudden(
         np.array(within_ns, np.int64)[rule],
         np.array([each.sigmas for each in options], np.float64)[rule],
         np.array(firsts, np.float64)[rule],
         np.array(backs, np.float64)[rule],
-        np.array([round(each.hold_s * _SECOND_NS) for each in options], np.int64)[rule],
+        np.array([round(each.hold_s * SECOND_NS) for each in options], np.int64)[rule],
         np.array(finest, np.float64)[rule],
         directions([each.direction for each in options])[rule],
     )

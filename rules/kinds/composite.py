@@ -46,6 +46,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from config.quantities import ONLINE, Quantity
 from config.register import Register, Sensor
+from config.time_units import SECOND_NS
 from rules.admission.admission import AdmittedReadings
 from rules.alarms.condition_levels import ConditionLevels
 from rules.composite.condition_changes import ConditionChanges
@@ -57,7 +58,6 @@ from rules.references import Reference
 from rules.rule import LevelLimit, Side
 from rules.rule_file import Text
 
-_SECOND_NS = 1_000_000_000
 _NOT_MEASURED = frozenset({"heartbeat", "battery", ONLINE})
 _ANSWER = Quantity("condition", "条件", "condition", "", 0.0, 1.0, np.inf, 0, {}, "true is 1, false is 0")
 
@@ -163,7 +163,7 @@ class Composite:
         operands = operands_of(bound, register, catalogue)
         stale_s = np.array([each.stale_after_s for each in register.sensors], np.float64)
         gaps_s = [stale_s[list(own.sensors)].max(initial=0.0) for own in operands]
-        gaps_ns = np.round(np.array(gaps_s, np.float64) * _SECOND_NS).astype(np.int64)
+        gaps_ns = np.round(np.array(gaps_s, np.float64) * SECOND_NS).astype(np.int64)
         self._condition_levels = ConditionLevels([each.rule.levels for each in bound], rule, gaps_ns, self.alarm)
         self.level: NDArray[np.int8] = self._condition_levels.level
         order = np.array([each.order for each in bound], np.intp)[rule]

@@ -43,6 +43,7 @@ from pydantic import Field
 
 from config.quantities import Quantity
 from config.register import Register
+from config.time_units import HOUR_NS
 from rules.admission.admission import AdmittedReadings
 from rules.evaluation.continuity import ValueStep
 from rules.evaluation.distance import (
@@ -56,7 +57,7 @@ from rules.evaluation.distance import (
 )
 from rules.evaluation.per_sensor import Readings
 from rules.kind import BoundRule, State, Transitions
-from rules.statistics.hour_profile import HOUR_NS, WEEK_H, hour_of_week
+from rules.statistics.hour_profile import WEEK_H, hour_of_week
 from rules.statistics.rates import Direction
 
 _MEMORY_WEEKS = 8

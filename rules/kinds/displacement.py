@@ -48,6 +48,7 @@ from pydantic import Field, model_validator
 from config.levels import WarningLevel
 from config.quantities import Quantity
 from config.register import Register, Sensor
+from config.time_units import HOUR_NS
 from rules.admission.admission import AdmittedReadings
 from rules.evaluation.bucket_evaluator import BucketEvaluator
 from rules.evaluation.buckets import LEAST_SHARE, WIDTH
@@ -57,9 +58,6 @@ from rules.kind import BoundRule, Fault, State, Transitions
 from rules.level_options import LimitOptions
 from rules.rule import Side
 from rules.statistics.rates import Direction, Per, directions, towards
-
-_SECOND_NS = 1_000_000_000
-_HOUR_NS = 3600 * _SECOND_NS
 
 
 class CreepMethod(StrEnum):
@@ -238,7 +236,7 @@ class Displacement:
             + (options.rate_points - 1) / 2 * self._bucket_evaluator.step_ns[b]
         )
         hours = options.rate_points * options.step_s / 3600
-        eta, latest = (each * hours - since_ns / _HOUR_NS for each in (found.eta, found.latest))
+        eta, latest = (each * hours - since_ns / HOUR_NS for each in (found.eta, found.latest))
         is_foreseen = (latest < options.horizon_h) & (rate[:, -1] > least)
         told = np.where(is_foreseen, np.maximum(eta, 0.0), options.horizon_h)
         enough = np.count_nonzero(~np.isnan(rate), axis=1) >= LEAST_SHARE * options.points

@@ -43,6 +43,7 @@ from pydantic import Field
 
 from config.quantities import Quantity
 from config.register import Register, Sensor
+from config.time_units import SECOND_NS
 from rules.admission.admission import AdmittedReadings
 from rules.alarms.level_evaluator import LevelEvaluator
 from rules.evaluation.per_sensor import Readings, SequentialEvaluator
@@ -51,7 +52,6 @@ from rules.level_options import LimitOptions
 from rules.rule import Side
 from rules.statistics.rainflow import Rainflow
 
-_SECOND_NS = 1_000_000_000
 _YEAR_S = 365.25 * 86_400
 _LEAST_SHARE = 0.75
 """So many of the readings of a window must be there; assumed."""
@@ -126,7 +126,7 @@ class Fatigue:
         options = [typing.cast("FatigueOptions", each.rule.options) for each in bound]
         pairs = [(each, register.sensors[i]) for each, b in zip(options, bound, strict=True) for i in b.rule.sensors]
         stale_s = np.array([sensor.stale_after_s + 2 * (each.span_s or 0.0) for each, sensor in pairs])
-        self._level_evaluator = LevelEvaluator(bound, register, counts, np.round(stale_s * _SECOND_NS).astype(np.int64))
+        self._level_evaluator = LevelEvaluator(bound, register, counts, np.round(stale_s * SECOND_NS).astype(np.int64))
         self.alarm: NDArray[np.int32] = self._level_evaluator.alarm
         self.level: NDArray[np.int8] = self._level_evaluator.level
         self._sequential = SequentialEvaluator(self._level_evaluator)
@@ -141,7 +141,7 @@ class Fatigue:
         """The damage of one reference cycle, percent."""
         used = [each.used_percent if each.span_s is None else 0.0 for each in options]
         self._used = np.array(used, np.float64)[rule]
-        window_ns = [round((each.span_s or 0.0) * _SECOND_NS) for each in options]
+        window_ns = [round((each.span_s or 0.0) * SECOND_NS) for each in options]
         self._window_ns = np.array(window_ns, np.int64)[rule]
         needed = [math.floor(_LEAST_SHARE * (each.span_s or 0.0) / sensor.cadence_s) for each, sensor in pairs]
         self._needed = np.array(needed, np.int64)

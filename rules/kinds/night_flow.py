@@ -45,6 +45,7 @@ from pydantic import Field
 
 from config.quantities import Quantity
 from config.register import Register, Sensor
+from config.time_units import HOUR_S, SECOND_NS
 from rules.admission.admission import AdmittedReadings
 from rules.alarms.level_evaluator import LevelEvaluator
 from rules.evaluation.night_minimum import MOST_NIGHTS, NightMinimum
@@ -53,13 +54,11 @@ from rules.kind import BoundRule, Fault, State, Transitions
 from rules.level_options import LimitOptions
 from rules.rule import Side
 
-_SECOND_NS = 1_000_000_000
-_HOUR_S = 3600
 _LEAST_SHARE = 0.75
 """So many of the readings of a night must be there; assumed."""
 _MOST_PERCENT = 10_000.0
 """Assumed: a hundred times the usual is another pipe."""
-_VALUE_GAP_NS = 36 * 3600 * _SECOND_NS
+_VALUE_GAP_NS = 36 * 3600 * SECOND_NS
 """A value comes with each night: one and a half without one is a gap."""
 
 
@@ -100,7 +99,7 @@ class NightFlowOptions(LimitOptions):
     @property
     def length_s(self) -> float:
         """Length of the hours of a night, seconds; they may pass midnight."""
-        return (self.until_hour - self.from_hour) % 24 * _HOUR_S
+        return (self.until_hour - self.from_hour) % 24 * HOUR_S
 
     def judged_quantity(self, quantity: Quantity | None) -> Quantity | None:
         """Return the rise of `quantity` at night, percent or in its unit."""
@@ -124,12 +123,12 @@ class NightFlowOptions(LimitOptions):
     def window_s(self, sensor: Sensor) -> float:
         """Return how long a danger may have to last, seconds: to the end of the next night."""
         del sensor
-        return 24.0 * _HOUR_S
+        return 24.0 * HOUR_S
 
     def cadence_s(self, sensor: Sensor) -> float:
         """Return how often a value is judged, seconds: once a night."""
         del sensor
-        return 24.0 * _HOUR_S
+        return 24.0 * HOUR_S
 
     def faults(self, quantity: Quantity | None, sensors: Sequence[Sensor]) -> Iterator[Fault]:
         """Yield nights without length, and sensors that read too rarely to have any."""
@@ -159,8 +158,8 @@ class NightFlow:
         self.level: NDArray[np.int8] = self._level_evaluator.level
         self._sequential = SequentialEvaluator(self._level_evaluator)
         rule = self._level_evaluator.rule
-        begins = [round((each.from_hour - each.utc_offset_h) * _HOUR_S) * _SECOND_NS for each in options]
-        lengths = [round(each.length_s) * _SECOND_NS for each in options]
+        begins = [round((each.from_hour - each.utc_offset_h) * HOUR_S) * SECOND_NS for each in options]
+        lengths = [round(each.length_s) * SECOND_NS for each in options]
         needed = [
             max(1, math.floor(_LEAST_SHARE * each.length_s / register.sensors[number].cadence_s))
             for each, bind in zip(options, bound, strict=True)

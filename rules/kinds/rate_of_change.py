@@ -39,6 +39,7 @@ from pydantic import Field
 
 from config.quantities import Quantity
 from config.register import Register, Sensor
+from config.time_units import SECOND_NS
 from rules.admission.admission import AdmittedReadings
 from rules.alarms.level_evaluator import LevelEvaluator
 from rules.evaluation.continuity import Continuity
@@ -48,7 +49,6 @@ from rules.level_options import LimitOptions
 from rules.rule import Side
 from rules.statistics.rates import Direction, Per, directions, slope_of, towards
 
-_SECOND_NS = 1_000_000_000
 _OWN_LEAST_NS = 1_000_000
 """Two readings closer than this have no rate; assumed: clocks of devices count milliseconds."""
 _RECEIVED_LEAST = 0.5
@@ -102,14 +102,14 @@ class RateOfChange:
         options = [typing.cast("RateOfChangeOptions", each.rule.options) for each in bound]
         rule, sensor = self._level_evaluator.rule, self._level_evaluator.sensor
         per_s = np.array([each.per.seconds for each in options])[rule]
-        self._per_ns = per_s * _SECOND_NS
+        self._per_ns = per_s * SECOND_NS
         self._direction = directions([each.direction for each in options])[rule]
-        self._over_ns = np.array([round(each.over_s * _SECOND_NS) for each in options], np.int64)[rule]
+        self._over_ns = np.array([round(each.over_s * SECOND_NS) for each in options], np.int64)[rule]
         cadence = np.array([each.cadence_s for each in register.sensors])[sensor]
         stale = np.array([each.stale_after_s for each in register.sensors])[sensor]
         own = np.full(len(sensor), _OWN_LEAST_NS)
-        received = np.maximum(np.round(cadence * _RECEIVED_LEAST * _SECOND_NS).astype(np.int64), own)
-        stale_ns = np.round(stale * _SECOND_NS).astype(np.int64)
+        received = np.maximum(np.round(cadence * _RECEIVED_LEAST * SECOND_NS).astype(np.int64), own)
+        stale_ns = np.round(stale * SECOND_NS).astype(np.int64)
         self._continuity = Continuity(stale_ns, np.stack((own, received), axis=1))
         self._value = np.zeros(len(sensor))
         self._past = _Past(len(sensor))

@@ -51,14 +51,14 @@ from pydantic import Field
 
 from config.quantities import Quantity
 from config.register import Register
-from config.time_units import SECOND_NS
+from config.time_units import HOUR_NS, SECOND_NS
 from rules.admission.admission import AdmittedReadings
 from rules.evaluation.continuity import ValueStep
 from rules.evaluation.distance import DistanceEvaluator, DistanceOptions, distance_of, in_sigmas, least_sigma
 from rules.evaluation.per_sensor import Readings
 from rules.kind import BoundRule, State, Transitions
 from rules.level_options import OnSuspect
-from rules.statistics.hour_profile import HOUR_NS, Cycle, HourProfile
+from rules.statistics.hour_profile import Cycle, HourProfile
 from rules.statistics.mean_and_scale import LearningSpans, MeanAndScale
 from rules.statistics.rates import Direction, directions
 

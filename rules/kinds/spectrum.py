@@ -50,6 +50,7 @@ from pydantic import Field
 from collector.batch import RECEIVED_CLOCK
 from config.quantities import Quantity
 from config.register import Register, Sensor
+from config.time_units import SECOND_NS
 from rules.admission.admission import AdmittedReadings, starts_of
 from rules.alarms.level_evaluator import LevelEvaluator
 from rules.evaluation.windows import MOST_SEGMENT_SAMPLES
@@ -57,8 +58,6 @@ from rules.kind import NEVER_NS, BoundRule, Fault, State, Transitions
 from rules.spectral.mode_options import ModeOptions
 from rules.spectral.spectra import Spectra, WindowSpectrum, find_peak_hz
 from rules.statistics.rates import directions, towards
-
-_SECOND_NS = 1_000_000_000
 
 
 class Judge(StrEnum):
@@ -116,7 +115,7 @@ class Spectrum:
         pairs = [
             (o, register.sensors[i]) for o, each in zip(self._options, bound, strict=True) for i in each.rule.sensors
         ]
-        span_ns = np.array([round(each.span_s * _SECOND_NS) for each, _ in pairs], np.int64)
+        span_ns = np.array([round(each.span_s * SECOND_NS) for each, _ in pairs], np.int64)
         # A value comes with each window: a window without identification restarts delays over several windows.
         self._level_evaluator = LevelEvaluator(bound, register, counts, span_ns * 3 // 2)
         self.alarm: NDArray[np.int32] = self._level_evaluator.alarm

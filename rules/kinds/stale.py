@@ -44,6 +44,7 @@ from pydantic import BaseModel, ConfigDict
 
 from config.quantities import ONLINE, Quantity
 from config.register import Register, Sensor
+from config.time_units import SECOND_NS
 from rules.admission.admission import AdmittedReadings, heartbeat_numbers, starts_of
 from rules.admission.presence import Presence
 from rules.events import TransitionReason
@@ -51,10 +52,9 @@ from rules.fan_out import FanOut
 from rules.kind import NEVER_NS, BoundRule, Fault, State, Transitions, alarm_numbers
 from rules.rule import LevelLimit
 
-_SECOND_NS = 1_000_000_000
-LONGEST_STEP_NS = 5 * _SECOND_NS
+LONGEST_STEP_NS = 5 * SECOND_NS
 """More than this between two batches is not listening; assumed: five times the tick of the intake."""
-INTERRUPTION_NS = 2 * _SECOND_NS
+INTERRUPTION_NS = 2 * SECOND_NS
 """A longer step interrupts listening; assumed: twice the tick of the intake."""
 PATIENCE_NS = 2 * LONGEST_STEP_NS
 """Added to a stale time in which listening was interrupted; assumed: two interruptions in a row."""
@@ -108,7 +108,7 @@ class Stale:
         self._sensor = np.array([i for each in bound for i in each.rule.sensors], np.intp)
         self._beat = heartbeat_numbers(register)[self._sensor]
         stale_s = np.array([each.stale_after_s for each in register.sensors], np.float64)
-        self._stale_ns = np.round(stale_s * _SECOND_NS).astype(np.int64)
+        self._stale_ns = np.round(stale_s * SECOND_NS).astype(np.int64)
         self._reading_fan_out = FanOut(n_sensors, self._sensor, np.arange(n))
         has_beat = np.flatnonzero(self._beat >= 0)
         self._heartbeat_fan_out = FanOut(n_sensors, self._beat[has_beat], has_beat)
@@ -316,7 +316,7 @@ class _Clock:
 
     def is_due(self, received_ns: int) -> bool:
         """Return whether silence is to be judged before a batch received at `received_ns`; then it is taken as done."""
-        due = received_ns != self.received_ns and self.columns[1] - self.columns[2] >= _SECOND_NS
+        due = received_ns != self.received_ns and self.columns[1] - self.columns[2] >= SECOND_NS
         if due:
             self.columns[2] = self.columns[1]
         return bool(due)

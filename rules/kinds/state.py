@@ -40,6 +40,7 @@ from pydantic import ConfigDict, Field, FiniteFloat
 
 from config.quantities import Quantity
 from config.register import Register, Sensor
+from config.time_units import SECOND_NS
 from rules.admission.admission import AdmittedReadings
 from rules.alarms.level_evaluator import LevelEvaluator
 from rules.evaluation.continuity import Continuity
@@ -50,7 +51,6 @@ from rules.level_options import LevelOptions, LimitOptions
 from rules.rule import LevelLimit, Side
 from rules.rule_file import Text
 
-_SECOND_NS = 1_000_000_000
 MOST_CHANGES = 32
 """So many changes are remembered of each sensor; assumed: a sensor with more changes has long been in alarm."""
 _MOST_STATES = 64
@@ -151,10 +151,10 @@ class StateKind:
         self._any_normal = np.array([each.normal is None for each in options])
         self._rule = rule
         within_s = [each.changes_within_s or 0.0 for each in options]
-        self._within_ns = np.array([round(each * _SECOND_NS) for each in within_s], np.int64)[rule]
+        self._within_ns = np.array([round(each * SECOND_NS) for each in within_s], np.int64)[rule]
         self._sequential = SequentialEvaluator(self._level_evaluator, remembers=self._within_ns > 0)
         stale_s = np.array([each.stale_after_s for each in register.sensors])[sensor]
-        self._continuity = Continuity(np.round(stale_s * _SECOND_NS).astype(np.int64))
+        self._continuity = Continuity(np.round(stale_s * SECOND_NS).astype(np.int64))
         self._before = np.zeros(len(sensor))
         self._changed_ns = np.full((len(sensor), MOST_CHANGES), NEVER_NS)
 

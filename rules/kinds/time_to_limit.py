@@ -40,6 +40,7 @@ from pydantic import Field
 
 from config.quantities import Quantity
 from config.register import Register, Sensor
+from config.time_units import MINUTE_NS
 from rules.admission.admission import AdmittedReadings
 from rules.evaluation.bucket_evaluator import BucketEvaluator
 from rules.evaluation.buckets import LEAST_SHARE, WIDTH
@@ -51,8 +52,6 @@ from rules.statistics.autocorrelation import FEWEST_POINTS
 from rules.statistics.line_forecast import crossings
 from rules.statistics.rates import Direction
 
-_SECOND_NS = 1_000_000_000
-_MINUTE_NS = 60 * _SECOND_NS
 _FEWEST = round(FEWEST_POINTS / LEAST_SHARE)
 
 
@@ -155,7 +154,7 @@ class TimeToLimit:
         found = crossings(means * sign[:, np.newaxis], self._to[b] * sign, self._confidence[b])
         # The last point stands in the middle of its bucket; the reading is somewhere in the next one.
         since_ns = now.time_ns[rows] - self._bucket_evaluator.buckets.middle_ns(b)
-        step_min, since_min = self._bucket_evaluator.step_ns[b] / _MINUTE_NS, since_ns / _MINUTE_NS
+        step_min, since_min = self._bucket_evaluator.step_ns[b] / MINUTE_NS, since_ns / MINUTE_NS
         # Infinite times stay infinite.
         eta, soonest, latest = (each * step_min - since_min for each in (found.eta, found.soonest, found.latest))
         is_there = found.level >= self._to[b] * sign

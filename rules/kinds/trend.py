@@ -38,6 +38,7 @@ from pydantic import Field
 
 from config.quantities import Quantity
 from config.register import Register, Sensor
+from config.time_units import SECOND_NS
 from rules.admission.admission import AdmittedReadings
 from rules.evaluation.bucket_evaluator import BucketEvaluator
 from rules.evaluation.buckets import LEAST_SHARE, WIDTH
@@ -49,7 +50,6 @@ from rules.statistics.autocorrelation import FEWEST_POINTS
 from rules.statistics.mann_kendall import sen_slopes
 from rules.statistics.rates import Direction, Per, directions, slope_of, towards
 
-_SECOND_NS = 1_000_000_000
 _FEWEST = round(FEWEST_POINTS / LEAST_SHARE)
 
 
@@ -97,7 +97,7 @@ class Trend:
         self._points = np.array([each.points for each in options], np.int64)[rule]
         self._alpha = np.array([each.alpha for each in options])[rule]
         self._direction = directions([each.direction for each in options])[rule]
-        per_ns = np.array([each.per.seconds * _SECOND_NS for each in options])[rule]
+        per_ns = np.array([each.per.seconds * SECOND_NS for each in options])[rule]
         self._steps = per_ns / self._bucket_evaluator.step_ns
         """Buckets in the time unit of slopes."""
 

@@ -45,6 +45,7 @@ from pydantic import Field
 from config.levels import WarningLevel
 from config.quantities import Quantity
 from config.register import Register, Sensor
+from config.time_units import SECOND_NS
 from rules.admission.admission import AdmittedReadings
 from rules.alarms.level_evaluator import LevelEvaluator
 from rules.composite.voters import VotingRange, voters_of
@@ -53,7 +54,6 @@ from rules.level_options import LONGEST_S, LimitOptions, NamedLevel
 from rules.references import Reference
 from rules.rule import Side
 
-_SECOND_NS = 1_000_000_000
 _FARTHEST_M = 20_000.0
 _VOTES = Quantity(
     "votes", "相邻报警设备数", "devices in alarm near each other", "", 0.0, 10_000.0, np.inf, 0, {}, "a count"
@@ -114,7 +114,7 @@ class Vote:
         options = [typing.cast("VoteOptions", each.rule.options) for each in bound]
         rule = self._level_evaluator.rule
         self._at_least = np.array([each.at_least for each in options], np.int8)[rule]
-        self._window_ns = np.array([round(each.within_s * _SECOND_NS) for each in options], np.int64)[rule]
+        self._window_ns = np.array([round(each.within_s * SECOND_NS) for each in options], np.int64)[rule]
         self._order = np.array([each.order for each in bound], np.intp)[rule]
         reach = [VotingRange(each.hops, each.along_m, each.around_m) for each in options]
         self._near = voters_of([each.rule.sensors for each in bound], reach, register)

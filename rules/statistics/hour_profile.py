@@ -13,7 +13,8 @@ from enum import StrEnum
 import numpy as np
 from numpy.typing import NDArray
 
-HOUR_NS = 3_600_000_000_000
+from config.time_units import HOUR_NS
+
 WEEK_H = 168
 _DAY_H = 24
 _THURSDAY_H = 72

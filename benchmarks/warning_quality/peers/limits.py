@@ -8,9 +8,9 @@ from numpy.typing import NDArray
 
 from benchmarks.warning_quality.peers.seam import Levels, Peer, Seen, Values, by_sensor, filled, marked
 from config.levels import WarningLevel
+from config.time_units import DAY_NS
 
 _SIGMA = 3.0
-_DAY_NS = 86_400 * 1_000_000_000
 _FEWEST = 30
 _BRIDGE = ((5.0, WarningLevel.RED), (3.0, WarningLevel.ORANGE), (1.0, WarningLevel.YELLOW))
 
@@ -55,7 +55,7 @@ def _rolling(time_ns: NDArray[np.int64], value: Values, learned: int) -> Levels:
     about = value - value[0]
     sums, squares = (np.concatenate(([0.0], np.cumsum(each))) for each in (about, about**2))
     end = np.arange(len(value))
-    begin = np.searchsorted(time_ns, time_ns - _DAY_NS)
+    begin = np.searchsorted(time_ns, time_ns - DAY_NS)
     n = np.maximum(end - begin, 1)
     mean = (sums[end] - sums[begin]) / n
     deviation = np.sqrt(np.maximum((squares[end] - squares[begin]) / n - mean**2, 0.0))

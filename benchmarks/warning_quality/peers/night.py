@@ -12,10 +12,9 @@ from numpy.typing import NDArray
 
 from benchmarks.warning_quality.peers.seam import Levels, Peer, Seen, Values, marked
 from benchmarks.warning_quality.replay import Recording
+from config.time_units import DAY_NS, HOUR_NS, SECOND_NS
 
-_HOUR_NS = 3600 * 1_000_000_000
-_DAY_NS = 24 * _HOUR_NS
-_FROM_NS, _TO_NS = 2 * _HOUR_NS, 4 * _HOUR_NS
+_FROM_NS, _TO_NS = 2 * HOUR_NS, 4 * HOUR_NS
 _NIGHTS, _LAMBDA = 10, 0.1
 _INFLOWS = ("p227", "p235")
 
@@ -28,7 +27,7 @@ def judge(seen: Seen) -> Levels:
     Source: the baseline of LeakDB (Vrachimis et al. 2018): mean from 2 to 4 h, ten nights, 10 %.
     """
     assert seen.flow is not None
-    day, hour_ns = np.divmod(seen.time_ns, _DAY_NS)
+    day, hour_ns = np.divmod(seen.time_ns, DAY_NS)
     night = (hour_ns >= _FROM_NS) & (hour_ns < _TO_NS)
     odd = np.zeros(len(day), np.bool_)
     calm: list[float] = []
@@ -37,7 +36,7 @@ def judge(seen: Seen) -> Levels:
         high = len(calm) == _NIGHTS and flow > (1 + _LAMBDA) * min(calm)
         if not high:
             calm = [*calm, flow][-_NIGHTS:]
-        begin, end = np.searchsorted(seen.time_ns, [each * _DAY_NS + _TO_NS, (each + 1) * _DAY_NS])
+        begin, end = np.searchsorted(seen.time_ns, [each * DAY_NS + _TO_NS, (each + 1) * DAY_NS])
         odd[begin:end] = high
     return marked(odd[:, None], seen.learned)
 
@@ -63,7 +62,7 @@ def _nearest(known_ns: NDArray[np.int64], time_ns: NDArray[np.int64]) -> NDArray
 
 
 def _ns(text: str) -> int:
-    return round(datetime.fromisoformat(text).replace(tzinfo=UTC).timestamp()) * 1_000_000_000
+    return round(datetime.fromisoformat(text).replace(tzinfo=UTC).timestamp()) * SECOND_NS
 
 
 def _unfit(seen: Seen) -> str:

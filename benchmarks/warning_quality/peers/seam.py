@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from benchmarks.warning_quality.episodes import Alarm
 from benchmarks.warning_quality.replay import Recording
 from config.levels import WarningLevel
+from config.time_units import SECOND_NS
 
 Values = NDArray[np.float64]
 Levels = NDArray[np.int8]
@@ -23,7 +24,7 @@ ONE_LEVEL = int(WarningLevel.YELLOW)
 _LEARNED_SHARE, _LEARNED_ROWS = 0.1, 30
 """Of a recording that is scored from its first row."""
 _LONGEST = 25_000
-_TOGETHER_NS = 1800 * 1_000_000_000
+_TOGETHER_NS = 1800 * SECOND_NS
 THINNED = "means of 30 min where there are more than 25,000 rows"
 """Said of what is too slow for a long recording: hours for a year of 33 sensors every 5 min."""
 

@@ -14,17 +14,17 @@ from fastapi.responses import HTMLResponse, Response
 from collector.history import HistoryUnavailableError
 from config.levels import WarningLevel
 from config.register import Sensor
+from config.time_units import SECOND_NS
 from lifeline.console.cards import make_alert_card, read_chain_card
 from lifeline.console.chart import Chart, ChartLimit, ChartWindow, draw_chart
 from lifeline.console.context import ConsoleContext
 from lifeline.console.rendering import Pages, read_language
 from lifeline.reports.asset_rows import list_asset_rows
 from lifeline.rules_stage.live_state import ALIVE, BLIND
-from lifeline.text.formats import NANO
 from lifeline.text.words import Language, word
 from rules.risk import RiskReason, describe_reason
 
-_CHART_NS = 15 * 60 * NANO
+_CHART_NS = 15 * 60 * SECOND_NS
 _RECENT_ALERTS = 5
 """Alerts on an asset's page, newest first; assumed: the ledger has the others."""
 
@@ -88,7 +88,7 @@ class AssetRoutes:
         window = ChartWindow(
             now_ns - _CHART_NS,
             now_ns,
-            int(max(sensor.stale_after_s, 2 * sensor.cadence_s) * NANO),
+            int(max(sensor.stale_after_s, 2 * sensor.cadence_s) * SECOND_NS),
         )
         try:
             series = context.history.read(number, window.start_ns, window.end_ns)
