@@ -1,6 +1,9 @@
-"""`Alert`, `Decision`, `Plan` and `LedgerStep`: what one step of the rules stage changes for people.
+"""Alerts, decisions, plans and steps: values that planning makes and the ledger stores.
 
-Comes in: nothing. Goes out: frozen values that planning makes and the ledger stores. Refuses to know how either works.
+Input: nothing.
+Output: frozen values, and ids that depend on their parts only.
+Not responsible for: planning and storage.
+Rejects: nothing.
 """
 
 import hashlib
@@ -15,14 +18,14 @@ from rules.events import AlarmEvents, AlarmKey, Dimension, Extent, Transition, T
 
 
 class DecisionVerdict(StrEnum):
-    """What was decided; `Decision.reason` says why."""
+    """The kind of a decision; `Decision.reason` is its reason."""
 
     NOTIFY = "notify"
     """A notification went to the outbox."""
     GROUP = "group"
-    """Another notification already says it."""
+    """Another notification informs the recipient."""
     SKIP = "skip"
-    """Nobody is told."""
+    """No message is sent."""
     WITHDRAW = "withdraw"
     """A notification left the outbox before it was handed over."""
     FALL_BACK = "fall_back"
@@ -35,13 +38,13 @@ class DecisionReason(StrEnum):
     ROUTED = "routed"
     """A route names this role, or this channel itself, for the alert's dimension, domain and level."""
     TOLD_BEFORE = "told_before"
-    """They were told of the danger, so they are told of its end."""
+    """The recipient got a message about the danger, so the message about its end goes there too."""
     SAME_CONTACT = "same_contact"
     """One contact in two roles gets one message."""
     GROUPED = "grouped"
-    """They know of the incident at this level or a higher one, or its end waits for its other alarms."""
+    """The recipient knows of the incident at this level or above, or the end waits for other alarms."""
     UNCOVERED = "uncovered"
-    """The message that made this one needless did not arrive: it is sent after all."""
+    """The message that stood for this one did not arrive: this one is sent after all."""
     SAME_DEVICE = "same_device"
     """The device's fault is already announced; this sensor joins it."""
     NO_ROUTE = "no_route"
@@ -51,24 +54,23 @@ class DecisionReason(StrEnum):
     NO_ADDRESS = "no_address"
     """The contact has no usable phone number."""
     STANDBY = "standby"
-    """They are told when a message to somebody before them does not arrive."""
+    """The recipient gets the message when the message to an earlier recipient does not arrive."""
     UNACKNOWLEDGED = "unacknowledged"
-    """The danger lasts and nobody has acknowledged it: those who were told are told again."""
+    """The danger lasts and is not acknowledged: its recipients get a reminder."""
     ACKNOWLEDGED = "acknowledged"
-    """Somebody has acknowledged: no more reminders, and nobody else is told for want of a receipt."""
+    """The alert is acknowledged: no more reminders, and no message to others because of a missing receipt."""
     LATCHED = "latched"
-    """The alarm is over, and its rule wants the alert to stay until somebody has acknowledged it."""
+    """The alarm is over, and its rule keeps the alert open until an acknowledgement."""
     CHATTERING = "chattering"
-    """The alarm turns too often: the first message stands, and its end waits until the alarm is calm."""
+    """The alarm changes too often: its first message stands, and its end waits until the alarm is calm."""
     SETTLING = "settling"
-    """The alarm is over and its end waits for the settle time; or it is back within it, and nobody was told of an
-    end."""
+    """The alarm is over and its end waits for the settle time; or the alarm returned within this time."""
     CALM = "calm"
-    """The end that waited is told: the alarm has stayed calm, or a latched alert was acknowledged."""
+    """The held end is announced: the alarm has stayed calm, or a latched alert was acknowledged."""
     NO_RECEIPT = "no_receipt"
-    """The gateway took the message, and no phone has confirmed it in time."""
+    """The gateway took the message, and no receipt came in time."""
     ENDED = "ended"
-    """The danger was over before a receipt was missed."""
+    """The danger was over before the receipt was overdue."""
     NEVER_SEEN = "never_seen"
     """Registered and never heard: a gap in protection on the console, not a message."""
     LOWERED = "lowered"
@@ -78,7 +80,7 @@ class DecisionReason(StrEnum):
     STILL_BLIND = "still_blind"
     """Other sensors of the device are still blind."""
     NOBODY_TOLD = "nobody_told"
-    """It ended and nobody had been told that it began."""
+    """The alarm ended, and no message about its beginning was sent."""
     SUPERSEDED = "superseded"
     """A higher level of the same alert goes to the same target."""
     NEVER_HANDED_OVER = "never_handed_over"
@@ -103,9 +105,9 @@ class Recipient:
     fallbacks: tuple[str, ...] = ()
     """Channels to try in order when `channel` cannot deliver."""
     is_standby: bool = False
-    """Told only when a message to somebody before them does not arrive."""
+    """On standby: gets a message only when the message to an earlier recipient does not arrive."""
     level: int = 0
-    """Up to which level of this alert they know of it; 0: they only hear of the end, for an alert that ended before."""
+    """The highest level of this alert that the recipient knows; 0: only the end of an earlier alert is owed."""
     informed_by_alert: str = ""
     """Id of the alert of the same incident whose message informed this recipient; empty: this alert's own did."""
     is_ungrouped: bool = False
@@ -113,13 +115,13 @@ class Recipient:
 
     @property
     def place(self) -> tuple[str, str]:
-        """Return channel and contact: who it is, whatever they were told."""
+        """Return channel and contact: the identity of the recipient."""
         return self.channel, self.contact
 
 
 @dataclass(frozen=True, slots=True)
 class Ending:
-    """What the transition said that ended an alarm, for the message that tells it later."""
+    """The end of an alarm, kept for the message that announces it later."""
 
     reason: TransitionReason
     extent: Extent | None = None
@@ -127,7 +129,7 @@ class Ending:
 
 @dataclass(frozen=True, slots=True)
 class Alert:
-    """One episode that people may be told about: of one hazard alarm, or of one device's blindness."""
+    """One episode of one hazard alarm, or of one device with blind sensors."""
 
     id: str
     dimension: Dimension
@@ -151,9 +153,9 @@ class Alert:
     sequence: int
     """Number of rounds of notifications so far."""
     acknowledged_ns: int | None = None
-    """When somebody first acknowledged it. Only the ledger fills it; planning neither reads nor writes it."""
+    """Time of the first acknowledgement. Only the ledger fills it; planning neither reads nor writes it."""
     acknowledged_by: str = ""
-    """Contact id of the first to acknowledge."""
+    """Contact id of the first acknowledgement."""
     value: float | None = None
     """The reading of the last transition; None where silence caused it."""
     level_changed_at_receipt_ns: int = 0
@@ -166,22 +168,22 @@ class Alert:
     """Journal clock (the latest received time) from which the end of the alarm may be sent. 0 where the end waits for
     no time. The settle time and the wait of a chattering alarm set it."""
     is_latched: bool = False
-    """The alarm is over and the alert stays until somebody has acknowledged it."""
+    """The alarm is over, and the alert stays open until an acknowledgement."""
     ending: Ending | None = None
-    """How its alarm ended, while the end waits to be told."""
+    """How its alarm ended, while the end is held."""
     hazard: str = ""
     """The kind of danger, see `alerts.planning.incidents`; empty for device faults and alerts of older ledgers."""
     incident: str = ""
     """Id of the first alert of its incident; its own where it stands alone."""
     ended: int = 0
-    """How many alerts of the incident are over whose end is told with this one's."""
+    """Number of closed alerts of the incident whose end is announced together with the end of this one."""
     ended_peak: int = 0
     """The highest level among them."""
 
     @property
     def is_over(self) -> bool:
-        """Return whether nothing of it is active any more, also while its end is not told yet."""
-        # A device fault has no level; only what is over waits for calm.
+        """Return whether no alarm of it is active, also while its end is held."""
+        # A device fault has no level; only an end is held.
         return not self.is_open or bool(
             self.end_held_until_ns or (self.dimension is Dimension.HAZARD and not self.level)
         )
@@ -220,7 +222,7 @@ class StoredEvent:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """One thing decided about one transition, and why."""
+    """One decision about one transition, with its reason."""
 
     alert: str
     """Empty where there is no alert."""
@@ -233,7 +235,7 @@ class Decision:
     verdict: DecisionVerdict
     reason: DecisionReason
     detail: str
-    """Route, role, contact, channel: whatever the reason speaks about."""
+    """Route, role, contact, channel: the subject of the reason."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -247,9 +249,9 @@ class Planned:
     """Round within its alert: the end of an alert never overtakes its beginning."""
     fallbacks: tuple[str, ...]
     standby: int | None = None
-    """Place in the line of those who are told only when a message before does not arrive; None: told at once."""
+    """Place in the order of the recipients on standby; None: the message is sent at once."""
     incident: str = ""
-    """Of a message that is left out, the incident that its target knows of already; empty for all others."""
+    """Of a suppressed message the incident that its target knows already; empty for all others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -273,7 +275,7 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class Cursor:
-    """Where the rules stage stands in the journal, and the epoch of its one owner."""
+    """The position of the rules stage in the journal, and the epoch of its one owner."""
 
     position: int
     epoch: int
@@ -289,7 +291,7 @@ class Snapshot:
 
 @dataclass(frozen=True, slots=True)
 class LedgerStep:
-    """What one ledger transaction stores."""
+    """The content of one transaction of the ledger."""
 
     cursor: Cursor
     """Position and epoch that must still be the ledger's."""
@@ -297,7 +299,7 @@ class LedgerStep:
     """New position."""
     events: AlarmEvents
     alarms: Sequence[AlarmKey]
-    """What the dense alarm numbers in `events` stand for."""
+    """The alarm of each alarm number in `events`."""
     plan: Plan
     snapshot: bytes | None = None
     """The engine's state after `position`, now and then."""
@@ -317,7 +319,7 @@ def stable_id(*parts: str | int) -> str:
 def notification_id(alert: str, kind: NotificationKind, level: int, target: tuple[str, str], sequence: int = 0) -> str:
     """Return the id of the one notification of this kind and level of `alert` to `target` (channel, contact).
 
-    What may be told many times has the `sequence` of its round: reminders, and what an alarm that came back says.
+    Messages that may be sent several times have the `sequence` of their round: reminders, and returns of an alarm.
     """
     rounds = (sequence,) if sequence else ()
     return stable_id(alert, kind.value, level, *target, *rounds)

@@ -1,6 +1,9 @@
 """`Notification`, `Outcome` and the `Channel` contract: one delivery of one alert to one contact on one channel.
 
-Comes in: an outbox row. Goes out: what became of it. Refuses to know why it is sent and what happens on failure.
+Input: nothing.
+Output: frozen values, the groups of notification kinds, the contract of a channel.
+Not responsible for: the reason of a notification, and retries.
+Rejects: nothing.
 """
 
 from dataclasses import dataclass
@@ -11,12 +14,12 @@ from config.levels import WarningLevel
 
 
 class NotificationKind(StrEnum):
-    """What the message says."""
+    """The kind of a message."""
 
     RAISED = "raised"
     ESCALATED = "escalated"
     REMINDED = "reminded"
-    """Nobody has acknowledged a danger that lasts."""
+    """A danger lasts and is not acknowledged."""
     CLEARED = "cleared"
     """Return to normal: the hazard is removed."""
     DEVICE_FAULT = "device_fault"
@@ -34,7 +37,7 @@ WITH_ACKNOWLEDGE_LINK = (*WARNINGS, NotificationKind.DEVICE_FAULT)
 
 
 class Verdict(StrEnum):
-    """The three things that can become of one attempt."""
+    """The three results of one attempt."""
 
     SENT = "sent"
     """The other side took it over; a receipt may follow."""
@@ -74,7 +77,7 @@ class Notification:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of one attempt, and why."""
+    """The result of one attempt, and its reason."""
 
     verdict: Verdict
     reason: str
@@ -82,12 +85,12 @@ class Outcome:
     """The other side's own id for it, empty when it gave none."""
     retry_after_s: float | None = None
     receipt_within_s: float | None = None
-    """How long the receipt of an urgent message may take before somebody else is told; None where none follows."""
+    """Longest time until the receipt of an urgent message; then the next target takes over. None without receipts."""
 
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """A notification and what has become of it so far."""
+    """A notification and its state so far."""
 
     notification: Notification
     state: str
@@ -111,7 +114,7 @@ class Channel(Protocol):
     """One way out. Thread-safe; never raises for anything the other side does."""
 
     def send(self, notification: Notification) -> Outcome:
-        """Hand `notification` over once and say what became of it."""
+        """Hand `notification` over once and return the result."""
         ...
 
     def close(self) -> None:

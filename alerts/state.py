@@ -5,7 +5,7 @@ Output: the alert in its next phase, or its `AlarmState`.
 Not responsible for: the choice of the event, see `alerts.planning`; acknowledgements, which the ledger keeps.
 Rejects: an event that the table does not have for the phase (`LifeCycleError`).
 
-As in OPC UA Part 9 (10000-9) the active state and the acknowledged state are independent: `LIFE_CYCLE` has the phases,
+As in OPC UA Part 9 (10000-9) the active state and the acknowledged state are independent. `LIFE_CYCLE` has the phases.
 `STATES` combines a phase with the acknowledgement. Words: ISA-18.2 and IEC 62682. A part of docs/alarm-state.md is
 generated from both tables.
 """
@@ -119,7 +119,7 @@ def advance(
 
     Args:
         alert: the alert before.
-        event: what happens to it.
+        event: the event.
         is_new: whether the event opens the alert.
         held_until_ns: journal clock until which the end is held; for the events that hold an end.
         ending: how the alarm ended; kept only while the end waits.

@@ -11,7 +11,10 @@ import paho.mqtt.client as paho
 
 def main() -> None:
     """Take N messages out of the persistent session CLIENT_ID and print how long it took."""
-    host, port, client_id, n_expected = sys.argv[1], int(sys.argv[2]), sys.argv[3], int(sys.argv[4])
+    host = sys.argv[1]
+    port = int(sys.argv[2])
+    client_id = sys.argv[3]
+    n_expected = int(sys.argv[4])
     client = paho.Client(paho.CallbackAPIVersion.VERSION2, client_id=client_id, clean_session=False)
     received = 0
     first_s = 0.0

@@ -1,7 +1,9 @@
 """Columns of named things as bytes that outlive the program: a checksum, and a numpy `.npz` archive of plain arrays.
 
-Comes in: columns and the ids that their rows belong to. Goes out: bytes; and back, the rows of what still exists by id.
-Refuses files, objects inside the bytes, and bytes that are not intact, with one error whatever is wrong with them.
+Input: columns, and the ids that their rows belong to; bytes.
+Output: bytes; and back, the rows of the ids that still exist.
+Not responsible for: files.
+Rejects: bytes that are not intact or hold objects, always with the same error.
 """
 
 import io
@@ -19,27 +21,27 @@ _CRC_BYTES = 4
 
 
 class CheckpointUnusableError(ValueError):
-    """The bytes are not an intact snapshot of this program; what they knew can be learned again."""
+    """The bytes are not an intact snapshot of this program; their knowledge can be learned again."""
 
 
 @dataclass(frozen=True, slots=True)
 class RestoredColumns:
-    """What was read from bytes."""
+    """Columns read from bytes, and the rows to take over."""
 
     columns: Mapping[str, Column]
     old: NDArray[np.intp]
-    """Rows of `columns` whose ids still exist."""
+    """Rows of `columns` with ids that still exist."""
     new: NDArray[np.intp]
     """The places of the same ids now."""
 
     def move_into(self, columns: Mapping[str, Column]) -> None:
-        """Take over the rows of what exists in both."""
+        """Take over the rows of the ids that exist in both."""
         for name, column in columns.items():
             column[self.new] = self.columns[name][self.old]
 
 
 def pack_columns(format_: int, ids: Sequence[str], columns: Mapping[str, Column]) -> bytes:
-    """Return bytes that `unpacked` of the same format reads; ids hold no line feed."""
+    """Return bytes that `unpack_columns` of the same format reads; ids hold no line feed."""
     blob = io.BytesIO()
     names = np.frombuffer("\n".join(ids).encode(), np.uint8)
     np.savez(blob, format=np.array([format_]), ids=names, **columns)  # type: ignore[arg-type]
@@ -50,13 +52,13 @@ def pack_columns(format_: int, ids: Sequence[str], columns: Mapping[str, Column]
 def unpack_columns(
     blob: bytes, format_: int, ids: Sequence[str], columns: Mapping[str, Column], *, also: Sequence[str] = ()
 ) -> RestoredColumns:
-    """Return what `blob` keeps of things named `ids` now.
+    """Return the columns in `blob`, and the rows of the things named `ids`.
 
     Args:
-        blob: from `packed`.
-        format_: the number that it was packed with.
-        ids: what exists now, in the order of the rows.
-        columns: what it must hold a row of for each of its ids, with these types.
+        blob: from `pack_columns`.
+        format_: the number given to `pack_columns`.
+        ids: the things of now, in the order of the rows.
+        columns: the columns that it must hold, one row for each of its ids, with these types.
         also: further arrays that it must hold.
 
     Raises:

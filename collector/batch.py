@@ -1,6 +1,9 @@
 """`ReadingBatch`: equal-length columns of readings, the one shape that travels from the intake to rules and history.
 
-Comes in: columns from decoders and quality. Goes out: the same, frozen. Refuses to know topics, files and rules.
+Input: columns from decoders and quality checks.
+Output: the same columns, frozen.
+Not responsible for: topics, files and rules.
+Rejects: columns of different lengths.
 """
 
 from dataclasses import dataclass
@@ -15,7 +18,7 @@ class Quality(IntFlag):
 
     GOOD = 0
     OUT_OF_RANGE = 1
-    """Outside what a working instrument of this quantity reports."""
+    """Outside the range that a working instrument of this quantity reports."""
     TIME_SERVER = 2
     """The device gave no time; the received time stands in."""
     TIME_FUTURE = 4
@@ -33,11 +36,11 @@ class Quality(IntFlag):
     HISTORICAL = 256
     """The device itself says that it is not of now; stored, never judged."""
     LATE = 512
-    """Too old to be of now, by a clock that may be right: out of a buffer, or not yet proven wrong; never judged."""
+    """Too old to be of now, by a clock that may be right: it comes out of a buffer, or no proof is there yet."""
     NEIGHBOUR = 1024
     """Its sensor has hardly moved for long while those beside it moved as usual: a blocked or frozen line."""
     CLIMATOLOGY = 2048
-    """Outside what is usual in its month at its hour, where the district says what is."""
+    """Outside the usual range of its month and hour, where the district gives such a range."""
     UNCHECKED = 4096
     """One of so many readings of its sensor received together that nothing compared it with those before it."""
     GAP = 8192
@@ -51,7 +54,7 @@ INFORMATION = np.uint16(Quality.GAP | Quality.HISTORICAL | Quality.LATE)
 """These bits say something about the reading without any doubt about its value or its time."""
 
 NOT_OF_NOW = np.uint16(Quality.HISTORICAL | Quality.LATE)
-"""Any of these bits: it is stored with its time, and no rule and no page takes it for the state of now."""
+"""Any of these bits: it is stored with its time. No rule and no page takes it for the state of now."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,9 +5,9 @@ Output: the same state after a restart, exact up to the last entry of the journa
 Not responsible for: the meaning of the state; it comes and goes as bytes.
 Rejects: a file that is damaged or of another journal. It is counted, and the state is learned again.
 
-Each file says up to which position of the journal it is true, and the rest is learned again from the journal. So a
+Each file says up to which position of the journal it is true. The rest is learned again from the journal, so that a
 crash between two savings loses nothing. Without a file, or with a damaged one, the checks learn from the end of the
-journal. Sequence numbers are then counted from the oldest note: the journal keeps a note with each commit, so that a
+journal. Sequence numbers are then counted from the oldest note. The journal keeps a note with each commit, so that a
 crash neither counts a gap nor hides one. The file of the devices alone knows how many messages came; a crash forgets
 those of the last minute. Clocks belong to no position: a wrong clock is found anew within some messages.
 """
@@ -129,7 +129,7 @@ class CheckCheckpoint:
     """Belongs to the thread of the intake once it is loaded."""
 
     def __init__(self, path: Path, checks: QualityChecks, clocks: DeviceClocks | None = None) -> None:
-        """Keep what `checks` know in `path`, and what `clocks` know beside it."""
+        """Keep the state of `checks` in `path`, and the state of `clocks` beside it."""
         self.counts: Counter[tuple[str, str]] = Counter()
         self._file, self._checks = CheckpointFile(path), checks
         self._log = structlog.get_logger()

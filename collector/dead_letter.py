@@ -1,6 +1,9 @@
-"""`DeadLetter`: a message or point that could not be used, kept with its reason so that it can be found again.
+"""`DeadLetter`: an unusable message or point, kept with its reason so that it can be found again.
 
-Comes in: raw bytes and a reason. Goes out: a frozen value for the journal. Refuses to decide what happens next.
+Input: raw bytes and a reason.
+Output: a frozen value for the journal.
+Not responsible for: the decision on the message.
+Rejects: nothing.
 """
 
 import re
@@ -32,7 +35,7 @@ class DeadLetterReason(StrEnum):
     RETAINED = "retained"
     """A retained message is an old value and is never read as live."""
     SESSION = "session"
-    """It does not fit what came before: data ahead of the birth that explains them, a death that is superseded."""
+    """It does not fit the messages before: data ahead of the birth that explains them, a death that is superseded."""
     HISTORY_REJECTED = "history_rejected"
     """The time-series database refused this one point."""
 

@@ -1,7 +1,9 @@
-"""Passes: a batch cut so that no sensor stands twice in a piece, or alone, and each sensor's readings keep their order.
+"""Passes: a batch split so that no sensor stands twice in a piece; the readings of each sensor keep their order.
 
-Comes in: sensor numbers. Goes out: rows of each pass, and those of single sensors that are left. Refuses to know what
-is done with them.
+Input: sensor numbers.
+Output: rows of each pass, and the rows of single sensors that are left.
+Not responsible for: the work on the rows.
+Rejects: nothing.
 """
 
 from collections.abc import Sequence
@@ -13,12 +15,12 @@ from numpy.typing import NDArray
 
 @dataclass(frozen=True, slots=True)
 class CostModel:
-    """What judging costs, microseconds; only the ratios matter. Source: measured on one core of a small server."""
+    """Costs of the checks, microseconds; only the ratios matter. Source: measured on one core of a small server."""
 
     pass_us: float = 120.0
     """A pass of columns, nearly whatever its size."""
     run_us: float = 45.0
-    """A sensor whose readings are judged one after the other."""
+    """A sensor with readings that are checked one after the other."""
     reading_us: float = 5.5
     """And each of those."""
 
@@ -31,7 +33,7 @@ class PassSplitter:
         self._costs = costs or CostModel()
 
     def split(self, sensor: NDArray[np.intp]) -> tuple[Sequence[NDArray[np.intp]], NDArray[np.intp]]:
-        """Return passes, and the rows of what is judged faster one after the other, sorted by sensor; all intp.
+        """Return passes, and the rows that are checked faster one after the other, sorted by sensor; all intp.
 
         A pass has one reading of each sensor. Every pass comes before the rest.
 

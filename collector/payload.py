@@ -1,6 +1,9 @@
-"""What every decoder gives back: the readings of one payload as equal-length columns, or a `PayloadError`.
+"""`Columns`, `Blocks` and `PayloadError`: the result of every decoder, as equal-length columns or as an error.
 
-Comes in: nothing. Goes out: the contract between `decoders/` and the pipeline. Refuses to know topics and registers.
+Input: nothing.
+Output: the contract between `decoders/` and the pipeline.
+Not responsible for: topics and registers.
+Rejects: nothing.
 """
 
 from collections import Counter
@@ -17,7 +20,7 @@ NO_TIME = -(2**63)
 
 
 MAX_DETAIL = 1000
-"""Longest word about what is wrong with a payload, characters; assumed: a path into nested lists has no end."""
+"""Longest detail of a problem, characters; assumed: a path into nested lists has no end."""
 
 
 class PayloadError(Exception):
@@ -32,14 +35,14 @@ class PayloadError(Exception):
 
 @dataclass(slots=True)
 class Mark:
-    """What a message says of itself and its device, beside readings."""
+    """The number of a message, and the run and firmware of its device."""
 
     number: int = -1
     """Its sequence number; -1, as `collector.devices.sequence_numbers.NO_NUMBER`, where it has none."""
     boot: int = 0
-    """Checksum, 32 bits, of what the device calls its present run; 0 where it does not say."""
+    """Checksum, 32 bits, of the device's name of its present run; 0 where it gives none."""
     firmware: str = ""
-    """What the device says that it runs; empty where it does not."""
+    """The device's name of its firmware; empty where it gives none."""
 
 
 @dataclass(slots=True)
@@ -57,13 +60,13 @@ class Columns:
     quality: list[int]
     """`Quality` bits that the device itself gave."""
     device: list[str] | None = None
-    """Whose each reading is, where the payload says so; None where only the topic does."""
+    """Device of each reading, where the payload names it; None where only the topic does."""
     left_out: list[tuple[str, str]] = field(default_factory=list)
-    """(device, channel) of values that are no number, empty device: the topic's; told if it is registered."""
+    """(device, channel) of values that are no number, empty device: the topic's; a dead letter if it is registered."""
     relative: bool = False
     """Whether `time_ns` counts from the moment of reception, as without a clock; `NO_TIME` is that moment."""
     mark: Mark | None = None
-    """What the message says of itself; None where the format or the message says nothing."""
+    """The mark of the message; None where the format or the message has none."""
 
 
 @dataclass(slots=True)
@@ -111,7 +114,7 @@ class Decoder:
     names_devices: bool = False
     """Whether the payload names the devices: then the topic need not, if the subscription says who may be named."""
     speaks_for_topic: bool = False
-    """Whether the devices that it names are made of the topic alone, so that no subscription need say who may be."""
+    """Whether the topic alone makes the names of its devices, so that no subscription need list them."""
     tells_state: bool = False
     """Whether a retained message counts: it tells the state of now, which the broker keeps for whoever comes later."""
     open: Callable[[Mapping[str, Collection[str]], Counter[tuple[str, str]]], "Decoder"] | None = None
@@ -120,4 +123,4 @@ class Decoder:
     Given are the channels of each device of the register, and where to count. None where each message stands alone.
     """
     requests: Callable[[float, int], Sequence[Publication]] | None = None
-    """What an opened format wants sent now; given are monotonic seconds and UTC nanoseconds."""
+    """The messages that an opened format sends now; given are monotonic seconds and UTC nanoseconds."""

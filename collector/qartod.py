@@ -1,7 +1,11 @@
-"""QARTOD flags of quality bits, for whoever exchanges data with ocean observers' tools.
+"""QARTOD flags of quality bits, for exchange with the tools of ocean observers.
 
-Comes in: `Quality` bits. Goes out: one flag a reading, uint8: good 1, unknown 2, suspect 3, fail 4, missing 9.
-Refuses to judge. Source of the flags: IOC Manuals and Guides 54, volume 3, as used by the QARTOD manuals (secondary).
+Input: `Quality` bits.
+Output: one flag a reading, uint8: good 1, unknown 2, suspect 3, fail 4, missing 9.
+Not responsible for: the checks.
+Rejects: nothing.
+
+Source of the flags: IOC Manuals and Guides 54, volume 3, as used by the QARTOD manuals (secondary).
 """
 
 from enum import IntEnum
@@ -13,7 +17,7 @@ from collector.batch import Quality
 
 
 class QartodFlag(IntEnum):
-    """What a data user is told."""
+    """The flag that a data user gets."""
 
     GOOD = 1
     UNKNOWN = 2
@@ -32,8 +36,8 @@ PRECEDENCE: tuple[tuple[Quality, QartodFlag], ...] = (
 )
 """The first line of which a bit is set decides; without any the reading is good.
 
-A replaced time says nothing about the value, but the value was not judged against its time: not evaluated. What is
-only information is on no line: the readings missing in a gap are 9, the one behind them is as good as any.
+A replaced time says nothing about the value, but the value was not judged against its time: not evaluated. Bits of
+information alone are on no line: readings missing in a gap are 9, and the one behind the gap is as good as any.
 """
 
 

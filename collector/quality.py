@@ -6,8 +6,8 @@ Not responsible for: any single check (`collector.checks`), files, and rules.
 Rejects: nothing; each reading is kept. A sensor with too many readings in one batch gets UNCHECKED.
 
 Each sensor is compared with its own readings, in their order. Cutting them into batches changes nothing. A reading
-that is not newer than the newest of its sensor gets no bit of a sensor check, except that the newest one repeated gets
-the same bits again. docs/quality.md says what each check means and how its numbers were chosen.
+that is not newer than the newest of its sensor gets no bit of a sensor check. The newest one repeated gets the same
+bits again. docs/quality.md describes each check and the choice of its numbers.
 """
 
 from collections import Counter
@@ -20,8 +20,7 @@ from numpy.typing import NDArray
 from collector.batch import NOT_OF_NOW, RECEIVED_CLOCK, Quality, ReadingBatch, make_batch
 from collector.check_state.check import BatchCheck, CheckSetup, SensorCheck
 from collector.check_state.limits import CheckLimits, make_bounds, make_late_ns
-from collector.check_state.memory import SensorMemory
-from collector.check_state.step import Bools, Floats, Ints, SensorStep
+from collector.check_state.memory import Bools, Floats, Ints, SensorMemory, SensorStep
 from collector.checks import CHECKS
 from collector.devices.clocks import DeviceClocks
 from collector.passes import CostModel, PassSplitter
@@ -80,13 +79,13 @@ class QualityChecks:
         self._stages = _order_stages(checks, setup, self.compare)
 
     def check(self, batch: ReadingBatch) -> ReadingBatch:
-        """Return a batch, whose times are as sent, with settled times and the bits of all checks."""
+        """Return a batch with times as sent, with settled times and the bits of all checks."""
         for stage in self._stages:
             batch = stage(batch)
         return batch
 
     def compare(self, batch: ReadingBatch) -> ReadingBatch:
-        """Return a batch, whose times are settled, with the bits of the sensor checks; a stored batch teaches again.
+        """Return a batch with settled times, with the bits of the sensor checks; a stored batch teaches again.
 
         A reading that is OUT_OF_RANGE is neither compared nor remembered. Neither are readings of a sensor that has
         more than `MAX_BURST` of them in the batch; they get UNCHECKED: the intake must not stand still.
@@ -199,7 +198,7 @@ def _prepare_sensor_checks(
 def _order_stages(
     checks: Mapping[str, BatchCheck | SensorCheck], setup: CheckSetup, compare: Callable[[ReadingBatch], ReadingBatch]
 ) -> list[Callable[[ReadingBatch], ReadingBatch]]:
-    """Return the stages of a batch: each batch check, and at the place of the first sensor check all of them."""
+    """Return the stages of a batch: each batch check, and all sensor checks at the place of the first of them."""
     stages: list[Callable[[ReadingBatch], ReadingBatch]] = []
     for check in checks.values():
         if isinstance(check, BatchCheck):

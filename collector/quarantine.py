@@ -1,7 +1,9 @@
-"""Quarantine: what devices and channels outside the register have said, put together by device from the dead letters.
+"""`Quarantine`: devices and channels outside the register, put together by device from the dead letters.
 
-Comes in: dead letters, newest first, the register, the subscriptions. Goes out: `UnknownDevice`s, at most
-`MAX_DEVICES`, and what their rows in the register would be. Refuses to know files, and to register anything by itself.
+Input: dead letters, newest first, the register, the subscriptions.
+Output: `UnknownDevice`s, at most `MAX_DEVICES`, and the rows that would register them.
+Not responsible for: files, and the registration itself.
+Rejects: nothing; letters of more devices are counted.
 """
 
 import re
@@ -44,7 +46,7 @@ class UnknownDevice:
 
     device: str
     asset: str
-    """What the register, else the topic, says of its place; empty where neither does."""
+    """Its place by the register, else by the topic; empty where neither names one."""
     domain: str
     topic: str
     decoder: str
@@ -52,7 +54,7 @@ class UnknownDevice:
     """The device is in the register, but not all of its channels."""
     messages: int = 0
     cut: int = 0
-    """Of these, those whose payload was not kept whole: they cannot be played again."""
+    """Of these, those without their whole payload: they cannot be played again."""
     first_ns: int = 0
     last_ns: int = 0
     channels: dict[str, float] = field(default_factory=dict)
@@ -85,7 +87,7 @@ class Quarantine:
         self._readers = list(zip([each.decoder for each in subscriptions], readers, strict=True))
         self.unknown_devices: dict[str, UnknownDevice] = {}
         self.left_out = 0
-        """Letters of more devices than are listed, or of which nobody can tell the device."""
+        """Letters of more devices than are listed, or without a known device."""
 
     def take(self, letters: Iterable[DeadLetter]) -> "Quarantine":
         """Add letters, newest first; those with another reason are passed over."""
@@ -168,7 +170,7 @@ class Quarantine:
 def guess_quantity(channel: str, domain: str, quantities: Mapping[str, Quantity]) -> tuple[str, str]:
     """Return the quantity and unit that a channel's name suggests, empty where it suggests none.
 
-    `pressure_kpa` of a device in the domain `water` is a pressure of water in kPa, if there is one such quantity.
+    `pressure_kpa` of a device in the domain `water` is a pressure of water in kPa, if one such quantity exists.
     """
     name = channel.casefold()
     direct = _ALIASES.get(name, name)
@@ -187,7 +189,7 @@ def guess_quantity(channel: str, domain: str, quantities: Mapping[str, Quantity]
 def sensor_rows(
     stranger: UnknownDevice, asset: str, quantities: Mapping[str, Quantity], chosen: Mapping[str, str]
 ) -> list[dict[str, str]]:
-    """Return a row of `sensors.csv` for each channel whose quantity is chosen or guessed, and for chosen ones not seen.
+    """Return a row of `sensors.csv` for each channel with a chosen or guessed quantity, and for chosen ones not seen.
 
     Args:
         stranger: of the quarantine.

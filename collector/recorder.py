@@ -1,7 +1,11 @@
 """I/O: the thread that carries the journal into the history, behind the cursor "recorder".
 
-Comes in: entries of the journal. Goes out: writes to the history, rejected points as dead letters, the cursor. Refuses
-to know which history it is. Nothing else waits for it: while the history is away, the journal keeps everything.
+Input: entries of the journal.
+Output: writes to the history, rejected points as dead letters, the cursor.
+Not responsible for: the kind of history.
+Rejects: nothing.
+
+No other stage waits for it: while the history is away, the journal keeps everything.
 """
 
 import random
@@ -68,7 +72,7 @@ class Recorder:
                 self._stopping.wait(_LINGER_S)
 
     def stop(self) -> None:
-        """Ask `run` to end soon; what is not written yet stays in the journal."""
+        """Ask `run` to end soon; unwritten entries stay in the journal."""
         self._stopping.set()
 
     def status(self) -> RecorderStatus:

@@ -1,1 +1,1 @@
-"""Wiring: the running program. Imported by nobody."""
+"""Wiring: the running program. No other package imports it."""

@@ -1,9 +1,13 @@
-"""I/O: everything known before any reading, loaded and checked as a whole before anything starts.
+"""I/O: all settings and district files, loaded and checked as a whole before the program starts.
 
-Comes in: settings. Goes out: `Configuration`, or one `ConfigError` with every problem of every file. Refuses to repair.
+Input: settings.
+Output: `Configuration`, a value that never changes.
+Not responsible for: the parts that work with it; `lifeline.runtime.wiring` builds them.
+Rejects: a wrong configuration, as one `ConfigError` with every problem of every file.
 """
 
 import hashlib
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +18,8 @@ from alerts.links import SignedLinks
 from alerts.routing.loading import load_routes
 from alerts.routing.routes import Routes, check_recipients
 from collector.decoding.entry_points import load_decoders
-from collector.decoding.pipeline import Pipeline
+from collector.decoding.subscriptions import open_decoders
+from collector.decoding.topic_routes import TopicRoutes
 from config.errors import ConfigError, Problem
 from config.loading import load_quantities, load_register
 from config.quantities import Quantity
@@ -35,7 +40,6 @@ class Configuration:
     register: Register
     ruleset: RuleSet
     routes: Routes
-    pipeline: Pipeline
     version: str
     """Hash of the district's files and of the rules that they are, packs of the program included."""
 
@@ -53,23 +57,23 @@ def load_configuration(settings: Settings) -> Configuration:
     problems: list[Problem] = []
     ruleset = _try(problems, lambda: load_rules(settings.district / "rules.yaml", register, quantities))
     routes = _try(problems, lambda: load_routes(settings.district / "routes.yaml", channels))
-    pipeline = _try(problems, lambda: _pipeline(settings, quantities, register))
+    _try(problems, lambda: _check_subscriptions(settings, register))
     _try(problems, lambda: open_channels(settings.channels, SignedLinks("http://127.0.0.1", b"")))
     if ruleset is not None and routes is not None:
         _try(problems, lambda: check_recipients(routes, register, capable_levels(ruleset, register)))
     if hash_district(settings.district) != version:
-        problems.append(_changing(settings.district))
-    if problems or ruleset is None or routes is None or pipeline is None:
+        problems.append(_make_changing_problem(settings.district))
+    if problems or ruleset is None or routes is None:
         raise ConfigError(problems)
     version = hashlib.sha256(f"{version} {ruleset.version}".encode()).hexdigest()[:16]
-    return Configuration(settings, quantities, register, ruleset, routes, pipeline, version)
+    return Configuration(settings, quantities, register, ruleset, routes, version)
 
 
-def _pipeline(settings: Settings, quantities: Mapping[str, Quantity], register: Register) -> Pipeline:
-    """Return the intake's pure half, with the decoders that other packages bring."""
+def _check_subscriptions(settings: Settings, register: Register) -> None:
+    """Raise ConfigError when a decoder is unknown or a subscription does not fit the register."""
     subscriptions = settings.mqtt.subscriptions
     decoders = load_decoders(subscription.decoder for subscription in subscriptions)
-    return Pipeline(register, quantities, subscriptions, settings.intake, decoders=decoders)
+    TopicRoutes(register, subscriptions, open_decoders(decoders, register, Counter()))
 
 
 def hash_district(folder: Path) -> str:
@@ -82,7 +86,7 @@ def hash_district(folder: Path) -> str:
     return total.hexdigest()[:16]
 
 
-def _changing(folder: Path) -> Problem:
+def _make_changing_problem(folder: Path) -> Problem:
     remedy = "wait until it is written and load it again"
     return Problem(str(folder), 0, "(folder)", "files that stay as they are", "one that changed meanwhile", remedy)
 

@@ -1,6 +1,9 @@
-"""I/O: structured logs on one stream, for people (console) or for machines (JSON), with secrets taken out.
+"""I/O: structured logs on one stream, for the console or as JSON, with secrets removed.
 
-Comes in: key-value events from every stage. Goes out: one line each. Refuses to know what the events mean.
+Input: key-value events of every stage.
+Output: one line for each event.
+Not responsible for: the meaning of the events.
+Rejects: nothing; passwords, tokens and secret keys become `[redacted]`.
 """
 
 import logging

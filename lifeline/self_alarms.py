@@ -1,7 +1,9 @@
-"""The system's alarms about itself: when one begins, when it ends, and what `/health` says meanwhile.
+"""The alarms of the system about itself: start, end, and the answer of `/health`.
 
-Comes in: claims about the stages, checked once a second. Goes out: which of them hold, since when. Refuses to look at
-the stages itself: `lifeline.runtime.watchdog` does.
+Input: claims about the stages, checked once a second.
+Output: the current self-alarms with their start.
+Not responsible for: looking at the stages; `lifeline.runtime.watchdog` does.
+Rejects: nothing.
 """
 
 from collections.abc import Iterable
@@ -51,7 +53,7 @@ class SelfAlarms:
         return tuple(self._active.values())
 
     def update(self, symptoms: Iterable[Symptom], now_ns: int) -> list[SymptomChange]:
-        """Take the symptoms that hold at `now_ns`; returns what changed."""
+        """Take the symptoms that hold at `now_ns`; returns the changes."""
         present = {symptom.name: symptom for symptom in symptoms}
         ended = [alarm for name, alarm in self._active.items() if name not in present]
         changes = [
@@ -67,7 +69,7 @@ class SelfAlarms:
 
 @dataclass(frozen=True, slots=True)
 class SystemHealth:
-    """What `/health` and `/ready` answer."""
+    """The answer of `/health` and `/ready`."""
 
     is_alive: bool
     """No thread died and nothing is stuck."""

@@ -1,6 +1,9 @@
-"""`StartError`: something outside the configuration prevents the start, and a person can put it right.
+"""`StartError`: a cause outside the configuration prevents the start, and a person can remove it.
 
-Comes in: words. Goes out: an exception without a traceback on the command line. Refuses to know its causes.
+Input: a message.
+Output: an exception; the command line prints it without a traceback.
+Not responsible for: its causes.
+Rejects: nothing.
 """
 
 

@@ -10,6 +10,7 @@ MODULE_LINES = 500
 FUNCTION_LINES = 50
 CLASS_METHODS = 20
 POSITIONAL_PARAMETERS = 5
+TUPLE_NAMES = 4
 
 EVERYWHERE = (*PACKAGES, "benchmarks", "tests")
 CONTRACTS = "Protocol Generic Enum IntEnum StrEnum Flag IntFlag Exception NamedTuple Struct"
@@ -71,6 +72,20 @@ def test_parameters_of_the_program_stay_within_budget():
     }
 
     assert {} == {place: count for place, count in counts.items() if count > POSITIONAL_PARAMETERS}
+
+
+def test_assignments_everywhere_name_few_things_at_once():
+    """No assignment gives values to four or more names of a tuple; unpacking a record or a row is allowed."""
+    wrong = [
+        f"{path}:{node.lineno} {ast.unparse(node)[:80]}"
+        for path in _files()
+        for node in ast.walk(tree(path))
+        if isinstance(node, ast.Assign)
+        and isinstance(node.value, ast.Tuple)
+        and any(isinstance(each, ast.Tuple) and len(each.elts) >= TUPLE_NAMES for each in node.targets)
+    ]
+
+    assert [] == wrong, "\n".join(wrong)
 
 
 def test_contributors_read_the_same_limits():

@@ -104,9 +104,19 @@ class Dispatcher:
     """Sends the notifications of the outbox. Several may run on one ledger, in one program or in many."""
 
     def __init__(
-        self, ledger: Ledger, channels: Mapping[str, Channel], clock_ns: Callable[[], int], *, slots: int = SLOTS
+        self,
+        ledger: Ledger,
+        channels: Mapping[str, Channel],
+        clock_ns: Callable[[], int],
+        *,
+        slots: int = SLOTS,
+        observe_handover_s: Callable[[float], object] = lambda _seconds: None,
     ) -> None:
-        """Send through `channels`, by name; `clock_ns` gives UTC nanoseconds."""
+        """Send through `channels`, by name; `clock_ns` gives UTC nanoseconds.
+
+        `observe_handover_s` gets the seconds from the arrival of the reading to the hand-over of each notification.
+        """
+        self._observe_handover_s = observe_handover_s
         self._outbox, self._channels, self._clock_ns = ledger.outbox, dict(channels), clock_ns
         self._slots = slots
         self._owner = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}"
@@ -205,6 +215,8 @@ class Dispatcher:
             outcome = self._attempt(claim)
             now_ns = self._clock_ns()
             again_ns = None
+            if outcome.verdict is Verdict.SENT:
+                self._observe_handover_s((now_ns - claim.notification.created_ns) / 1e9)
             if outcome.verdict is Verdict.RETRY:
                 wait_s = retry_delay_s(claim.notification, claim.attempt, self._jitter(), outcome.retry_after_s)
                 again_ns = retry_ns(claim.first_attempt_ns, now_ns, wait_s)

@@ -45,7 +45,7 @@ class SqlAlertRecords:
         return self._read(and_(_TABLE.c.incident == alert.incident, _TABLE.c.id != alert.id))
 
     def read_acknowledged(self) -> frozenset[str]:
-        """Return the ids of acknowledged alerts that are open or whose incident has an open alert."""
+        """Return the ids of acknowledged alerts that are open, or that belong to an incident with an open alert."""
         open_ids = select(_TABLE.c.id).where(_TABLE.c.is_open == 1)
         open_incidents = select(_TABLE.c.incident).where(_TABLE.c.is_open == 1, _TABLE.c.incident != "")
         of_incidents = select(_TABLE.c.id).where(_TABLE.c.incident.in_(open_incidents))

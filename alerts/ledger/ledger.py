@@ -83,7 +83,7 @@ class AlertRecords(Protocol):
         ...
 
     def read_acknowledged(self) -> frozenset[str]:
-        """Return the ids of acknowledged alerts that are open or whose incident has an open alert."""
+        """Return the ids of acknowledged alerts that are open, or that belong to an incident with an open alert."""
         ...
 
     def find(self, alert: str) -> Alert | None:
@@ -135,7 +135,7 @@ class ConfigurationRecords(Protocol):
     def record(self, version: str, now_ns: int, state: Callable[[], bytes]) -> None:
         """Store that `version` judges every entry behind the ledger's position, beginning with `state` of the rules.
 
-        A start with the configuration that was in force before only keeps a state, when the last one is a day old.
+        If the configuration did not change, it only keeps a state, when the last one is a day old.
         """
         ...
 

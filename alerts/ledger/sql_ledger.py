@@ -57,7 +57,7 @@ class SqlLedger:
     """A `Ledger` in one database. Thread-safe."""
 
     def __init__(self, database: Database, journal_position: int = 0) -> None:
-        """Use `database`, whose tables exist; if they are empty, begin behind `journal_position`."""
+        """Use `database`, which has its tables; if they are empty, begin behind `journal_position`."""
         self.database = database
         self.counts: Counter[tuple[str, str]] = Counter()
         self._counting = threading.Lock()

@@ -15,19 +15,19 @@ URGENT_BASE_S, URGENT_CAP_S = 1.0, 60.0
 CALM_BASE_S, CALM_CAP_S = 5.0, 2 * 3600.0
 """Everything else: 5, 10, 20 s ... 2 h; assumed: a receiver down for the night is not flooded."""
 RETRY_AFTER_CAP_S = 3600.0
-"""A receiver cannot push us away for longer at a time; assumed."""
+"""Longest wait that a receiver can ask for; assumed."""
 
 
 def retry_delay_s(notification: Notification, attempt: int, jitter: float, retry_after_s: float | None = None) -> float:
-    """Return how long to wait after failed attempt number `attempt` (1 for the first).
+    """Return the wait after failed attempt number `attempt` (1 for the first), seconds.
 
-    Doubles each time up to a cap, spread over the upper half so that many do not come back at once.
+    It doubles each time up to a cap. It is spread over the upper half, so that many retries do not come at once.
 
     Args:
-        notification: what was tried.
-        attempt: how often, this one included.
+        notification: the notification of the attempt.
+        attempt: number of attempts, this one included.
         jitter: 0 to 1, drawn by the caller.
-        retry_after_s: what the other side asked for; never shortens the wait.
+        retry_after_s: the wait that the other side asked for; never shortens the wait.
     """
     base_s, cap_s = (URGENT_BASE_S, URGENT_CAP_S) if notification.is_urgent else (CALM_BASE_S, CALM_CAP_S)
     # Beyond 2**20 every schedule is at its cap, and a float would overflow long before the days are over.
@@ -37,6 +37,6 @@ def retry_delay_s(notification: Notification, attempt: int, jitter: float, retry
 
 
 def retry_ns(first_attempt_ns: int, now_ns: int, wait_s: float) -> int | None:
-    """Return when to try again after waiting `wait_s` from `now_ns`; None when the days of trying are over."""
+    """Return the time of the next attempt, `wait_s` after `now_ns`; None when the attempts end."""
     next_ns = now_ns + round(wait_s * 1e9)
     return next_ns if next_ns - first_attempt_ns <= GIVE_UP_NS else None

@@ -17,8 +17,8 @@ from alerts.store import records, schema
 from alerts.store.database import Row, insert_new
 
 CLOCK_TOLERANCE_NS = 60 * 10**9
-"""A row changed further in the future than this was changed before the clock was set back: it is due, or its lease is
-void. Assumed: the clocks of dispatchers on several machines differ by less."""
+"""A row with a change further in the future than this was changed before the clock was set back. It is due, or its
+lease is void. Assumed: the clocks of dispatchers on several machines differ by less."""
 
 ORDER_GAP_NS = 5 * 10**9
 """The shortest time from a warning to the message about its end. A gateway with several connections may deliver two
@@ -175,7 +175,7 @@ def _is_acknowledged_reminder() -> ColumnElement[bool]:
 
 @cache
 def _is_end_without_beginning() -> ColumnElement[bool]:
-    """An end whose target never got a warning and will get none."""
+    """An end for a target that never got a warning and will get none."""
     begun = or_(_OTHER.c.state.in_(WAITING), _OTHER.c.first_sent_ns.is_not(None))
     return and_(_TABLE.c.kind.in_(_ENDS), ~or_(*(exists().where(each, begun) for each in _before())))
 

@@ -38,14 +38,14 @@ NEXT_STATE: Mapping[tuple[str, ReceiptCode], str] = {
 }
 """(state, code) to the state after; every other pair changes nothing.
 
-A report about a notification that is still `sending` or waits for a retry proves that the gateway has it: a program
+A report about a notification that is `sending`, or that waits for a retry, proves that the gateway has it. So a program
 that died between hand-over and its record does not send again.
 """
 
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """One believed report about one notification."""
+    """One verified report about one notification."""
 
     notification: str
     code: ReceiptCode
@@ -56,7 +56,7 @@ class ReceiptError(Exception):
 
 
 def read_receipt(secret: bytes, token: str, status: str) -> Receipt:
-    """Return what a report called back with `token` and `status` (the type's number) says.
+    """Return the report that came back with `token` and `status` (the type's number).
 
     Raises:
         ReceiptError: `token` is not ours, or `status` is not one of the five types.

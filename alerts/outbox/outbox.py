@@ -82,7 +82,7 @@ class Outbox(Protocol):
         ...
 
     def release(self, now_ns: int) -> int:
-        """Send suppressed messages after all whose substitute did not arrive; returns their number."""
+        """Send each suppressed message after all if its substitute did not arrive; returns their number."""
         ...
 
     def find(self, notification: str) -> Delivery | None:

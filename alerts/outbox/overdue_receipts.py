@@ -1,4 +1,4 @@
-"""I/O: urgent messages that a gateway took, whose receipt is overdue: the next channel or contact takes over.
+"""I/O: urgent messages with an overdue receipt: the next channel or contact takes over.
 
 Input: an open write transaction and the time.
 Output: a notification for the next channel or contact, and decisions with reasons.
@@ -23,7 +23,7 @@ def expect_receipt(connection: Connection, notification: str, due_ns: int) -> No
 
 
 def fail_over(connection: Connection, now_ns: int) -> list[DecisionReason]:
-    """Give each message whose receipt is overdue to the next channel or contact; returns the decision of each."""
+    """Give each message with an overdue receipt to the next channel or contact; returns the decision of each."""
     joined = _TABLE.join(_EXPECTED, _EXPECTED.c.notification == _TABLE.c.id)
     overdue = select(_TABLE).select_from(joined).where(_EXPECTED.c.due_ns <= now_ns).order_by(_EXPECTED.c.due_ns)
     rows = connection.execute(overdue).mappings().all()

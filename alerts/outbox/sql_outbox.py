@@ -29,7 +29,7 @@ class SqlOutbox:
     """An `Outbox` in one database. Thread-safe."""
 
     def __init__(self, database: Database) -> None:
-        """Use `database`, whose tables exist."""
+        """Use `database`, which has its tables."""
         self._database = database
         self.counts: Counter[tuple[str, str]] = Counter()
         self._counting = threading.Lock()
@@ -127,7 +127,7 @@ class SqlOutbox:
         return decided
 
     def release(self, now_ns: int) -> int:
-        """Send suppressed messages after all whose substitute did not arrive; returns their number."""
+        """Send each suppressed message after all if its substitute did not arrive; returns their number."""
         with self._database.read() as connection:
             if not has_lost_cover(connection):
                 return 0

@@ -132,14 +132,14 @@ class Database:
 
 
 def insert_new(connection: Connection, table: Table, rows: Sequence[Row]) -> int:
-    """Insert the rows whose primary key is not there yet; returns their number."""
+    """Insert the rows with a primary key that is not there yet; returns their number."""
     # Not every driver counts the rows of an INSERT unless it is asked to.
     statement = _insert(connection, table).on_conflict_do_nothing().execution_options(preserve_rowcount=True)
     return sum(connection.execute(statement, row).rowcount for row in rows)
 
 
 def upsert(connection: Connection, table: Table, rows: Sequence[Row]) -> None:
-    """Insert the rows; one whose primary key is there replaces every other column of it."""
+    """Insert the rows; a row with a known primary key replaces every other column of the stored one."""
     if not rows:
         return
     statement = _insert(connection, table)

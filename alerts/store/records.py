@@ -33,7 +33,10 @@ from rules.events import Dimension, Extent, Transition, TransitionReason
 
 def event_rows(step: LedgerStep) -> list[Row]:
     """Return the rows of `alarm_events`; the ordinal counts within one journal position."""
-    events, rows, ordinal, last = step.events, [], 0, None
+    events = step.events
+    rows = []
+    ordinal = 0
+    last = None
     for i in range(len(events)):
         position = int(events.position[i])
         ordinal = ordinal + 1 if position == last else 0

@@ -1,6 +1,11 @@
 """I/O: the tables of the ledger, one schema for SQLite and PostgreSQL.
 
-Comes in: nothing. Goes out: SQLAlchemy Core tables. Refuses to know what is written when.
+Input: nothing.
+Output: SQLAlchemy Core tables.
+Not responsible for: reading and writing; older schemas, see `alerts/store/migrations`.
+Rejects: nothing.
+
+A change of a table needs a new revision below `migrations/versions`, and its number in `HEAD`.
 """
 
 from sqlalchemy import (
@@ -224,7 +229,7 @@ suppressed = Table(
     Column("level", SmallInteger, nullable=False),
     Index("suppressed_alert", "alert"),
 )
-"""Messages that are left out while another of their incident reaches the same target; gone when their alert is."""
+"""Messages that are left out while another message of their incident informs the target, until their alert closes."""
 
 labels = Table(
     "labels",
@@ -237,7 +242,7 @@ labels = Table(
     Column("labelled_ns", BigInteger, nullable=False),
     Index("labels_alert", "alert"),
 )
-"""What people say of alerts afterwards; the last row of an alert counts."""
+"""Labels that people give to alerts afterwards; the last row of an alert counts."""
 
 expected_receipts = Table(
     "expected_receipts",
@@ -246,4 +251,4 @@ expected_receipts = Table(
     Column("due_ns", BigInteger, nullable=False),
     Index("expected_receipts_due", "due_ns"),
 )
-"""Urgent messages that a gateway took, and when their receipts are missing."""
+"""Urgent messages that a gateway took, and the time from which their receipt is overdue."""

@@ -21,7 +21,7 @@ from alerts.store import schema
 from alerts.store.errors import LedgerVersionError
 
 FIRST = "0001"
-"""The revision of 0.1.0, whose ledgers name no revision."""
+"""The revision of 0.1.0; its ledgers name no revision."""
 NEW = ""
 """Stands for the revision of a database without tables."""
 

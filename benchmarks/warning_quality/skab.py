@@ -36,7 +36,10 @@ def _recording(run: SkabRun) -> Recording:
 
 def own_score(said: Sequence[tuple[Recording, Sequence[Alarm]]]) -> str:
     """Return the score of points of the leaderboard, and false alarms an hour of normal time."""
-    true, told, total, anew = [], [], Score(), 0
+    true = []
+    told = []
+    total = Score()
+    anew = 0
     for recording, alarms in said:
         rows = recording.time_ns[LEARNED_ROWS:]
         true.append(covered(rows, [(each.begin_ns, each.end_ns) for each in recording.events]))

@@ -35,7 +35,10 @@ def score_points(true: Sequence[Marks], said: Sequence[Marks]) -> PointScore:
     PointScore(f1=0.5, far_percent=50.0, mar_percent=50.0)
     """
     t, s = np.concatenate(true), np.concatenate(said)
-    tp, fp, fn, tn = (int(each.sum()) for each in (t & s, ~t & s, t & ~s, ~t & ~s))
+    tp = int((t & s).sum())
+    fp = int((~t & s).sum())
+    fn = int((t & ~s).sum())
+    tn = int((~t & ~s).sum())
     wrong = (fn + fp) / 2
     return PointScore(tp / max(tp + wrong, 1), 100 * fp / max(fp + tn, 1), 100 * fn / max(fn + tp, 1))
 

@@ -12,8 +12,7 @@ from dataclasses import dataclass
 
 from collector.batch import Quality, ReadingBatch
 from collector.check_state.limits import CheckLimits
-from collector.check_state.memory import SensorMemory
-from collector.check_state.step import Bools, SensorStep
+from collector.check_state.memory import Bools, SensorMemory, SensorStep
 from collector.devices.clocks import DeviceClocks
 from config.quantities import Quantity
 from config.register import Register
@@ -37,7 +36,7 @@ class CheckSetup:
 
 @dataclass(frozen=True, slots=True)
 class BatchCheck:
-    """A check that needs no state of the sensors: it takes a batch and gives it back with more bits, or other times."""
+    """A check without state of the sensors. It takes a batch and returns it with more bits, or with other times."""
 
     bits: Quality
     """The bits that it may set."""

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from collector.check_state.step import SensorBounds
+from collector.check_state.memory import SensorBounds
 from config.quantities import Quantity
 from config.register import Register
 from config.settings import IntakeSettings
@@ -53,8 +53,8 @@ class CheckLimits:
     learn_readings: int = 96
     """A sensor is judged for spikes after this many; assumed: a day at four an hour."""
     flat_readings: int = 8
-    """Equal readings, and cadences, that are never flat; chosen on clean recordings of six kinds: from 8 to 15 the
-    same runs are flagged, all of them of sources that had stopped (docs/quality.md)."""
+    """Equal readings, and cadences, that are never flat; chosen on clean recordings of six kinds. From 8 to 15 the same
+    runs are flagged, all of them of sources that had stopped (docs/quality.md)."""
     rest_readings: int = 30
     """The same at rest: zero, or an end of the quantity's range; assumed: a pump may stand for half an hour."""
     flat_ratio: float = 4.0
@@ -62,10 +62,10 @@ class CheckLimits:
     flat_changes: int = 100
     """A sensor is judged for flatness after this many changes; assumed: by then its usual runs are known."""
     flat_lesson: float = 2.0
-    """A flat run teaches at most this many times the longest before it, except at rest; assumed: a second fault is
-    found nearly as soon as the first, and a sensor that has become steadier is flagged some three times."""
+    """A flat run teaches at most this many times the longest before it, except at rest; assumed. A second fault is then
+    found nearly as soon as the first. A sensor that has become steadier is flagged some three times."""
     flat_forget: float = 0.999
-    """What is kept of the longest run at each change; assumed: half of it is forgotten after 700 runs."""
+    """Share of the longest run that is kept at each change; assumed: half of it is forgotten after 700 runs."""
     recent_readings: float = 96.0
     """Memory of how much a sensor moves now, readings; chosen on the river sensors: a day at four an hour."""
     usual_readings: float = 3000.0
@@ -75,11 +75,11 @@ class CheckLimits:
     neighbour_learn: int = 1000
     """A sensor is compared with its neighbours, and they with it, after so many readings; assumed: ten days at 96."""
     quiet_share: float = 0.1
-    """Quiet is moving less than this share of one's own usual, and of what the quietest neighbour moves of its."""
+    """A quiet sensor moves less than this share of its usual, and of the share of its quietest neighbour."""
     moving_share: float = 0.5
     """Each neighbour moves at least this share of its usual; both shares were chosen on the river sensors."""
     quiet_hold_ns: int = DAY_NS
-    """Quiet for so long is told; assumed: a day, so that a pump that rests at night is not called faulty."""
+    """Quiet for so long is flagged; assumed: a day, so that a pump that rests at night is not called faulty."""
 
 
 def make_bounds(register: Register, quantities: Mapping[str, Quantity], limits: CheckLimits) -> SensorBounds:

@@ -2,11 +2,11 @@
 
 Input: a batch, and the usual ranges of the register.
 Output: the same batch with the bit.
-Not responsible for: what a working instrument can report; see `out_of_range`.
+Not responsible for: the range of a working instrument; see `out_of_range`.
 Rejects: nothing; where no range speaks there is no bit, and each reading is judged by itself.
 
-Source: QARTOD manuals (IOOS), test 5, climatology, as in ioos_qc's `climatology_test`, with months and hours of local
-time as periods and one range each.
+Source: QARTOD manuals (IOOS), test 5, climatology, as in ioos_qc's `climatology_test`. The periods are months and hours
+of local time, with one range each.
 
 >>> from collector.quality import check_series
 >>> check_series([20.0, 31.0], usual=(0.0, 30.0))

@@ -50,8 +50,8 @@ def settle_times(
 ) -> tuple[NDArray[np.int64], NDArray[np.uint16]]:
     """Return times that timers may run on, and TIME_SERVER, TIME_FUTURE or TIME_PAST where the received time stands in.
 
-    The reading at place i gets received_ns + i: the nanosecond digits keep readings of one sensor apart, which the
-    history would otherwise take for one reading written again.
+    The reading at place i gets received_ns + i. The nanosecond digits keep readings of one sensor apart; else the
+    history would take them for one reading written again.
 
     Args:
         time_ns: int64[n], UTC nanoseconds, `NO_TIME` where the device gave none.

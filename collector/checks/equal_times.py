@@ -5,11 +5,10 @@ Output: the same readings. A further value at the newest time of its sensor is o
 Not responsible for: values, and times that are the received time.
 Rejects: nothing; the readings are counted (`readings_same_time`).
 
-History and rules know a reading by sensor and time. Without this check the history would keep the last of ten readings
-in one second of a clock that counts seconds, and the rules would judge the first. An equal value at an equal time is
-the same reading again and gets its time again. Cutting readings into other batches changes nothing. The state does not
-outlive the program.
-Source: a rule of this program (docs/quality.md).
+History and rules know a reading by sensor and time. Think of ten readings in one second of a clock that counts seconds.
+Without this check the history would keep the last of them, and the rules would judge the first. An equal value at an
+equal time is the same reading again and gets its time again. Cutting readings into other batches changes nothing. The
+state does not outlive the program. Source: a rule of this program (docs/quality.md).
 
 >>> from collector.quality import check_series
 >>> check_series([5.0, 6.0], times_s=[0, 0])
@@ -34,7 +33,7 @@ _NEVER_NS = np.iinfo(np.int64).min
 
 
 class EqualTimes:
-    """Remembers the newest time of each sensor's own clock, and what was said at it."""
+    """Remembers the newest time of each sensor's own clock, and the values at it."""
 
     def __init__(self, n_sensors: int, counts: Counter[tuple[str, str]]) -> None:
         """Count into `counts`."""

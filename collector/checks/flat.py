@@ -19,12 +19,15 @@ import numpy as np
 from collector.batch import Quality
 from collector.check_state.check import CheckSetup, SensorCheck
 from collector.check_state.limits import CheckLimits
-from collector.check_state.step import Bools, Floats, Ints, SensorStep
+from collector.check_state.memory import Bools, Floats, Ints, SensorStep
 
 
 def flag(step: SensorStep, limits: CheckLimits) -> Bools:
     """Return whether the run of equal readings is too long for each sensor; remember the runs."""
-    before, after, math, bounds = step.before, step.after, step.math, step.bounds
+    before = step.before
+    after = step.after
+    math = step.math
+    bounds = step.bounds
     anchor, run = before.anchor, before.run
     is_same = math.invert(step.is_fresh) & (abs(step.value - anchor) <= bounds.same)
     has_ended = math.invert(is_same) & (run > 0)

@@ -14,7 +14,7 @@ Source: QARTOD manuals (IOOS), test 1, timing or gap test. Here the stale time o
 
 from collector.batch import Quality
 from collector.check_state.check import SensorCheck
-from collector.check_state.step import Bools, SensorStep
+from collector.check_state.memory import Bools, SensorStep
 
 
 def flag(step: SensorStep) -> Bools:

@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 
 from collector.batch import Quality
 from collector.check_state.check import CheckSetup, SensorCheck
-from collector.check_state.step import COLUMNS, NEVER_NS, Arithmetic, Bools, Floats, Ints, SensorStep
+from collector.check_state.memory import COLUMNS, NEVER_NS, Arithmetic, Bools, Floats, Ints, SensorStep
 from config.register import Register
 
 _MOST = 4
@@ -48,7 +48,10 @@ class Neighbours:
 
     def flag(self, step: SensorStep) -> Bools:
         """Return whether each sensor has been quieter than its neighbours for long; learn how much it moves."""
-        limits, before, after, math = self._setup.limits, step.before, step.after, step.math
+        limits = self._setup.limits
+        before = step.before
+        after = step.after
+        math = step.math
         known = 1.0 / (before.count + 1.0)
         was_quiet = before.quiet_ns != NEVER_NS
         forget: Floats = math.where(was_quiet, 1.0 / limits.quiet_readings, 1.0 / limits.usual_readings)

@@ -14,7 +14,7 @@ Source: QARTOD manuals (IOOS), test 7, rate of change. Here the largest rate bel
 
 from collector.batch import Quality
 from collector.check_state.check import SensorCheck
-from collector.check_state.step import Bools, SensorStep
+from collector.check_state.memory import Bools, SensorStep
 from config.time_units import SECOND_NS
 
 

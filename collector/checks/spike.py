@@ -18,12 +18,15 @@ from functools import partial
 from collector.batch import Quality
 from collector.check_state.check import CheckSetup, SensorCheck
 from collector.check_state.limits import CheckLimits
-from collector.check_state.step import Bools, SensorStep
+from collector.check_state.memory import Bools, SensorStep
 
 
 def flag(step: SensorStep, limits: CheckLimits) -> Bools:
     """Return whether each reading is a spike; move the level and learn the scales."""
-    before, after, math, fresh = step.before, step.after, step.math, step.is_fresh
+    before = step.before
+    after = step.after
+    math = step.math
+    fresh = step.is_fresh
     bound = math.maximum(limits.spike_scales * step.scale, step.floor)
     is_beyond = step.is_learned & (step.away > bound)
     # Two readings in a row at the same new place are a new level, not two spikes.

@@ -1,11 +1,13 @@
 """Events of a ChirpStack v4 network server, JSON: `application/{_}/device/{device}/event/{event}`.
 
-Comes in: payload bytes and the topic's fields. Goes out: the numbers of `object`, which the codec of the device profile
-fills, at the time at which the first gateway heard them; of a status event the battery. Join, acknowledgement, log and
-location events hold no reading and give none. Source: chirpstack.io, Integrations, Event types.
+Input: payload bytes and the topic's fields.
+Output: the numbers of `object`, which the codec of the device profile fills; of a status event the battery.
+Not responsible for: join, acknowledgement, log and location events; they hold no reading and give none.
+Rejects: other events, and an uplink that has bytes but no decoded object.
 
-A frame that several gateways heard, or that is delivered again, has the same `deduplicationId` and the same `time`:
-sensor and time make it one reading. `fCnt` numbers the uplinks since the join that `devAddr` stands for.
+The time of a reading is the one at which the first gateway heard the frame. A frame that several gateways heard, or
+that is delivered again, has the same `deduplicationId` and the same `time`: sensor and time make it one reading. `fCnt`
+numbers the uplinks since the join that `devAddr` stands for. Source: chirpstack.io, Integrations, Event types.
 """
 
 import zlib
@@ -84,7 +86,7 @@ def _of_uplink(event: _Event) -> Mapping[str, object]:
 
 
 def _signal(receptions: Sequence[_Reception]) -> Mapping[str, object]:
-    """Return the signal at the gateway that heard the uplink best; what the codec calls the same goes before it."""
+    """Return the signal at the gateway that heard the uplink best; values of the codec go before it."""
     heard = [(each.rssi, each.snr) for each in receptions if each.rssi is not None]
     if not heard:
         return {}

@@ -1,8 +1,11 @@
 """The state of a device's connection: `{"online":true}`, retained, and `{"online":false}` as its Last Will.
 
-Comes in: payload bytes. Goes out: one reading of the channel `online`, 1 or 0, without a time: a will is written when
-the device connects, so that only its reception says when it went. `firmware`, a text, is kept with the device and is no
-reading. Other keys are left alone.
+Input: payload bytes.
+Output: one reading of the channel `online`, 1 or 0, without a time.
+Not responsible for: other keys. `firmware`, a text, is kept with the device and is no reading.
+Rejects: a payload without a boolean `online`.
+
+A will is written when the device connects, so that only its reception says when the device went away.
 """
 
 from collections.abc import Mapping

@@ -1,7 +1,11 @@
-"""Measures as a FIWARE IoT Agent for JSON takes them: `/json/{_}/{device}/attrs`, or `.../attrs/{channel}` for one.
+"""Measures of a FIWARE IoT Agent for JSON: `/json/{_}/{device}/attrs`, or `.../attrs/{channel}` for one measure.
 
-Comes in: payload bytes and the topic's fields. Goes out: the numbers and booleans of the object, or of each object of
-a list, at its `TimeInstant`. Source: fiware-iotagent-json, User manual, and its time stamp processing.
+Input: payload bytes and the topic's fields.
+Output: the numbers and booleans of the object, or of each object of a list, at its `TimeInstant`.
+Not responsible for: texts and nulls; they are named as left out.
+Rejects: payloads of another shape, and times that are no ISO 8601 text.
+
+Source: fiware-iotagent-json, User manual, and its time stamp processing.
 """
 
 from collections.abc import Mapping

@@ -1,8 +1,11 @@
 r"""Influx line protocol: `cpu,host=pop-os,device=FT-1 value=45,test=23i 1637014942460689291`, one line a point.
 
-Comes in: payload bytes. Goes out: one reading a field; booleans are 0 and 1, text fields are no readings. The device is
-the topic's, or the tag that the options name. Empty lines and lines that begin with `#` say nothing. A payload with one
-bad line is refused whole. Source: docs.influxdata.com, Line protocol reference.
+Input: payload bytes.
+Output: one reading a field; booleans are 0 and 1. The device is the topic's, or the tag that the options name.
+Not responsible for: text fields, empty lines and lines that begin with `#`.
+Rejects: the whole payload for one bad line.
+
+Source: docs.influxdata.com, Line protocol reference.
 """
 
 import math
@@ -26,19 +29,19 @@ _TAG = re.compile(r"((?:\\.|[^\\,=])+)=((?:\\.|[^\\,=])+)(?:,|$)")
 _MEASUREMENT = re.compile(r"(?:\\.|[^\\,])+")
 _NUMBER = re.compile(r"([+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d{1,4})?)|(-?\d{1,20})[iu]", re.ASCII)
 _PLAIN_NUMBER = re.compile(r"-?\d{1,17}(?:\.\d{0,17})?", re.ASCII)
-"""What most fields are: within float64 whatever its digits."""
+"""The form of most fields: within float64, whatever its digits."""
 _NOT_FINITE = re.compile(r"[+-]?(nan|inf|infinity)", re.IGNORECASE)
 _ESCAPE = re.compile(r"\\([,= \\])")
 _WORDS: Mapping[str, float] = dict.fromkeys(("t", "T", "true", "True", "TRUE"), 1.0) | dict.fromkeys(
     ("f", "F", "false", "False", "FALSE"), 0.0
 )
 _OWN = "lifeline"
-"""Measurement of what we encode, where it is not the channel."""
+"""Measurement of encoded lines, where it is not the channel."""
 _NS: Mapping[str, int] = {"ns": 1, "us": 1_000, "ms": 1_000_000, "s": 1_000_000_000}
 
 
 class Options(BaseModel):
-    """What a subscription chooses."""
+    """The options of a subscription."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -47,7 +50,7 @@ class Options(BaseModel):
     device_tag: str = ""
     """Tag that names the device; empty: the topic does."""
     channel: Literal["field", "measurement", "measurement.field"] = "field"
-    """What names the channel."""
+    """The part of the line that names the channel."""
 
 
 def with_options(raw: Mapping[str, object]) -> Decoder:

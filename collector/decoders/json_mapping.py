@@ -1,8 +1,12 @@
-"""JSON of any shape, read as the subscription's options say: which path is the time, the device, each channel.
+"""JSON of any shape; the options of the subscription name the paths of the time, the device and each channel.
 
-Comes in: payload bytes. Goes out: the values at the paths. A value may be text with its unit, `"23.42 °C"`, if the
-options name the unit: another unit refuses the payload, for a wrong unit is a wrong value. Without `values`, every
-number of the object is a channel; a payload, or what is at `records`, may be a list of such objects.
+Input: payload bytes.
+Output: the values at the paths. Without `values` every number of the object is a channel.
+Not responsible for: keys that no option names.
+Rejects: a text with another unit than the options name, because a wrong unit is a wrong value.
+
+A value may be text with its unit, `"23.42 °C"`, if the options name the unit. A payload, or the value at `records`, may
+be a list of such objects.
 """
 
 import math
@@ -34,7 +38,7 @@ _Path = Annotated[str, AfterValidator(_checked)]
 
 
 class Options(BaseModel):
-    """What a subscription chooses."""
+    """The options of a subscription."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 

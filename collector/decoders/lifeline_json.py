@@ -1,10 +1,13 @@
 """Lifeline JSON v1: one reading a channel, a list of such, or the columnar batch of a gateway.
 
-Comes in: payload bytes. Goes out: columns. The three forms, with all fields, are in docs/devices.md:
-`{"v":1,"ts":T,"m":{"pressure_kpa":0.0},"q":{..},"bat":87}`, `{"v":1,"r":[{"ts":T,"m":{..}}, ..]}` and
-`{"v":1,"ts":[T, ..],"m":{"strain_1":[0.1, ..]}}`. `seq` and `boot` number the message; a
-reading is identified by its sensor and time, never by these. Of a key written twice the last counts; unknown keys, and
-a `seq` that is no whole number, are left alone, so that devices may say more than we read.
+Input: payload bytes.
+Output: columns.
+Not responsible for: unknown keys, so that devices may send more than is read; a `seq` that is no whole number.
+Rejects: payloads of another shape, too many readings, and numbers or times that cannot be represented.
+
+The three forms, with all fields, are in docs/devices.md: `{"v":1,"ts":T,"m":{"pressure_kpa":0.0},"q":{..},"bat":87}`,
+`{"v":1,"r":[{"ts":T,"m":{..}}, ..]}` and `{"v":1,"ts":[T, ..],"m":{"strain_1":[0.1, ..]}}`. `seq` and `boot` number the
+message; a reading is identified by its sensor and time, never by these. Of a key written twice the last counts.
 """
 
 import zlib
@@ -16,7 +19,7 @@ import msgspec
 from collector.batch import Quality
 from collector.dead_letter import DeadLetterReason
 from collector.payload import NO_TIME, Columns, Mark, PayloadError
-from collector.wire.json_values import read_json
+from collector.wire.json_values import JSON_ERRORS, explain_failure
 from collector.wire.timestamps import LAST_MS, epoch_ms_to_ns, rfc3339_to_ns
 
 BATTERY = "bat"
@@ -55,7 +58,10 @@ _DECODER = msgspec.json.Decoder(_Message)
 def decode(payload: bytes, fields: Mapping[str, str], max_readings: int) -> Columns:
     """Return the readings; see `Decoder`. `fields` are not needed: the device's own channels name the sensors."""
     del fields
-    message = read_json(payload, _DECODER)
+    try:
+        message = _DECODER.decode(payload)
+    except JSON_ERRORS as error:
+        raise explain_failure(payload, error) from None
     if (message.m is None) == (message.r is None):
         raise PayloadError(DeadLetterReason.SCHEMA, "$: expected exactly one of m and r")
     if message.m is None:
@@ -157,8 +163,8 @@ def _time_ns(ts: int | str | list[int] | None) -> int:
 def encode(columns: Columns) -> bytes:
     """Return the shortest form that says `columns`, times cut to milliseconds; empty columns have none.
 
-    Columns of equal length over the same times become the columnar form, readings of one moment the single form,
-    everything else the list form. `DEVICE_SUSPECT` is the only quality that a payload can carry.
+    Columns of equal length over the same times become the columnar form. Readings of one moment become the single form,
+    all others the list form. `DEVICE_SUSPECT` is the only quality that a payload can carry.
     """
     moments: list[_Reading] = []
     last_ns = NO_TIME

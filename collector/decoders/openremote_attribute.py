@@ -1,7 +1,10 @@
-"""An attribute value as OpenRemote's clients write it: `{_}/{_}/writeattributevalue/{channel}/{device}`.
+"""An attribute value of OpenRemote's clients: `{_}/{_}/writeattributevalue/{channel}/{device}`.
 
-Comes in: payload bytes, any JSON value, and the topic's fields: the attribute is the channel, the asset id the device.
-Goes out: one number or boolean without a time; of an object its numbers, as channels `attribute.key`.
+Input: payload bytes, any JSON value, and the topic's fields: the attribute is the channel, the asset id the device.
+Output: one number or boolean without a time; of an object its numbers, as channels `attribute.key`.
+Not responsible for: texts and nulls; they are named as left out.
+Rejects: a payload without any number.
+
 Source: docs.openremote.io, Manager APIs, MQTT.
 """
 

@@ -1,7 +1,11 @@
 """A bare number such as `0.42`; the topic names the channel: `lifeline/v1/{domain}/{asset}/{device}/{channel}/value`.
 
-Comes in: payload bytes and the topic's fields. Goes out: one reading without a time. Source: the habit of PLC gateways
-and of Telegraf's "Field pivoting" example.
+Input: payload bytes and the topic's fields.
+Output: one reading without a time.
+Not responsible for: units.
+Rejects: anything but one finite decimal number.
+
+Source: the habit of PLC gateways and of Telegraf's "Field pivoting" example.
 """
 
 import math

@@ -1,8 +1,12 @@
 """SenML in CBOR (RFC 8428, section 6): the records of SenML JSON with short integer labels.
 
-Comes in: payload bytes. Goes out: the readings of the resolved pack. Names, units and times: `collector/wire/senml.py`.
-Of the tags of CBOR only the decimal fraction is read, as the RFC demands: dates, big numbers, regular expressions and
-shared references have no place here and are ways to make a reader work hard.
+Input: payload bytes.
+Output: the readings of the resolved pack.
+Not responsible for: names, units and times; see `collector/wire/senml.py`.
+Rejects: every tag of CBOR but the decimal fraction, as the RFC demands.
+
+Dates, big numbers, regular expressions and shared references have no place in a pack. They are ways to make a reader
+work hard.
 """
 
 import io
@@ -98,7 +102,7 @@ def _maps(payload: bytes, reader: cbor2.CBORDecoder) -> list[dict[object, object
 
 
 def _plain(pack: Sequence[Mapping[object, object]]) -> Plain | None:
-    """Return the columns of a pack of names, units, numbers and times only, with bases in its first record or none."""
+    """Return the columns of a plain pack: names, units, numbers and times only, bases in its first record or none."""
     if len(pack) < FEW:
         return None
     is_like_others = pack[0].keys() <= _PLAIN_LABELS
@@ -123,7 +127,7 @@ def _plain(pack: Sequence[Mapping[object, object]]) -> Plain | None:
 
 
 def _base(first: Mapping[object, object]) -> Record | None:
-    """Return the first record if it says for all others no more than name, unit and time, and is else like them."""
+    """Return the first record if its bases are name, unit and time alone, and it is else like the others."""
     try:
         [record] = _records([first])
     except PayloadError:

@@ -1,6 +1,9 @@
 """SenML in JSON (RFC 8428): `[{"bn":"urn:dev:ow:10e2073a01080063:","bt":1.32e9,"n":"temp","u":"Cel","v":20.3}]`.
 
-Comes in: payload bytes. Goes out: the readings of the resolved pack. Names, units and times: `collector/wire/senml.py`.
+Input: payload bytes.
+Output: the readings of the resolved pack.
+Not responsible for: names, units and times; see `collector/wire/senml.py`.
+Rejects: labels that end in `_`, because a reader must understand them.
 """
 
 from collections.abc import Mapping
@@ -39,7 +42,7 @@ def with_options(raw: Mapping[str, object]) -> Decoder:
 
 
 def _refuse_must_understand(payload: bytes) -> None:
-    """A label that ends in `_` changes what the others mean. Source: RFC 8428 section 4.4."""
+    """Reject a label that ends in `_`: it changes the meaning of the others. Source: RFC 8428 section 4.4."""
     records: list[dict[str, object]] = read_json(payload, _ANY)
     for place, record in enumerate(records):
         for label in record:

@@ -1,8 +1,12 @@
 """One Observation of the OGC SensorThings API: `{"result":21,"Datastream":{"@iot.id":999}}`.
 
-Comes in: payload bytes. Goes out: the result as channel `result`, of an object its members as `result.key`, at the
-phenomenon time (the end of an interval), else the result time. A Datastream is one sensor: its id is the device, from
-the topic `v1.1/Datastreams({device})/Observations`, from the payload, or from both if they agree.
+Input: payload bytes.
+Output: the result as channel `result`, of an object its members as `result.key`.
+Not responsible for: the other members of an Observation.
+Rejects: an Observation without a result, or without a Datastream where the topic names none.
+
+The time is the phenomenon time (the end of an interval), else the result time. A Datastream is one sensor. Its id is
+the device, from the topic `v1.1/Datastreams({device})/Observations`, from the payload, or from both if they agree.
 Source: OGC 18-088, SensorThings API 1.1, part 1; FROST-Server's MQTT documentation.
 """
 

@@ -1,9 +1,12 @@
 """Sparkplug B 3.0: births, data and deaths of edge nodes and their devices, as protobuf.
 
-Comes in: payload bytes and the words of `spBv1.0/{group_id}/{message_type}/{edge_node_id}[/{device_id}]`. Goes out:
-columns; a birth or death is a reading of the channel `online`. The register calls a device `group:edge:device`, an edge
-node `group:edge`; docs/sparkplug.md. On its own a message is read as far as it explains itself; opened for a register,
-the format remembers births and asks for those that are missing.
+Input: payload bytes and the words of `spBv1.0/{group_id}/{message_type}/{edge_node_id}[/{device_id}]`.
+Output: columns; a birth or death is a reading of the channel `online`.
+Not responsible for: the session; see `collector/wire/sparkplug_session.py`.
+Rejects: data that no birth has explained.
+
+The register calls a device `group:edge:device`, an edge node `group:edge`; docs/sparkplug.md. On its own a message is
+read as far as it explains itself. Opened for a register, the format keeps births and asks for missing ones.
 """
 
 from collections import Counter

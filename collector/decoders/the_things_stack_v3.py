@@ -1,9 +1,13 @@
 """Uplink messages of The Things Stack v3, JSON: `v3/{_}/devices/{device}/up`.
 
-Comes in: payload bytes. Goes out: the numbers of `decoded_payload`, which the payload formatter fills, at the time at
-which the network server received them: the clocks of gateways are often wrong. Readings of a simulated uplink are
-marked as doubtful. Source: thethingsindustries.com, Data formats. `f_cnt` numbers the uplinks of the session that
-`session_key_id` stands for; sensor and `received_at` name the readings.
+Input: payload bytes.
+Output: the numbers of `decoded_payload`, which the payload formatter fills.
+Not responsible for: undecoded payloads and other messages than uplinks.
+Rejects: a message without an uplink, and an uplink without a decoded payload.
+
+The time is the one at which the network server received the uplink: clocks of gateways are often wrong.
+Readings of a simulated uplink are marked as doubtful. `f_cnt` numbers the uplinks of the session that `session_key_id`
+stands for; sensor and `received_at` name the readings. Source: thethingsindustries.com, Data formats.
 """
 
 import zlib
@@ -77,7 +81,7 @@ def decode(payload: bytes, fields: Mapping[str, str], max_readings: int) -> Colu
 
 
 def _signal(receptions: Sequence[_Reception]) -> Mapping[str, object]:
-    """Return the signal at the gateway that heard the uplink best; what the formatter calls the same goes before it."""
+    """Return the signal at the gateway that heard the uplink best; values of the formatter go before it."""
     heard = [(each.rssi, each.snr) for each in receptions if each.rssi is not None]
     if not heard:
         return {}

@@ -1,8 +1,12 @@
 """Telemetry of a ThingsBoard device: `{"ts":T,"values":{..}}`, plain values, or a list of these.
 
-Comes in: payload bytes. Goes out: numbers and booleans at their time. Devices write to `v1/devices/me/telemetry`, which
-does not say who they are: give each a prefix in its topic, such as `tb/{device}/v1/devices/me/telemetry`.
-Source: thingsboard.io, MQTT Device API.
+Input: payload bytes.
+Output: numbers and booleans at their time.
+Not responsible for: the name of the device.
+Rejects: payloads of another shape.
+
+Devices write to `v1/devices/me/telemetry`, which does not name the device. Give each a prefix in its topic, such as
+`tb/{device}/v1/devices/me/telemetry`. Source: thingsboard.io, MQTT Device API.
 """
 
 from collections.abc import Mapping

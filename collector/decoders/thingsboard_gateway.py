@@ -1,7 +1,11 @@
 """Telemetry that a ThingsBoard gateway sends for its devices: `{"Device A":[{"ts":T,"values":{..}}, ..], ..}`.
 
-Comes in: payload bytes. Goes out: numbers and booleans of several devices, each with its name. The subscription says
-which devices the gateway may speak for. Source: thingsboard.io, MQTT Gateway API.
+Input: payload bytes.
+Output: numbers and booleans of several devices, each with its name.
+Not responsible for: the devices that a gateway may name; the subscription lists them.
+Rejects: payloads of another shape, and devices without a name.
+
+Source: thingsboard.io, MQTT Gateway API.
 """
 
 from collections.abc import Mapping

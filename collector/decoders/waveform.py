@@ -1,7 +1,11 @@
 """Packed frames of sampled signals, such as bridge accelerometers at 50 to 200 Hz; a format of our own.
 
-Comes in: payload bytes: one frame after another. Goes out: arrays; no sample becomes a Python object. A frame is 40
-bytes of header, little-endian, and its samples:
+Input: payload bytes, one frame after another.
+Output: arrays; no sample becomes a Python object.
+Not responsible for: units; the scale of a frame makes a reading of a sample.
+Rejects: frames that are cut, too long, or of another version.
+
+A frame is 40 bytes of header, little-endian, and its samples:
 
 | byte | type | meaning |
 |---|---|---|
@@ -44,7 +48,7 @@ _SUSPECT = int(Quality.DEVICE_SUSPECT)
 
 
 class Options(BaseModel):
-    """What a subscription chooses."""
+    """The options of a subscription."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 

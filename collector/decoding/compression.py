@@ -1,7 +1,9 @@
-"""Payloads that arrive packed, unpacked no further than to the size that an unpacked one may have.
+"""`inflate`: unpacks a packed payload, never beyond the size that an unpacked one may have.
 
-Comes in: packed bytes. Goes out: the payload, or a `PayloadError`. Refuses to guess the packing and to hold a bomb:
-no more than the limit and one byte is ever unpacked.
+Input: packed bytes.
+Output: the payload.
+Not responsible for: the kind of packing; the subscription names it.
+Rejects: bytes that are not whole or not so packed, and bombs; at most the limit and one byte is ever unpacked.
 """
 
 import zlib
@@ -11,7 +13,7 @@ from collector.dead_letter import DeadLetterReason
 from collector.payload import PayloadError
 
 _WINDOW_BITS: Mapping[str, int] = {"gzip": 31, "zlib": 15}
-"""What zlib calls the container. Source: zlib manual, inflateInit2: 15 is the largest window, 16 more reads gzip."""
+"""zlib's numbers of the containers. Source: zlib manual, inflateInit2: 15 is the largest window, 16 more reads gzip."""
 
 
 def inflate(payload: bytes, compression: str, max_bytes: int) -> bytes:

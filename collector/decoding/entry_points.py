@@ -1,7 +1,9 @@
 """I/O: decoders that other installed packages bring, found by their entry point in the group `lifeline.decoders`.
 
-Comes in: the names that the subscriptions use. Goes out: the table of decoders, our own and those. Refuses to load a
-package that no subscription names, and to let one take the place of a format of ours.
+Input: the decoder names that the subscriptions use.
+Output: the table of decoders, our own and those.
+Not responsible for: packages that no subscription names; they are not loaded.
+Rejects: a package that cannot be imported, brings something else, or has the name of another decoder.
 """
 
 from collections.abc import Iterable, Mapping
@@ -18,7 +20,7 @@ def load_decoders(names: Iterable[str], found: Iterable[EntryPoint] | None = Non
     """Return `DECODERS` and the decoders of other packages among `names`.
 
     Args:
-        names: what the subscriptions ask for; a name that nobody has is left out, for the subscription to tell.
+        names: those in the subscriptions; an unknown name is left out, and the check of the subscription reports it.
         found: entry points to choose from; None takes those of the installed packages.
 
     Raises:

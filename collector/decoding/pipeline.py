@@ -1,7 +1,9 @@
-"""Messages to one `ReadingBatch` and the dead letters of what could not be used.
+"""`Pipeline`: makes one `ReadingBatch` of the messages of a commit, and dead letters of the unusable ones.
 
-Comes in: topics and payloads, as many as one commit takes. Goes out: columns in canonical units with quality flags, and
-every refused message with its reason. Refuses to know MQTT, clocks and files. Never raises, whatever the bytes.
+Input: topics and payloads, as many as one commit takes.
+Output: columns in canonical units with quality flags, and each rejected message with its reason.
+Not responsible for: MQTT, clocks and files.
+Rejects: unusable messages, as dead letters; it never raises, whatever the bytes.
 """
 
 from collections import Counter
@@ -18,7 +20,7 @@ from collector.decoders import DECODERS
 from collector.decoding.compression import inflate
 from collector.decoding.subscriptions import open_decoders
 from collector.decoding.topic_routes import NO_SENSOR, TopicRoutes, find_block_sensors, find_sensors
-from collector.devices.device_state import DeviceStates, SeenMessages
+from collector.devices.device_state import DeviceStates
 from collector.payload import NO_TIME, Blocks, Columns, Decoder, PayloadError, Publication
 from collector.quality import QualityChecks
 from config.quantities import Quantity
@@ -28,7 +30,7 @@ from config.settings import IntakeSettings, Subscription
 
 @dataclass(slots=True)
 class RawMessage:
-    """What the broker delivered. Not frozen only because a frozen one costs three times as much to build."""
+    """A message of the broker. Not frozen only because a frozen one costs three times as much to build."""
 
     topic: str
     """Bytes that are not UTF-8 stand as lone surrogates (`surrogateescape`)."""
@@ -56,7 +58,6 @@ class _Rows:
     lengths: list[int] = field(default_factory=list)
     """Readings of each of `messages`."""
     problems: list[tuple[RawMessage, PayloadError]] = field(default_factory=list)
-    heard: SeenMessages = field(default_factory=SeenMessages)
 
     def columns(self) -> tuple[NDArray[np.int32], NDArray[np.int64], NDArray[np.float64], NDArray[np.uint16]]:
         """Return sensor, time, value and quality of all readings in the order of their messages."""
@@ -71,7 +72,7 @@ class _Rows:
 
 
 class Pipeline:
-    """Decodes, finds the sensors, scales and flags. It remembers topics, and what each sensor usually says."""
+    """Decodes, finds the sensors, scales and flags. It keeps routes of topics, and the state of devices and sensors."""
 
     def __init__(
         self,
@@ -84,22 +85,22 @@ class Pipeline:
     ) -> None:
         """Take the sensors' columns out of the register once.
 
-        A last row, which is what place -1 means, stands for readings without a sensor.
+        A last row, at place -1, stands for readings without a sensor.
 
         Raises:
             ConfigError: a subscription does not fit.
         """
         self.counts: Counter[tuple[str, str]] = Counter()
-        """What formats with a memory have counted."""
+        """Counts of decoders that keep state, and of checks."""
         used = {each.decoder for each in subscriptions}
         with_state = {name: decoder for name, decoder in decoders.items() if name in used}
         table = {**decoders, **open_decoders(with_state, register, self.counts)}
         self._asking = [each.requests for each in table.values() if each.requests is not None]
         self._routes = TopicRoutes(register, subscriptions, table)
         self.devices = DeviceStates(tuple(self._routes.devices))
-        """What it remembers of the devices; kept over a restart by whoever owns a file."""
+        """The state of the devices; the owner of a file keeps it over a restart."""
         self.note = b""
-        """What the last `decode` learned of the devices' sequence numbers, to be kept with its readings."""
+        """The devices' sequence numbers in the last `decode`, to be kept with its readings."""
         self._limits = limits
         sensors = register.sensors
         self._scale = np.array([*(sensor.scale for sensor in sensors), 1.0], np.float64)
@@ -108,19 +109,19 @@ class Pipeline:
         """The quality checks; the owner of a file keeps the state of sensors and clocks over a restart."""
 
     def decode(self, messages: Sequence[RawMessage], received_ns: int) -> tuple[ReadingBatch, list[DeadLetter]]:
-        """Return the readings of `messages` in their order, and a dead letter for all that is not among them."""
+        """Return the readings of `messages` in their order, and a dead letter for each unusable message or value."""
         rows = _Rows()
         for message in messages:
             try:
                 self._take(message, rows, received_ns)
             except PayloadError as error:
                 rows.problems.append((message, error))
-        _, self.note = self.devices.take(rows.heard, received_ns)
+        _, self.note = self.devices.take_seen(received_ns)
         batch = self._finish(rows, received_ns) if any(rows.lengths) else tick(received_ns)
         return batch, [_dead_letter(message, received_ns, error) for message, error in rows.problems]
 
     def requests(self, now_s: float, now_ns: int) -> list[Publication]:
-        """Return what formats with a memory want sent to their devices; monotonic seconds and UTC nanoseconds."""
+        """Return the messages of decoders that keep state to their devices; monotonic seconds and UTC nanoseconds."""
         return [each for ask in self._asking for each in ask(now_s, now_ns)]
 
     def _take(self, message: RawMessage, rows: _Rows, received_ns: int) -> None:
@@ -138,15 +139,15 @@ class Pipeline:
         if isinstance(readings, Blocks):
             sensor, problems = find_block_sensors(readings, route)
             if route.device != NO_SENSOR:
-                rows.heard.add(route.device, None)
+                self.devices.seen.add(route.device, None)
             rows.blocks.append((len(rows.sensor), sensor, readings))
             rows.lengths.append(len(sensor))
         else:
             numbers, problems = find_sensors(readings, route)
             if route.device != NO_SENSOR:
-                rows.heard.add(route.device, readings.mark)
+                self.devices.seen.add(route.device, readings.mark)
             elif readings.device:
-                self._note_named(readings, readings.device, numbers, rows.heard)
+                self._note_named(readings, readings.device, numbers)
             if readings.relative:
                 _make_absolute(readings, received_ns)
             rows.sensor += numbers
@@ -158,13 +159,11 @@ class Pipeline:
         if problems:
             rows.problems += [(message, problem) for problem in problems]
 
-    def _note_named(
-        self, readings: Columns, devices: Sequence[str], numbers: Sequence[int], heard: SeenMessages
-    ) -> None:
+    def _note_named(self, readings: Columns, devices: Sequence[str], numbers: Sequence[int]) -> None:
         """Note the devices that a payload names and may name; its number is that of its only one."""
         named = {device for device, number in zip(devices, numbers, strict=True) if number != NO_SENSOR}
         for device in named:
-            heard.add(self._routes.devices[device], readings.mark if len(named) == 1 else None)
+            self.devices.seen.add(self._routes.devices[device], readings.mark if len(named) == 1 else None)
 
     def _unpack(self, payload: bytes, compression: str) -> bytes:
         """Return the payload as its decoder takes it, within the limit."""
@@ -178,7 +177,10 @@ class Pipeline:
         sensor, sent_ns, sent, said = rows.columns()
         order = order_by_time(sent_ns, rows.lengths)
         if order is not None:
-            sensor, sent_ns, sent, said = sensor[order], sent_ns[order], sent[order], said[order]
+            sensor = sensor[order]
+            sent_ns = sent_ns[order]
+            sent = sent[order]
+            said = said[order]
         with np.errstate(over="ignore"):
             value = sent * self._scale[sensor] + self._offset[sensor]
         batch = ReadingBatch(received_ns, sensor, sent_ns, value, said)
@@ -202,9 +204,9 @@ def _interleave(rows: NDArray[T], starts: Sequence[int], blocks: Sequence[NDArra
 
 
 def order_by_time(time_ns: NDArray[np.int64], lengths: Sequence[int]) -> NDArray[np.intp] | None:
-    """Return the places of readings so that each message tells its own in the order of their times, None if all do.
+    """Return places that put the readings of each message in the order of their times; None if all are in order.
 
-    A device may write what it gathered newest first: judged in that order, all but the newest would come too late.
+    A device may write its buffer newest first. Judged in that order, all readings but the newest would come too late.
 
     Args:
         time_ns: int64[n], UTC nanoseconds, message after message.

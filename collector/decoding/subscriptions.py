@@ -1,7 +1,9 @@
-"""The subscriptions of the settings, checked and compiled: what each topic filter means and how it is decoded.
+"""`CompiledSubscription`: a subscription of the settings, checked, with its topic template and its decoder.
 
-Comes in: subscriptions and the table of decoders. Goes out: `CompiledSubscription`s in the order of the
-settings, or every problem at once. Refuses to know the register and the payloads.
+Input: subscriptions and the table of decoders.
+Output: compiled subscriptions in the order of the settings.
+Not responsible for: the register and the payloads.
+Rejects: subscriptions that do not fit, with every problem at once.
 """
 
 import fnmatch
@@ -108,7 +110,7 @@ def _choose(
 
 
 def _misfits(subscription: Subscription, template: TopicTemplate, decoder: Decoder, path: str) -> list[Problem]:
-    """Return what the topic and the devices lack for this decoder."""
+    """Return the problems of topic and devices with this decoder."""
     missing = decoder.fields - template.fields
     if not decoder.names_devices and "device" not in template.fields:
         missing |= {"device"}

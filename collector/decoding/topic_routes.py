@@ -106,13 +106,8 @@ class TopicRoutes:
             raise PayloadError(
                 DeadLetterReason.UNKNOWN_SENSOR, f"device {device}: no channel {channel[:80]!r} in the register"
             )
-        return TopicRoute(
-            subscription,
-            fields,
-            own,
-            lambda device: _only(fields["device"], device, own),
-            self._places[fields["device"]],
-        )
+        owner = fields["device"]
+        return TopicRoute(subscription, fields, own, lambda device: _only(owner, device, own), self._places[owner])
 
     def _named_channels(
         self, subscription: CompiledSubscription, fields: Mapping[str, str], device: str

@@ -1,7 +1,9 @@
-"""MQTT topics: which subscription a topic belongs to and what its levels say.
+"""MQTT topics: templates with named levels, filters, and the validity of a topic.
 
-Comes in: topic strings and the templates of the subscriptions. Goes out: named fields, or why a topic is not valid.
-Refuses to know the register and the payload.
+Input: topic strings, and the templates of the subscriptions.
+Output: named fields.
+Not responsible for: the register and the payload.
+Rejects: topics and templates that are not valid, with the reason.
 """
 
 import re
@@ -76,7 +78,7 @@ def filter_matches(topic_filter: str, topic: str) -> bool:
 
 
 def topic_problem(topic: str) -> str:
-    """Return what is wrong with a received topic, empty when nothing is.
+    """Return the problem of a received topic, empty when it is valid.
 
     A byte that is not UTF-8 is expected as a lone surrogate (`surrogateescape`).
     """

@@ -1,12 +1,14 @@
-"""Device clocks: how far each is from ours, and which are so steadily wrong that their times mean nothing.
+"""`DeviceClocks`: the offset of each device's clock, and the clocks that are steadily wrong.
 
-Comes in: sensors and sent times of one commit, as received. Goes out: bits for the readings whose time must not be
-taken as it is, the offsets of all devices, a snapshot. Refuses to know the clock, files and values.
+Input: sensors and sent times of one commit, as received.
+Output: bits for the readings with unbelievable times, the offsets of all devices, a snapshot.
+Not responsible for: our own clock, files and values.
+Rejects: nothing.
 
-A device that uploads a buffer and one with a wrong clock look the same in one message: old. Time tells them apart. What
-a wrong clock says goes on as fast as ours: its offset stays. A buffer runs faster, and its device has just been right,
-or will soon be. So an old time is a wrong clock's only after it has stood still for `PROOF_MESSAGES` and `PROOF_NS`,
-with nothing of now between; until then its readings are late, which no rule takes for now.
+A device that uploads a buffer and one with a wrong clock look the same in one message: old. Time tells them apart. The
+times of a wrong clock go on as fast as ours: its offset stays. A buffer runs faster, and its device was right a moment
+ago, or will be soon. So an old time is a wrong clock's only after its offset has stood still for `PROOF_MESSAGES` and
+`PROOF_NS`. No time of now may lie between. Until then its readings are late, and no rule takes them for now.
 """
 
 from dataclasses import dataclass, fields
@@ -41,7 +43,7 @@ JUMP_NS = 10 * _SECOND_NS
 _FAR = 2**62
 """Times are cut here, so that no difference overflows: the year 2116, and as long before 1970."""
 SOUND = np.iinfo(np.int64).min
-"""Stands for a clock that is not known to be wrong, or whose offset nobody knows."""
+"""Stands for a clock that is not known to be wrong, or has no known offset."""
 _FORMAT = 2
 _NOT_OF_NOW = np.uint16(RECEIVED_CLOCK | Quality.HISTORICAL)
 
@@ -51,7 +53,7 @@ class Clocks:
     """Columns of all devices."""
 
     offset_ns: Ints
-    """Received minus measured, the least of late, slowly forgotten; `SOUND` where the device never told a time."""
+    """Received minus measured, the least of late, slowly forgotten; `SOUND` where the device never gave a time."""
     wrong_ns: Ints
     """The same of a clock that is steadily wrong, `SOUND` where it is not."""
     newest_ns: Ints
@@ -68,10 +70,10 @@ class Clocks:
 
 @dataclass(frozen=True, slots=True)
 class ClockReport:
-    """What is known of one device's clock."""
+    """The state of one device's clock."""
 
     offset_s: float | None
-    """How far its times are behind ours, seconds, negative: ahead; None when it never told one."""
+    """How far its times are behind ours, seconds, negative: ahead; None when it never gave one."""
     is_wrong: bool
     """Its readings get the received time."""
 
@@ -83,7 +85,7 @@ class DeviceClocks:
         """Know nothing yet of any device.
 
         Args:
-            register: whose sensors are whose.
+            register: the sensors and their devices.
             late_ns: int64[n_sensors + 1], from when on readings are late, the last row for no sensor.
             future_ns: how far ahead a time is believed.
         """
@@ -117,7 +119,7 @@ class DeviceClocks:
     def judge(
         self, sensor: NDArray[np.int32], sent_ns: Ints, said: NDArray[np.uint16], received_ns: int
     ) -> NDArray[np.uint16]:
-        """Return TIME_PAST or TIME_FUTURE where a wrong clock says now, LATE where it says long ago; learn from all.
+        """Return TIME_PAST or TIME_FUTURE where a wrong clock gives a time of now, LATE where it gives one of long ago.
 
         Args:
             sensor: int32[n], -1 where there is none.
@@ -141,7 +143,7 @@ class DeviceClocks:
         return flags
 
     def report(self, device: str) -> ClockReport:
-        """Return what is known of the clock of `device`, nothing if the register does not have it."""
+        """Return the state of the clock of `device`, an empty one if the register does not have it."""
         place = self._place.get(device)
         offset_ns = SOUND if place is None else int(self.columns.offset_ns[place])
         if place is None or offset_ns == SOUND:
@@ -158,7 +160,7 @@ class DeviceClocks:
         return int(np.count_nonzero(self.columns.wrong_ns[:-1] != SOUND))
 
     def _follow_ours(self, jump_ns: int) -> None:
-        """Believe that every clock stays where it was when ours jumped: what is of now must not look late."""
+        """Believe that every clock stays where it was when ours jumped: a time of now must not look late."""
         columns = self.columns
         known = np.flatnonzero(columns.offset_ns != SOUND)
         offset_ns = columns.offset_ns[known] + jump_ns
@@ -222,7 +224,7 @@ class DeviceClocks:
         return pack_columns(_FORMAT, self.ids, self._named())
 
     def restore(self, blob: bytes) -> None:
-        """Take over what a snapshot says of the devices that exist in both.
+        """Take over the state of the devices that exist in the snapshot and in the register.
 
         Raises:
             CheckpointUnusableError: `blob` is not intact; nothing was taken over.

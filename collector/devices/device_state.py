@@ -1,8 +1,9 @@
-"""`DeviceStates`: what is known of every device of the register beside its readings; bounded by the register.
+"""`DeviceStates`: the state of every device of the register beside its readings; bounded by the register.
 
-Comes in: the senders of one commit's messages and what these say of themselves. Goes out: columns that pages may look
-at, a note of a few bytes that tells the same again, a snapshot. Refuses to know payloads, pages and files. A device
-that the register does not have leaves no trace here.
+Input: the senders of one commit's messages, and the marks of these messages.
+Output: columns for pages, a note of a few bytes that teaches the same again, a snapshot.
+Not responsible for: payloads, pages and files.
+Rejects: nothing; a device that the register does not have leaves no trace here.
 """
 
 import hashlib
@@ -58,26 +59,29 @@ class DeviceStates:
         self.messages = np.zeros(len(self.ids), np.int64)
         self.heard_ns = np.zeros(len(self.ids), np.int64)
         """When the newest message was received, 0 for never."""
+        self.seen = SeenMessages()
+        """Messages of the commit that is being put together."""
         self.firmware: dict[int, str] = {}
-        """Place to what the device last said that it runs."""
+        """Place to the newest name of the device's firmware."""
         self.sequences = Sequences(len(self.ids))
         self._keys = np.array([_key(device) for device in self.ids], np.uint64)
 
-    def take(self, heard: SeenMessages, received_ns: int) -> tuple[NDArray[np.int64], bytes]:
-        """Remember the messages of one commit; returns what each numbered one misses, and the note to keep of them."""
-        device = np.array(heard.device, np.intp)
+    def take_seen(self, received_ns: int) -> tuple[NDArray[np.int64], bytes]:
+        """Remember the messages of one commit; returns the numbers missing before each, and the note to keep."""
+        seen, self.seen = self.seen, SeenMessages()
+        device = np.array(seen.device, np.intp)
         np.add.at(self.messages, device, 1)
         self.heard_ns[device] = received_ns
-        self.firmware.update(heard.firmware)
-        if not heard.numbered:
+        self.firmware.update(seen.firmware)
+        if not seen.numbered:
             return np.zeros(0, np.int64), b""
-        numbered = np.array(heard.numbered, np.intp)
+        numbered = np.array(seen.numbered, np.intp)
         note = np.empty(len(numbered), _NOTE)
-        note["key"], note["number"], note["boot"] = self._keys[numbered], heard.number, heard.boot
+        note["key"], note["number"], note["boot"] = self._keys[numbered], seen.number, seen.boot
         return self.sequences.take(numbered, note["number"], note["boot"].astype(np.int64)), note.tobytes()
 
     def learn(self, note: bytes) -> None:
-        """Take in the numbers of a note again; what they count is not counted a second time in `sequences.counts`."""
+        """Take in the numbers of a note again; `sequences.counts` does not count them a second time."""
         rows = np.frombuffer(note, _NOTE)
         order = np.argsort(self._keys)
         found = np.searchsorted(self._keys, rows["key"], sorter=order)
@@ -98,7 +102,7 @@ class DeviceStates:
         return pack_columns(_FORMAT, self.ids, {**self._columns(), "rest": text})
 
     def restore(self, blob: bytes) -> None:
-        """Take over what a snapshot says of the devices that exist in both.
+        """Take over the state of the devices that exist in the snapshot and in the register.
 
         Raises:
             CheckpointUnusableError: `blob` is not intact; nothing was taken over.

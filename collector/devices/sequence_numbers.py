@@ -1,10 +1,12 @@
-"""Sequence numbers: which messages of each device never came, came twice, or began to count anew.
+"""`Sequences`: the messages of each device that never came, came twice, or began to count anew.
 
-Comes in: (device, boot, number) of the messages of one commit, in their order. Goes out: how many numbers were found
-missing with each, and columns for all devices of a register. Refuses to know payloads, clocks and files.
+Input: (device, boot, number) of the messages of one commit, in their order.
+Output: the missing numbers that each message shows, and columns for all devices of a register.
+Not responsible for: payloads, clocks and files.
+Rejects: nothing.
 
-A number is missing as soon as a later one comes, and is filled in when it comes after all: reordered, redelivered and
-buffered messages are no gap. What is regular, the next number of the same boot, is judged for all messages at once.
+A number is missing as soon as a later one comes, and is filled in when it comes after all. So reordered, redelivered
+and buffered messages are no gap. The regular case, the next number of the same boot, is done for all messages at once.
 """
 
 from collections import Counter
@@ -24,21 +26,21 @@ MAX_JUMP = 1_000_000
 _NEAR = 1024
 """Numbers this close to the end and the beginning of a counter's range are taken for its wrapping; assumed."""
 _SMALL = 16
-"""Without a boot id a device that goes back below this, and back by more than `_NEAR`, has begun anew; assumed."""
+"""A device without a boot id has begun anew when it goes back below this, and by more than `_NEAR`; assumed."""
 _PERIODS = (1 << 16, 1 << 32)
-"""Where counters of devices wrap. Source: uint16 and uint32; a smaller one cannot be told from a new beginning."""
+"""Where counters of devices wrap. Source: uint16 and uint32; a smaller one looks like a new beginning."""
 
 Ints = NDArray[np.int64]
 
 
 @dataclass(slots=True)
 class Counted:
-    """What was counted of each device; int64[n_devices] each, the first five are the memory of what came last."""
+    """Counts of each device; int64[n_devices] each, the first five are the state after the last message."""
 
     last: Ints
     """Highest number of the present boot with `base` added, `NO_NUMBER` before the first."""
     base: Ints
-    """What is added to a number since its counter has wrapped."""
+    """Added to a number since its counter has wrapped."""
     period: Ints
     """Where it wrapped last, 0 for never."""
     boot: Ints
@@ -50,7 +52,7 @@ class Counted:
     filled: Ints
     """Numbers of these that came after all."""
     repeated: Ints
-    """Messages with a number that had come before, or that came too late to be told from one."""
+    """Messages with a number that had come before, or that came so late that it looks like one."""
     restarts: Ints
     """Times that the device began to count anew."""
 

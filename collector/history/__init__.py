@@ -24,7 +24,7 @@ class HistoryUnavailableError(Exception):
     """The store cannot take anything now; try the identical batches again."""
 
     def __init__(self, reason: str, retry_after_s: float | None = None) -> None:
-        """Keep what the store said and, if it did, after how many seconds to come back."""
+        """Keep the reason of the store and, if it gave one, the time of the next try in seconds."""
         self.retry_after_s = retry_after_s
         super().__init__(reason)
 

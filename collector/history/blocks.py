@@ -1,9 +1,12 @@
 """Readings packed for the embedded history: a raw log row as it came, and one block per sensor and minute.
 
-Comes in: columns. Goes out: bytes and keys, and back. Refuses to know the database.
+Input: columns; bytes and keys.
+Output: bytes and keys; and back.
+Not responsible for: the database.
+Rejects: nothing.
 
-A block's key holds minute, sensor and part in one integer, so that the table is appended in time order and a sensor's
-minute is one look-up. A minute that gets readings again later gets another part; the higher part was written later.
+The key of a block holds minute, sensor and part in one integer. So the table is appended in time order, and a sensor's
+minute is one look-up. A minute that gets readings again later gets another part; the higher part is newer.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -35,7 +38,10 @@ def raw_readings(
 ) -> RawReadings:
     """Return the columns as records of the raw log."""
     records = np.empty(len(sensor), RAW)
-    records["sensor"], records["time_ns"], records["value"], records["quality"] = sensor, time_ns, value, quality
+    records["sensor"] = sensor
+    records["time_ns"] = time_ns
+    records["value"] = value
+    records["quality"] = quality
     return records
 
 

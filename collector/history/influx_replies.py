@@ -1,8 +1,11 @@
-r"""What an InfluxDB server's answer to a write means: 1.x, 2.x and 3.x use the same codes for different things.
+r"""`classify`: the meaning of an InfluxDB server's answer to a write; 1.x, 2.x and 3.x use the same codes differently.
 
-Comes in: status, headers, body and the lines sent. Goes out: `Reply`. Refuses to know the network.
+Input: status, headers, body and the lines sent.
+Output: `Reply`.
+Not responsible for: the network.
+Rejects: nothing; an answer that is not understood means that the server is unavailable.
 
-Told apart by body:
+The body tells the cases apart:
 
 | body | 1.x | 2.x | 3.x |
 |---|---|---|---|
@@ -10,9 +13,9 @@ Told apart by body:
 | `unable to parse '<line>': ...` | 400, every line was bad | 400, nothing is stored, these lines are to blame | - |
 | `{"data": [{"line_number": ...}]}` | - | - | 400, the good lines are stored |
 
-`dropped=N` counts the points that were refused for type or age; after a parse error 1.x says `dropped=0` all the same.
-An answer that blames no point (wrong database, token, an unknown text) never costs a reading: the server counts as
-unavailable until somebody repairs it. Source: answers of InfluxDB 1.6.7 as tried; API references of 2.x and 3 Core.
+`dropped=N` counts the points that were rejected for type or age; after a parse error 1.x says `dropped=0` all the same.
+An answer that blames no point (wrong database, token, an unknown text) never costs a reading. The server counts as
+unavailable until a person repairs it. Source: answers of InfluxDB 1.6.7 as tried; API references of 2.x and 3 Core.
 """
 
 import json
@@ -58,7 +61,7 @@ class Reply:
 
     kind: Kind
     reason: str = ""
-    """What the server said."""
+    """The words of the server."""
     retry_after_s: float | None = None
     refused: Mapping[int, str] = field(default_factory=dict)
     """Place of a line in the request to the server's reason, as far as the answer names lines."""
@@ -69,7 +72,7 @@ class Reply:
 
 
 def classify(status: int, headers: Mapping[str, str], body: str, lines: Sequence[str]) -> Reply:
-    """Return what the answer to a write of `lines` means; `headers` have lower-case names."""
+    """Return the meaning of the answer to a write of `lines`; `headers` have lower-case names."""
     if 200 <= status < 300:
         return Reply(Kind.STORED)
     message, entries = _opened(body)

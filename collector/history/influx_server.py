@@ -1,6 +1,10 @@
-"""I/O: one InfluxDB server over HTTP: who it is, one write request, one InfluxQL query.
+"""I/O: one InfluxDB server over HTTP: its version, one write request, one InfluxQL query.
 
-Comes in: line protocol, InfluxQL. Goes out: status, headers and body as they are, rows. Refuses to judge answers.
+Input: line protocol, InfluxQL.
+Output: status, headers and body as they are; rows.
+Not responsible for: the meaning of answers.
+Rejects: a query to a server that does not know InfluxQL.
+
 1.x is written at `/write`, 2.x and 3.x at `/api/v2/write` by `influx_v2`. Every version answers InfluxQL at `/query`.
 """
 
@@ -43,7 +47,7 @@ class InfluxServer:
         self._identity: _Identity | None = None
 
     def write(self, body: bytes) -> Answer:
-        """Post one body of lines and return what the server says.
+        """Post one body of lines and return the server's answer.
 
         Raises:
             HistoryUnavailableError: there was no answer in time.
@@ -76,7 +80,7 @@ class InfluxServer:
             self._v2.close()
 
     def _known(self) -> _Identity:
-        """Return who the server is, asked once; what the settings say about the dialect has the last word."""
+        """Return the identity of the server, asked once; the dialect in the settings has the last word."""
         if self._identity is None:
             self._identity = self._ask()
             self._log.info("history_server", version=self._identity.version, dialect=self._identity.dialect)

@@ -1,8 +1,12 @@
 """I/O: `/api/v2/write` of InfluxDB 2.x and 3.x through influxdb-client's synchronous API.
 
-Comes in: line protocol. Goes out: status, headers and body as they are. Refuses to judge answers, and to be imported
-before a server needs it: the client takes longer to load than all the rest of the history. Its batching API loses
-points after its retries.
+Input: line protocol.
+Output: status, headers and body as they are.
+Not responsible for: the meaning of answers.
+Rejects: nothing.
+
+It is imported only when a server needs it. The client takes longer to load than all the rest of the history.
+Its batching API loses points after its retries.
 """
 
 from influxdb_client.client.influxdb_client import InfluxDBClient
@@ -26,7 +30,7 @@ class InfluxV2:
         self._client = InfluxDBClient(settings.url, token, org=self._org, timeout=int(settings.timeout_s * 1000))
 
     def write(self, body: bytes) -> Answer:
-        """Post one body of lines and return what the server says.
+        """Post one body of lines and return the server's answer.
 
         Raises:
             HistoryUnavailableError: there was no answer in time.

@@ -1,7 +1,9 @@
 """I/O: the history in an InfluxDB server, 1.x, 2.x or 3.x.
 
-Comes in: batches, queries of one sensor. Goes out: line protocol, `Series`, refused points. Refuses to know the journal
-and to retry: a batch that did not pass is the caller's to repeat, byte for byte the same.
+Input: batches, and queries of one sensor.
+Output: line protocol, `Series`, rejected points.
+Not responsible for: the journal and retries; the caller repeats a failed batch, byte for byte the same.
+Rejects: points that the server will never take, each with the server's reason.
 """
 
 from collections import Counter
@@ -17,7 +19,7 @@ from collector.history import HistoryUnavailableError, Series
 from collector.history.blocks import NO_READINGS, RawReadings, raw_readings
 from collector.history.influx_replies import Reply, classify
 from collector.history.influx_server import InfluxServer
-from collector.history.isolation import store_all_but_refused
+from collector.history.isolation import store_all_but_rejected
 from collector.history.line_protocol import lines, prefixes, quote_identifier, quote_text
 from collector.history.series import last_of_equal
 from config.register import Register
@@ -45,7 +47,7 @@ class InfluxHistory:
         if not len(readings):
             return []
         texts = lines(self._prefixes, readings)
-        refused = store_all_but_refused(texts, self._post)
+        refused = store_all_but_rejected(texts, self._post)
         self._warn_of_limits()
         return [
             DeadLetter(
@@ -77,7 +79,7 @@ class InfluxHistory:
     def read_all(self, start_ns: int, end_ns: int) -> tuple[NDArray[np.int32], Series]:
         """Return the sensor of each reading, and the readings of all with start_ns <= time < end_ns.
 
-        One query for each quantity; what the register does not have is left out.
+        One query for each quantity; sensors that the register does not have are left out.
 
         Raises:
             HistoryUnavailableError: no answer, or the server does not speak InfluxQL (VictoriaMetrics).

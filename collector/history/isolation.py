@@ -1,10 +1,12 @@
-"""Stores all lines but the ones that the server refuses: a bad point costs one point, not its batch.
+"""`store_all_but_rejected`: stores all lines but the rejected ones, so that a bad point costs one point, not its batch.
 
-Comes in: lines and a way to post some of them. Goes out: the refused lines, each with the server's reason. Refuses to
-know the network: `post` is a function, and what an answer means was decided by `influx_replies`.
+Input: lines, and a function that posts some of them.
+Output: the rejected lines, each with the server's reason.
+Not responsible for: the network, and the meaning of an answer (`influx_replies`).
+Rejects: nothing.
 
-Lines that the answer names are taken out at once. Else a binary search finds one, and the rest is sent again: at most
-`log2(n) + 4` requests for one bad line, 17 for 5,000.
+Lines that the answer names are taken out at once. Else a binary search finds one, and the rest is sent again. One bad
+line takes at most `log2(n) + 4` requests, 17 for 5,000.
 """
 
 from collections.abc import Callable, Sequence
@@ -18,7 +20,7 @@ _MAX_BYTES = 5_000_000
 """Bytes of one request. Source: InfluxDB 2 and 3 refuse more than 50 MB, Cloud and 3 advise 5 to 10 MB."""
 
 
-def store_all_but_refused(lines: Sequence[str], post: Post) -> dict[int, str]:
+def store_all_but_rejected(lines: Sequence[str], post: Post) -> dict[int, str]:
     """Store `lines`; returns place to reason of those that the server will never take.
 
     Raises:
@@ -64,7 +66,7 @@ def _ask(lines: Sequence[str], places: Sequence[int], post: Post) -> Reply:
 def _blamed(lines: Sequence[str], places: Sequence[int], reply: Reply, post: Post) -> dict[int, str]:
     """Return at least one refused line of `places`, to which the server answered `reply`; none if it changed its mind.
 
-    The search halves what is left; a half that is stored is not looked at again.
+    The search halves the rest; a half that is stored is not looked at again.
     """
     while not (named := _named(places, reply)):
         group = _of_measurement(lines, places, reply.measurement) or places[: len(places) // 2]

@@ -1,6 +1,10 @@
 """Readings as lines of InfluxDB line protocol, and names quoted for InfluxQL.
 
-Comes in: the register once, then columns. Goes out: text. Refuses to know servers and their answers.
+Input: the register once, then columns.
+Output: text.
+Not responsible for: servers and their answers.
+Rejects: names in the register that line protocol cannot hold.
+
 Measurement = quantity; tags asset, domain, sensor; fields `value` (float) and `quality` (integer); nanoseconds.
 A field never changes its type, so a reading of ours cannot start a type conflict.
 Source: the line protocol and InfluxQL references of InfluxDB 1.8, 2 and 3.
@@ -26,7 +30,7 @@ def escape_tag(value: str) -> str:
 
 
 def prefixes(register: Register) -> list[str]:
-    """Return what each sensor's lines begin with, in dense order.
+    """Return the beginning of each sensor's lines, in dense order.
 
     Raises:
         ValueError: a name is empty, has a control character or ends with a backslash.

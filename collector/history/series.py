@@ -1,6 +1,9 @@
-"""What every history does with readings of equal time, and how it thins them to one value a step.
+"""Readings of equal time, and means of steps, as every history handles them.
 
-Comes in: columns. Goes out: `Series` and indexes. Refuses to know where they are stored.
+Input: columns.
+Output: `Series` and indexes.
+Not responsible for: the storage.
+Rejects: nothing.
 """
 
 import numpy as np
@@ -13,7 +16,7 @@ def last_of_equal(keys: NDArray[np.int64] | NDArray[np.int32], time_ns: NDArray[
     """Return the order by key, then time, that keeps of equal pairs only the one written last.
 
     Args:
-        keys: int[n], what the reading belongs to.
+        keys: int[n], the sensor or block of each reading.
         time_ns: int64[n], in the order of writing.
 
     Returns:
@@ -45,8 +48,8 @@ def between(series: Series, start_ns: int, end_ns: int) -> Series:
 def mean_of_steps(series: Series, step_ns: int) -> Series:
     """Return one reading for each step of an ordered `series` that has any.
 
-    Steps start at multiples of `step_ns` since 1970, as InfluxDB's do: the step's start, the mean of its values, the
-    highest of its qualities.
+    Steps start at multiples of `step_ns` since 1970, as InfluxDB's do. A reading has the step's start, the mean of its
+    values and the highest of its qualities.
     """
     if not len(series.time_ns):
         return series

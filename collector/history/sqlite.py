@@ -6,7 +6,7 @@ Not responsible for: the journal and the clock; retention counts back from the n
 Rejects: nothing; an embedded history takes every point.
 
 Each write is one durable row of packed readings. When a received minute has ended, or the raw log is long, a write
-first folds a bounded piece of it, so that no single write waits for a whole minute. Queries join the blocks with the
+first folds a bounded piece of it. So no single write waits for a whole minute. Queries join the blocks with the
 raw log, which stays in memory too. Each sensor has a stable number of its own in the file.
 """
 
@@ -127,7 +127,7 @@ class SqliteHistory:
     def read_all(self, start_ns: int, end_ns: int) -> tuple[NDArray[np.int32], Series]:
         """Return the sensor of each reading, and the readings of all with start_ns <= time < end_ns.
 
-        They are by sensor, then time; what the register does not have is left out.
+        They are by sensor, then time; sensors that the register does not have are left out.
 
         Raises:
             HistoryUnavailableError: the file cannot be read.

@@ -1,7 +1,9 @@
 """I/O: keeps a connection to the broker: opens it, proves that it carries messages, ends it when deaf, tries again.
 
-Comes in: the time, acknowledgements. Goes out: messages in the inbox, and whether we are connected and why not. Refuses
-to know what messages mean and when they are durable. Whatever paho raises ends here, as the end of one connection.
+Input: the time, acknowledgements.
+Output: messages in the inbox, the state of the connection, and the reason of an outage.
+Not responsible for: the meaning of messages, and the moment at which they are durable.
+Rejects: nothing; every error of paho ends here, as the end of one connection.
 """
 
 import random
@@ -67,7 +69,7 @@ class Canary:
 
 
 class BrokerConnection:
-    """At most one link at a time, and what is remembered from one to the next.
+    """At most one link at a time, and the state that outlives a link.
 
     Attributes:
         session_present: the broker still had our session when we last connected.
@@ -87,7 +89,7 @@ class BrokerConnection:
         requests: Callable[[float, int], Iterable[Publication]],
         max_payload_bytes: int,
     ) -> None:
-        """Connect nothing yet; `requests` tells what is to be sent to devices at a time."""
+        """Connect nothing yet; `requests` gives the messages to devices at a time."""
         self.session_present = self.session_lost = False
         self.outage = "not connected yet"
         self.connections = 0
@@ -150,7 +152,7 @@ class BrokerConnection:
         return came
 
     def acknowledge(self, received: Iterable[RawMessage]) -> None:
-        """Acknowledge in order what came on the connection of now; the broker repeats the others by itself."""
+        """Acknowledge in order the messages of the connection of now; the broker repeats the others by itself."""
         if self._link is None:
             stale = sum(each.qos > 0 for each in received)
         else:
@@ -195,7 +197,7 @@ class BrokerConnection:
             link.session.ended = f"no canary came back: may this client publish and subscribe to {self._canary_topic}?"
 
     def _follow(self, link: PahoClient, now_s: float) -> None:
-        """Draw the conclusions of what the session has learned."""
+        """Act on the state of the session."""
         session = link.session
         if session.canary_back:
             session.canary_back = False

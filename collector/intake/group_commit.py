@@ -1,7 +1,11 @@
 """I/O: collects messages and makes them durable together, or holds them while the journal is full.
 
-Comes in: received messages. Goes out: those that are in the journal and may be acknowledged now. Refuses to know the
-connection. A message is in `pending`, in the one held commit, or durable: nowhere else.
+Input: received messages.
+Output: the messages that are in the journal and may be acknowledged now.
+Not responsible for: the connection.
+Rejects: messages with QoS 2, as dead letters.
+
+A message is in `pending`, in the one held commit, or durable: nowhere else.
 """
 
 from collections import Counter
@@ -17,7 +21,7 @@ from collector.journal import Journal, JournalFullError, Position
 from config.settings import IntakeSettings
 
 QUIET_MESSAGES = 16
-"""With this many waiting and the broker silent, the commit does not wait for age: the broker may have stopped at its
+"""With this many waiting and the broker silent, the commit does not wait for age. The broker may have stopped at its
 in-flight window. Source: a little below Mosquitto's default `max_inflight_messages` of 20."""
 QUIET_S = 0.0003
 """The silence that counts, seconds; assumed, several times the gap between messages of one burst."""
@@ -31,7 +35,7 @@ class _Commit:
     dead_letters: list[DeadLetter]
     received: list[RawMessage]
     note: bytes = b""
-    """What it tells of the devices' sequence numbers."""
+    """The devices' sequence numbers in it."""
 
 
 class GroupCommit:
@@ -52,7 +56,10 @@ class GroupCommit:
         """Filled by the session, in the order of receipt."""
         self.appended_s = 0.0
         """When the journal last took something, monotonic seconds."""
-        self._pipeline, self._journal, self._limits, self._counts = pipeline, journal, limits, counts
+        self._pipeline = pipeline
+        self._journal = journal
+        self._limits = limits
+        self._counts = counts
         self._oldest_s: float | None = None
         self._held: _Commit | None = None
         self._retry_at_s = 0.0
@@ -90,7 +97,7 @@ class GroupCommit:
         return old or not self.room or (quiet and len(self.pending) >= QUIET_MESSAGES)
 
     def commit(self, now_s: float, now_ns: int) -> list[RawMessage]:
-        """Make the held commit or all pending messages durable; returns what may be acknowledged, in order.
+        """Make the held commit or all pending messages durable; returns those that may be acknowledged, in order.
 
         Args:
             now_s: monotonic seconds.

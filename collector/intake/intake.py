@@ -1,8 +1,9 @@
 """I/O: the MQTT intake: one thread that receives, makes durable, and only then acknowledges.
 
-Comes in: messages of a persistent QoS 1 session. Goes out: batches and dead letters in the journal, then PUBACKs in the
-order of receipt. Refuses to know rules and history. Stops reading, and so lets the broker keep the messages, while the
-journal is full.
+Input: messages of a persistent QoS 1 session.
+Output: batches and dead letters in the journal, then PUBACKs in the order of receipt.
+Not responsible for: rules and history.
+Rejects: nothing; while the journal is full it stops reading, and so lets the broker keep the messages.
 """
 
 import threading
@@ -29,7 +30,7 @@ _CONFIRM_S = 1.0
 
 @dataclass(frozen=True, slots=True)
 class IntakeStatus:
-    """What a page or an alarm wants to know about the intake."""
+    """The state of the intake, for pages and alarms."""
 
     connected: bool
     session_present: bool
@@ -127,7 +128,7 @@ class MqttIntake:
     def is_stuck(self, now_s: float) -> bool:
         """Return whether the loop has stopped turning and the process should restart.
 
-        Ask every second or so: the loop is stuck when two questions, at least a second apart, find the same turn
+        Ask every second or so. The loop is stuck when two questions, at least a second apart, find the same cycle
         overdue.
 
         Args:
@@ -142,7 +143,7 @@ class MqttIntake:
         return now_s - self._overdue[1] >= _CONFIRM_S
 
     def _turn(self) -> None:
-        """Connect or receive, commit what is due, keep the connection alive, tick."""
+        """Connect or receive, commit if due, keep the connection alive, tick."""
         now_s = self._begin_turn(_STUCK_S)
         commits, connection = self._commits, self._connection
         listening = commits.room > 0
@@ -165,7 +166,7 @@ class MqttIntake:
             self._tick_if_quiet(now_s)
 
     def _take_counts(self) -> None:
-        """Take over what formats with a memory and sequence numbers have counted."""
+        """Take over the counts of decoders, checks and sequence numbers."""
         for counted in (self._pipeline.counts, self._pipeline.devices.sequences.counts):
             if counted:
                 self.counts.update(counted)

@@ -1,7 +1,9 @@
-"""When to try the broker again, and whether another program seems to use our client id.
+"""`ReconnectBackoff`: the time of the next try, and whether another program seems to use our client id.
 
-Comes in: moments (monotonic seconds) at which connections opened, failed and ended. Goes out: the next moment to try.
-Refuses to know sockets and clocks.
+Input: times (monotonic seconds) at which connections opened, failed and ended.
+Output: the next time to try.
+Not responsible for: sockets and clocks.
+Rejects: nothing.
 """
 
 from dataclasses import dataclass

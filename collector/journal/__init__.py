@@ -27,7 +27,7 @@ class JournalFullError(Exception):
 
 
 class JournalBrokenError(Exception):
-    """The disk failed a write or a sync: the stored state is unknown until the process restarts and checks the file."""
+    """The disk failed a write or a sync. The stored state is unknown until the process restarts and checks the file."""
 
 
 class JournalInUseError(Exception):

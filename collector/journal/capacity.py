@@ -6,7 +6,7 @@ Not responsible for: storing anything.
 Rejects: a batch beyond the cap or on a full disk.
 
 The two limits have two ways out. At the cap a `trim` makes room. SQLite in WAL mode can neither delete nor checkpoint
-on a disk without any free block. So a file, the ballast, takes up room: its release makes both possible again, and it
+on a disk without any free block. So a file, the ballast, takes up room. Its release makes both possible again, and it
 is put back before new readings are taken.
 """
 
@@ -16,7 +16,7 @@ from contextlib import suppress
 from pathlib import Path
 
 _PAGES_AHEAD = 16
-"""Free pages beyond twice what a batch needs before a full disk takes one from trimmed pages; assumed."""
+"""Free pages beyond twice the need of a batch, before a full disk takes one from trimmed pages; assumed."""
 _MARGIN_BYTES = 1 << 20
 """Free room beyond the ballast itself before it is put back; assumed: one group commit of full batches."""
 
@@ -54,7 +54,7 @@ class Ballast:
         return was_there
 
     def free_bytes(self) -> int:
-        """Return what an unprivileged process may still write to this disk, in bytes."""
+        """Return how much an unprivileged process may still write to this disk, in bytes."""
         disk = os.statvfs(self._path.parent)
         return disk.f_bavail * disk.f_frsize
 

@@ -1,6 +1,9 @@
 """I/O: dead letters in the journal's database: written, read back, and the oldest evicted at the quota.
 
-Comes in: an open connection inside a transaction. Goes out: rows, counts. Refuses to know who refused the message.
+Input: an open connection inside a transaction.
+Output: rows, counts.
+Not responsible for: the reason of a rejection.
+Rejects: nothing; the oldest letters make room.
 """
 
 import hashlib

@@ -42,7 +42,7 @@ def pack_ids(sensor_ids: Sequence[str]) -> bytes:
 
 
 def unpack_ids(packed: bytes) -> list[str]:
-    """Return what `pack_ids` was given."""
+    """Return the ids that `pack_ids` packed."""
     return packed.decode().split("\n") if packed else []
 
 

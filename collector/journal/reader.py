@@ -6,7 +6,7 @@ Not responsible for: writing and checkpoints; the connections are read-only.
 Rejects: a row that cannot be read or has a wrong CRC. It is set aside: counted, logged, passed over and kept in the
 file.
 
-A damaged page hides the rows on it and no other row: the next readable row is found by galloping over the keys.
+A damaged page hides the rows on it and no other row. The next readable row is found by galloping over the keys.
 """
 
 import sqlite3
@@ -231,7 +231,7 @@ def _behind_damage(connection: sqlite3.Connection, after: int, last: int) -> tup
 
 
 def _gallop(connection: sqlite3.Connection, after: int, last: int) -> int:
-    """Return the lowest place at or behind `after` from which the next key can be found, `last` when there is none."""
+    """Return the lowest place, at or behind `after`, from which a next key can be found; `last` without any."""
     if _finds(connection, after):
         return after
     step = 1
@@ -255,7 +255,7 @@ def _finds(connection: sqlite3.Connection, after: int) -> bool:
 
 
 def _damage(position: int) -> sqlite3.DatabaseError:
-    """Return what SQLite would have raised if it had noticed: a cell that cannot be what was written."""
+    """Return the error that SQLite would have raised for a cell that cannot be as written."""
     error = sqlite3.DatabaseError(f"row {position}: expected a frame behind the one before")
     error.sqlite_errorcode = sqlite3.SQLITE_CORRUPT
     return error

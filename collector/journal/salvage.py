@@ -1,11 +1,13 @@
-"""I/O: checks a journal file before it is written to, and copies what is readable out of a damaged one.
+"""I/O: checks a journal file before it is written to, and copies the readable rows out of a damaged one.
 
-Comes in: a path that nobody else writes to. Goes out: a sound file at the same path, with the same positions; the
-damaged file stays beside it as `<name>.corrupt-<n>`. Refuses to delete anything.
+Input: a path that no other process writes to.
+Output: a sound file at the same path, with the same positions; the damaged one stays as `<name>.corrupt-<n>`.
+Not responsible for: deleting anything.
+Rejects: nothing.
 
-The check reads the whole file only up to 256 MiB, or when an earlier run met damage; else the small tables, for each
-batch has its own CRC. The new file is complete and synced before it takes the old one's place, so that a crash at any
-point leaves one of the two.
+The check reads the whole file only up to 256 MiB, or when an earlier run met damage. Else it reads the small tables,
+because each batch has its own CRC. The new file is complete and synced before it takes the place of the old one. So
+a crash at any point leaves one of the two.
 """
 
 import os
@@ -50,7 +52,7 @@ def ensure_sound(path: Path) -> int:
 
 
 def _damage(path: Path) -> str:
-    """Return what is wrong with the file, empty when nothing was found."""
+    """Return the damage of the file, empty when none was found."""
     is_small = path.stat().st_size <= _FULL_CHECK_BYTES or beside(path, ".suspect").exists()
     checks = ["PRAGMA quick_check(1)"] if is_small else [f"PRAGMA quick_check({name})" for name in _SMALL_TABLES]
     try:
@@ -77,7 +79,7 @@ def _replace(path: Path, damage: str) -> int:
 
 
 def _copy(path: Path, fresh: Path) -> tuple[int, int]:
-    """Copy what can be read; returns rows kept and rows lost."""
+    """Copy all readable rows; returns rows kept and rows lost."""
     with (
         closing(sqlite3.connect(path, isolation_level=None)) as old,
         closing(sqlite3.connect(fresh, isolation_level=None)) as new,
@@ -133,8 +135,8 @@ def _copy_batches(old: sqlite3.Connection, new: sqlite3.Connection) -> tuple[int
 def _last_position(old: sqlite3.Connection) -> int:
     """Return a position at or behind every one ever given.
 
-    A file that tells nothing at all continues at the milliseconds since 1970: more than any journal ever counted, so
-    that whoever remembers an old position still finds what comes next behind it.
+    A file without any readable position continues at the milliseconds since 1970, more than any journal ever counted.
+    A reader with an old position then still finds the next entries behind it.
     """
     for query in (LAST_POSITION, "SELECT max(position) FROM batches"):
         try:

@@ -1,6 +1,9 @@
 """The journal's tables as SQL text, and the marks by which a file is known to be a journal.
 
-Comes in: nothing. Goes out: statements. Refuses to execute them.
+Input: nothing.
+Output: statements.
+Not responsible for: their execution.
+Rejects: nothing.
 """
 
 APPLICATION_ID = 0x4C4C4A31

@@ -1,7 +1,11 @@
 """I/O: the journal as one SQLite file: WAL, `synchronous=FULL`, one writing connection, read-only readers.
 
-Comes in: batches, dead letters, cursors, from any thread. Goes out: positions, entries, status. Refuses to know MQTT,
-rules and history. docs/storage.md says what happens when the disk is full, slow, failing or has changed a byte.
+Input: batches, dead letters, cursors, from any thread.
+Output: positions, entries, status.
+Not responsible for: MQTT, rules and history.
+Rejects: a batch with sensors that the register does not have, and a commit without room.
+
+docs/storage.md describes a disk that is full, slow or failing, or has changed a byte.
 """
 
 import sqlite3

@@ -1,9 +1,12 @@
 """I/O: the one connection of a journal that writes and checkpoints.
 
-Comes in: work to do inside a transaction. Goes out: a commit that is on disk, or `JournalFullError` with nothing
-stored, or `JournalBrokenError` after which nothing is written any more. Refuses to know what the tables mean.
+Input: work to do inside a transaction.
+Output: a commit that is on disk.
+Not responsible for: the meaning of the tables.
+Rejects: a commit without room (`JournalFullError`, nothing stored), and every commit after a failed disk
+(`JournalBrokenError`).
 
-SQLite before 3.51.3 can corrupt a WAL when two connections checkpoint: here one does, under a lock, all others are
+SQLite before 3.51.3 can corrupt a WAL when two connections checkpoint. Here one does, under a lock, and all others are
 read-only. A failed sync is never repeated: the kernel may have dropped the pages and would answer success.
 """
 
@@ -24,14 +27,14 @@ from collector.journal.salvage import beside, ensure_sound, suspect
 from collector.journal.schema import APPLICATION_ID, TABLES
 
 _WAL_LIMIT_BYTES = 8 << 20
-"""`journal_size_limit`: what the WAL file may keep after a checkpoint."""
+"""`journal_size_limit`: size of the WAL file after a checkpoint, at most."""
 _CHECKPOINT_BYTES = 4 << 20
 """Appended bytes between checkpoints: SQLite's own default of 1,000 pages."""
 _CHANGE_BYTES = 64 << 10
-"""What a change of a few rows adds to the WAL, at most; assumed."""
+"""A change of a few rows adds so much to the WAL, at most; assumed."""
 _SYNC_ERRORS = frozenset({sqlite3.SQLITE_IOERR_FSYNC, sqlite3.SQLITE_IOERR_DIR_FSYNC})
 _NO_ROOM_BYTES = 64 << 10
-"""A disk with less than this free explains an I/O error that SQLite does not call full (growth of the -shm file)."""
+"""Less free room explains an I/O error that SQLite does not call full (growth of the -shm file)."""
 
 _Result = TypeVar("_Result")
 

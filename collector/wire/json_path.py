@@ -1,7 +1,11 @@
-"""Paths into JSON such as `$.payload.sensors[0].value` or `$["a key"]`, read once and followed often.
+"""Paths into JSON such as `$.payload.sensors[0].value` or `$["a key"]`, compiled once and followed often.
 
-Comes in: the text of a path, decoded JSON. Goes out: the value there, or `MISSING`; and JSON that has a value there.
-Refuses wildcards, filters and slices: one path is one value. Source: the part of RFC 9535 that names one node.
+Input: the text of a path, decoded JSON.
+Output: the value there, or `MISSING`; and JSON that has a value there.
+Not responsible for: the meaning of the value.
+Rejects: wildcards, filters and slices: one path is one value.
+
+Source: the part of RFC 9535 that names one node.
 """
 
 import re
@@ -33,7 +37,7 @@ def compile_path(text: str) -> tuple[str | int, ...]:
 
 
 def follow(value: object, path: Sequence[str | int]) -> object:
-    """Return what is at `path` in `value`, or `MISSING`."""
+    """Return the value at `path` in `value`, or `MISSING`."""
     for step in path:
         if isinstance(step, str):
             if not isinstance(value, dict) or step not in value:

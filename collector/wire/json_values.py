@@ -1,6 +1,9 @@
-"""JSON of strangers: text to values with the reason of every refusal, and the numbers in nested objects as channels.
+"""JSON of foreign senders: values from text, and the numbers in nested objects as channels.
 
-Comes in: payload bytes, objects. Goes out: typed values, columns, or a `PayloadError`. Refuses to know any one format.
+Input: payload bytes, objects.
+Output: typed values, columns.
+Not responsible for: any one format.
+Rejects: payloads that are no JSON, or of another shape, each with its reason.
 """
 
 import json
@@ -13,6 +16,8 @@ from collector.dead_letter import DeadLetterReason
 from collector.payload import Columns, PayloadError
 
 T = TypeVar("T")
+JSON_ERRORS = (msgspec.MsgspecError, ValueError, RecursionError)
+"""The errors of a decoder of JSON, on any bytes."""
 MAX_DEPTH = 8
 """Objects within objects that are looked into. Source: assumed; a decoded LoRaWAN payload rarely has three."""
 MAX_NAME = 256
@@ -20,19 +25,20 @@ MAX_NAME = 256
 
 
 def read_json(payload: bytes, decoder: "msgspec.json.Decoder[T]") -> T:
-    """Return what `decoder` makes of `payload`.
+    """Return the result of `decoder` on `payload`.
 
     Raises:
-        PayloadError: SYNTAX, SCHEMA, NOT_FINITE for NaN, Infinity and 1e999 (a sensor that failed), or
-            TIME_UNREPRESENTABLE for an integer beyond 64 bits where the format has no number but a time.
+        PayloadError: SYNTAX or SCHEMA. NOT_FINITE for NaN, Infinity and 1e999 (a sensor that failed).
+            TIME_UNREPRESENTABLE for an integer beyond 64 bits, where the only numbers of the format are times.
     """
     try:
         return decoder.decode(payload)
-    except (msgspec.MsgspecError, ValueError, RecursionError) as error:
-        raise _why(payload, error) from None
+    except JSON_ERRORS as error:
+        raise explain_failure(payload, error) from None
 
 
-def _why(payload: bytes, error: Exception) -> PayloadError:
+def explain_failure(payload: bytes, error: Exception) -> PayloadError:
+    """Return the reason for which a decoder raised one of `JSON_ERRORS` on `payload`."""
     detail = str(error)
     if "Number out of range" in detail:
         return PayloadError(DeadLetterReason.NOT_FINITE, f"expected a number within float64: {detail}")
@@ -74,13 +80,13 @@ def number(value: object, where: str) -> float | None:
 
 
 def gather(columns: Columns, values: Mapping[str, object], time_ns: int, device: str = "") -> None:
-    """Add the numbers of one moment to `columns`: nested keys are joined by dots, places of lists count from 0.
+    """Add the numbers of one moment to `columns`. Nested keys are joined by dots; places of lists count from 0.
 
     Args:
-        columns: added to, with quality 0; what is no number is named in `left_out`.
+        columns: added to, with quality 0; values that are no number are named in `left_out`.
         values: channel to number, boolean, text, null, list or object.
         time_ns: when, or `NO_TIME`.
-        device: whose; empty where the topic says so.
+        device: its name; empty where the topic names it.
 
     Raises:
         PayloadError: NOT_FINITE, or SCHEMA where nested keys make a name without bound.

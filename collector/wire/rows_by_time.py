@@ -1,6 +1,9 @@
-"""Columns taken apart into moments: what one device measured at one time, as the payloads of most formats hold it.
+"""`TimedRow`: the values of one device at one time, as the payloads of most formats hold them.
 
-Comes in: columns to encode. Goes out: moments in their order. Refuses to know any one format.
+Input: columns to encode.
+Output: rows in their order.
+Not responsible for: any one format.
+Rejects: several rows where a format has one payload each.
 """
 
 from dataclasses import dataclass
@@ -10,7 +13,7 @@ from collector.payload import Columns
 
 @dataclass(slots=True)
 class TimedRow:
-    """What one device measured at one time."""
+    """The values of one device at one time."""
 
     device: str
     """Empty where the topic names it."""

@@ -1,7 +1,9 @@
 """SenML packs without their encoding: base fields, relative times, names and units. Source: RFC 8428, section 4.
 
-Comes in: records as JSON or CBOR gave them. Goes out: columns, and records back. Refuses to know the encoding, and the
-clock: a time that counts from now stays so, for the pipeline to resolve.
+Input: records of JSON or CBOR.
+Output: columns; and records back.
+Not responsible for: the encoding and the clock; a time that counts from now stays so, for the pipeline to resolve.
+Rejects: packs that break the RFC, with the place of the record.
 """
 
 from collections.abc import Mapping, Sequence
@@ -23,7 +25,7 @@ RELATIVE_S = 2.0**28
 
 
 class Options(BaseModel):
-    """What a subscription chooses."""
+    """The options of a subscription."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -56,7 +58,7 @@ class Record(msgspec.Struct, omit_defaults=True):
 
 @dataclass(slots=True)
 class _Pack:
-    """What is known of a pack while it is read."""
+    """The state of a pack while it is read."""
 
     options: Options
     own: str

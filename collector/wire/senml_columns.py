@@ -1,8 +1,9 @@
-"""SenML packs of nothing but names, numbers and times, resolved column by column: what nearly every gateway sends.
+"""SenML packs of nothing but names, numbers and times, resolved column by column: the packs of nearly every gateway.
 
-Comes in: records. Goes out: columns, or None where the records must be read one by one, as `collector.wire.senml`
-does. The
-result is the same; whatever is doubtful, and whatever is wrong, is left to the other way, which knows the reasons.
+Input: records.
+Output: columns, or None where the records must be read one by one, as `collector.wire.senml` does.
+Not responsible for: reasons of rejections.
+Rejects: nothing; doubtful and wrong packs are left to the other way. The result is the same.
 """
 
 from collections.abc import Callable, Sequence
@@ -18,7 +19,7 @@ FEW = 4
 
 @dataclass(frozen=True, slots=True)
 class Plain:
-    """The readings of a pack as columns, and what its first record says for all of them."""
+    """The readings of a pack as columns, and the bases in its first record."""
 
     name: str
     unit: str
@@ -30,7 +31,7 @@ class Plain:
 
 
 def plain_of(records: Sequence[msgspec.Struct]) -> Plain | None:
-    """Return the columns of `records`, whose fields are those of `collector.wire.senml.Record`."""
+    """Return the columns of `records`; their fields are those of `collector.wire.senml.Record`."""
     if len(records) < FEW:
         return None
     bn, bt, bu, bv, _bs, bver, n, u, v, vs, vb, vd, s, t = zip(*map(msgspec.structs.astuple, records), strict=True)

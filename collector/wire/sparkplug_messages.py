@@ -1,7 +1,10 @@
 """Sparkplug B payloads as bytes: the fields of its protobuf messages that carry readings and state.
 
-Comes in: payload bytes, or a `Message`. Goes out: a `Message`, or bytes. Refuses to know topics, sessions and sensors.
-Raises `PayloadError` and nothing else, on any bytes. Fields that are not named here are skipped by their length.
+Input: payload bytes, or a `Message`.
+Output: a `Message`, or bytes.
+Not responsible for: topics, sessions and sensors. Fields that are not named here are skipped by their length.
+Rejects: bytes that are no such message, with `PayloadError` and nothing else.
+
 Source: Eclipse Sparkplug 3.0.0, chapter 6 (field numbers), and the protobuf encoding document (wire types).
 """
 
@@ -51,9 +54,10 @@ class _Field(IntEnum):
     STRING = 15
 
 
-_NAME, _ALIAS, _TIMESTAMP, _DOUBLE = (
-    int(each) for each in (_Field.NAME, _Field.ALIAS, _Field.TIMESTAMP, _Field.DOUBLE)
-)
+_NAME = int(_Field.NAME)
+_ALIAS = int(_Field.ALIAS)
+_TIMESTAMP = int(_Field.TIMESTAMP)
+_DOUBLE = int(_Field.DOUBLE)
 """Plain numbers: to compare with a member of an Enum takes a look-up more."""
 _LITTLE_DOUBLE, _DOUBLE_BYTES = struct.Struct("<d"), 8
 _MORE = 0x80
@@ -80,7 +84,7 @@ class Metric:
     value: Value = None
     """A number, a text, or None when there is none that is read."""
     is_whole: bool = False
-    """The value came in a field for whole numbers, whose sign only the data type tells."""
+    """The value came in a field for whole numbers; only the data type tells its sign."""
 
     def number(self, datatype: int) -> float | None:
         """Return the value as a number of `datatype`, None when it is none."""

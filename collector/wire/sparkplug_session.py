@@ -1,11 +1,12 @@
-"""What Sparkplug messages mean one after the other: births explain data, deaths end them, gaps ask for a new birth.
+"""`SparkplugSessions`: messages in their order: births explain data, deaths end them, gaps ask for a new birth.
 
-Comes in: messages with the words of their topics, in the order of receipt. Goes out: readings, among them the channel
-`online` of devices that are born or die, and requests for rebirths. Refuses to know the wire format, clocks and MQTT.
+Input: messages with the words of their topics, in the order of receipt.
+Output: readings, among them the channel `online` of devices that are born or die; requests for rebirths.
+Not responsible for: the wire format, clocks and MQTT.
+Rejects: data that only a lost birth explains, until that birth has come again.
 
-Only edge nodes of the register are remembered, so that nobody can fill the memory. Nothing outlives a restart: a birth
-is asked for then, and data that only the lost birth explains are refused until it has come.
-Source: Eclipse Sparkplug 3.0.0, chapters 4 to 6.
+Only edge nodes of the register are remembered, so that no sender can fill the memory. Nothing outlives a restart: the
+program then asks for births. Source: Eclipse Sparkplug 3.0.0, chapters 4 to 6.
 """
 
 import math
@@ -33,7 +34,7 @@ _NOT_IN_WORDS = re.compile(r"[^A-Za-z0-9_.-]")
 
 @dataclass(frozen=True, slots=True)
 class Speaker:
-    """Whom a topic speaks for."""
+    """The edge node or device that a topic speaks for."""
 
     kind: str
     group: str
@@ -55,7 +56,7 @@ class _Announced:
 
 @dataclass(slots=True)
 class _Edge:
-    """What is known of one edge node since its birth."""
+    """The state of one edge node since its birth."""
 
     group: str
     edge: str
@@ -68,14 +69,14 @@ class _Edge:
     asked_s: float = -math.inf
 
     def forget(self, device: str | None = None) -> None:
-        """Drop what was announced of `device`, None for all."""
+        """Drop the announced metrics of `device`, None for all."""
         kept = [] if device is None else [item for item in self.by_alias.items() if item[1].device != device]
         named = [] if device is None else [item for item in self.by_name.items() if item[1].device != device]
         self.by_alias, self.by_name = dict(kept), dict(named)
 
 
 def register_word(name: str) -> str:
-    """Return how the register spells a name of a topic or a metric: `/` becomes `.`, all else but words `_`.
+    """Return the register's spelling of a name in a topic or of a metric. `/` becomes `.`, all else but words `_`.
 
     Letters beyond ASCII are written as their number, so that two names of one script stay two.
 
@@ -93,7 +94,7 @@ def register_word(name: str) -> str:
 
 
 def speaker_of(fields: Mapping[str, str]) -> Speaker:
-    """Return whom the topic with these words speaks for."""
+    """Return the sender that a topic with these words speaks for."""
     group, edge = fields["group_id"], fields["edge_node_id"]
     node = f"{register_word(group)}:{register_word(edge)}"
     below = fields.get("device_id")
@@ -191,7 +192,7 @@ class SparkplugSessions:
         edge.seq = seq
 
     def _begin(self, edge: _Edge, speaker: Speaker, message: Message) -> Columns:
-        """Learn what a birth announces; return that the device is online, and its registered metrics."""
+        """Learn the metrics of a birth; return that the device is online, and its registered metrics."""
         if speaker.kind == "NBIRTH":
             edge.forget()
             edge.is_born, edge.wants_birth, edge.seq = True, False, message.seq
@@ -244,7 +245,7 @@ class SparkplugSessions:
     def _add(self, columns: Columns, metrics: Iterable[tuple[Metric, _Announced]], birth_ms: int | None) -> None:
         """Add the readings of `metrics`: those of now, at `birth_ms` if they were just born, then history.
 
-        Null is counted; what is no number, or claims to be `online`, is noted.
+        Null is counted; a value that is no number, or claims to be `online`, is noted.
         """
         for metric, each in sorted(metrics, key=lambda pair: pair[0].is_historical):
             if metric.is_null:
@@ -273,7 +274,10 @@ class SparkplugSessions:
                 detail = f"bdSeq: death {bd_seq} of a connection before that of the birth {edge.bd_seq}"
                 raise PayloadError(DeadLetterReason.SESSION, detail)
         edge.forget()
-        edge.is_born, edge.bd_seq, edge.seq, edge.wants_birth = False, None, None, False
+        edge.is_born = False
+        edge.bd_seq = None
+        edge.seq = None
+        edge.wants_birth = False
         return self._ends(self._devices_of.get(node, []))
 
     def _ends(self, devices: Collection[str]) -> Columns:
@@ -286,7 +290,7 @@ class SparkplugSessions:
 
 
 def _explain(edge: _Edge, device: str, metric: Metric) -> _Announced:
-    """Return what the birth said of a metric, or what it says of itself.
+    """Return the announced metric, or the metric by its own words.
 
     Raises:
         PayloadError: SESSION.

@@ -1,6 +1,10 @@
-"""What ThingsBoard's device and gateway payloads have in common: one item of telemetry.
+"""One item of telemetry, which ThingsBoard's device and gateway payloads have in common.
 
-Comes in: decoded JSON. Goes out: readings added to columns, and the inverse. Refuses to know which of the two it is.
+Input: decoded JSON.
+Output: readings added to columns; and the inverse.
+Not responsible for: the kind of the payload.
+Rejects: items of another shape.
+
 Source: thingsboard.io, MQTT Device API and MQTT Gateway API, telemetry upload.
 """
 

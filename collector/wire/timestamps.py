@@ -1,6 +1,9 @@
 """Times in payloads: RFC 3339 text, epoch milliseconds or seconds to UTC int64 nanoseconds, and text back.
 
-Comes in: one time as a device wrote it. Goes out: nanoseconds, or a `PayloadError`. Refuses to know the clock.
+Input: one time in the form of a device.
+Output: nanoseconds.
+Not responsible for: the clock.
+Rejects: times without a zone, and times that int64 nanoseconds cannot hold.
 """
 
 import re

@@ -1,20 +1,23 @@
-"""The alarm load of a rule set in the figures that alarm management is judged by.
+"""The alarm load of a rule set, in the figures of alarm management.
 
-Comes in: hazard episodes and the span of time. Goes out: `AlarmLoad`. Refuses to know rules, people and words.
+Input: hazard episodes and the span of time.
+Output: `AlarmLoad`.
+Not responsible for: rules, recipients and words.
+Rejects: nothing.
 
-An *announcement* is a transition that asks for an operator's eye: an alarm raised or raised to a higher level. Formulas
-and their sources: docs/backtest.md.
+An *announcement* is a transition that asks for an operator: an alarm is raised, or its level rises.
+Formulas and their sources: docs/backtest.md.
 """
 
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta, timezone
 
 import numpy as np
 from numpy.typing import NDArray
 
 from alerts.chatter import TransitionCounts, add_transition
+from config.city_time import CityTime
 from lifeline.backtest.episodes import Episode
 
 MINUTE_NS = 60 * 10**9
@@ -29,7 +32,6 @@ FLOOD_SHARE = 0.01
 """Share of the time that may be flood. Source: ISA-18.2 as quoted on public pages."""
 _WORST = 10
 _DAY_SHIFT = range(8, 20)
-CITY = timezone(timedelta(hours=8))
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +46,7 @@ class BadActor:
 
 @dataclass(frozen=True, slots=True)
 class AlarmLoad:
-    """What one operator's desk would have seen."""
+    """The alarm load of one operator's desk."""
 
     days: float
     """Length of the span."""
@@ -76,20 +78,18 @@ class AlarmLoad:
         return self.announcements / self.days if self.days else 0.0
 
 
-def measure_alarm_load(episodes: Sequence[Episode], start_ns: int, end_ns: int) -> AlarmLoad:
+def measure_alarm_load(episodes: Sequence[Episode], start_ns: int, end_ns: int, city: CityTime) -> AlarmLoad:
     """Return the load of hazard `episodes` over the span from `start_ns` to `end_ns`."""
     minutes = max((end_ns - start_ns) / MINUTE_NS, 1.0)
-    announced_ns = np.array(sorted(time_ns for each in episodes for time_ns in announcement_times(each)), np.int64)
-    in_ten = _in_ten_minutes(announced_ns)
-    flood = flood_minutes(announced_ns)
+    announced_ns = np.array(sorted(time_ns for each in episodes for time_ns in list_announcements(each)), np.int64)
+    in_ten = _count_in_ten_minutes(announced_ns)
+    flood = count_flood_minutes(announced_ns)
     by_day: dict[str, Counter[int]] = {}
     for each in episodes:
-        by_day.setdefault(to_city_time(each.start_ns).date().isoformat(), Counter())[each.peak] += 1
-    shifts = Counter(
-        "day" if to_city_time(time_ns).hour in _DAY_SHIFT else "night" for time_ns in announced_ns.tolist()
-    )
-    tallies = _tallies(episodes)
-    standing = [each for each in episodes if _end(each, end_ns) - each.start_ns > STANDING_NS]
+        by_day.setdefault(city.at(each.start_ns).date().isoformat(), Counter())[each.peak] += 1
+    shifts = Counter("day" if city.at(time_ns).hour in _DAY_SHIFT else "night" for time_ns in announced_ns.tolist())
+    tallies = _count_transitions(episodes)
+    standing = [each for each in episodes if _find_end_ns(each, end_ns) - each.start_ns > STANDING_NS]
     return AlarmLoad(
         days=minutes / 1440,
         episodes=len(episodes),
@@ -103,12 +103,14 @@ def measure_alarm_load(episodes: Sequence[Episode], start_ns: int, end_ns: int) 
         chattering=sum(tally.chattering for tally in tallies.values()),
         fleeting=sum(tally.fleeting for tally in tallies.values()),
         standing=len(standing),
-        most_standing=_most_at_once([(each.start_ns + STANDING_NS, _end(each, end_ns)) for each in standing]),
-        bad_actors=_actors(episodes, tallies),
+        most_standing=_count_most_at_once(
+            [(each.start_ns + STANDING_NS, _find_end_ns(each, end_ns)) for each in standing]
+        ),
+        bad_actors=_rank_bad_actors(episodes, tallies),
     )
 
 
-def announcement_times(episode: Episode) -> list[int]:
+def list_announcements(episode: Episode) -> list[int]:
     """Return the event times at which `episode` asks for an eye: when raised, and at each higher level."""
     highest, found = 0, []
     for time_ns, level in episode.transitions:
@@ -118,7 +120,7 @@ def announcement_times(episode: Episode) -> list[int]:
     return found
 
 
-def flood_minutes(announced_ns: NDArray[np.int64]) -> int:
+def count_flood_minutes(announced_ns: NDArray[np.int64]) -> int:
     """Return how many clock minutes are flood: with the nine before they hold ten announcements or more."""
     if not len(announced_ns):
         return 0
@@ -131,18 +133,13 @@ def flood_minutes(announced_ns: NDArray[np.int64]) -> int:
     return int(np.count_nonzero(total[high] - total[low] >= FLOOD_ALARMS))
 
 
-def to_city_time(time_ns: int) -> datetime:
-    """Return the moment on the city's clocks."""
-    return datetime.fromtimestamp(time_ns // 10**9, UTC).astimezone(CITY)
-
-
-def _in_ten_minutes(announced_ns: NDArray[np.int64]) -> NDArray[np.int64]:
+def _count_in_ten_minutes(announced_ns: NDArray[np.int64]) -> NDArray[np.int64]:
     """Return int64[n]: announcements in the ten minutes that end with each, itself included."""
     low = np.searchsorted(announced_ns, announced_ns - FLOOD_MINUTES * MINUTE_NS, side="right")
     return (np.searchsorted(announced_ns, announced_ns, side="right") - low).astype(np.int64)
 
 
-def _tallies(episodes: Sequence[Episode]) -> dict[str, TransitionCounts]:
+def _count_transitions(episodes: Sequence[Episode]) -> dict[str, TransitionCounts]:
     """Return the tally of each alarm, counted as the live program counts it."""
     turns = []
     for each in episodes:
@@ -155,17 +152,17 @@ def _tallies(episodes: Sequence[Episode]) -> dict[str, TransitionCounts]:
     return tallies
 
 
-def _actors(episodes: Sequence[Episode], tallies: dict[str, TransitionCounts]) -> tuple[BadActor, ...]:
+def _rank_bad_actors(episodes: Sequence[Episode], tallies: dict[str, TransitionCounts]) -> tuple[BadActor, ...]:
     counts = Counter(each.alarm for each in episodes)
     worst = sorted(counts.items(), key=lambda item: (-item[1], item[0]))[:_WORST]
     return tuple(BadActor(alarm, n, tallies[alarm].chattering) for alarm, n in worst)
 
 
-def _end(episode: Episode, end_ns: int) -> int:
+def _find_end_ns(episode: Episode, end_ns: int) -> int:
     return end_ns if episode.end_ns is None else episode.end_ns
 
 
-def _most_at_once(spans: Sequence[tuple[int, int]]) -> int:
+def _count_most_at_once(spans: Sequence[tuple[int, int]]) -> int:
     """Return the most of `spans` that hold at one moment."""
     edges = sorted([(start, 1) for start, _ in spans] + [(end, -1) for _, end in spans])
     depth = most = 0

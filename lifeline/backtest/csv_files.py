@@ -1,10 +1,12 @@
-"""I/O: the past out of CSV files with the columns time, sensor and value.
+"""I/O: readings of the past from CSV files with the columns time, sensor and value.
 
-Comes in: paths, register, quantities. Goes out: chunks in the order of time. Refuses to sort a file, and to hold more
-than some rows of each.
+Input: paths, register, quantities and a span of time.
+Output: chunks in the order of time. At most some rows of each file are in memory.
+Not responsible for: sorting a file.
+Rejects: a file that cannot be read, and a row out of the order of time, with its line.
 
 Times are RFC 3339 with a zone, or seconds since 1970 when the column holds numbers. Values are as the device sends
-them: scale and offset of the register are applied, and the range of the quantity is checked, as the intake does.
+them. Scale and offset of the register are applied, and the range of the quantity is checked, as in the intake.
 """
 
 import contextlib
@@ -59,17 +61,17 @@ _NONE = _Rows(np.empty(0, np.int32), np.empty(0, np.int64), np.empty(0, np.float
 def read_csv_files(
     paths: Sequence[Path], register: Register, quantities: Mapping[str, Quantity], span: TimeSpan
 ) -> Iterator[ReadingChunk]:
-    """Yield what the files hold of `span`, merged by time; rows of sensors outside the register are left out.
+    """Yield the readings of the files in `span`, merged by time; rows of sensors outside the register are left out.
 
     Raises:
         StartError: a file cannot be read, or is not in the order of its times, with its line.
     """
     with contextlib.ExitStack() as undo:
         files = [_File(path, register, undo) for path in paths]
-        yield from _merged(files, register, quantities, span)
+        yield from _merge_files(files, register, quantities, span)
 
 
-def _merged(
+def _merge_files(
     files: Sequence["_File"], register: Register, quantities: Mapping[str, Quantity], span: TimeSpan
 ) -> Iterator[ReadingChunk]:
     sensors = register.sensors
@@ -122,28 +124,28 @@ class _File:
             rows = list(islice(self._rows, _ROWS))
             self._is_over = len(rows) < _ROWS
             if rows:
-                self._held = self._held.then(self._parsed(rows))
+                self._held = self._held.then(self._parse_rows(rows))
                 self._newest_ns = int(self._held.time_ns[-1])
                 self._line += len(rows)
         return bool(len(self._held.time_ns))
 
     def take(self, until_ns: int) -> _Rows:
-        """Return what is held before `until_ns`."""
+        """Return the held rows before `until_ns`."""
         cut = int(np.searchsorted(self._held.time_ns, until_ns))
         taken, self._held = self._held.take(slice(cut)), self._held.take(slice(cut, None))
         return taken
 
-    def _parsed(self, rows: Sequence[Sequence[str]]) -> _Rows:
-        """Return the columns of `rows`; what cannot be read is found row by row only when there is such a row."""
+    def _parse_rows(self, rows: Sequence[Sequence[str]]) -> _Rows:
+        """Return the columns of `rows`; only after a failure are they read row by row, to find the wrong one."""
         try:
             times, sensors, values = ([row[place] for row in rows] for place in self._places)
             parsed = _Rows(
                 np.array([self._index.get(each.strip(), -1) for each in sensors], np.int32),
-                _times(times),
+                _parse_times(times),
                 np.array(values, np.float64),
             )
         except (ValueError, IndexError, PayloadError):
-            raise self._first_problem(rows) from None
+            raise self._find_first_problem(rows) from None
         before = np.append(np.int64(self._newest_ns), parsed.time_ns[:-1])
         back = np.flatnonzero(parsed.time_ns < before)
         if len(back):
@@ -151,10 +153,10 @@ class _File:
             raise StartError(f"{self._path}:{line} time: expected the order of time, got an earlier one; sort the file")
         return parsed
 
-    def _first_problem(self, rows: Sequence[Sequence[str]]) -> StartError:
+    def _find_first_problem(self, rows: Sequence[Sequence[str]]) -> StartError:
         for number, row in enumerate(rows, self._line + 1):
             try:
-                _times([row[self._places[0]]])
+                _parse_times([row[self._places[0]]])
                 float(row[self._places[2]])
             except (ValueError, IndexError, PayloadError) as error:
                 expected = "a time with a zone (or seconds since 1970), a sensor id and a number"
@@ -162,7 +164,7 @@ class _File:
         return StartError(f"{self._path}: expected a readable CSV file")
 
 
-def _times(texts: Sequence[str]) -> NDArray[np.int64]:
+def _parse_times(texts: Sequence[str]) -> NDArray[np.int64]:
     """Return UTC nanoseconds of seconds since 1970, or of RFC 3339 texts."""
     try:
         return np.round(np.array(texts, np.float64) * 1e9).astype(np.int64)

@@ -1,7 +1,9 @@
 """The exact difference between two alarm histories of the same stream, alarm by alarm.
 
-Comes in: episodes of the tried rules and of the running ones. Goes out: those only here, only there, and those that
-both have at other times or levels. Refuses to round: one nanosecond is another time.
+Input: episodes of the tried rules and of the running rules.
+Output: episodes of one side only, and episodes of both with other times or levels.
+Not responsible for: rounding; one nanosecond is another time.
+Rejects: nothing.
 """
 
 from collections import defaultdict
@@ -51,7 +53,7 @@ class EpisodeChange:
 
 @dataclass(frozen=True, slots=True)
 class HistoryDifference:
-    """What two rule sets made differently of the same stream."""
+    """The difference between the alarm histories of two rule sets over one stream."""
 
     same: int
     """Episodes equal in every transition."""
@@ -68,26 +70,26 @@ def compare_episodes(here: Iterable[Episode], there: Iterable[Episode]) -> Histo
 
     Of several that overlap the earliest are paired, each with one.
     """
-    mine, theirs = _by_alarm(here), _by_alarm(there)
+    mine, theirs = _group_by_alarm(here), _group_by_alarm(there)
     same = 0
     changes: list[EpisodeChange] = []
     for alarm in {**mine, **theirs}:
         equal = set(mine[alarm]) & set(theirs[alarm])
         same += len(equal)
         rest = [each for each in mine[alarm] if each not in equal]
-        changes += _paired(rest, [each for each in theirs[alarm] if each not in equal])
+        changes += _pair_episodes(rest, [each for each in theirs[alarm] if each not in equal])
     changes.sort(key=lambda change: (change.episode.start_ns, change.episode.alarm))
     return HistoryDifference(same, tuple(changes))
 
 
-def _by_alarm(episodes: Iterable[Episode]) -> defaultdict[str, list[Episode]]:
+def _group_by_alarm(episodes: Iterable[Episode]) -> defaultdict[str, list[Episode]]:
     found: defaultdict[str, list[Episode]] = defaultdict(list)
     for each in episodes:
         found[each.alarm].append(each)
     return found
 
 
-def _paired(mine: Sequence[Episode], theirs: Sequence[Episode]) -> Iterator[EpisodeChange]:
+def _pair_episodes(mine: Sequence[Episode], theirs: Sequence[Episode]) -> Iterator[EpisodeChange]:
     """Yield the changes between episodes of one alarm, both by beginning and without overlap among themselves."""
     i = j = 0
     while i < len(mine) and j < len(theirs):

@@ -1,6 +1,9 @@
 """Episodes: one stay of one alarm above no level, from its raising to its clearing, with every change of level.
 
-Comes in: alarm events. Goes out: `Episode`s in the order of their beginning. Refuses to know who was told.
+Input: alarm events.
+Output: `Episode`s in the order of their beginning.
+Not responsible for: messages and their recipients.
+Rejects: nothing.
 """
 
 from collections.abc import Iterable, Iterator, Sequence

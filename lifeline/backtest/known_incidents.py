@@ -1,9 +1,11 @@
-"""Labelled incidents: which were told in time, which were missed, and which alarms are beside them or known as false.
+"""Known incidents: announced in time or missed, and the alarms beside them.
 
-Comes in: the text of a CSV table `asset,sensor,from,to,level`, episodes. Goes out: `IncidentScore`. Refuses to read
-files and to judge alarms of places that no label names.
+Input: the text of a CSV table `asset,sensor,from,to,level`, and episodes.
+Output: `IncidentScore`.
+Not responsible for: reading files, and alarms of places without a label.
+Rejects: a row with a wrong cell, as `ConfigError`.
 
-An incident is told when an alarm of its place stands at its level or above at any time from `EARLY_NS` before its
+An incident is announced when an alarm of its place stands at its level or above. This counts from `EARLY_NS` before its
 beginning to its end. Lead time is its beginning minus the first such moment: positive where the alarm came first.
 """
 
@@ -26,44 +28,44 @@ _LEVELS = {level.key: level for level in WarningLevel if level > WarningLevel.GR
 
 
 class IncidentKind(Enum):
-    """What a label says of the alarms within it."""
+    """The meaning of a label for the alarms within it."""
 
     DANGER = auto()
-    """They were right: rules must tell of it."""
+    """The alarms were right: rules must raise them."""
     FALSE_ALARM = auto()
-    """They were wrong: rules had better not tell of it."""
+    """The alarms were wrong: rules should not raise them."""
     EXCUSED = auto()
     """A test, or work on the device: neither right nor wrong."""
 
 
 @dataclass(frozen=True, slots=True)
 class KnownIncident:
-    """Something that somebody says of a place and a time."""
+    """A label of one place and one span of time."""
 
     place: str
     """Asset id, or sensor id."""
     sensors: frozenset[str]
-    """Ids of the sensors that could tell of it."""
+    """Ids of the sensors with alarms that can announce it."""
     start_ns: int
     end_ns: int
     level: int
-    """The lowest level that counts as told."""
+    """The lowest level that counts as announced."""
     truth: IncidentKind = IncidentKind.DANGER
     is_complete: bool = True
     """Every danger at its sensors has a label, so that alarms beside them are false."""
 
     def within(self, start_ns: int, end_ns: int) -> bool:
-        """Return whether the past from `start_ns` to `end_ns` could tell of it."""
+        """Return whether the span from `start_ns` to `end_ns` overlaps the incident."""
         return self.start_ns <= end_ns and self.end_ns >= start_ns
 
 
 @dataclass(frozen=True, slots=True)
 class IncidentResult:
-    """What became of one incident."""
+    """The result for one incident."""
 
     incident: KnownIncident
     alarm: str
-    """The first that told of it; empty when none did."""
+    """The first alarm that announced it; empty when none did."""
     lead_s: float | None
     """Seconds from the alarm to the beginning, negative when it came later; None when none came."""
 
@@ -76,18 +78,18 @@ class IncidentScore:
     beside: int
     """Episodes at completely labelled places that overlap no label: false alarms."""
     repeated: int = 0
-    """Labelled false alarms that are told again."""
+    """Labelled false alarms that these rules raise again."""
     avoided: int = 0
-    """Labelled false alarms that are not."""
+    """Labelled false alarms that these rules do not raise."""
 
     @property
     def hits(self) -> int:
-        """Incidents told."""
+        """Incidents that were announced."""
         return sum(finding.lead_s is not None for finding in self.findings)
 
     @property
     def misses(self) -> int:
-        """Incidents not told."""
+        """Incidents that were missed."""
         return len(self.findings) - self.hits
 
 
@@ -101,7 +103,7 @@ def parse_incidents(text: str, file: str, register: Register) -> list[KnownIncid
     problems = list(table.problems)
     found = []
     for row in table.rows:
-        incident = _incident(row, register)
+        incident = _parse_incident(row, register)
         if isinstance(incident, Problem):
             problems.append(incident)
         else:
@@ -112,17 +114,17 @@ def parse_incidents(text: str, file: str, register: Register) -> list[KnownIncid
 
 
 def score_episodes(incidents: Sequence[KnownIncident], episodes: Sequence[Episode]) -> IncidentScore:
-    """Return what hazard `episodes` say about `incidents`."""
+    """Return the score of hazard `episodes` against `incidents`."""
     by_sensor: defaultdict[str, list[Episode]] = defaultdict(list)
     for each in episodes:
         by_sensor[each.sensor].append(each)
-    findings = tuple(_finding(each, by_sensor) for each in incidents if each.truth is IncidentKind.DANGER)
+    findings = tuple(_score_incident(each, by_sensor) for each in incidents if each.truth is IncidentKind.DANGER)
     wrong = [each for each in incidents if each.truth is IncidentKind.FALSE_ALARM]
-    repeated = sum(_finding(each, by_sensor, early_ns=0).lead_s is not None for each in wrong)
-    return IncidentScore(findings, _beside(incidents, by_sensor), repeated, len(wrong) - repeated)
+    repeated = sum(_score_incident(each, by_sensor, early_ns=0).lead_s is not None for each in wrong)
+    return IncidentScore(findings, _count_beside(incidents, by_sensor), repeated, len(wrong) - repeated)
 
 
-def _beside(incidents: Sequence[KnownIncident], by_sensor: dict[str, list[Episode]]) -> int:
+def _count_beside(incidents: Sequence[KnownIncident], by_sensor: dict[str, list[Episode]]) -> int:
     """Return how many episodes of completely labelled sensors overlap no label."""
     of_sensor: defaultdict[str, list[KnownIncident]] = defaultdict(list)
     for incident in incidents:
@@ -136,13 +138,15 @@ def _beside(incidents: Sequence[KnownIncident], by_sensor: dict[str, list[Episod
     )
 
 
-def _finding(incident: KnownIncident, by_sensor: dict[str, list[Episode]], early_ns: int = EARLY_NS) -> IncidentResult:
+def _score_incident(
+    incident: KnownIncident, by_sensor: dict[str, list[Episode]], early_ns: int = EARLY_NS
+) -> IncidentResult:
     first = min(
         (
             (time_ns, each.alarm)
             for sensor in incident.sensors
             for each in by_sensor.get(sensor, ())
-            for time_ns in _told(each, incident, early_ns)
+            for time_ns in _find_announcement(each, incident, early_ns)
         ),
         default=None,
     )
@@ -151,7 +155,7 @@ def _finding(incident: KnownIncident, by_sensor: dict[str, list[Episode]], early
     return IncidentResult(incident, first[1], (incident.start_ns - first[0]) / 1e9)
 
 
-def _told(episode: Episode, incident: KnownIncident, early_ns: int) -> Iterator[int]:
+def _find_announcement(episode: Episode, incident: KnownIncident, early_ns: int) -> Iterator[int]:
     """Yield when `episode` first stands high enough within the incident; at most once."""
     begin_ns = incident.start_ns - early_ns
     for i, (time_ns, level) in enumerate(episode.transitions):
@@ -166,7 +170,7 @@ def _overlaps(episode: Episode, incident: KnownIncident) -> bool:
     return episode.start_ns <= incident.end_ns and not episode.ends_before(incident.start_ns - EARLY_NS)
 
 
-def _incident(row: Row, register: Register) -> KnownIncident | Problem:
+def _parse_incident(row: Row, register: Register) -> KnownIncident | Problem:
     asset, sensor, level = row["asset"], row["sensor"], row["level"]
     if (asset in register.assets) == (sensor in register.sensor_index):
         expected = "either the id of an asset or the id of a sensor of the register"

@@ -1,6 +1,9 @@
-"""I/O: labels that people gave to alerts, as incidents that a back-test is scored against.
+"""I/O: the labels of alerts in the ledger, as incidents for the score of a back-test.
 
-Comes in: a ledger, the register. Goes out: `KnownIncident`s. Refuses device faults, and alerts nobody has labelled.
+Input: the labels of a ledger and the register.
+Output: `KnownIncident`s.
+Not responsible for: alerts without a label.
+Rejects: labels of device faults; labels of places outside the register are counted.
 """
 
 from collections.abc import Iterable
@@ -15,12 +18,12 @@ _TRUTHS = {Disposition.TRUE: IncidentKind.DANGER, Disposition.FALSE: IncidentKin
 
 
 def read_labelled_incidents(labels: LabelRecords, register: Register, now_ns: int) -> tuple[list[KnownIncident], int]:
-    """Return what labelled hazard alerts say, and of how many the place has left the register.
+    """Return the incidents of labelled hazard alerts, and the number of alerts of places outside the register.
 
     Args:
         labels: of the ledger.
-        register: what stands where now.
-        now_ns: where alerts end that are still open, UTC nanoseconds.
+        register: the assets and sensors of now.
+        now_ns: the end of alerts that are still open, UTC nanoseconds.
     """
     found: list[KnownIncident] = []
     gone = 0
@@ -29,7 +32,7 @@ def read_labelled_incidents(labels: LabelRecords, register: Register, now_ns: in
             continue
         sensor = alert.subject.partition("/")[2]
         truth = _TRUTHS.get(label.disposition, IncidentKind.EXCUSED)
-        sensors = frozenset(_sensors(alert, sensor, truth, register))
+        sensors = frozenset(_list_sensors(alert, sensor, truth, register))
         if not sensors:
             gone += 1
             continue
@@ -43,8 +46,8 @@ def read_labelled_incidents(labels: LabelRecords, register: Register, now_ns: in
     return found, gone
 
 
-def _sensors(alert: Alert, sensor: str, truth: IncidentKind, register: Register) -> Iterable[str]:
-    """Return whose alarms the label speaks of: a danger is the asset's, work the device's, a mistake the sensor's."""
+def _list_sensors(alert: Alert, sensor: str, truth: IncidentKind, register: Register) -> Iterable[str]:
+    """Return the sensors of a label: a danger has those of the asset, work those of the device, a mistake the one."""
     if truth is IncidentKind.DANGER:
         return (each.id for each in register.sensors if each.asset == alert.asset)
     if truth is IncidentKind.EXCUSED:

@@ -1,6 +1,9 @@
 """Geometry of the report's plots, in the coordinates of an SVG of fixed size.
 
-Comes in: a `BacktestResult`. Goes out: rectangles and ticks for the template. Refuses to know HTML and words.
+Input: a `BacktestResult`.
+Output: rectangles and ticks for the template.
+Not responsible for: HTML and words.
+Rejects: nothing.
 """
 
 from collections import Counter
@@ -8,13 +11,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-from lifeline.backtest.alarm_load import AlarmLoad, to_city_time
+from config.city_time import CityTime
+from lifeline.backtest.alarm_load import AlarmLoad
 from lifeline.backtest.difference import DifferenceKind, HistoryDifference
 from lifeline.backtest.report_tables import LEVELS
 from lifeline.backtest.run import BacktestResult
 
 WIDTH, HEIGHT = 960, 220
-_LEFT, _RIGHT, _TOP, _BOTTOM = 48, 8, 10, 24
+_LEFT = 48
+_RIGHT = 8
+_TOP = 10
+_BOTTOM = 24
 _MOST_TICKS = 8
 _GREY, _HERE, _THERE = "#8a8f98", "#7b3fb5", "#0d8a8a"
 
@@ -50,14 +57,14 @@ class Plot:
     height: int = HEIGHT
 
 
-def day_plot(result: BacktestResult) -> Plot:
-    """Return alarms a day by highest level: of each day a bar of the tried rules and one of the running ones."""
-    days = _days(result)
-    most = max((sum(found.values()) for side in _loads(result) for found in side.by_day.values()), default=0)
+def plot_days(result: BacktestResult) -> Plot:
+    """Return alarms a day by highest level; each day has a bar for the tried and one for the running rules."""
+    days = _list_days(result)
+    most = max((sum(found.values()) for side in _list_loads(result) for found in side.by_day.values()), default=0)
     axis = _Axis(len(days), 0, max(most, 1))
     bars = []
     for place, day in enumerate(days):
-        for half, load in enumerate(_loads(result)):
+        for half, load in enumerate(_list_loads(result)):
             below = 0
             for level in reversed(LEVELS):
                 n = load.by_day.get(day, {}).get(level, 0)
@@ -67,17 +74,21 @@ def day_plot(result: BacktestResult) -> Plot:
     return Plot(tuple(bars), axis.x_ticks(days), axis.y_ticks())
 
 
-def difference_plot(result: BacktestResult) -> Plot:
-    """Return differences a day: above the axis what only the tried rules raise, below what only the running ones do."""
-    days = _days(result)
-    counts = _by_day(result.difference)
-    high = max((found[DifferenceKind.ONLY_TRIED] + _changed(found) for found in counts.values()), default=0)
+def plot_differences(result: BacktestResult) -> Plot:
+    """Return differences a day: alarms of the tried rules alone above the axis, of the running rules alone below."""
+    days = _list_days(result)
+    counts = _count_by_day(result.difference, result.city)
+    high = max((found[DifferenceKind.ONLY_TRIED] + _count_changed(found) for found in counts.values()), default=0)
     low = max((found[DifferenceKind.ONLY_RUNNING] for found in counts.values()), default=0)
     axis = _Axis(len(days), -low, max(high, 1))
     bars = []
     for place, day in enumerate(days):
         found = counts.get(day, Counter())
-        here, there, changed = found[DifferenceKind.ONLY_TRIED], found[DifferenceKind.ONLY_RUNNING], _changed(found)
+        here, there, changed = (
+            found[DifferenceKind.ONLY_TRIED],
+            found[DifferenceKind.ONLY_RUNNING],
+            _count_changed(found),
+        )
         spans = (((0, here), _HERE), ((here, here + changed), _GREY), ((-there, 0), _THERE))
         bars += [
             axis.bar((place, None), span, colour, f"{day} {span[1] - span[0]}")
@@ -119,25 +130,27 @@ class _Axis:
         return round(_TOP + share * (HEIGHT - _TOP - _BOTTOM), 1)
 
 
-def _loads(result: BacktestResult) -> tuple[AlarmLoad, AlarmLoad]:
+def _list_loads(result: BacktestResult) -> tuple[AlarmLoad, AlarmLoad]:
     return result.tried.load, result.running.load
 
 
-def _changed(found: Mapping[DifferenceKind, int]) -> int:
+def _count_changed(found: Mapping[DifferenceKind, int]) -> int:
     return found[DifferenceKind.OTHER_LEVELS] + found[DifferenceKind.OTHER_TIMES]
 
 
-def _by_day(found: HistoryDifference) -> dict[str, Counter[DifferenceKind]]:
+def _count_by_day(found: HistoryDifference, city: CityTime) -> dict[str, Counter[DifferenceKind]]:
     counts: dict[str, Counter[DifferenceKind]] = {}
     for change in found.changes:
-        counts.setdefault(to_city_time(change.episode.start_ns).date().isoformat(), Counter())[change.kind] += 1
+        counts.setdefault(city.at(change.episode.start_ns).date().isoformat(), Counter())[change.kind] += 1
     return counts
 
 
-def _days(result: BacktestResult) -> list[str]:
+def _list_days(result: BacktestResult) -> list[str]:
     """Return every local date of the span, and of alarms outside it."""
-    named = {day for load in _loads(result) for day in load.by_day} | set(_by_day(result.difference))
-    first, last = to_city_time(result.start_ns).date(), to_city_time(result.end_ns).date()
+    named = {day for load in _list_loads(result) for day in load.by_day} | set(
+        _count_by_day(result.difference, result.city)
+    )
+    first, last = result.city.at(result.start_ns).date(), result.city.at(result.end_ns).date()
     if named:
         first, last = min(first, date.fromisoformat(min(named))), max(last, date.fromisoformat(max(named)))
     return [(first + timedelta(days=i)).isoformat() for i in range((last - first).days + 1)]

@@ -1,7 +1,9 @@
-"""I/O: the past out of a history, or out of the journal.
+"""I/O: readings of the past from a history or from the journal.
 
-Comes in: an open history or journal, a span of time. Goes out: chunks, or batches as the rules heard them.
-Refuses to judge, and to hold more than one chunk of the past.
+Input: an open history or journal, and a span of time.
+Output: chunks of a history, or batches as the rules received them. At most one chunk is in memory.
+Not responsible for: evaluating readings.
+Rejects: a history that does not answer, as `StartError`.
 """
 
 from collections.abc import Iterator
@@ -29,7 +31,7 @@ class TimeSpan:
 
 
 def read_history(history: History, register: Register, span: TimeSpan) -> Iterator[ReadingChunk]:
-    """Yield what `history` holds of `span`, chunk by chunk.
+    """Yield the readings of `history` in `span`, chunk by chunk.
 
     Raises:
         StartError: the history gives no answer.

@@ -1,14 +1,16 @@
-"""I/O: one self-contained HTML file of a back-test; pictures, colours and words are inside.
+"""I/O: one self-contained HTML file of a back-test; plots, colours and words are inside.
 
-Comes in: a `BacktestResult`. Goes out: HTML. Refuses to link to anything and to hold a script.
+Input: a `BacktestResult`.
+Output: HTML without links and without a script.
+Not responsible for: the figures.
+Rejects: nothing.
 """
 
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from lifeline.backtest.alarm_load import CITY
-from lifeline.backtest.plots import day_plot, difference_plot
+from lifeline.backtest.plots import plot_days, plot_differences
 from lifeline.backtest.report_tables import LEVELS, DisplayNames, build_tables
 from lifeline.backtest.report_words import term
 from lifeline.backtest.run import BacktestResult
@@ -20,8 +22,8 @@ def render_report(result: BacktestResult, names: DisplayNames, versions: tuple[s
     """Return the page.
 
     Args:
-        result: what the back-test found.
-        names: how people and channels are called.
+        result: the result of the back-test.
+        names: names of people and channels.
         versions: of the tried and of the running rules.
         lang: its language.
     """
@@ -39,7 +41,7 @@ def render_report(result: BacktestResult, names: DisplayNames, versions: tuple[s
         span=format_span(result, lang),
         versions=versions,
         levels=LEVELS,
-        plots=(("plot_days", day_plot(result)), ("plot_difference", difference_plot(result))),
+        plots=(("plot_days", plot_days(result)), ("plot_difference", plot_differences(result))),
         tables=build_tables(result, names, lang),
     )
 
@@ -56,6 +58,7 @@ def summarize(result: BacktestResult, lang: Language) -> str:
 
 
 def format_span(result: BacktestResult, lang: Language) -> str:
-    """Return what time was looked at."""
-    edges = f"{clock_text(result.start_ns, CITY)} - {clock_text(result.end_ns, CITY)}"
+    """Return the span of time with its days and readings."""
+    zone = result.city.zone
+    edges = f"{clock_text(result.start_ns, zone)} - {clock_text(result.end_ns, zone)}"
     return f"{edges} · {term('span_text', lang).format(days=result.days, readings=result.readings)}"

@@ -1,16 +1,20 @@
-"""What a back-test says, as tables of text in one language: for the terminal and for the report alike.
+"""The result of a back-test as tables of text in one language, for the terminal and for the report.
 
-Comes in: a `BacktestResult`. Goes out: `ReportTable`s. Refuses to know HTML and columns of terminals.
+Input: a `BacktestResult`.
+Output: `ReportTable`s.
+Not responsible for: HTML and the width of terminals.
+Rejects: nothing.
 """
 
 from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import tzinfo
 from statistics import median
 
 from alerts.notification import NotificationKind
 from config.levels import WarningLevel
-from lifeline.backtest.alarm_load import ALARMS_A_DAY, CITY, FLOOD_ALARMS, FLOOD_SHARE, AlarmLoad
+from lifeline.backtest.alarm_load import ALARMS_A_DAY, FLOOD_ALARMS, FLOOD_SHARE, AlarmLoad
 from lifeline.backtest.difference import DifferenceKind, EpisodeChange, HistoryDifference
 from lifeline.backtest.episodes import Episode
 from lifeline.backtest.known_incidents import IncidentScore
@@ -24,7 +28,7 @@ LEVELS = sorted((level for level in WarningLevel if level > WarningLevel.GREEN),
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """One text, and the level whose colour it wears."""
+    """One text, with the level that gives its colour."""
 
     text: str
     level: str = ""
@@ -45,12 +49,14 @@ class ReportTable:
 
 @dataclass(frozen=True, slots=True)
 class DisplayNames:
-    """What channels are and how people are called."""
+    """Kinds of channels, names of people, and the time zone."""
 
     sms: Collection[str]
     """Names of the channels that send SMS."""
     people: dict[str, str]
     """Contact id to name."""
+    zone: tzinfo
+    """The time zone of the city."""
     most_rows: int = 1000
     """Rows of one table, at most."""
 
@@ -59,68 +65,69 @@ def build_tables(result: BacktestResult, names: DisplayNames, lang: Language) ->
     """Return every table of the report, most important first."""
     here, there = result.tried, result.running
     found = [
-        _difference(result.difference, lang),
-        _load(here, there, names, lang),
-        _levels(here.load, there.load, lang),
-        _shifts(here.load, there.load, lang),
-        _recipients(here, there, names, lang),
-        _actors(here.load, lang),
-        _days(here.load, there.load, lang),
+        _tabulate_difference(result.difference, lang),
+        _tabulate_load(here, there, names, lang),
+        _tabulate_levels(here.load, there.load, lang),
+        _tabulate_shifts(here.load, there.load, lang),
+        _tabulate_recipients(here, there, names, lang),
+        _tabulate_bad_actors(here.load, lang),
+        _tabulate_days(here.load, there.load, lang),
     ]
     if here.score and there.score:
-        found[1:1] = [_incidents(here.score, there.score, lang), _findings(here.score, names, lang)]
+        found[1:1] = [_tabulate_incidents(here.score, there.score, lang), _tabulate_findings(here.score, names, lang)]
     if result.difference.changes:
-        found.append(_changes("changes", result.difference.changes, names, lang))
+        found.append(_tabulate_changes("changes", result.difference.changes, names, lang))
     if result.health.changes:
-        found.append(_changes("health_changes", result.health.changes, names, lang))
+        found.append(_tabulate_changes("health_changes", result.health.changes, names, lang))
     return found
 
 
 def format_table(table: ReportTable) -> Iterator[str]:
     """Yield the lines of a terminal; columns are as wide as their widest cell."""
     rows = [table.columns, *([cell.text for cell in row] for row in table.rows)]
-    widths = [max(_width(row[i]) for row in rows) for i in range(len(table.columns))]
+    widths = [max(_measure_width(row[i]) for row in rows) for i in range(len(table.columns))]
     yield f"{table.title}:"
     for row in rows:
-        cells = (text + " " * (width - _width(text)) for text, width in zip(row, widths, strict=True))
+        cells = (text + " " * (width - _measure_width(text)) for text, width in zip(row, widths, strict=True))
         yield f"  {'  '.join(cells).rstrip()}"
     if table.note:
         yield f"  {table.note}"
 
 
-def sms_count(side: RuleSetResult, sms: Collection[str]) -> int:
+def count_sms(side: RuleSetResult, sms: Collection[str]) -> int:
     """Return how many SMS messages one rule set causes, reminders left out."""
     return sum(n for (_, channel, _), n in side.messages.items() if channel in sms)
 
 
-def format_episode(episode: Episode | None, lang: Language) -> str:
+def format_episode(episode: Episode | None, zone: tzinfo, lang: Language) -> str:
     """Return the way of an episode: time and level of each transition."""
     if episode is None:
         return "-"
     steps = [
-        f"{clock_text(time_ns, CITY, millis=True)} {_level(level, lang)}" for time_ns, level in episode.transitions
+        f"{clock_text(time_ns, zone, millis=True)} {_format_level(level, lang)}"
+        for time_ns, level in episode.transitions
     ]
     return " → ".join([*steps, *([] if episode.end_ns else [term("stands", lang)])])
 
 
-def _width(text: str) -> int:
+def _measure_width(text: str) -> int:
     """Return columns in a terminal: a Chinese sign takes two."""
     return sum(1 + (ord(sign) > 0x2E7F) for sign in text)
 
 
-def _table(
+def _make_table(
     key: str, lang: Language, columns: Sequence[str], rows: Sequence[Sequence[Cell]], note: str = ""
 ) -> ReportTable:
     return ReportTable(key, term(key, lang), tuple(term(each, lang) for each in columns), tuple(map(tuple, rows)), note)
 
 
-def _difference(found: HistoryDifference, lang: Language) -> ReportTable:
+def _tabulate_difference(found: HistoryDifference, lang: Language) -> ReportTable:
     rows = [[Cell(term("same", lang)), Cell(f"{found.same}")]]
     rows += [[Cell(term(kind.value, lang)), Cell(f"{found.count(kind)}")] for kind in DifferenceKind]
-    return _table("difference", lang, ("sort", "number"), rows)
+    return _make_table("difference", lang, ("sort", "number"), rows)
 
 
-def _load(here: RuleSetResult, there: RuleSetResult, names: DisplayNames, lang: Language) -> ReportTable:
+def _tabulate_load(here: RuleSetResult, there: RuleSetResult, names: DisplayNames, lang: Language) -> ReportTable:
     def row(key: str, mine: float, theirs: float, goal: float | None = None, form: str = "{:.0f}") -> list[Cell]:
         pair = [Cell(form.format(each), is_bad=goal is not None and each > goal) for each in (mine, theirs)]
         return [Cell(term(key, lang)), *pair, Cell("" if goal is None else f"≤ {form.format(goal)}")]
@@ -138,15 +145,15 @@ def _load(here: RuleSetResult, there: RuleSetResult, names: DisplayNames, lang: 
         row("standing", a.standing, b.standing),
         row("most_standing", a.most_standing, b.most_standing, 5),
         row("faults", here.faults, there.faults),
-        row("sms", sms_count(here, names.sms), sms_count(there, names.sms)),
+        row("sms", count_sms(here, names.sms), count_sms(there, names.sms)),
     ]
-    return _table("load", lang, ("figure", "tried", "running", "goal"), rows)
+    return _make_table("load", lang, ("figure", "tried", "running", "goal"), rows)
 
 
-def _levels(here: AlarmLoad, there: AlarmLoad, lang: Language) -> ReportTable:
+def _tabulate_levels(here: AlarmLoad, there: AlarmLoad, lang: Language) -> ReportTable:
     rows = [
         [
-            Cell(_level(level, lang), level.key),
+            Cell(_format_level(level, lang), level.key),
             *(
                 Cell(f"{n} ({n / load.episodes:.0%})" if load.episodes else f"{n}")
                 for load in (here, there)
@@ -155,18 +162,18 @@ def _levels(here: AlarmLoad, there: AlarmLoad, lang: Language) -> ReportTable:
         ]
         for level in LEVELS
     ]
-    return _table("levels", lang, ("level", "tried", "running"), rows)
+    return _make_table("levels", lang, ("level", "tried", "running"), rows)
 
 
-def _shifts(here: AlarmLoad, there: AlarmLoad, lang: Language) -> ReportTable:
+def _tabulate_shifts(here: AlarmLoad, there: AlarmLoad, lang: Language) -> ReportTable:
     rows = [
         [Cell(term(f"shift_{name}", lang)), Cell(f"{here.by_shift[name]}"), Cell(f"{there.by_shift[name]}")]
         for name in ("day", "night")
     ]
-    return _table("shifts", lang, ("shift", "tried", "running"), rows)
+    return _make_table("shifts", lang, ("shift", "tried", "running"), rows)
 
 
-def _recipients(here: RuleSetResult, there: RuleSetResult, names: DisplayNames, lang: Language) -> ReportTable:
+def _tabulate_recipients(here: RuleSetResult, there: RuleSetResult, names: DisplayNames, lang: Language) -> ReportTable:
     def counts(side: RuleSetResult) -> Counter[tuple[str, str]]:
         found: Counter[tuple[str, str]] = Counter()
         for (contact, channel, kind), n in side.messages.items():
@@ -184,10 +191,12 @@ def _recipients(here: RuleSetResult, there: RuleSetResult, names: DisplayNames, 
         ]
         for contact, channel in order[: names.most_rows]
     ]
-    return _table("recipients", lang, ("recipient", "channel", "tried", "running"), rows, _rest(order, names, lang))
+    return _make_table(
+        "recipients", lang, ("recipient", "channel", "tried", "running"), rows, _format_rest(order, names, lang)
+    )
 
 
-def _actors(load: AlarmLoad, lang: Language) -> ReportTable:
+def _tabulate_bad_actors(load: AlarmLoad, lang: Language) -> ReportTable:
     rows = [
         [
             Cell(actor.alarm),
@@ -197,22 +206,22 @@ def _actors(load: AlarmLoad, lang: Language) -> ReportTable:
         ]
         for actor in load.bad_actors
     ]
-    return _table("actors", lang, ("alarm", "episodes", "share", "chattering"), rows)
+    return _make_table("actors", lang, ("alarm", "episodes", "share", "chattering"), rows)
 
 
-def _days(here: AlarmLoad, there: AlarmLoad, lang: Language) -> ReportTable:
+def _tabulate_days(here: AlarmLoad, there: AlarmLoad, lang: Language) -> ReportTable:
     days = sorted({**here.by_day, **there.by_day})
 
     def cells(load: AlarmLoad, day: str) -> Cell:
         found = load.by_day.get(day, {})
-        parts = [f"{_level(level, lang)} {found[level]}" for level in LEVELS if found.get(level)]
+        parts = [f"{_format_level(level, lang)} {found[level]}" for level in LEVELS if found.get(level)]
         return Cell(f"{sum(found.values())}" + (f" ({', '.join(parts)})" if parts else ""))
 
     rows = [[Cell(day), cells(here, day), cells(there, day)] for day in days]
-    return _table("days", lang, ("day", "tried", "running"), rows)
+    return _make_table("days", lang, ("day", "tried", "running"), rows)
 
 
-def _incidents(here: IncidentScore, there: IncidentScore, lang: Language) -> ReportTable:
+def _tabulate_incidents(here: IncidentScore, there: IncidentScore, lang: Language) -> ReportTable:
     def lead(score: IncidentScore) -> Cell:
         leads = [finding.lead_s for finding in score.findings if finding.lead_s is not None]
         return Cell(format_duration(median(leads)) if leads else term("none", lang))
@@ -227,41 +236,41 @@ def _incidents(here: IncidentScore, there: IncidentScore, lang: Language) -> Rep
         repeated = [Cell(f"{each.repeated}", is_bad=each.repeated > 0) for each in (here, there)]
         rows.append([Cell(term("repeated", lang)), *repeated])
         rows.append([Cell(term("avoided", lang)), Cell(f"{here.avoided}"), Cell(f"{there.avoided}")])
-    return _table("incidents", lang, ("figure", "tried", "running"), rows)
+    return _make_table("incidents", lang, ("figure", "tried", "running"), rows)
 
 
-def _findings(score: IncidentScore, names: DisplayNames, lang: Language) -> ReportTable:
+def _tabulate_findings(score: IncidentScore, names: DisplayNames, lang: Language) -> ReportTable:
     rows = []
     for finding in score.findings[: names.most_rows]:
         incident = finding.incident
         lead = (
             Cell(term("missed", lang), is_bad=True) if finding.lead_s is None else Cell(format_duration(finding.lead_s))
         )
-        span = f"{clock_text(incident.start_ns, CITY)} - {clock_text(incident.end_ns, CITY)}"
+        span = f"{clock_text(incident.start_ns, names.zone)} - {clock_text(incident.end_ns, names.zone)}"
         rows.append([Cell(incident.place), Cell(span), Cell(finding.alarm or "-"), lead])
-    note = _rest(score.findings, names, lang)
-    return _table("findings", lang, ("place", "span", "alarm", "lead"), rows, note)
+    note = _format_rest(score.findings, names, lang)
+    return _make_table("findings", lang, ("place", "span", "alarm", "lead"), rows, note)
 
 
-def _changes(key: str, changes: Sequence[EpisodeChange], names: DisplayNames, lang: Language) -> ReportTable:
+def _tabulate_changes(key: str, changes: Sequence[EpisodeChange], names: DisplayNames, lang: Language) -> ReportTable:
     rows = [
         [
             Cell(change.episode.alarm),
             Cell(term(change.kind.value, lang)),
-            Cell(format_episode(change.tried, lang)),
-            Cell(format_episode(change.running, lang)),
+            Cell(format_episode(change.tried, names.zone, lang)),
+            Cell(format_episode(change.running, names.zone, lang)),
         ]
         for change in changes[: names.most_rows]
     ]
-    return _table(key, lang, ("alarm", "sort", "tried", "running"), rows, _rest(changes, names, lang))
+    return _make_table(key, lang, ("alarm", "sort", "tried", "running"), rows, _format_rest(changes, names, lang))
 
 
-def _rest(rows: Sequence[object], names: DisplayNames, lang: Language) -> str:
+def _format_rest(rows: Sequence[object], names: DisplayNames, lang: Language) -> str:
     left = len(rows) - names.most_rows
     return term("left_out", lang).format(n=left) if left > 0 else ""
 
 
-def _level(level: int, lang: Language) -> str:
+def _format_level(level: int, lang: Language) -> str:
     if not level:
         return term("green", lang)
     named = WarningLevel(level)

@@ -1,6 +1,9 @@
 """The words of a back-test's report in Chinese and English.
 
-Comes in: a key and a language. Goes out: the word. Refuses to know figures.
+Input: a key and a language.
+Output: the word.
+Not responsible for: figures.
+Rejects: an unknown key, as `KeyError`.
 """
 
 from lifeline.text.words import Language

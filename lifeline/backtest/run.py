@@ -1,6 +1,9 @@
-"""The back-test: the tried rules and the running ones over the same batches.
+"""The back-test: the tried rules and the running rules over the same batches.
 
-Comes in: two districts, batches, labels. Goes out: `BacktestResult`. Refuses to read, to show and to send.
+Input: two planning configurations, batches and known incidents.
+Output: `BacktestResult`.
+Not responsible for: reading, showing and sending.
+Rejects: nothing.
 """
 
 from collections import Counter
@@ -9,6 +12,7 @@ from dataclasses import dataclass
 
 from alerts.planning.alert_context import PlanningConfig
 from collector.batch import ReadingBatch
+from config.city_time import CityTime
 from lifeline.backtest.alarm_load import DAY_NS, AlarmLoad, measure_alarm_load
 from lifeline.backtest.difference import HistoryDifference, compare_episodes
 from lifeline.backtest.known_incidents import IncidentScore, KnownIncident, score_episodes
@@ -18,7 +22,7 @@ from rules.events import Dimension
 
 @dataclass(frozen=True, slots=True)
 class RuleSetResult:
-    """What one rule set made of the stream."""
+    """The result of one rule set over the stream."""
 
     load: AlarmLoad
     faults: int
@@ -31,7 +35,7 @@ class RuleSetResult:
 
 @dataclass(frozen=True, slots=True)
 class BacktestResult:
-    """What a back-test says."""
+    """The result of a back-test."""
 
     start_ns: int
     """Received time of the first batch; 0 where nothing was heard."""
@@ -44,6 +48,8 @@ class BacktestResult:
     """Of hazard alarms."""
     health: HistoryDifference
     """Of alarms about devices."""
+    city: CityTime
+    """Local time for days, shifts and texts."""
 
     @property
     def days(self) -> float:
@@ -58,7 +64,7 @@ def run_backtest(
     incidents: Sequence[KnownIncident] = (),
     seen: Callable[[int], None] = lambda _received_ns: None,
 ) -> BacktestResult:
-    """Return what both rule sets make of `batches`; `seen` is told how far it is."""
+    """Return the results of both rule sets over `batches`; `seen` gets the received time of each batch."""
     here, there = Trial(tried), Trial(running)
     start_ns = end_ns = readings = 0
     for batch in batches:
@@ -72,17 +78,18 @@ def run_backtest(
         start_ns,
         end_ns,
         readings,
-        _side(here, labels, (start_ns, end_ns)),
-        _side(there, labels, (start_ns, end_ns)),
+        _summarize_trial(here, labels, (start_ns, end_ns)),
+        _summarize_trial(there, labels, (start_ns, end_ns)),
         compare_episodes(here.episodes(Dimension.HAZARD), there.episodes(Dimension.HAZARD)),
         compare_episodes(here.episodes(Dimension.HEALTH), there.episodes(Dimension.HEALTH)),
+        tried.register.city,
     )
 
 
-def _side(trial: Trial, incidents: Sequence[KnownIncident], span: tuple[int, int]) -> RuleSetResult:
+def _summarize_trial(trial: Trial, incidents: Sequence[KnownIncident], span: tuple[int, int]) -> RuleSetResult:
     hazards = trial.episodes(Dimension.HAZARD)
     return RuleSetResult(
-        measure_alarm_load(hazards, *span),
+        measure_alarm_load(hazards, *span, trial.config.register.city),
         len(trial.episodes(Dimension.HEALTH)),
         trial.messages,
         score_episodes(incidents, hazards) if incidents else None,

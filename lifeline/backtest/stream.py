@@ -1,10 +1,12 @@
-"""The past as the rules would have heard it: chunks of columns to batches with a received time, and ticks between.
+"""Recorded readings as the rules would have received them: batches with a received time, and ticks between.
 
-Comes in: chunks of readings in time order, or not. Goes out: `ReadingBatch` by event time. Refuses to know where the
-readings come from.
+Input: chunks of readings; within a chunk the order of time does not matter.
+Output: `ReadingBatch` by event time.
+Not responsible for: the origin of the readings.
+Rejects: nothing.
 
-A history keeps when a reading was measured, not when it came. Each step of time becomes one batch that is received at
-the end of its step; where nothing comes, empty batches let listening time pass, as the intake's ticks do.
+A history keeps the time of measurement, not the time of receipt. Each step of time becomes one batch; its received time
+is the end of its step. Where a step has no readings, empty batches let listening time pass, as the ticks of the intake.
 """
 
 from collections.abc import Iterable, Iterator
@@ -23,9 +25,9 @@ _TICK_NS = 5 * SECOND_NS
 _SHORTEST_S, _LONGEST_S = 2.0, 60.0
 """Of a step. Up to the shorter listening counts as uninterrupted; the longer is assumed."""
 _STEPS_OF_SILENCE = 6
-"""Steps in the shortest stale time of the register; assumed: silence is then told at most a sixth too early or late."""
+"""Steps in the shortest stale time of the register; assumed: silence is then at most a sixth too early or late."""
 _AFTER_NS = 60 * SECOND_NS
-"""Ticks go on for so long after the longest stale time of the register; assumed. Nobody else can fall silent then."""
+"""Ticks go on for so long after the longest stale time of the register; assumed. No sensor can fall silent later."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +35,7 @@ class ReadingChunk:
     """Readings of one span of time.
 
     Attributes:
-        start_ns, end_ns: what it covers; no reading lies outside.
+        start_ns, end_ns: the span; no reading lies outside.
         sensor: int32[n], dense number in the register.
         time_ns: int64[n], when measured.
         value: float64[n], canonical unit.
@@ -71,13 +73,13 @@ class BatchStream:
             edges = [0, *(np.flatnonzero(np.diff(steps)) + 1).tolist(), len(steps)]
             for low, high in pairwise(edges if len(steps) else []):
                 received_ns = (int(steps[low]) + 1) * self._step_ns
-                yield from self._ticks(received_ns)
+                yield from self._make_ticks(received_ns)
                 self._last_ns = self._heard_ns = received_ns
                 part = slice(low, high)
                 yield ReadingBatch(received_ns, sensor[part], time_ns[part], value[part], quality[part])
-            yield from self._ticks(chunk.end_ns)
+            yield from self._make_ticks(chunk.end_ns)
 
-    def _ticks(self, until_ns: int) -> Iterator[ReadingBatch]:
+    def _make_ticks(self, until_ns: int) -> Iterator[ReadingBatch]:
         """Yield ticks behind the last batch up to before `until_ns`, as long as somebody can still fall silent."""
         if not self._last_ns:
             return

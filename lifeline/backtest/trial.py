@@ -1,10 +1,12 @@
-"""One rule set over a stream: what it raises, and whom that would have told what.
+"""One rule set over a stream: its transitions, and the messages that it would have caused.
 
-Comes in: batches in order. Goes out: all transitions, and counts of messages by contact, channel and kind. Refuses to
-send, to store, and to know any clock but the batches'.
+Input: batches in order.
+Output: all transitions, and counts of messages by contact, channel and kind.
+Not responsible for: sending, storing, and any clock but the clock of the batches.
+Rejects: nothing.
 
-Nobody was there to acknowledge the past. Everybody is taken to have acknowledged in time: a latched alert ends with its
-alarm, and no reminder is counted, so that the counts are the fewest messages these rules cause.
+The past has no acknowledgements. Each alert counts as acknowledged in time: a latched alert ends with its alarm, and no
+reminder is counted. The counts are therefore the fewest messages that these rules cause.
 """
 
 from collections import Counter
@@ -24,13 +26,13 @@ _JOINED = 1000
 
 
 class Trial:
-    """Belongs to one thread; keeps what it raises, never the readings."""
+    """Belongs to one thread; keeps its transitions, never the readings."""
 
-    def __init__(self, district: PlanningConfig) -> None:
-        """Judge with the rules of `district` from nothing."""
-        self.district = district
-        self.engine = RuleEngine(district.ruleset, district.register)
-        self._planner = Planner(district, self.engine.alarms)
+    def __init__(self, config: PlanningConfig) -> None:
+        """Begin with the rules of `config` and without state."""
+        self.config = config
+        self.engine = RuleEngine(config.ruleset, config.register)
+        self._planner = Planner(config, self.engine.alarms)
         self._open: tuple[Alert, ...] = ()
         self._due_ns = NEVER_DUE_NS
         self._position = 0
@@ -43,17 +45,17 @@ class Trial:
 
     @property
     def alarms(self) -> Sequence[AlarmKey]:
-        """What dense alarm numbers stand for."""
+        """The alarm of each dense alarm number."""
         return self.engine.alarms
 
     def take(self, batch: ReadingBatch) -> AlarmEvents:
-        """Judge one batch, plan what follows; returns its transitions."""
+        """Evaluate one batch and plan its messages; returns its transitions."""
         self._position += 1
         events = self.engine.evaluate(batch, self._position)
         if batch.received_ns >= self._due_ns:
             moment = JournalTime(self._position, batch.received_ns, batch.received_ns)
-            self._keep(self._planner.plan_due(self._open, moment, {alert.id for alert in self._open}))
-            self._due_ns = max(self._first_due(self._open), batch.received_ns + 1)
+            self._record_plan(self._planner.plan_due(self._open, moment, {alert.id for alert in self._open}))
+            self._due_ns = max(self._find_next_due_ns(self._open), batch.received_ns + 1)
         if len(events):
             self._recent.append(events)
             if len(self._recent) == _JOINED:
@@ -61,8 +63,8 @@ class Trial:
                 self._recent = []
             plan = self._planner.plan_step(events, batch.received_ns, self._open, self.tallies)
             self.tallies.update((tally.alarm, tally) for tally in plan.transition_counts)
-            self._keep(plan)
-            self._due_ns = min(self._due_ns, self._first_due(plan.alerts))
+            self._record_plan(plan)
+            self._due_ns = min(self._due_ns, self._find_next_due_ns(plan.alerts))
         return events
 
     def episodes(self, dimension: Dimension) -> list[Episode]:
@@ -74,12 +76,12 @@ class Trial:
         )
         return build_episodes(transitions, dimension)
 
-    def _keep(self, plan: Plan) -> None:
+    def _record_plan(self, plan: Plan) -> None:
         self._open = plan.open_alerts
         for planned in plan.planned:
             if planned.standby is None:
                 told = planned.notification
                 self.messages[told.contact, told.channel, told.kind.value] += 1
 
-    def _first_due(self, alerts: Iterable[Alert]) -> int:
+    def _find_next_due_ns(self, alerts: Iterable[Alert]) -> int:
         return min((self._planner.due_ns(alert) for alert in alerts), default=NEVER_DUE_NS)

@@ -1,6 +1,9 @@
-"""I/O: `lifeline alerts`: say afterwards what an alert turned out to be, and list what was said.
+"""I/O: `lifeline alerts`: label an alert after the event, and list the labels.
 
-Comes in: arguments. Goes out: labels in the ledger, text. Refuses to change what was told.
+Input: arguments.
+Output: labels in the ledger, and text.
+Not responsible for: messages that were sent; they stay.
+Rejects: an unknown alert, a long cause, an empty name.
 """
 
 import time
@@ -10,7 +13,8 @@ from typing import Annotated
 
 import typer
 
-from alerts.ledger.ledger import MAX_CAUSE, Disposition, Label, Ledger
+from alerts.ledger.ledger import MAX_CAUSE, Disposition, Label
+from config.city_time import CityTime
 from config.loading import load_settings
 from lifeline.reports.evidence import find_alert_id
 from lifeline.reports.explain import format_label
@@ -24,9 +28,9 @@ ConfigPath = Annotated[Path | None, typer.Option("--config", "-c", help="Setting
 
 
 def make_alerts_commands(for_people: CommandWrapper) -> typer.Typer:
-    """Return the commands, each wrapped so that what a person can put right is said without a traceback."""
+    """Return the commands, each wrapped so that errors of a person are shown without a traceback."""
     line = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
-    line.callback()(_about)
+    line.callback()(_describe)
     line.command("label")(for_people(label_alert))
     line.command("labels")(for_people(list_labels))
     return line
@@ -41,7 +45,7 @@ def label_alert(
     cause: Annotated[str, typer.Option(help="Why it came, in a line.")] = "",
     whole: Annotated[bool, typer.Option("--incident", help="All alerts of its incident.")] = False,
 ) -> None:
-    """Say what an alert turned out to be; the last word counts, earlier ones are kept."""
+    """Label an alert: true, false, test or maintenance; the last label counts, earlier ones are kept."""
     ledger = open_ledger_for_lookup(load_settings(config).ledger.url)
     found = ledger.alerts.find(find_alert_id(ledger, alert))
     if found is None:
@@ -57,10 +61,11 @@ def label_alert(
 
 def list_labels(config: ConfigPath = None, *, lang: Annotated[str, typer.Option(help="zh or en.")] = "zh") -> None:
     """List every labelled alert with the last word on it."""
-    ledger: Ledger = open_ledger_for_lookup(load_settings(config).ledger.url)
+    settings = load_settings(config)
+    ledger, zone = open_ledger_for_lookup(settings.ledger.url), CityTime(settings.time_zone).zone
     for alert, last in ledger.labels.read_labelled_alerts():
-        typer.echo(f"{alert.id} {alert.subject}  {format_label(last, parse_language(lang))}")
+        typer.echo(f"{alert.id} {alert.subject}  {format_label(last, zone, parse_language(lang))}")
 
 
-def _about() -> None:
-    """Say what alerts turned out to be."""
+def _describe() -> None:
+    """Label alerts after the event, and list the labels."""

@@ -1,6 +1,9 @@
-"""I/O: `lifeline backtest`: another rules file over the past, beside the rules of now.
+"""I/O: `lifeline backtest`: another rules file over the past, beside the running rules.
 
-Comes in: arguments. Goes out: tables on the terminal, one HTML file. Refuses to write into any store of the district.
+Input: arguments.
+Output: tables on the terminal, and one HTML file.
+Not responsible for: the stores of the district; it only reads them.
+Rejects: a time without a zone, an empty span, two sources at once, a missing file.
 """
 
 import contextlib
@@ -38,7 +41,7 @@ from rules.rule import RuleSet
 
 _WEEK_NS = 7 * 86_400 * 10**9
 LEDGER = "ledger"
-"""What `--labels` calls the labels that people gave to alerts."""
+"""The value of `--labels` for the labels of alerts in the ledger."""
 _LINKS = SignedLinks("http://127.0.0.1", b"")
 """Messages are counted, not sent: their links lead nowhere."""
 
@@ -64,13 +67,13 @@ def backtest(
     """
     configuration = load_configuration(load_settings(config))
     ruleset = load_rules(rules, configuration.register, configuration.quantities)
-    incidents = [each for name in labels or () for each in _incidents(name, configuration)]
-    span, tongue = _span(begin, end, is_open=bool(csv) or journal), parse_language(lang)
+    incidents = [each for name in labels or () for each in _load_incidents(name, configuration)]
+    span, tongue = _parse_span(begin, end, is_open=bool(csv) or journal), parse_language(lang)
     with contextlib.ExitStack() as undo:
-        past = _past(configuration, csv or [], span, undo, is_journal=journal)
+        past = _open_past(configuration, csv or [], span, undo, is_journal=journal)
         result = _run(configuration, ruleset, past, incidents, span)
-    names = _names(configuration, tongue)
-    for line in _lines(result, names, tongue):
+    names = _make_names(configuration, tongue)
+    for line in _format_lines(result, names, tongue):
         typer.echo(line)
     if report is not None:
         versions = ruleset.version, configuration.ruleset.version
@@ -106,7 +109,7 @@ def _run(
         return run_backtest(tried, running, past, incidents, seen)
 
 
-def _past(
+def _open_past(
     configuration: Configuration, csv: list[Path], span: TimeSpan, undo: contextlib.ExitStack, *, is_journal: bool
 ) -> Iterator[ReadingBatch]:
     """Return the batches of one of the three sources; `undo` closes it."""
@@ -129,7 +132,7 @@ def _past(
     return BatchStream(register).batches(read_history(history, register, span))
 
 
-def _lines(result: BacktestResult, names: DisplayNames, lang: Language) -> Iterator[str]:
+def _format_lines(result: BacktestResult, names: DisplayNames, lang: Language) -> Iterator[str]:
     yield format_span(result, lang)
     yield summarize(result, lang)
     for table in build_tables(result, names, lang):
@@ -137,15 +140,16 @@ def _lines(result: BacktestResult, names: DisplayNames, lang: Language) -> Itera
         yield from format_table(table)
 
 
-def _names(configuration: Configuration, lang: Language) -> DisplayNames:
+def _make_names(configuration: Configuration, lang: Language) -> DisplayNames:
     contacts = configuration.register.contacts.values()
     return DisplayNames(
         sms=frozenset(channel.name for channel in configuration.settings.channels if channel.kind == "sms"),
         people={each.id: each.name_zh if lang == "zh" else each.name_en for each in contacts},
+        zone=configuration.register.city.zone,
     )
 
 
-def _incidents(name: str, configuration: Configuration) -> list[KnownIncident]:
+def _load_incidents(name: str, configuration: Configuration) -> list[KnownIncident]:
     if name == LEDGER:
         labels = open_ledger_for_lookup(configuration.settings.ledger.url).labels
         found, gone = read_labelled_incidents(labels, configuration.register, time.time_ns())
@@ -160,18 +164,18 @@ def _incidents(name: str, configuration: Configuration) -> list[KnownIncident]:
     return parse_incidents(text, str(path), configuration.register)
 
 
-def _span(begin: str | None, end: str | None, *, is_open: bool) -> TimeSpan:
+def _parse_span(begin: str | None, end: str | None, *, is_open: bool) -> TimeSpan:
     """Return the span asked for; of a history the last week where nothing is said."""
     if is_open:
-        return TimeSpan(_time("--from", begin) or 0, _time("--to", end) or TimeSpan().end_ns)
-    end_ns = _time("--to", end) or time.time_ns()
-    found = TimeSpan(_time("--from", begin) or end_ns - _WEEK_NS, end_ns)
+        return TimeSpan(_parse_time("--from", begin) or 0, _parse_time("--to", end) or TimeSpan().end_ns)
+    end_ns = _parse_time("--to", end) or time.time_ns()
+    found = TimeSpan(_parse_time("--from", begin) or end_ns - _WEEK_NS, end_ns)
     if found.end_ns <= found.start_ns:
         raise StartError(f"--to {end}: expected a time behind --from, got {begin}; exchange them")
     return found
 
 
-def _time(option: str, text: str | None) -> int | None:
+def _parse_time(option: str, text: str | None) -> int | None:
     if text is None:
         return None
     try:

@@ -1,6 +1,9 @@
-"""What `lifeline check` says about a configuration that can be loaded: what is watched, how fast, and what is not.
+"""The text of `lifeline check` about a valid configuration: watched sensors, detection times, and gaps.
 
-Comes in: register and rules. Goes out: lines for a person. Refuses to load and to print.
+Input: register and rules.
+Output: lines of text.
+Not responsible for: loading and printing.
+Rejects: nothing.
 """
 
 import dataclasses
@@ -22,7 +25,7 @@ _MOST_NAMED = 10
 
 
 def describe_configuration(register: Register, ruleset: RuleSet) -> list[str]:
-    """Return what is watched, the worst-case detection time of each rule and level, and the assets without a rule."""
+    """Return the watched sensors, the worst-case detection time of each level, and the assets without a rule."""
     kinds = Counter(asset.kind for asset in register.assets.values())
     lines = [
         f"assets {len(register.assets)} ({', '.join(f'{kind} {n}' for kind, n in sorted(kinds.items()))})",
@@ -32,17 +35,17 @@ def describe_configuration(register: Register, ruleset: RuleSet) -> list[str]:
     waits_s = reorder_s(register)
     for rule in ruleset.rules:
         if rule.sensors:
-            lines += _rule_lines(rule, register, waits_s[list(rule.sensors)])
+            lines += _list_rule_lines(rule, register, waits_s[list(rule.sensors)])
     idle = [rule.id for rule in ruleset.rules if not rule.sensors]
     if idle:
         lines.append(f"rules of packs that find no sensor here: {', '.join(idle)}")
-    lines += _unwatched(register, ruleset)
+    lines += _list_unwatched(register, ruleset)
     lines += (f"WARNING: {finding}" for finding in lint(ruleset, register))
     return lines
 
 
 def describe_size(register: Register) -> str:
-    """Return how much of what there is."""
+    """Return the number of rows of each table."""
     parts = {
         "regions": register.regions,
         "assets": register.assets,
@@ -56,15 +59,16 @@ def describe_size(register: Register) -> str:
 def worst_detection_s(limit: LevelLimit, sensor: Sensor, waits_s: float = 0.0) -> float:
     """Return the longest time from the onset of a danger to the alarm, seconds.
 
-    The onset falls at worst just behind a reading, and the on-delay ends with a reading: each costs up to one cadence.
-    Where readings are counted, those behind the first each take one. The last then waits `waits_s` for older ones.
+    At worst the onset falls just behind a reading, and the on-delay ends with a reading. Each costs up to one cadence.
+    Where readings are counted, each reading behind the first takes one cadence. The last one waits `waits_s` for older
+    readings.
     """
     n_later = max(math.ceil(limit.on_delay_s / sensor.cadence_s), limit.on_samples - 1)
     return waits_s + sensor.cadence_s + n_later * sensor.cadence_s
 
 
-def _worst_of_rule_s(rule: Rule, limit: LevelLimit, sensor: Sensor, waits_s: float) -> float:
-    """Return `worst_detection_s` of what the rule judges, which may be more than a reading and come more rarely."""
+def _find_worst_s(rule: Rule, limit: LevelLimit, sensor: Sensor, waits_s: float) -> float:
+    """Return `worst_detection_s` of the value of the rule, which may need several readings and come more rarely."""
     options = rule.options
     if not isinstance(options, LimitOptions):
         return worst_detection_s(limit, sensor, waits_s)
@@ -72,22 +76,22 @@ def _worst_of_rule_s(rule: Rule, limit: LevelLimit, sensor: Sensor, waits_s: flo
     return options.window_s(sensor) + worst_detection_s(limit, judged, waits_s)
 
 
-def _for_how_long(limit: LevelLimit) -> str:
+def _format_delay(limit: LevelLimit) -> str:
     if limit.of_samples:
         return f"in {limit.on_samples} of {limit.of_samples} readings"
     readings = f" and {limit.on_samples} readings" if limit.on_samples > 1 else ""
     return f"for {limit.on_delay_s:g} s{readings}"
 
 
-def _rule_lines(rule: Rule, register: Register, waits_s: NDArray[np.float64]) -> Iterator[str]:
+def _list_rule_lines(rule: Rule, register: Register, waits_s: NDArray[np.float64]) -> Iterator[str]:
     yield f"rule {rule.id} ({rule.kind}) {rule.title_zh} / {rule.title_en}: {len(rule.sensors)} sensors"
     sensors = [(register.sensors[n], wait_s) for n, wait_s in zip(rule.sensors, waits_s.tolist(), strict=True)]
     for limit in reversed(rule.levels):
-        worst = max((_worst_of_rule_s(rule, limit, *each) for each in sensors), default=0.0)
+        worst = max((_find_worst_s(rule, limit, *each) for each in sensors), default=0.0)
         sign = "<=" if limit.side == "low" else ">="
         unit = rule.judged_quantity.unit if rule.judged_quantity else ""
         yield (
-            f"  {limit.level.key}: {sign} {limit.limit:g} {unit} {_for_how_long(limit)}; "
+            f"  {limit.level.key}: {sign} {limit.limit:g} {unit} {_format_delay(limit)}; "
             f"worst-case detection {worst:g} s; source: {limit.source}"
         )
     if not rule.levels and sensors:
@@ -95,7 +99,7 @@ def _rule_lines(rule: Rule, register: Register, waits_s: NDArray[np.float64]) ->
         yield f"  device fault: worst-case detection {worst:g} s (stale time and one cadence)"
 
 
-def _unwatched(register: Register, ruleset: RuleSet) -> Iterator[str]:
+def _list_unwatched(register: Register, ruleset: RuleSet) -> Iterator[str]:
     watched = capable_levels(ruleset, register)
     alone = set(unwatched_assets(ruleset, register))
     for asset in register.assets.values():

@@ -1,7 +1,9 @@
-"""I/O: the command line: to run, to try, to look back, to mend and to change a district.
+"""I/O: the command line: run, try, look back, repair, and change a district.
 
-Comes in: arguments. Goes out: a running program, or text and an exit code: 0 well, 1 not. Refuses to show a traceback
-for what a person can put right.
+Input: arguments.
+Output: a running program, or text and an exit code: 0 well, 1 not.
+Not responsible for: the work of each command.
+Rejects: wrong configuration and arguments; the message has the remedy and no traceback.
 """
 
 import functools
@@ -25,7 +27,7 @@ from lifeline.commands.alerts import make_alerts_commands
 from lifeline.commands.backtest import backtest
 from lifeline.commands.check import describe_configuration, describe_size
 from lifeline.commands.outage_capacity import describe_outage_capacity
-from lifeline.commands.quarantine import PasswordFile, Username, account_of, make_quarantine_commands
+from lifeline.commands.quarantine import PasswordFile, Username, make_account, make_quarantine_commands
 from lifeline.commands.rules import make_rules_commands
 from lifeline.commands.simulate import SimulationOptions, run_simulation
 from lifeline.configuration import Configuration, load_configuration
@@ -60,15 +62,15 @@ def app() -> None:
 def make_command_line() -> typer.Typer:
     """Return the command line; nothing is read or started before it is called."""
     line = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
-    line.callback()(_about)
+    line.callback()(_describe)
     for command in (run, demo, simulate, check, coverage, replay, backtest, explain):
-        line.command()(_for_people(command))
-    line.command("dead-letters")(_for_people(dead_letters))
-    line.command("import")(_for_people(import_district))
-    line.command("export")(_for_people(export_district))
-    line.add_typer(make_quarantine_commands(_for_people), name="quarantine")
-    line.add_typer(make_rules_commands(_for_people), name="rules")
-    line.add_typer(make_alerts_commands(_for_people), name="alerts")
+        line.command()(_report_errors(command))
+    line.command("dead-letters")(_report_errors(dead_letters))
+    line.command("import")(_report_errors(import_district))
+    line.command("export")(_report_errors(export_district))
+    line.add_typer(make_quarantine_commands(_report_errors), name="quarantine")
+    line.add_typer(make_rules_commands(_report_errors), name="rules")
+    line.add_typer(make_alerts_commands(_report_errors), name="alerts")
     return line
 
 
@@ -76,7 +78,7 @@ def run(config: ConfigPath = None) -> None:
     """Run collector, rules, alerts and console until SIGTERM or Ctrl-C; SIGHUP loads the district again."""
     settings = load_settings(config)
     configure_logs(settings.log.format, settings.log.level, sys.stderr)
-    stopping, reloading = _stop_on_signal(), _on_signal(signal.SIGHUP)
+    stopping, reloading = _stop_on_signal(), _watch_signals(signal.SIGHUP)
     with pause_gc():
         configuration = load_configuration(settings)
     code = run_with_reload(configuration, lambda: load_configuration(settings), stopping, reloading)
@@ -110,7 +112,7 @@ def simulate(
 
 
 def check(config: ConfigPath = None) -> None:
-    """Load all configuration; print every problem, or what is watched and how long outages may last."""
+    """Load all configuration; print every problem, or the watched sensors and the longest outages."""
     configuration = load_configuration(load_settings(config))
     lines = describe_configuration(configuration.register, configuration.ruleset)
     for line in (*lines, *describe_outage_capacity(configuration.register, configuration.settings)):
@@ -122,7 +124,7 @@ def coverage(
     *,
     by: Annotated[Grouping, typer.Option(help="What the counts are of.")] = Grouping.DOMAIN,
 ) -> None:
-    """Print who is alive, blind and never seen, as of the last snapshot in the ledger."""
+    """Print the sensors alive, blind and never seen, as of the last snapshot in the ledger."""
     configuration = load_configuration(load_settings(config))
     register = configuration.register
     live_engine = LiveEngine(RuleEngine(configuration.ruleset, register))
@@ -147,10 +149,10 @@ def replay(
 ) -> None:
     """Evaluate a journal again: alarm events as JSON lines, or whether they equal those of a ledger.
 
-    Compared is what the configuration of now has judged; what another one judged is named and left out.
+    Only events of the current configuration are compared; events of earlier ones are named and left out.
     """
     configuration = load_configuration(load_settings(config))
-    reader = _reader(configuration, journal)
+    reader = _open_journal(configuration, journal)
     if compare_with is None:
         typer.echo("judged whole with the configuration of now, whichever was in force then", err=True)
         for line in replay_events(reader, configuration.register, configuration.ruleset):
@@ -190,7 +192,7 @@ def explain(
         )
         raise typer.Exit(1)
     typer.echo(format_explanation(chain, configuration.register, configuration.ruleset, parse_language(lang)))
-    journal = _reader(configuration, None) if configuration.settings.journal.path.is_file() else None
+    journal = _open_journal(configuration, None) if configuration.settings.journal.path.is_file() else None
     for text in describe_evidence(chain, configuration, ledger, journal, parse_language(lang)):
         typer.echo(text)
 
@@ -206,9 +208,9 @@ def dead_letters(
 ) -> None:
     """List refused messages with their reasons; --retry publishes them to the broker again."""
     configuration = load_configuration(load_settings(config))
-    letters = _reader(configuration, None).dead_letters(limit, reason)
+    letters = _open_journal(configuration, None).dead_letters(limit, reason)
     if retry:
-        result = republish(letters, configuration.settings.mqtt, account_of(username, password_file))
+        result = republish(letters, configuration.settings.mqtt, make_account(username, password_file))
         typer.echo(describe_result(result))
         raise typer.Exit(1 if result.refused else 0)
     for letter in letters:
@@ -241,11 +243,11 @@ def export_district(
     typer.echo(f"{n_rows} rows in {target}")
 
 
-def _about() -> None:
+def _describe() -> None:
     """Lifeline: telemetry and warning system for a city's lifelines."""
 
 
-def _reader(configuration: Configuration, path: Path | None) -> JournalReader:
+def _open_journal(configuration: Configuration, path: Path | None) -> JournalReader:
     path = path or configuration.settings.journal.path
     if not path.is_file():
         raise StartError(f"journal {path}: expected a file, got none; name the journal or its settings file")
@@ -253,20 +255,20 @@ def _reader(configuration: Configuration, path: Path | None) -> JournalReader:
 
 
 def _stop_on_signal() -> threading.Event:
-    return _on_signal(signal.SIGTERM, signal.SIGINT)
+    return _watch_signals(signal.SIGTERM, signal.SIGINT)
 
 
-def _on_signal(*numbers: signal.Signals) -> threading.Event:
-    """Return what is set when one of the signals comes."""
+def _watch_signals(*numbers: signal.Signals) -> threading.Event:
+    """Return an event that is set when one of the signals comes."""
     came = threading.Event()
     for number in numbers:
         signal.signal(number, lambda _number, _frame: came.set())
     return came
 
 
-def _for_people(command: Callable[P, None]) -> Callable[P, None]:
+def _report_errors(command: Callable[P, None]) -> Callable[P, None]:
     @functools.wraps(command)
-    def wrapped(*args: P.args, **kwargs: P.kwargs) -> None:
+    def run_reporting(*args: P.args, **kwargs: P.kwargs) -> None:
         try:
             command(*args, **kwargs)
         except ConfigError as error:
@@ -278,4 +280,4 @@ def _for_people(command: Callable[P, None]) -> Callable[P, None]:
             typer.echo(str(error), err=True)
             raise typer.Exit(1) from None
 
-    return wrapped
+    return run_reporting

@@ -1,7 +1,9 @@
-"""How long an outage may last before something overflows, worked out from the cadences of the register.
+"""The longest outage before a queue or the journal overflows, computed from the cadences of the register.
 
-Comes in: register and settings. Goes out: lines for a person. Refuses to ask the broker, whose limits only its
-administrator knows.
+Input: register and settings.
+Output: lines of text.
+Not responsible for: the limits of the broker, which only its administrator knows.
+Rejects: nothing.
 """
 
 import math
@@ -17,13 +19,13 @@ _READING_BYTES = 21
 _COMMIT_BYTES = 70
 """One commit in the journal beside its readings: header of the frame, key and row; measured."""
 _MOSQUITTO_DEFAULT = 1000
-"""`max_queued_messages` of a Mosquitto that was not told otherwise. Source: mosquitto.conf(5)."""
+"""Default of `max_queued_messages` of Mosquitto. Source: mosquitto.conf(5)."""
 _HOUR_S = 3600
 
 
 @dataclass(frozen=True, slots=True)
 class MessageRates:
-    """What a register's devices send when they keep to their cadences."""
+    """The messages of all devices of a register when they keep to their cadences."""
 
     messages_per_s: float
     """Each device sends one message with all its channels at its shortest cadence."""
@@ -53,12 +55,12 @@ def journal_hours(load: MessageRates, max_bytes: int, commit_age_s: float) -> fl
 
 
 def describe_outage_capacity(register: Register, settings: Settings) -> list[str]:
-    """Return what an outage of collector or history may cost, and what to set."""
+    """Return the limits of an outage of collector or history, and the settings that raise them."""
     load = estimate_rates(register)
     hours = journal_hours(load, settings.journal.max_mb << 20, settings.intake.commit_age_ms / 1000)
     lines = [
         f"load by cadences: {load.messages_per_s:.4g} messages/s, {load.readings_per_s:.4g} readings/s",
-        *_broker_lines(load),
+        *_describe_broker(load),
         f"journal: takes {hours:.3g} h while the history is away (journal.max_mb {settings.journal.max_mb})",
     ]
     if hours < settings.journal.retention_h:
@@ -69,7 +71,7 @@ def describe_outage_capacity(register: Register, settings: Settings) -> list[str
     return lines
 
 
-def _broker_lines(load: MessageRates) -> list[str]:
+def _describe_broker(load: MessageRates) -> list[str]:
     if not load.messages_per_s:
         return []
     hour = queue_messages(load, _HOUR_S)

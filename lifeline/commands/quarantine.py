@@ -1,7 +1,9 @@
-"""I/O: `lifeline quarantine`: list the unknown devices, register one, play its messages again.
+"""I/O: `lifeline quarantine`: list unknown devices, register one, publish its messages again.
 
-Comes in: arguments. Goes out: text, rows in the district, publications. Refuses to reload the running program: whoever
-operates it sends SIGHUP.
+Input: arguments.
+Output: text, rows in the district, publications.
+Not responsible for: the reload of the running program; its operator sends SIGHUP.
+Rejects: a device without messages, and `--quantity` without a channel.
 """
 
 from collections.abc import Callable
@@ -37,7 +39,7 @@ Device = Annotated[str, typer.Argument(help="Device id, as listed.")]
 
 
 def make_quarantine_commands(for_people: CommandWrapper) -> typer.Typer:
-    """Return the commands, each wrapped so that what a person can put right is said without a traceback."""
+    """Return the commands, each wrapped so that errors of a person are shown without a traceback."""
     line = typer.Typer(invoke_without_command=True, add_completion=False, pretty_exceptions_enable=False)
     line.callback()(for_people(list_devices))
     line.command("register")(for_people(register_unknown))
@@ -45,17 +47,17 @@ def make_quarantine_commands(for_people: CommandWrapper) -> typer.Typer:
     return line
 
 
-def account_of(username: str | None, password_file: Path | None) -> BrokerAccount:
+def make_account(username: str | None, password_file: Path | None) -> BrokerAccount:
     """Return the account that arguments name."""
     return BrokerAccount(username, read_text(password_file).strip() if password_file else None)
 
 
 def list_devices(context: typer.Context, config: ConfigPath = None) -> None:
-    """List what unknown devices have said, with the rows that would register each."""
+    """List the unknown devices with their messages, and the rows that would register each."""
     if context.invoked_subcommand is not None:
         return
     configuration = load_configuration(load_settings(config))
-    quarantine = read_quarantine(configuration, _letters(configuration))
+    quarantine = read_quarantine(configuration, _read_letters(configuration))
     for stranger in quarantine.unknown_devices.values():
         has_asset = stranger.asset in configuration.register.assets
         for text in describe_stranger(stranger, configuration.quantities, has_asset=has_asset):
@@ -74,9 +76,9 @@ def register_unknown(
 ) -> None:
     """Write the device's sensors into the district, all or nothing; then send SIGHUP, then replay."""
     configuration = load_configuration(load_settings(config))
-    found = read_quarantine(configuration, _letters(configuration)).unknown_devices.get(device)
-    chosen = dict(_pair(text) for text in quantity or ())
-    stranger = found or UnknownDevice(device, asset, _domain(configuration, asset), "", "", is_registered=False)
+    found = read_quarantine(configuration, _read_letters(configuration)).unknown_devices.get(device)
+    chosen = dict(_parse_pair(text) for text in quantity or ())
+    stranger = found or UnknownDevice(device, asset, _find_domain(configuration, asset), "", "", is_registered=False)
     changes, outside = register_device(configuration, stranger, asset, chosen)
     for text in changes:
         typer.echo(text)
@@ -94,15 +96,15 @@ def republish_device(
 ) -> None:
     """Publish the kept messages of a device again, oldest first; those that were cut stay behind."""
     configuration = load_configuration(load_settings(config))
-    letters = select_letters(configuration, _letters(configuration), device)
+    letters = select_letters(configuration, _read_letters(configuration), device)
     if not letters:
         raise StartError(f"device {device}: expected messages in quarantine, got none; see lifeline quarantine")
-    result = republish(letters, configuration.settings.mqtt, account_of(username, password_file))
+    result = republish(letters, configuration.settings.mqtt, make_account(username, password_file))
     typer.echo(describe_result(result))
     raise typer.Exit(1 if result.refused else 0)
 
 
-def _letters(configuration: Configuration) -> list[DeadLetter]:
+def _read_letters(configuration: Configuration) -> list[DeadLetter]:
     path = configuration.settings.journal.path
     if not path.is_file():
         raise StartError(f"journal {path}: expected a file, got none; name the settings file of the running program")
@@ -113,12 +115,12 @@ def _letters(configuration: Configuration) -> list[DeadLetter]:
         reader.close()
 
 
-def _domain(configuration: Configuration, asset: str) -> str:
+def _find_domain(configuration: Configuration, asset: str) -> str:
     known = configuration.register.assets.get(asset)
     return known.domain if known else ""
 
 
-def _pair(text: str) -> tuple[str, str]:
+def _parse_pair(text: str) -> tuple[str, str]:
     channel, equals, quantity = text.partition("=")
     if not equals or not channel:
         raise StartError(f"--quantity {text!r}: expected CHANNEL=QUANTITY, got no = behind a channel")

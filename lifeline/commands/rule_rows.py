@@ -1,6 +1,9 @@
-"""Rules as lines of a list: by kind, with levels, watched sensors and what they judge.
+"""Rules as lines of a list: by kind, with levels, number of sensors and quantity.
 
-Comes in: rules. Goes out: lines for a person. Refuses to load and to print.
+Input: rules.
+Output: lines of text.
+Not responsible for: loading and printing.
+Rejects: nothing.
 """
 
 from collections import defaultdict
@@ -18,14 +21,14 @@ def list_rules(ruleset: RuleSet) -> Iterator[str]:
         n_alarms = sum(len(rule.sensors) for rule in rules)
         yield f"{kind}: {len(rules)} rules, {n_alarms} alarms"
         for rule in rules:
-            yield f"  {rule.id}: {_levels(rule)}, {len(rule.sensors)} sensors{_judged(rule)}"
+            yield f"  {rule.id}: {_format_levels(rule)}, {len(rule.sensors)} sensors{_format_quantity(rule)}"
     n_alarms = sum(len(rule.sensors) for rule in ruleset.rules)
     yield f"{len(ruleset.rules)} rules, {n_alarms} alarms, version {ruleset.version}"
 
 
-def _levels(rule: Rule) -> str:
+def _format_levels(rule: Rule) -> str:
     return " ".join(limit.level.key for limit in rule.levels) or "device fault"
 
 
-def _judged(rule: Rule) -> str:
+def _format_quantity(rule: Rule) -> str:
     return f" of {rule.judged_quantity.en}, {rule.judged_quantity.unit}" if rule.judged_quantity else ""

@@ -1,6 +1,9 @@
-"""I/O: reads a file of rule tests and everything that it names; everything wrong is one `ConfigError`.
+"""I/O: a file of rule tests, with every file that it names.
 
-Comes in: a path. Goes out: `RuleTestSuite`, ready to run. Refuses to load a part of it.
+Input: a path.
+Output: `RuleTestSuite`, ready to run.
+Not responsible for: running the tests; `rules.testing.runner` does.
+Rejects: a file with any mistake, as one `ConfigError` with all mistakes.
 """
 
 import difflib
@@ -26,7 +29,7 @@ from rules.testing.runner import TestOutcome, level_word, register_of, run_test
 
 @dataclass(frozen=True, slots=True)
 class RuleTestSuite:
-    """The tests of one file and what they are about."""
+    """The tests of one file with their rules and register."""
 
     document: Document
     tests: tuple[RuleTest, ...]
@@ -39,7 +42,7 @@ class RuleTestSuite:
         return self.document.line(("tests", number))
 
     def outcome(self, number: int) -> TestOutcome:
-        """Return what becomes of test `number`."""
+        """Return the outcome of test `number`."""
         return run_test(self.tests[number], self.ruleset, self.register, self.quantities)
 
 
@@ -50,23 +53,23 @@ def load_suite(path: Path) -> RuleTestSuite:
         ConfigError: everything that is wrong in it, and in rules and district that it names.
     """
     document = read_yaml(path)
-    _raise_if_any(_based_problems(document))
+    _raise_if_any(_find_based_problems(document))
     spec = validate_document(document, RuleTestFile)
     district = path.parent / spec.district if spec.district is not None else None
     quantities = load_quantities(district)
     if spec.sensors or district is None:
         register = register_of(spec)
-        _raise_if_any(_register_problems(document, spec, quantities))
+        _raise_if_any(_find_register_problems(document, spec, quantities))
     else:
         register = load_register(district, quantities)
-    ruleset = _rules(path, document, spec, register, quantities)
+    ruleset = _load_rules_of_tests(path, document, spec, register, quantities)
     default = None if spec.only is None else {"only": spec.only}
     tests = tuple(each if each.only or default is None else each.model_copy(update=default) for each in spec.tests)
-    _raise_if_any(_test_problems(document, spec, tests, ruleset, register))
+    _raise_if_any(_find_test_problems(document, spec, tests, ruleset, register))
     return RuleTestSuite(document, tests, ruleset, register, quantities)
 
 
-def _based_problems(document: Document) -> Iterable[Problem]:
+def _find_based_problems(document: Document) -> Iterable[Problem]:
     """Yield readings that YAML takes for hexadecimal numbers though they look like a run: `0x71` is 0 and 71 more."""
     for place, written in document.based.items():
         if place[0] == "tests" and {"values", "value"} & set(place):
@@ -75,7 +78,7 @@ def _based_problems(document: Document) -> Iterable[Problem]:
             yield document.problem(place, expected=expected, got=got, remedy=f'put it in quotes: "{written}"')
 
 
-def _rules(
+def _load_rules_of_tests(
     path: Path, document: Document, spec: RuleTestFile, register: Register, quantities: Mapping[str, Quantity]
 ) -> RuleSet:
     written = DistrictFile(packs=spec.packs, rules=spec.rules)
@@ -97,25 +100,31 @@ def _rules(
     return bind_rules(other, validate_document(other, DistrictFile), register, quantities, must_bind=not spec.sensors)
 
 
-def _register_problems(document: Document, spec: RuleTestFile, quantities: Mapping[str, Quantity]) -> Iterable[Problem]:
+def _find_register_problems(
+    document: Document, spec: RuleTestFile, quantities: Mapping[str, Quantity]
+) -> Iterable[Problem]:
     ids = [each.id for each in spec.sensors]
     assets = set(spec.asset_ids())
     for i, each in enumerate(spec.sensors):
         place: Place = ("sensors", i)
         if each.quantity not in quantities:
-            yield _unknown(document, (*place, "quantity"), "a quantity of the catalogue", each.quantity, quantities)
+            yield _make_unknown_problem(
+                document, (*place, "quantity"), "a quantity of the catalogue", each.quantity, quantities
+            )
         if each.heartbeat and each.heartbeat not in ids:
-            yield _unknown(document, (*place, "heartbeat"), "the id of a sensor of this file", each.heartbeat, ids)
+            yield _make_unknown_problem(
+                document, (*place, "heartbeat"), "the id of a sensor of this file", each.heartbeat, ids
+            )
         if each.id in ids[:i]:
             got, remedy = f"{each.id} again", "rename or remove it"
             yield document.problem((*place, "id"), expected="each sensor once", got=got, remedy=remedy)
     for i, pair in enumerate(spec.neighbours):
         for key, name in (("asset", pair.asset), ("neighbour", pair.neighbour)):
             if name not in assets:
-                yield _unknown(document, ("neighbours", i, key), "an asset of this file", name, assets)
+                yield _make_unknown_problem(document, ("neighbours", i, key), "an asset of this file", name, assets)
 
 
-def _test_problems(
+def _find_test_problems(
     document: Document, spec: RuleTestFile, tests: Iterable[RuleTest], ruleset: RuleSet, register: Register
 ) -> Iterable[Problem]:
     alarms = {key.id: key for key in alarm_keys(ruleset, register)}
@@ -128,26 +137,26 @@ def _test_problems(
         written = spec.tests[number].only or ()
         named += [((*place, "only", i), name, rules, "the id of a rule") for i, name in enumerate(written)]
         named += [
-            ((*place, *where), name, register.sensor_index, "the id of a sensor") for where, name in _senders(test)
+            ((*place, *where), name, register.sensor_index, "the id of a sensor") for where, name in _list_senders(test)
         ]
         for i, each in enumerate(test.expect):
-            yield from _expectation_problems(document, (*place, "expect", i), each, test, alarms)
+            yield from _find_expectation_problems(document, (*place, "expect", i), each, test, alarms)
     for where, name, known, expected in named:
         if name not in known:
-            yield _unknown(document, where, expected, name, known)
+            yield _make_unknown_problem(document, where, expected, name, known)
 
 
-def _senders(test: RuleTest) -> Iterable[tuple[Place, str]]:
+def _list_senders(test: RuleTest) -> Iterable[tuple[Place, str]]:
     yield from ((("series", name), name) for name in test.series)
     yield from ((("readings", i, "sensor"), reading.sensor) for i, reading in enumerate(test.readings))
 
 
-def _expectation_problems(
+def _find_expectation_problems(
     document: Document, place: Place, each: ExpectedTransition, test: RuleTest, alarms: Mapping[str, AlarmKey]
 ) -> Iterable[Problem]:
     key = alarms.get(each.alarm)
     if key is None:
-        yield _unknown(document, (*place, "alarm"), "an alarm, rule/sensor", each.alarm, alarms)
+        yield _make_unknown_problem(document, (*place, "alarm"), "an alarm, rule/sensor", each.alarm, alarms)
         return
     if test.only is not None and key.rule not in test.only:
         expected, remedy = f"an alarm of {', '.join(test.only)} (`only`)", "remove it, or add its rule to `only`"
@@ -162,7 +171,7 @@ def _expectation_problems(
         yield document.problem((*place, "at"), expected="a time before `until`", got="a later one", remedy=remedy)
 
 
-def _unknown(document: Document, place: Place, expected: str, got: str, known: Iterable[str]) -> Problem:
+def _make_unknown_problem(document: Document, place: Place, expected: str, got: str, known: Iterable[str]) -> Problem:
     names = list(known)
     close = difflib.get_close_matches(got, names, 1)
     listed = ", ".join(names[:10]) + (", ..." if len(names) > 10 else "")

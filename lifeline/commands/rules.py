@@ -1,6 +1,9 @@
-"""I/O: `lifeline rules`: to test rules, to list them, to print the schema that editors check them by.
+"""I/O: `lifeline rules`: test rules, list them, print the schema for editors.
 
-Comes in: arguments. Goes out: text and an exit code: 0 well, 1 not. Refuses to change a rule.
+Input: arguments.
+Output: text and an exit code: 0 well, 1 not.
+Not responsible for: changing a rule.
+Rejects: test files with mistakes, all in one list.
 """
 
 import json
@@ -24,9 +27,9 @@ ConfigPath = Annotated[Path | None, typer.Option("--config", "-c", help="Setting
 
 
 def make_rules_commands(for_people: CommandWrapper) -> typer.Typer:
-    """Return the commands, each wrapped so that what a person can put right is said without a traceback."""
+    """Return the commands, each wrapped so that errors of a person are shown without a traceback."""
     line = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
-    line.callback()(_about)
+    line.callback()(_describe)
     line.command("test")(for_people(run_tests))
     line.command("list")(for_people(list_all))
     line.command("schema")(for_people(print_schema))
@@ -38,7 +41,7 @@ def run_tests(
     *,
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Show what happened in good tests too.")] = False,
 ) -> None:
-    """Run the tests of rules in files; exit 1 when something happens that should not, or the other way round."""
+    """Run the tests of rules in files; exit 1 when an expected transition is missing or another one happens."""
     problems = []
     n_tests = n_failed = 0
     for path in files:
@@ -50,7 +53,7 @@ def run_tests(
         for number in range(len(suite.tests)):
             outcome = suite.outcome(number)
             n_tests, n_failed = n_tests + 1, n_failed + (not outcome.is_passed)
-            _say(suite, number, outcome, verbose=verbose)
+            _print_outcome(suite, number, outcome, verbose=verbose)
     if problems:
         raise ConfigError(problems)
     typer.echo(f"{n_tests} tests, {n_failed} failed")
@@ -72,11 +75,11 @@ def print_schema(
     typer.echo(json.dumps(schema_of_tests() if tests else rules_schema(), ensure_ascii=False, indent=2))
 
 
-def _about() -> None:
+def _describe() -> None:
     """Test rules, list them, print their schema."""
 
 
-def _say(suite: RuleTestSuite, number: int, outcome: TestOutcome, *, verbose: bool) -> None:
+def _print_outcome(suite: RuleTestSuite, number: int, outcome: TestOutcome, *, verbose: bool) -> None:
     # Colours only where somebody looks: typer leaves them out of pipes and files.
     word, colour = ("ok    ", typer.colors.GREEN) if outcome.is_passed else ("FAILED", typer.colors.RED)
     place = f"{suite.document.file}:{suite.line(number)}"

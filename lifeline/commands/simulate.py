@@ -1,7 +1,9 @@
-"""I/O: `lifeline simulate`: a simulated district that speaks to the broker of the settings.
+"""I/O: `lifeline simulate`: a simulated district that publishes to the broker of the settings.
 
-Comes in: settings and what shall happen. Goes out: MQTT messages in real time, ground truth in a file. Refuses to run
-rules.
+Input: settings and `SimulationOptions`.
+Output: MQTT messages in real time, ground truth in a file.
+Not responsible for: rules.
+Rejects: an unknown scenario; a broker that cannot be reached ends it with 1.
 """
 
 import threading
@@ -26,7 +28,7 @@ _POLL_S = 0.5
 
 @dataclass(frozen=True, slots=True)
 class SimulationOptions:
-    """What shall happen."""
+    """The options of a simulation."""
 
     seed: int
     scenarios: tuple[str, ...]
@@ -46,7 +48,7 @@ def run_simulation(settings: Settings, options: SimulationOptions, stopping: thr
     quantities = load_quantities(settings.district)
     register = load_register(settings.district, quantities, settings.time_zone)
     start_ns = time.time_ns()
-    scenarios = _scenarios(register, options, start_ns)
+    scenarios = _make_scenarios(register, options, start_ns)
     if options.truth:
         options.truth.write_bytes(write_lines(truth for scenario in scenarios for truth in scenario.truth()))
     mqtt = settings.mqtt
@@ -75,7 +77,7 @@ def run_simulation(settings: Settings, options: SimulationOptions, stopping: thr
     return 1 if player.failure else 0
 
 
-def _scenarios(register: Register, options: SimulationOptions, start_ns: int) -> list[Scenario]:
+def _make_scenarios(register: Register, options: SimulationOptions, start_ns: int) -> list[Scenario]:
     scenarios = whole_script(register, start_ns) if options.script else []
     for wanted in options.scenarios:
         name, _, asset = wanted.partition("@")

@@ -1,1 +1,1 @@
-"""The web console: what is in danger, who was told, and the page behind each acknowledge link."""
+"""The web console: assets in danger, messages and their recipients, and the page of each acknowledge link."""

@@ -1,6 +1,9 @@
 """I/O: the console as one ASGI application, built from its context; nothing is global.
 
-Comes in: `ConsoleContext`. Goes out: a FastAPI application. Refuses to listen: `lifeline.console.server` does.
+Input: `ConsoleContext`.
+Output: a FastAPI application.
+Not responsible for: the socket; `lifeline.console.server` has it.
+Rejects: unknown addresses with 404; while the ledger is away, with 503.
 """
 
 from collections.abc import Awaitable, Callable
@@ -49,40 +52,40 @@ def make_console(context: ConsoleContext) -> FastAPI:
         ProbeRoutes(context),
     ):
         application.include_router(routes.router)
-    application.add_api_route("/levels.css", _levels_sheet, response_class=Response)
+    application.add_api_route("/levels.css", _make_levels_sheet, response_class=Response)
     application.mount("/static", StaticFiles(directory=Path(__file__).parent / "static"))
-    application.middleware("http")(_with_headers)
+    application.middleware("http")(_add_headers)
 
-    def not_found(_request: Request, error: Exception) -> Response:
+    def show_not_found(_request: Request, error: Exception) -> Response:
         status = error.status_code if isinstance(error, HTTPException) else 500
         return pages.problem("not_found", status)
 
-    def ledger_away(_request: Request, _error: Exception) -> Response:
+    def show_ledger_away(_request: Request, _error: Exception) -> Response:
         # Whoever writes to the ledger tells of its outage in the log; a gateway repeats its report after a 503.
         return pages.problem("ledger_away", 503)
 
-    application.add_exception_handler(HTTPException, not_found)
-    application.add_exception_handler(LedgerUnavailableError, ledger_away)
+    application.add_exception_handler(HTTPException, show_not_found)
+    application.add_exception_handler(LedgerUnavailableError, show_ledger_away)
     return application
 
 
-async def _with_headers(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
+async def _add_headers(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
     response = await call_next(request)
     for name, value in HEADERS.items():
         response.headers.setdefault(name, value)
     return response
 
 
-def _levels_sheet() -> Response:
+def _make_levels_sheet() -> Response:
     """Return the colours of the five levels as a style sheet, from the one table that has them."""
     rules = [
-        f".level-{level.key} {{ --level: {level.hex}; --on-level: {_readable_on(level.hex)}; }}"
+        f".level-{level.key} {{ --level: {level.hex}; --on-level: {_choose_text_colour(level.hex)}; }}"
         for level in WarningLevel
     ]
     return Response("\n".join(rules), media_type="text/css")
 
 
-def _readable_on(colour: str) -> str:
+def _choose_text_colour(colour: str) -> str:
     """Return black or white, whichever contrasts more with `colour`. Source: WCAG 2.2, relative luminance."""
     channels = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
     linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in channels]

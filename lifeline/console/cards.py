@@ -1,6 +1,9 @@
-"""I/O: alerts as pages show them: names, local times, masked phone numbers, and the chain from reading to each phone.
+"""I/O: alerts as text for pages: names, local times, masked phone numbers, and the chain from reading to each phone.
 
-Comes in: ledger values and the register. Goes out: frozen cards of ready text. Refuses to know HTML.
+Input: values of the ledger and the register.
+Output: frozen cards of ready text.
+Not responsible for: HTML.
+Rejects: nothing.
 """
 
 from collections.abc import Iterable
@@ -20,7 +23,7 @@ from lifeline.text.words import Language, word
 from rules.events import Dimension
 
 OPERATOR = "console"
-"""Recorded as the contact when somebody acknowledges on the console in nobody else's name."""
+"""Recorded as the contact when the operator of the console acknowledges in the own name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,13 +47,13 @@ class AlertCard:
     since: str
     open: bool
     ending: str
-    """Word of how it stands: open, closed, closed_unseen when nobody saw the end, or incident_lasts."""
+    """Key of its state: open, closed, closed_unseen when the end was not observed, or incident_lasts."""
     state: str
     """Word of the state of its alarm, as docs/alarm-state.md lists them."""
     over_since: str
-    """When its alarm ended, while the end is not told; empty where it stands, and where everybody was told."""
+    """When its alarm ended, while the end is not sent; empty while it stands, and once the end was sent to all."""
     end_told_at: str
-    """When its end is told if the alarm stays calm; empty where that does not depend on time."""
+    """When its end is sent if the alarm stays inactive; empty where that does not depend on time."""
     acknowledged: bool
     acknowledged_by: str
     acknowledged_at: str
@@ -70,7 +73,7 @@ class LinkCard:
 
 @dataclass(frozen=True, slots=True)
 class PhoneCard:
-    """One notification and what became of it."""
+    """One notification with its delivery."""
 
     name: str
     roles: str
@@ -99,7 +102,7 @@ def make_alert_card(alert: Alert, context: ConsoleContext, lang: Language) -> Al
     rule, state = context.rule(alert.rule), state_of(alert)
     return AlertCard(
         id=alert.id,
-        level=shown_level(alert),
+        level=choose_shown_level(alert),
         asset=alert.asset,
         asset_name=(asset.name_zh if lang == "zh" else asset.name_en) if asset else alert.asset,
         title=(rule.title_zh if lang == "zh" else rule.title_en) if rule else alert.rule,
@@ -110,21 +113,21 @@ def make_alert_card(alert: Alert, context: ConsoleContext, lang: Language) -> Al
         over_since=clock_text(alert.changed_ns if alert.is_open and alert.is_over else 0, context.zone),
         end_told_at=clock_text(alert.end_held_until_ns if state is AlarmState.SETTLING else 0, context.zone),
         acknowledged=alert.acknowledged_ns is not None,
-        acknowledged_by=contact_name(alert.acknowledged_by, context, lang),
+        acknowledged_by=find_contact_name(alert.acknowledged_by, context, lang),
         acknowledged_at=clock_text(alert.acknowledged_ns or 0, context.zone),
-        contacts=_choices(alert, context, lang),
+        contacts=_list_choices(alert, context, lang),
         proof=form_proof(context.links.secret, alert.id),
     )
 
 
 def read_ending_key(alert: Alert, context: ConsoleContext) -> str:
-    """Return the word key of how `alert` stands."""
+    """Return the word key of the state of `alert`."""
     if alert.is_open:
         return ending_key(alert, ())
     return ending_key(alert, context.ledger.decisions.read(alert.id), context.ledger.alerts.read_incident(alert))
 
 
-def shown_level(alert: Alert) -> WarningLevel | None:
+def choose_shown_level(alert: Alert) -> WarningLevel | None:
     """Return the level that stands for `alert`: now while open, its highest afterwards, None for a device fault."""
     if alert.dimension is Dimension.HEALTH:
         return None
@@ -132,7 +135,7 @@ def shown_level(alert: Alert) -> WarningLevel | None:
     return WarningLevel(number) if number else None
 
 
-def contact_name(contact: str, context: ConsoleContext, lang: Language) -> str:
+def find_contact_name(contact: str, context: ConsoleContext, lang: Language) -> str:
     """Return a contact's name; of the console's own operator the word for it; else the id itself."""
     if contact == OPERATOR:
         return word("operator", lang)
@@ -146,8 +149,8 @@ def make_chain_card(chain: AlertChain, context: ConsoleContext, lang: Language) 
         LinkCard(link.what, clock_text(link.time_ns, context.zone, millis=True), link.text, link.note)
         for link in list_chain_steps(chain, context.register, context.ruleset, lang)
     )
-    phones = tuple(_phone(delivery, chain.alert, context, lang) for delivery in chain.deliveries)
-    return ChainCard(links, phones, tuple(format_decision(each, lang) for each in chain.decisions))
+    phones = tuple(_make_phone_card(delivery, chain.alert, context, lang) for delivery in chain.deliveries)
+    return ChainCard(links, phones, tuple(format_decision(each, context.zone, lang) for each in chain.decisions))
 
 
 def read_chain_card(alert_id: str, context: ConsoleContext, lang: Language) -> ChainCard | None:
@@ -156,12 +159,12 @@ def read_chain_card(alert_id: str, context: ConsoleContext, lang: Language) -> C
     return make_chain_card(chain, context, lang) if chain else None
 
 
-def _choices(alert: Alert, context: ConsoleContext, lang: Language) -> tuple[Choice, ...]:
+def _list_choices(alert: Alert, context: ConsoleContext, lang: Language) -> tuple[Choice, ...]:
     told = dict.fromkeys(each.contact for each in alert.recipients if each.contact in context.register.contacts)
-    return tuple(Choice(contact, contact_name(contact, context, lang)) for contact in (OPERATOR, *told))
+    return tuple(Choice(contact, find_contact_name(contact, context, lang)) for contact in (OPERATOR, *told))
 
 
-def _phone(delivery: Delivery, alert: Alert, context: ConsoleContext, lang: Language) -> PhoneCard:
+def _make_phone_card(delivery: Delivery, alert: Alert, context: ConsoleContext, lang: Language) -> PhoneCard:
     notification = delivery.notification
     roles = [
         word(duty.role.value, lang)
@@ -170,18 +173,18 @@ def _phone(delivery: Delivery, alert: Alert, context: ConsoleContext, lang: Lang
     ]
     is_trouble = delivery.state not in ("sent", "delivered")
     return PhoneCard(
-        name=contact_name(notification.contact, context, lang),
+        name=find_contact_name(notification.contact, context, lang),
         roles=" ".join(roles),
         address=mask_address(notification.address),
         channel=notification.channel,
         kind=word(notification.kind.value, lang),
         accepted=clock_text(delivery.first_sent_ns or 0, context.zone, millis=True),
-        delivered=clock_text(_receipt_ns(delivery.receipts), context.zone, millis=True),
+        delivered=clock_text(_find_receipt_ns(delivery.receipts), context.zone, millis=True),
         acknowledged=clock_text(delivery.acknowledged_ns or 0, context.zone, millis=True),
         attempts=delivery.attempts,
         trouble=f"{delivery.state} {delivery.last_reason}".strip() if is_trouble else "",
     )
 
 
-def _receipt_ns(receipts: Iterable[tuple[int, int]]) -> int:
+def _find_receipt_ns(receipts: Iterable[tuple[int, int]]) -> int:
     return next((received_ns for code, received_ns in receipts if code == ReceiptCode.DELIVERED), 0)

@@ -1,6 +1,9 @@
 """Geometry of one sensor's chart: a line, limit lines and ticks in the coordinates of an SVG of fixed size.
 
-Comes in: a `Series` and limits. Goes out: numbers for the template. Refuses to know HTML, colours and words.
+Input: a `Series` and limits.
+Output: numbers for the template.
+Not responsible for: HTML, colours and words.
+Rejects: nothing.
 """
 
 import math
@@ -15,7 +18,10 @@ from collector.history import Series
 from config.levels import WarningLevel
 
 WIDTH, HEIGHT = 720, 240
-_LEFT, _RIGHT, _TOP, _BOTTOM = 56, 12, 12, 26
+_LEFT = 56
+_RIGHT = 12
+_TOP = 12
+_BOTTOM = 26
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +58,7 @@ class Chart:
     lines: tuple[str, ...]
     """SVG polyline points, one for each stretch without a gap."""
     doubtful: tuple[tuple[float, float], ...]
-    """Places of readings whose quality leaves a doubt."""
+    """Points of readings with a doubtful quality."""
     limits: tuple[LimitLine, ...]
     x_ticks: tuple[ChartTick, ...]
     y_ticks: tuple[ChartTick, ...]
@@ -73,7 +79,7 @@ class ChartWindow:
 
 def draw_chart(series: Series, limits: Sequence[ChartLimit], window: ChartWindow) -> Chart:
     """Return the chart of `series` over `window`; limits are always inside the vertical range."""
-    ticks = _round_ticks([*series.value.tolist(), *(limit.value for limit in limits)])
+    ticks = _choose_ticks([*series.value.tolist(), *(limit.value for limit in limits)])
     low, high = ticks[0], ticks[-1]
 
     def x(time_ns: int) -> float:
@@ -87,16 +93,16 @@ def draw_chart(series: Series, limits: Sequence[ChartLimit], window: ChartWindow
     doubts = series.quality & ~INFORMATION
     doubtful = tuple(point for point, doubt in zip(points, doubts, strict=True) if doubt)
     return Chart(
-        _stretches(points, series, window.gap_ns),
+        _split_at_gaps(points, series, window.gap_ns),
         doubtful,
         tuple(LimitLine(limit, y(limit.value)) for limit in limits),
-        tuple(ChartTick(x(t), label) for t, label in _minutes(window)),
+        tuple(ChartTick(x(t), label) for t, label in _choose_minute_ticks(window)),
         tuple(ChartTick(y(v), f"{v:g}") for v in ticks),
         float(series.value[-1]) if len(series.value) else None,
     )
 
 
-def _round_ticks(values: Sequence[float]) -> list[float]:
+def _choose_ticks(values: Sequence[float]) -> list[float]:
     """Return 2 to 7 round numbers, the first not above and the last not below any of `values`."""
     low, high = (min(values), max(values)) if values else (0.0, 1.0)
     spread = high - low or max(abs(high) * 0.2, 1e-3)
@@ -108,12 +114,12 @@ def _round_ticks(values: Sequence[float]) -> list[float]:
     return [round(number * step, 12) for number in range(first, last + 1)]
 
 
-def _stretches(points: Sequence[tuple[float, float]], series: Series, gap_ns: int) -> tuple[str, ...]:
+def _split_at_gaps(points: Sequence[tuple[float, float]], series: Series, gap_ns: int) -> tuple[str, ...]:
     breaks = (np.flatnonzero(np.diff(series.time_ns) > gap_ns) + 1).tolist()
     edges = [0, *breaks, len(points)]
     return tuple(" ".join(f"{x},{y}" for x, y in points[start:end]) for start, end in pairwise(edges) if end > start)
 
 
-def _minutes(window: ChartWindow) -> list[tuple[int, str]]:
+def _choose_minute_ticks(window: ChartWindow) -> list[tuple[int, str]]:
     span = window.end_ns - window.start_ns
     return [(window.start_ns + span * i // 3, f"-{span * (3 - i) // 3 // 60_000_000_000} min") for i in range(3)]

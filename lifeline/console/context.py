@@ -22,7 +22,7 @@ from config.quantities import Quantity
 from config.register import Register
 from lifeline.rules_stage.live_state import LiveState
 from lifeline.self_alarms import SystemHealth
-from lifeline.text.formats import CITY_ZONE, clock_text
+from lifeline.text.formats import clock_text
 from rules.events import AlarmKey
 from rules.rule import Rule, RuleSet
 
@@ -45,8 +45,11 @@ class ConsoleContext:
     devices: DeviceStates
     clocks: DeviceClocks
     quarantine: Callable[[], Quarantine]
-    zone: tzinfo | None = CITY_ZONE
-    """Zone of the times on pages, the same as in messages; None for that of this machine."""
+
+    @property
+    def zone(self) -> tzinfo:
+        """The time zone of the city, for pages as for messages."""
+        return self.register.city.zone
 
     def rule(self, rule_id: str) -> Rule | None:
         """Return the rule named `rule_id`, None when it has left the configuration."""

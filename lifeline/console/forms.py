@@ -1,6 +1,9 @@
-"""I/O: reads a small form from a request.
+"""I/O: the fields of a small form.
 
-Comes in: a request. Goes out: its fields. Refuses files and anything large.
+Input: a request.
+Output: its fields.
+Not responsible for: the meaning of the fields.
+Rejects: more than 4 KiB with 413, and a body that cannot be read with 400.
 """
 
 from urllib.parse import parse_qsl

@@ -35,15 +35,15 @@ class Pages:
 
     def page(self, name: str, request: Request, values: Mapping[str, object]) -> HTMLResponse:
         """Return the page in the language that the address asks for."""
-        lang = asked_language(request)
-        return HTMLResponse(self._html(name, lang, values))
+        lang = read_language(request)
+        return HTMLResponse(self._render(name, lang, values))
 
     def phone_page(self, name: str, values: Mapping[str, object], status: int = 200) -> HTMLResponse:
         """Return a page for a phone: Chinese with English beneath, no script."""
-        return HTMLResponse(self._html(name, "zh", values), status, headers=PHONE_HEADERS)
+        return HTMLResponse(self._render(name, "zh", values), status, headers=PHONE_HEADERS)
 
     def problem(self, key: str, status: int) -> HTMLResponse:
-        """Return a page that says what is wrong, in both languages."""
+        """Return a page with the problem, in both languages."""
         texts = {
             f"{part}_{lang}": word(f"{key}{suffix}", lang)
             for part, suffix in (("title", "_title"), ("text", ""))
@@ -56,11 +56,11 @@ class Pages:
         client = request.client.host if request.client else ""
         return self.problem("too_many", 429) if self._failures.fail(client, time.monotonic()) else None
 
-    def _html(self, name: str, lang: Language, values: Mapping[str, object]) -> str:
+    def _render(self, name: str, lang: Language, values: Mapping[str, object]) -> str:
         template = self._environment.get_template(name)
         return template.render(**values, lang=lang, word=partial(word, lang=lang))
 
 
-def asked_language(request: Request) -> Language:
+def read_language(request: Request) -> Language:
     """Return the language in the address, Chinese when it names none."""
     return parse_language(request.query_params.get("lang"))

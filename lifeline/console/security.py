@@ -1,6 +1,9 @@
 """Headers against injected content, proofs against forged forms, and a limit on guessing links.
 
-Comes in: a secret, an address, a time. Goes out: headers and verdicts. Refuses to know pages and sessions.
+Input: a secret, an address, a time.
+Output: headers and verdicts.
+Not responsible for: pages and sessions.
+Rejects: nothing by itself; its callers reject.
 """
 
 import hashlib
@@ -39,7 +42,7 @@ def is_form_proof(secret: bytes, subject: str, proof: str) -> bool:
 
 
 class FailureLimit:
-    """Counts failed links per client address; a valid link is never refused, so nobody can lock out a responder."""
+    """Counts failed links per client address; a valid link always works, so that an attacker locks out no responder."""
 
     def __init__(self, allowed: int = 10, window_s: float = 60.0, max_clients: int = 10_000) -> None:
         """Allow `allowed` failures in `window_s` for each client; numbers assumed: people mistype."""
@@ -47,7 +50,7 @@ class FailureLimit:
         self._failures: OrderedDict[str, tuple[float, int]] = OrderedDict()
 
     def fail(self, client: str, now_s: float) -> bool:
-        """Count a failure of `client`; returns whether it is beyond what is allowed."""
+        """Count a failure of `client`; returns whether it exceeds the limit."""
         since, count = self._failures.pop(client, (now_s, 0))
         if now_s - since >= self._window_s:
             since, count = now_s, 0

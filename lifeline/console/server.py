@@ -1,6 +1,9 @@
-"""I/O: an HTTP server in a thread of its own, with its own socket and loop, so that several can run in one process.
+"""I/O: an HTTP server in a thread of its own, with its own socket and loop; several can run in one process.
 
-Comes in: an ASGI application and an address. Goes out: answers. Refuses to know pages.
+Input: an ASGI application and an address.
+Output: answers.
+Not responsible for: pages.
+Rejects: an address that cannot be bound, as `OSError`.
 """
 
 import socket

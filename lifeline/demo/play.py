@@ -1,6 +1,9 @@
 """I/O: `lifeline demo`: starts the world, plays the story, checks it, and goes on until it is stopped.
 
-Comes in: options, a stop flag. Goes out: an exit code: 0 when every check is met. Refuses to need any environment.
+Input: options and a stop flag.
+Output: an exit code: 0 when every check is met.
+Not responsible for: servers; the demonstration needs none.
+Rejects: a port in use, as `StartError`.
 """
 
 import contextlib
@@ -28,7 +31,7 @@ _NEXT = (
     ("zero_pressure", "T-0002", 30.0),
     ("dead_terminal", "T-0004", 30.0),
 )
-"""What happens after the story, in turn: scenario, asset, seconds."""
+"""The events after the story, one after the other: scenario, asset, seconds."""
 _EVERY_S = 120.0
 
 
@@ -56,7 +59,7 @@ def run_demo(options: DemoOptions, stopping: threading.Event) -> int:
     screen = Screen(console)
     # On a terminal the view is the output; elsewhere only what is wrong is worth a line in the story.
     configure_logs("console", "error" if console.is_terminal else "warning", sys.stderr)
-    with _folder(options.keep) as folder:
+    with _open_folder(options.keep) as folder:
         world = DemoWorld(
             folder,
             options.host,
@@ -92,7 +95,7 @@ def _perform(world: DemoWorld, screen: Screen, *, once: bool) -> int:
 
 def _play(world: DemoWorld, feed: Feed) -> list[StoryCheck]:
     try:
-        return DemoStory(world, feed).play().checks()
+        return DemoStory(world, feed).play().list_checks()
     except StoryError as error:
         if world.stopping.is_set():
             return []
@@ -110,7 +113,7 @@ def _go_on(world: DemoWorld, feed: Feed) -> None:
 
 
 @contextlib.contextmanager
-def _folder(keep: Path | None) -> Iterator[Path]:
+def _open_folder(keep: Path | None) -> Iterator[Path]:
     if keep is not None:
         keep.mkdir(parents=True, exist_ok=True)
         yield keep

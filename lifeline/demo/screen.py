@@ -1,6 +1,9 @@
-"""I/O: the demonstration in the terminal: a live view on a terminal, plain lines everywhere else.
+"""I/O: the demonstration in the terminal: a live view on a terminal, plain lines elsewhere.
 
-Comes in: a running world and lines of its feed. Goes out: text. Refuses to know the story.
+Input: a running world and lines of its feed.
+Output: text.
+Not responsible for: the story.
+Rejects: nothing.
 """
 
 import contextlib
@@ -39,7 +42,7 @@ class Screen:
         """Add one line."""
         self._lines.append(line)
         if not self._console.is_terminal:
-            self._console.print(_plain(line), soft_wrap=True)
+            self._console.print(_format_plain(line), soft_wrap=True)
 
     def say(self, text: str) -> None:
         """Print a line that stays, e.g. an address."""
@@ -52,20 +55,20 @@ class Screen:
         if not self._console.is_terminal:
             yield
             return
-        with Live(get_renderable=self._picture, console=self._console, refresh_per_second=4, screen=False):
+        with Live(get_renderable=self._render, console=self._console, refresh_per_second=4, screen=False):
             yield
 
-    def _picture(self) -> Group:
+    def _render(self) -> Group:
         world = self._world
         if world is None:
             return Group()
         room = max(4, self._console.size.height - _OTHER_ROWS)
-        lines = Text("\n").join(_coloured(line) for line in self._lines[-room:])
+        lines = Text("\n").join(_format_coloured(line) for line in self._lines[-room:])
         lines.no_wrap, lines.overflow = True, "ellipsis"
         addresses = Text(f"控制台 console {world.app.url}   短信收件箱 SMS inbox {world.inbox_url}   Ctrl-C 结束 ends")
-        return Group(Panel(self._numbers(world), title="城市生命线 · Lifeline"), Panel(lines), addresses)
+        return Group(Panel(self._make_table(world), title="城市生命线 · Lifeline"), Panel(lines), addresses)
 
-    def _numbers(self, world: DemoWorld) -> Table:
+    def _make_table(self, world: DemoWorld) -> Table:
         health = world.app.live_state.health
         configuration = world.configuration
         counts = count_levels(
@@ -73,7 +76,7 @@ class Screen:
         )
         table = Table.grid(padding=(0, 3))
         table.add_row(
-            f"[bold]{self._rate(world):,.0f}[/] 读数/秒 readings/s",
+            f"[bold]{self._measure_rate(world):,.0f}[/] 读数/秒 readings/s",
             f"[bold green]{(health == ALIVE).sum()}[/] 在线 alive",
             f"[bold red]{(health == BLIND).sum()}[/] 失联 blind",
             f"[bold]{len(world.gateway.inbox())}[/] 短信 SMS",
@@ -83,7 +86,7 @@ class Screen:
         table.add_row(*levels[:5])
         return table
 
-    def _rate(self, world: DemoWorld) -> float:
+    def _measure_rate(self, world: DemoWorld) -> float:
         then_s, before, rate = self._last
         now_s, now = time.monotonic(), world.app.stages.rules.counts["readings_judged", ""]
         if now_s - then_s >= 1.0:
@@ -92,11 +95,11 @@ class Screen:
         return rate
 
 
-def _plain(line: FeedLine) -> str:
+def _format_plain(line: FeedLine) -> str:
     return escape(f"{line.clock} {_MARKS.get(line.kind, ' ')} {line.text}")
 
 
-def _coloured(line: FeedLine) -> Text:
+def _format_coloured(line: FeedLine) -> Text:
     style = (
         line.level.hex if line.level else {"sms": "cyan", "alarm": "yellow", "check": "green"}.get(line.kind, "bold")
     )

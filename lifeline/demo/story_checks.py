@@ -1,6 +1,9 @@
-"""I/O: what the story must have done, each claim with its figure: read from the ledger, the history and the SMS inbox.
+"""I/O: the claims about the story, each with its figure, from the ledger, the history and the SMS inbox.
 
-Comes in: a world in which the story has been played. Goes out: `StoryCheck`s. Refuses to play.
+Input: a world after the story.
+Output: `StoryCheck`s.
+Not responsible for: playing the story.
+Rejects: nothing.
 """
 
 from collections.abc import Iterable, Iterator
@@ -43,37 +46,42 @@ class StoryEvidence:
         """Look at `world` after `hazard` and `fault` were played there."""
         self.world, self.hazard, self.fault = world, hazard, fault
 
-    def checks(self) -> list[StoryCheck]:
+    def list_checks(self) -> list[StoryCheck]:
         """Return every claim with its figure."""
-        alert = self.alert(self.hazard.span.asset, Dimension.HAZARD)
+        alert = self.find_alert(self.hazard.span.asset, Dimension.HAZARD)
         if alert is None:
             return [
                 StoryCheck("zero pressure raises an alert", is_met=False, figure="no alert"),
-                *self._fault(),
-                self._replay(),
+                *self._check_fault(),
+                self._check_replay(),
             ]
         deliveries = self.world.app.stores.ledger.outbox.read_deliveries(alert.id)
-        return [*self._hazard(alert, deliveries), *self._fault(), self._replay(), self._letters()]
+        return [
+            *self._check_hazard(alert, deliveries),
+            *self._check_fault(),
+            self._check_replay(),
+            self._check_letters(),
+        ]
 
-    def alert(self, asset: str, dimension: Dimension) -> Alert | None:
+    def find_alert(self, asset: str, dimension: Dimension) -> Alert | None:
         """Return the newest alert of `asset` in `dimension`."""
         alerts = self.world.app.stores.ledger.alerts.read_recent(10, asset)
         return next((alert for alert in alerts if alert.dimension is dimension), None)
 
-    def hazard_sms(self, deliveries: Iterable[Delivery]) -> list[Sms]:
+    def list_hazard_sms(self, deliveries: Iterable[Delivery]) -> list[Sms]:
         """Return the messages of the inbox that are hazard notifications of `deliveries`."""
         texts = {each.notification.text for each in deliveries if each.notification.kind in BEGINNINGS}
         return [message for message in self.world.gateway.inbox() if message.text in texts]
 
-    def _hazard(self, alert: Alert, deliveries: list[Delivery]) -> Iterator[StoryCheck]:
+    def _check_hazard(self, alert: Alert, deliveries: list[Delivery]) -> Iterator[StoryCheck]:
         peak = WarningLevel(alert.peak)
         yield StoryCheck("orange exactly, never red", peak is WarningLevel.ORANGE, f"{peak.key} {peak.zh}")
-        messages = self.hazard_sms(deliveries)
-        expected = {contact.phone for role in _ROLES for contact in self._contacts(alert.asset, role)}
+        messages = self.list_hazard_sms(deliveries)
+        expected = {contact.phone for role in _ROLES for contact in self._find_contacts(alert.asset, role)}
         reached = sorted(message.to for message in messages)
         yield StoryCheck("one SMS to each of the three roles", reached == sorted(expected), f"{len(reached)} SMS")
-        yield self._spread(messages)
-        yield self._delay(messages)
+        yield self._check_spread(messages)
+        yield self._check_delay(messages)
         hazard = [each for each in deliveries if each.notification.kind in BEGINNINGS]
         receipts = sum(any(code == ReceiptCode.DELIVERED for code, _ in each.receipts) for each in hazard)
         yield StoryCheck("delivery receipts stored", receipts == len(hazard) == 3, f"{receipts} of {len(hazard)}")
@@ -83,21 +91,21 @@ class StoryEvidence:
         told = {each.notification.contact for each in hazard}
         yield StoryCheck("return to normal sent to the same three", over == told and len(over) == 3, f"{len(over)} SMS")
 
-    def _contacts(self, asset: str, role: Role) -> tuple[Contact, ...]:
+    def _find_contacts(self, asset: str, role: Role) -> tuple[Contact, ...]:
         return self.world.configuration.register.contacts_for(asset, role)
 
-    def _spread(self, messages: list[Sms]) -> StoryCheck:
+    def _check_spread(self, messages: list[Sms]) -> StoryCheck:
         times = [message.received_ns for message in messages]
         spread_s = (max(times) - min(times)) / 1e9 if times else float("inf")
         return StoryCheck(f"handed over within {SPREAD_S:g} s of each other", spread_s <= SPREAD_S, f"{spread_s:.3f} s")
 
-    def _delay(self, messages: list[Sms]) -> StoryCheck:
-        end_ns = self._on_delay_end_ns()
+    def _check_delay(self, messages: list[Sms]) -> StoryCheck:
+        end_ns = self._find_on_delay_end_ns()
         last_ns = max((message.received_ns for message in messages), default=None)
         late_s = (last_ns - end_ns) / 1e9 if last_ns and end_ns else float("inf")
         return StoryCheck(f"within {DELAY_S:g} s after the on-delay's end", late_s <= DELAY_S, f"{late_s:.3f} s")
 
-    def _on_delay_end_ns(self) -> int | None:
+    def _find_on_delay_end_ns(self) -> int | None:
         """Return when the first reading at or below the limit had lasted for the on-delay."""
         register, span = self.world.configuration.register, self.hazard.span
         for rule in self.world.configuration.ruleset.rules:
@@ -111,19 +119,19 @@ class StoryEvidence:
                     return int(series.time_ns[below[0]]) + int(limit.on_delay_s * 1e9)
         return None
 
-    def _fault(self) -> Iterator[StoryCheck]:
+    def _check_fault(self) -> Iterator[StoryCheck]:
         asset = self.fault.span.asset
         register = self.world.configuration.register
-        hazard = self.alert(asset, Dimension.HAZARD)
+        hazard = self.find_alert(asset, Dimension.HAZARD)
         yield StoryCheck("dead terminal raises no hazard", hazard is None, "none" if hazard is None else hazard.id)
-        alert = self.alert(asset, Dimension.HEALTH)
+        alert = self.find_alert(asset, Dimension.HEALTH)
         deliveries = self.world.app.stores.ledger.outbox.read_deliveries(alert.id) if alert else []
         notices = [each for each in deliveries if each.notification.kind is NotificationKind.DEVICE_FAULT]
         told = {each.notification.contact for each in notices if each.first_sent_ns}
         maintenance = {contact.id for contact in register.contacts_for(asset, Role.MAINTENANCE)}
         yield StoryCheck("device-fault notice to maintenance only", told == maintenance != set(), f"{len(notices)} SMS")
 
-    def _replay(self) -> StoryCheck:
+    def _check_replay(self) -> StoryCheck:
         app, configuration = self.world.app, self.world.configuration
         reader = JournalReader(configuration.settings.journal.path, configuration.register.sensor_ids)
         result = compare_with_ledger(reader, app.stores.ledger, configuration.register, configuration.ruleset)
@@ -132,6 +140,6 @@ class StoryEvidence:
             "replay of the journal equals the ledger", result.difference is None, f"{result.events} events"
         )
 
-    def _letters(self) -> StoryCheck:
+    def _check_letters(self) -> StoryCheck:
         letters = self.world.app.stores.journal.dead_letters(10)
         return StoryCheck("no message refused", not letters, f"{len(letters)} dead letters")

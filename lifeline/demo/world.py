@@ -1,6 +1,9 @@
 """I/O: the demonstration in one process: broker, devices, SMS gateway with inbox, and the real program.
 
-Comes in: a folder and ports. Goes out: a running world. Refuses to fake any part of the program itself.
+Input: a folder and ports.
+Output: a running world; no part of the program is a fake.
+Not responsible for: the story.
+Rejects: a port in use, as `StartError`.
 """
 
 import contextlib
@@ -49,7 +52,7 @@ class DemoWorld:
             self.broker = EmbeddedBroker("127.0.0.1", 0)
             self.broker.start()
             undo.callback(self.broker.stop)
-            self.configuration = load_configuration(self._settings(folder, host, console_port))
+            self.configuration = load_configuration(self._make_settings(folder, host, console_port))
             self.app = App(self.configuration)
             undo.callback(self.app.stop)
             self.app.start()
@@ -93,7 +96,7 @@ class DemoWorld:
             pause()
         return True
 
-    def _settings(self, folder: Path, host: str, console_port: int) -> Settings:
+    def _make_settings(self, folder: Path, host: str, console_port: int) -> Settings:
         login = {"username": "lifeline", "password": "demo"}
         return Settings.model_validate(
             {

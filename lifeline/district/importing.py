@@ -1,7 +1,9 @@
-"""I/O: registers of a whole city into a district folder, and out of it again.
+"""I/O: import of the registers of a whole city into a district folder, and export from it.
 
-Comes in: files and folders of CSV and GeoJSON. Goes out: the district's files, all of them replaced together after the
-whole was checked, or none. Refuses to write anything that could not be started with.
+Input: files and folders of CSV and GeoJSON.
+Output: the files of the district, all replaced together after the check of the whole.
+Not responsible for: loading the district into the running program.
+Rejects: files that would make a district with which no program can start; then nothing is written.
 """
 
 import os
@@ -33,7 +35,7 @@ _NAMES = (*TABLES, *OPTIONAL_TABLES)
 
 @dataclass(frozen=True, slots=True)
 class ImportResult:
-    """What an import did, or would do."""
+    """The result of an import, or of a dry run."""
 
     merges: Mapping[str, Merge]
     register: Register
@@ -46,7 +48,7 @@ class _Sources:
 
 
 def import_into(folder: Path, sources: Sequence[Path], progress: Progress, *, dry_run: bool) -> ImportResult:
-    """Put the rows of `sources` into the district in `folder`, and the grid of its place into each asset without one.
+    """Put the rows of `sources` into the district in `folder`. An asset without a grid gets the grid of its place.
 
     Raises:
         ConfigError: everything that is wrong in the district as it would become; nothing was written.
@@ -60,7 +62,7 @@ def import_into(folder: Path, sources: Sequence[Path], progress: Progress, *, dr
     own = folder / BOUNDARIES
     boundaries = found.boundaries or (own if own.exists() else None)
     if boundaries is not None and "assets" in after:
-        after["assets"] = with_grids(after["assets"], _boundaries(boundaries))
+        after["assets"] = with_grids(after["assets"], _read_boundaries(boundaries))
     checking = progress.add_task("checking", total=sum(len(table.rows) for table in after.values()))
     tables = {**dict.fromkeys(TABLES, ABSENT), **packaged_tables(), **after}
     register = register_from(tables, load_quantities(folder), lambda n_rows: progress.advance(checking, n_rows))
@@ -103,11 +105,11 @@ def _read(sources: Sequence[Path], progress: Progress, task: TaskID) -> _Sources
     tables: dict[str, Table] = {}
     boundaries: Path | None = None
     for source in sources:
-        for path in _files(source):
+        for path in _list_files(source):
             if path.suffix == ".csv":
                 tables[path.stem] = load_table(path, path.stem)
                 continue
-            features = _features(path)
+            features = _read_features(path)
             if any(feature.geometry_kind.endswith("Polygon") for feature in features):
                 boundaries = path
             else:
@@ -116,30 +118,30 @@ def _read(sources: Sequence[Path], progress: Progress, task: TaskID) -> _Sources
     return _Sources(tables, boundaries)
 
 
-def _files(source: Path) -> list[Path]:
+def _list_files(source: Path) -> list[Path]:
     """Return the files to read: of a folder those with the names of a district's files."""
     if source.is_dir():
         names = [*(f"{name}.csv" for name in _NAMES), "assets.geojson", BOUNDARIES]
         found = [source / name for name in names if (source / name).exists()]
         if not found:
-            raise _file_error(
+            raise _make_error(
                 source, f"one of {', '.join(names)} in the folder", "none", "name the files as in a district"
             )
         return found
     if source.suffix not in (".csv", ".geojson", ".json"):
-        raise _file_error(source, "a folder, .csv, .geojson or .json", source.suffix or "no suffix", "rename the file")
+        raise _make_error(source, "a folder, .csv, .geojson or .json", source.suffix or "no suffix", "rename the file")
     if source.suffix == ".csv" and source.stem not in _NAMES:
         expected = f"one of {', '.join(f'{name}.csv' for name in _NAMES)}"
-        raise _file_error(source, expected, source.name, "rename the file after what is in it")
+        raise _make_error(source, expected, source.name, "rename the file after what is in it")
     return [source]
 
 
-def _features(path: Path) -> list[Feature]:
+def _read_features(path: Path) -> list[Feature]:
     return features_of(read_text(path, MAX_GEOJSON_BYTES), str(path))
 
 
-def _boundaries(path: Path) -> Boundaries:
-    return Boundaries(_features(path), str(path))
+def _read_boundaries(path: Path) -> Boundaries:
+    return Boundaries(_read_features(path), str(path))
 
 
 def _write(folder: Path, texts: Mapping[str, str], boundaries: Path | None) -> None:
@@ -161,5 +163,5 @@ def _write(folder: Path, texts: Mapping[str, str], boundaries: Path | None) -> N
         path.replace(target)
 
 
-def _file_error(path: Path, expected: str, got: str, remedy: str) -> ConfigError:
+def _make_error(path: Path, expected: str, got: str, remedy: str) -> ConfigError:
     return ConfigError([Problem(str(path), 0, "(file)", expected, got, remedy)])

@@ -1,7 +1,9 @@
-"""I/O: refused messages back to the broker, each with the broker's own word on what became of it.
+"""I/O: dead letters back to the broker, each with the broker's answer.
 
-Comes in: dead letters, the broker's address, an account. Goes out: publications at QoS 1 over MQTT 5. Refuses to call
-sent what the broker dropped: over MQTT 3.1.1 it would acknowledge that, too.
+Input: dead letters, the address of the broker, an account.
+Output: publications at QoS 1 over MQTT 5; over MQTT 3.1.1 a broker acknowledges dropped messages, too.
+Not responsible for: deleting dead letters.
+Rejects: cut letters and letters without a topic; they are counted as kept back.
 """
 
 import threading
@@ -36,7 +38,7 @@ class BrokerAccount:
 
 @dataclass(frozen=True, slots=True)
 class RepublishResult:
-    """What became of the letters."""
+    """The result for all letters."""
 
     sent: int
     kept_back: int
@@ -46,7 +48,7 @@ class RepublishResult:
 
 
 class _Publisher:
-    """One connection; its callbacks run in the client's own thread and only note what the broker says."""
+    """One connection; its callbacks run in the client's own thread and only record the answers of the broker."""
 
     def __init__(self, mqtt: MqttSettings, account: BrokerAccount) -> None:
         self.said: Counter[str] = Counter()
@@ -139,7 +141,7 @@ def republish(
 
 
 def describe_result(result: RepublishResult) -> str:
-    """Return what became of the letters, for a person, with the remedy where some were refused."""
+    """Return the result as text, with the remedy where the broker rejected some letters."""
     text = f"published {result.sent} again, kept back {result.kept_back} (cut or not from a topic)"
     if not result.refused:
         return text

@@ -1,8 +1,9 @@
-"""I/O: unknown devices out of the journal, and their rows into a district.
+"""I/O: unknown devices in the dead letters of the journal, and their rows for a district.
 
-Comes in: dead letters of the journal, a device, an asset, quantities. Goes out: the strangers as text; the district's
-files, replaced together after the whole was checked. A channel whose quantity nobody chose and no name tells
-stays outside.
+Input: dead letters, a device, an asset, quantities.
+Output: unknown devices as text; files of the district, replaced together after the check of the whole.
+Not responsible for: a channel without a quantity; it stays outside.
+Rejects: the packaged district, and a device without any quantity.
 """
 
 import shlex
@@ -39,7 +40,7 @@ def read_quarantine(configuration: Configuration, letters: Sequence[DeadLetter])
 
 
 def describe_stranger(stranger: UnknownDevice, quantities: Mapping[str, Quantity], *, has_asset: bool) -> list[str]:
-    """Return what is known of one stranger, with the rows that would register it and the command that does."""
+    """Return the facts about one unknown device, with the rows that register it and the command that does."""
     what = "channels of a device in the register" if stranger.is_registered else "device"
     cut = f", {stranger.cut} cut" if stranger.cut else ""
     lines = [f"{what} {stranger.device}: {stranger.messages} messages{cut} in {stranger.decoder} on {stranger.topic}"]
@@ -62,9 +63,9 @@ def describe_stranger(stranger: UnknownDevice, quantities: Mapping[str, Quantity
 
 
 def registration_command(stranger: UnknownDevice, quantities: Mapping[str, Quantity]) -> str:
-    """Return the command that registers a stranger; the quantities that nobody can guess are left to fill in.
+    """Return the command that registers an unknown device; unknown quantities are left to fill in.
 
-    A stranger chooses its own name, and a person may paste the command into a shell: every word is quoted.
+    An unknown device chooses its own name. A person may paste the command into a shell: every word is quoted.
     """
     wanted = [each for each in stranger.channels if not guess_quantity(each, stranger.domain, quantities)[0]]
     words = ["lifeline", "quarantine", "register", f"--asset={stranger.asset or 'ASSET'}"]
@@ -81,10 +82,10 @@ def format_sensor_rows(rows: Sequence[Mapping[str, str]]) -> str:
 def register_device(
     configuration: Configuration, stranger: UnknownDevice, asset: str, chosen: Mapping[str, str]
 ) -> tuple[list[str], list[str]]:
-    """Write the stranger's rows into the district; returns what changed, and the channels left outside.
+    """Write the rows of the device into the district; returns the changes, and the channels left outside.
 
     Raises:
-        ConfigError: what would be wrong with the district; nothing was written.
+        ConfigError: the problems of the changed district; nothing was written.
         StartError: there is nothing to write, or the district is the packaged one.
     """
     folder = configuration.settings.district
@@ -109,6 +110,6 @@ def register_device(
 
 
 def select_letters(configuration: Configuration, letters: Sequence[DeadLetter], device: str) -> list[DeadLetter]:
-    """Return the letters of unknown sensors that are of `device`, by their topic or by what the payload names."""
+    """Return the letters of unknown sensors that are of `device`, by topic or by a name in the payload."""
     quarantine = read_quarantine(configuration, [])
     return [letter for letter in letters if device in quarantine.readings_of(letter)]

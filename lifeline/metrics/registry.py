@@ -1,7 +1,9 @@
-"""I/O: what `/metrics` says, read from the stages at the moment of the scrape; nothing global, nothing counted twice.
+"""I/O: the metrics of `/metrics`, read from the stages at the moment of the scrape; nothing is global.
 
-Comes in: the stages' plain counters and gauges. Goes out: a Prometheus collector for the registry that is passed in.
-Refuses to count by itself, but for the two histograms of time.
+Input: the plain counters and gauges of the stages.
+Output: a Prometheus collector for the given registry, and the two histograms of time.
+Not responsible for: counting.
+Rejects: nothing.
 """
 
 from collections import Counter
@@ -48,8 +50,8 @@ class StageMetrics:
 
     def collect(self) -> Iterator[Metric]:
         """Return the families of one scrape."""
-        yield from _counters(self._counts())
-        yield from _gauges(self._gauges())
+        yield from _make_counters(self._counts())
+        yield from _make_gauges(self._gauges())
 
     def describe(self) -> Iterator[Metric]:
         """Return nothing: names are known only when the stages run, and registering must not scrape."""
@@ -64,7 +66,7 @@ def make_histograms(registry: CollectorRegistry) -> LatencyHistograms:
     return LatencyHistograms(decided, handed_over)
 
 
-def _counters(sources: Sequence[CounterValues]) -> Iterator[Metric]:
+def _make_counters(sources: Sequence[CounterValues]) -> Iterator[Metric]:
     totals: Counter[tuple[str, str]] = Counter()
     for counts in sources:
         # A stage may add a reason while this runs; its own copy is taken in one step.
@@ -77,7 +79,7 @@ def _counters(sources: Sequence[CounterValues]) -> Iterator[Metric]:
         yield family
 
 
-def _gauges(gauges: Iterable[Gauge]) -> Iterator[Metric]:
+def _make_gauges(gauges: Iterable[Gauge]) -> Iterator[Metric]:
     families: dict[str, GaugeMetricFamily] = {}
     for gauge in gauges:
         family = families.get(gauge.name)

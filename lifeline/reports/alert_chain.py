@@ -1,6 +1,9 @@
-"""I/O: everything the ledger knows about one alert, read together: reading, rule, alarm, alert, each phone.
+"""I/O: every record of the ledger about one alert: readings, rule, alarm, alert, each phone.
 
-Comes in: an open ledger and an alert id. Goes out: `AlertChain`. Refuses to put it into words.
+Input: an open ledger and the id of an alert.
+Output: `AlertChain`.
+Not responsible for: words.
+Rejects: nothing; an unknown id gives None.
 """
 
 from collections.abc import Sequence
@@ -19,12 +22,12 @@ class AlertChain:
     events: tuple[StoredEvent, ...]
     """Transitions of its alarms, in order."""
     deliveries: tuple[Delivery, ...]
-    """Every notification and what became of it, in the order of decision."""
+    """Every notification with its delivery, in the order of decision."""
     decisions: tuple[Decision, ...]
     incident: tuple[Alert, ...] = ()
     """The other alerts of its incident, open or over."""
     labels: tuple[Label, ...] = ()
-    """What people said of it afterwards, the last word last."""
+    """Its labels, the newest last."""
     later: InForce | None = None
     """The configuration of now, where it is another one than that which judged the first transition."""
 
@@ -42,11 +45,11 @@ def read_chain(ledger: Ledger, alert_id: str) -> AlertChain | None:
         tuple(ledger.decisions.read(alert_id)),
         ledger.alerts.read_incident(alert),
         ledger.labels.read(alert_id),
-        _later(ledger, events),
+        _find_later_configuration(ledger, events),
     )
 
 
-def _later(ledger: Ledger, events: Sequence[StoredEvent]) -> InForce | None:
+def _find_later_configuration(ledger: Ledger, events: Sequence[StoredEvent]) -> InForce | None:
     history = ledger.configurations.read()
     judged_by = in_force_at(history, events[0].position) if events else None
     return None if judged_by is None or judged_by.version == history[-1].version else history[-1]

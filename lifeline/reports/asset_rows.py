@@ -1,7 +1,9 @@
-"""What the overview shows: each asset's hazard level and, beside it and never mixed with it, the health of its data.
+"""The rows of the overview: the hazard level of each asset, and beside it the health of its data.
 
-Comes in: the register, alarm keys and a `LiveState` published by the rules stage. Goes out: frozen rows.
-Refuses to know HTML.
+Input: the register, alarm keys and the `LiveState` of the rules stage.
+Output: frozen rows. Level and health are never mixed.
+Not responsible for: HTML.
+Rejects: nothing.
 """
 
 from collections import defaultdict
@@ -31,10 +33,10 @@ class AssetRow:
     watched: bool
     """False when no hazard rule looks at any of its sensors."""
     is_last_known: bool
-    """No sensor that a hazard rule looks at is heard now: the level is what it was before they fell silent."""
+    """No sensor of a hazard rule sends now: the level is the last one before they fell silent."""
     health: HealthKey
-    """Of the sensors that hazard rules look at, else of all: `ok` all heard, `blind` none any more, `unprotected` none
-    ever; `partial` when any sensor has fallen silent or a watched one was never heard."""
+    """Of the sensors of hazard rules, else of all. `ok`: all send; `blind`: none sends any more; `unprotected`: none
+    ever sent. `partial`: any sensor has fallen silent, or a watched sensor never sent."""
     risk: Risk
     """The level of the asset as a whole with its reasons; it is never below `level`."""
 
@@ -46,12 +48,12 @@ class AssetRow:
 
 def list_asset_rows(register: Register, alarms: Sequence[AlarmKey], live_state: LiveState) -> list[AssetRow]:
     """Return a row for each asset: highest level first, then worst health, then the order of the register."""
-    hazards = _hazards(register, alarms, live_state)
+    hazards = _group_hazards(register, alarms, live_state)
     health: dict[str, list[int]] = defaultdict(list)
     for number, sensor in enumerate(register.sensors):
         health[sensor.asset].append(int(live_state.health[number]))
     nothing = _Hazard()
-    rows = [_row(asset, hazards.get(asset.id, nothing), health[asset.id]) for asset in register.assets.values()]
+    rows = [_make_row(asset, hazards.get(asset.id, nothing), health[asset.id]) for asset in register.assets.values()]
     worst = {"unprotected": 0, "blind": 1, "partial": 2, "ok": 3}
     return sorted(rows, key=lambda row: (-(row.level or WarningLevel.GREEN), worst[row.health]))
 
@@ -71,7 +73,7 @@ def count_levels(rows: Iterable[AssetRow]) -> Mapping[WarningLevel | None, int]:
 
 @dataclass(slots=True)
 class _Hazard:
-    """What the hazard rules say about one asset."""
+    """The result of the hazard rules for one asset."""
 
     level: WarningLevel = WarningLevel.GREEN
     health: list[int] = field(default_factory=list)
@@ -81,7 +83,7 @@ class _Hazard:
     standing: list[ActiveAlarm] = field(default_factory=list)
 
 
-def _hazards(register: Register, alarms: Sequence[AlarmKey], live_state: LiveState) -> Mapping[str, _Hazard]:
+def _group_hazards(register: Register, alarms: Sequence[AlarmKey], live_state: LiveState) -> Mapping[str, _Hazard]:
     hazards: dict[str, _Hazard] = defaultdict(_Hazard)
     for number, alarm in enumerate(alarms):
         if alarm.dimension is not Dimension.HAZARD:
@@ -99,7 +101,7 @@ def _hazards(register: Register, alarms: Sequence[AlarmKey], live_state: LiveSta
     return hazards
 
 
-def _row(asset: Asset, hazard: _Hazard, health: Sequence[int]) -> AssetRow:
+def _make_row(asset: Asset, hazard: _Hazard, health: Sequence[int]) -> AssetRow:
     alive, blind = health.count(ALIVE), health.count(BLIND)
     is_heard = any(each != UNSEEN for each in hazard.health)
     level = hazard.level if is_heard or hazard.level > WarningLevel.GREEN else None
@@ -112,12 +114,12 @@ def _row(asset: Asset, hazard: _Hazard, health: Sequence[int]) -> AssetRow:
         unseen=len(health) - alive - blind,
         watched=bool(hazard.health),
         is_last_known=is_last_known,
-        health=_health_key(hazard.health or health, blind),
+        health=_choose_health_key(hazard.health or health, blind),
         risk=risk_of(hazard.standing, len(hazard.heard), listed_level(asset)),
     )
 
 
-def _health_key(watched: Sequence[int], blind: int) -> HealthKey:
+def _choose_health_key(watched: Sequence[int], blind: int) -> HealthKey:
     if all(each == UNSEEN for each in watched):
         return "unprotected"
     if ALIVE not in watched:

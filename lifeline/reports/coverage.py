@@ -1,6 +1,9 @@
-"""How much of the city is heard: sensors alive, blind and never seen, by asset, street and domain.
+"""The sensor coverage of the city: sensors alive, blind and never seen, by asset, street and domain.
 
-Comes in: the register and the health of its sensors. Goes out: counts. Refuses to know alarms, files and HTML.
+Input: the register and the health of its sensors.
+Output: counts.
+Not responsible for: alarms, files and HTML.
+Rejects: nothing.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -15,7 +18,7 @@ from lifeline.rules_stage.live_state import ALIVE, BLIND, UNSEEN
 
 
 class Grouping(StrEnum):
-    """What the counts are of."""
+    """The groups of the counts."""
 
     DOMAIN = "domain"
     STREET = "street"
@@ -56,19 +59,21 @@ def count_coverage(register: Register, health: NDArray[np.uint8], by: Grouping) 
     Args:
         register: assets, regions and sensors.
         health: uint8[n_sensors], `lifeline.rules_stage.live_state` values.
-        by: what the groups are.
+        by: kind of the groups.
     """
-    groups = _groups(register, by)
+    groups = _group_assets(register, by)
     names = sorted(set(groups.values()))
     numbers = {name: number for number, name in enumerate(names)}
-    counts = _counts(register, health, [numbers[groups[asset]] for asset in register.assets], len(names))
-    rows = [CoverageCount(name, *_titles(register, name, by), *map(int, counts[:, i])) for i, name in enumerate(names)]
+    counts = _count_sensors(register, health, [numbers[groups[asset]] for asset in register.assets], len(names))
+    rows = [
+        CoverageCount(name, *_find_titles(register, name, by), *map(int, counts[:, i])) for i, name in enumerate(names)
+    ]
     return sorted(rows, key=lambda row: (row.alive / row.sensors if row.sensors else 0.0, row.id))
 
 
 def count_whole_city(register: Register, health: NDArray[np.uint8]) -> CoverageCount:
     """Return the coverage of everything together."""
-    counts = _counts(register, health, [0] * len(register.assets), 1)
+    counts = _count_sensors(register, health, [0] * len(register.assets), 1)
     return CoverageCount("", "合计", "all", *map(int, counts[:, 0]))
 
 
@@ -80,7 +85,7 @@ def format_coverage(rows: Sequence[CoverageCount]) -> Iterator[str]:
         yield f"{row.alive:8}{row.blind:8}{row.unseen:8}{row.assets:8}{row.share:9.1%}  {what}"
 
 
-def _counts(
+def _count_sensors(
     register: Register, health: NDArray[np.uint8], group_of_asset: Sequence[int], n_groups: int
 ) -> NDArray[np.int64]:
     """Return int64[5, n_groups]: alive, blind, unseen, assets, assets alive."""
@@ -96,17 +101,17 @@ def _counts(
     return np.stack([*of_sensor, assets, np.bincount(group[is_alive], minlength=n_groups)]).astype(np.int64)
 
 
-def _groups(register: Register, by: Grouping) -> Mapping[str, str]:
+def _group_assets(register: Register, by: Grouping) -> Mapping[str, str]:
     """Return the group of each asset."""
     if by is Grouping.ASSET:
         return {asset: asset for asset in register.assets}
     if by is Grouping.DOMAIN:
         return {asset.id: asset.domain for asset in register.assets.values()}
     streets: dict[str, str] = {}
-    return {asset.id: _street(register, asset.region, streets) for asset in register.assets.values()}
+    return {asset.id: _find_street(register, asset.region, streets) for asset in register.assets.values()}
 
 
-def _street(register: Register, region: str, streets: dict[str, str]) -> str:
+def _find_street(register: Register, region: str, streets: dict[str, str]) -> str:
     """Return the street that `region` lies in, remembered in `streets`; empty where it lies in none."""
     if region not in streets:
         place = register.regions.get(region)
@@ -116,7 +121,7 @@ def _street(register: Register, region: str, streets: dict[str, str]) -> str:
     return streets[region]
 
 
-def _titles(register: Register, name: str, by: Grouping) -> tuple[str, str]:
+def _find_titles(register: Register, name: str, by: Grouping) -> tuple[str, str]:
     if by is Grouping.DOMAIN:
         return name, name
     named = register.assets.get(name) if by is Grouping.ASSET else register.regions.get(name)

@@ -1,8 +1,9 @@
-"""Dead letters for people: one line each, and whether they are whole.
+"""Dead letters as lines of text, and the claim that a letter is complete.
 
-Comes in: dead letters. Goes out: lines. Refuses to publish them again, which `lifeline.district.republishing` does,
-and to
-delete any: the journal evicts the oldest at its quota.
+Input: dead letters.
+Output: lines.
+Not responsible for: publishing them again; `lifeline.district.republishing` does. The journal deletes the oldest.
+Rejects: nothing.
 """
 
 import hashlib
@@ -12,7 +13,7 @@ from collector.dead_letter import DeadLetter, DeadLetterReason, is_cut
 
 
 def format_dead_letter(letter: DeadLetter) -> str:
-    """Return one dead letter as a JSON line; bytes that are not UTF-8 and what could command a terminal are escaped."""
+    """Return one dead letter as a JSON line; bytes that are not UTF-8 and control characters are escaped."""
     line = json.dumps(
         {
             "received_ns": letter.received_ns,

@@ -1,7 +1,9 @@
-"""Devices as people see them: there or not, charge, signal, what it runs, when it was last heard, what never came.
+"""The state of each device: presence, charge, signal, firmware, last message, missing messages.
 
-Comes in: the register, a `LiveState` and the book of the devices. Goes out: columns of all devices at once, rows of
-those that somebody looks at. Refuses to know HTML and the words of a page.
+Input: the register, a `LiveState`, and the states of the devices from the intake.
+Output: columns of all devices at once, and rows of some devices.
+Not responsible for: HTML and the words of a page.
+Rejects: nothing.
 """
 
 from collections.abc import Mapping
@@ -68,7 +70,7 @@ class DeviceColumns:
     wrong_clock: NDArray[np.bool_]
     """Its clock is steadily wrong: its readings get the received time."""
 
-    def chosen(self, which: DeviceFilter) -> NDArray[np.bool_]:
+    def select(self, which: DeviceFilter) -> NDArray[np.bool_]:
         """Return bool[n_devices]: those that `which` lists."""
         masks: Mapping[DeviceFilter, NDArray[np.bool_]] = {
             DeviceFilter.ALL: np.ones(len(self.state), np.bool_),
@@ -90,7 +92,7 @@ class DeviceRow:
     asset: str
     state: DevicePresence
     since_ns: int
-    """Since when it is offline, or when it was last heard where it is silent; 0 where nobody knows or it is there."""
+    """Start of offline, or last message of a silent device; 0 where that is unknown or the device is present."""
     alive: int
     sensors: int
     battery: float | None
@@ -107,7 +109,7 @@ class DeviceRow:
     is_numbered: bool
     """Whether its messages carry numbers at all."""
     clock_behind_s: float | None
-    """How far its clock is behind ours, negative: ahead; None when it never told a time."""
+    """Offset of its clock behind ours, negative: ahead; None when it never sent a time."""
     clock_is_wrong: bool
 
 
@@ -129,14 +131,14 @@ class DeviceReport:
             if sensor.quantity in self._said_by:
                 self._said_by[sensor.quantity][self._owner[number]] = number
 
-    def sensors_of(self, device: str) -> list[int]:
+    def list_sensors(self, device: str) -> list[int]:
         """Return the numbers of the sensors of a device that the register has."""
         place = self._book.place[device]
         end = int(self._ends[place])
         numbers: list[int] = self._by_device[end - int(self._sensors[place]) : end].tolist()
         return numbers
 
-    def columns(self, live_state: LiveState) -> DeviceColumns:
+    def make_columns(self, live_state: LiveState) -> DeviceColumns:
         """Return all devices as they are on `live_state`."""
         n_devices = len(self._book.ids)
         alive = np.bincount(self._owner[live_state.health == ALIVE], minlength=n_devices)
@@ -146,7 +148,7 @@ class DeviceReport:
         # Sensors that no rule watches stay alive for ever: whether anything comes, the messages tell.
         is_quiet = (alive == 0) | (live_state.received_ns - self._book.heard_ns > self._patience_ns)
         state = np.select(
-            [self._last(ONLINE, live_state) == 0, ~heard, is_quiet & (blind > 0), alive == 0, blind > 0],
+            [self._read_last(ONLINE, live_state) == 0, ~heard, is_quiet & (blind > 0), alive == 0, blind > 0],
             [
                 DevicePresence.OFFLINE,
                 DevicePresence.NEVER,
@@ -160,37 +162,37 @@ class DeviceReport:
             state,
             alive,
             self._sensors,
-            self._last(BATTERY, live_state),
-            self._last(SIGNAL_STRENGTH, live_state),
-            self._last(SIGNAL_QUALITY, live_state),
+            self._read_last(BATTERY, live_state),
+            self._read_last(SIGNAL_STRENGTH, live_state),
+            self._read_last(SIGNAL_QUALITY, live_state),
             counted.missing - counted.filled,
             self._clocks.offsets()[1],
         )
 
-    def page(
+    def list_page(
         self, live_state: LiveState, columns: DeviceColumns, chosen: NDArray[np.bool_], first: int, count: int
     ) -> list[DeviceRow]:
         """Return at most `count` of the `chosen` devices behind the `first` of them, the worst first."""
         places = np.flatnonzero(chosen)
         order = np.argsort(columns.state[places], kind="stable")
-        return [self._row(int(place), live_state, columns) for place in places[order][first : first + count]]
+        return [self._make_row(int(place), live_state, columns) for place in places[order][first : first + count]]
 
-    def row(self, device: str, live_state: LiveState) -> DeviceRow:
+    def find_row(self, device: str, live_state: LiveState) -> DeviceRow:
         """Return one device that the register has."""
-        return self._row(self._book.place[device], live_state, self.columns(live_state))
+        return self._make_row(self._book.place[device], live_state, self.make_columns(live_state))
 
-    def containing(self, text: str) -> NDArray[np.bool_]:
+    def find_by_name(self, text: str) -> NDArray[np.bool_]:
         """Return bool[n_devices]: those with `text` in their name, whatever its case."""
         wanted = text.casefold()
         return np.fromiter((wanted in device.casefold() for device in self._book.ids), np.bool_, len(self._book.ids))
 
-    def _last(self, quantity: str, live_state: LiveState) -> NDArray[np.float64]:
+    def _read_last(self, quantity: str, live_state: LiveState) -> NDArray[np.float64]:
         number = self._said_by[quantity]
         if not len(live_state.values):
             return np.full(len(number), np.nan)
         return np.where(number >= 0, live_state.values[number], np.nan)
 
-    def _row(self, place: int, live_state: LiveState, columns: DeviceColumns) -> DeviceRow:
+    def _make_row(self, place: int, live_state: LiveState, columns: DeviceColumns) -> DeviceRow:
         book, counted = self._book, self._book.sequences.counted
         state, clock = DevicePresence(int(columns.state[place])), self._clocks.report(book.ids[place])
         heard_ns = int(book.heard_ns[place])
@@ -203,9 +205,9 @@ class DeviceReport:
             since_ns=since_ns if state in (DevicePresence.OFFLINE, DevicePresence.SILENT) else 0,
             alive=int(columns.alive[place]),
             sensors=int(columns.sensors[place]),
-            battery=_number(columns.battery[place]),
-            strength=_number(columns.strength[place]),
-            ratio=_number(columns.ratio[place]),
+            battery=_nan_to_none(columns.battery[place]),
+            strength=_nan_to_none(columns.strength[place]),
+            ratio=_nan_to_none(columns.ratio[place]),
             firmware=book.firmware.get(place, ""),
             messages=int(book.messages[place]),
             heard_ns=heard_ns,
@@ -219,5 +221,5 @@ class DeviceReport:
         )
 
 
-def _number(value: np.float64) -> float | None:
+def _nan_to_none(value: np.float64) -> float | None:
     return None if np.isnan(value) else float(value)

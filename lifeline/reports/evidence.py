@@ -1,14 +1,17 @@
-"""I/O: what stood behind an alert when it reached its highest level: the rule whole, its inputs, its state, its words.
+"""I/O: the evidence of an alert at its highest level: the whole rule, its inputs, its state, its words.
 
-Comes in: an `AlertChain`, the configuration, ledger and journal. Goes out: lines for a terminal. Refuses to change
-anything.
+Input: an `AlertChain`, the configuration, ledger and journal.
+Output: lines for a terminal.
+Not responsible for: writing anything.
+Rejects: nothing; a state that the journal no longer reaches is reported as unknown.
 
-The state is found again as it was: the last kept state before the alert, and the journal judged from there up to it.
+The state is found again by a replay of the journal, from the last kept state before the alert.
 """
 
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import tzinfo
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,7 +24,7 @@ from config.levels import WarningLevel
 from config.register import Register
 from lifeline.configuration import Configuration
 from lifeline.reports.alert_chain import AlertChain
-from lifeline.text.formats import CITY_ZONE, clock_text
+from lifeline.text.formats import clock_text
 from lifeline.text.words import Language
 from rules.engine import RuleEngine
 from rules.explanation import TransitionFields, describe
@@ -56,7 +59,7 @@ class _Past:
 def describe_evidence(
     chain: AlertChain, configuration: Configuration, ledger: Ledger, journal: JournalReader | None, lang: Language
 ) -> Iterator[str]:
-    """Yield what stood behind the first transition to the highest level of the alert of `chain`."""
+    """Yield the evidence of the first transition to the highest level of the alert of `chain`."""
     if not chain.events:
         return
     event = max(chain.events, key=lambda each: (each.level_after, -each.position))
@@ -64,22 +67,26 @@ def describe_evidence(
     number = configuration.register.sensor_index.get(event.alarm.partition("/")[2])
     if rule is None or number is None:
         return
-    yield _heading("rule", f"{rule.id} ({rule.kind}), {rule.written_at}, {configuration.ruleset.version}", lang)
-    yield from (f"  {text}" for text in _options(rule))
-    yield _heading("words", _words(rule, event, configuration.register.sensors[number].stale_after_s, lang), lang)
+    yield _format_heading("rule", f"{rule.id} ({rule.kind}), {rule.written_at}, {configuration.ruleset.version}", lang)
+    yield from (f"  {text}" for text in _list_options(rule))
+    yield _format_heading(
+        "words", _describe_event(rule, event, configuration.register.sensors[number].stale_after_s, lang), lang
+    )
     if journal is None:
         return
-    past = _past(event, configuration, ledger, journal, _inputs(number, rule, configuration.register))
-    yield _heading("readings", f"<= {event.position}", lang)
-    yield from _reading_lines(past, configuration)
+    past = _replay_past(event, configuration, ledger, journal, _list_inputs(number, rule, configuration.register))
+    yield _format_heading("readings", f"<= {event.position}", lang)
+    yield from _list_readings(past, configuration)
     if not past.is_whole:
-        yield _heading("no_state", "", lang)
+        yield _format_heading("no_state", "", lang)
         return
-    yield _heading("state", f"{event.position} ({past.start.position} + {event.position - past.start.position})", lang)
+    yield _format_heading(
+        "state", f"{event.position} ({past.start.position} + {event.position - past.start.position})", lang
+    )
     alarms = [key.id for key in past.engine.alarms]
     columns = past.engine.columns_of(alarms.index(event.alarm)) if event.alarm in alarms else {}
-    yield from (f"  {name} = {text}" for name, text in _columns(columns))
-    yield from _others(past.engine, rule, number, configuration.register, lang)
+    yield from (f"  {name} = {text}" for name, text in _list_columns(columns, configuration.register.city.zone))
+    yield from _list_other_alarms(past.engine, rule, number, configuration.register, lang)
 
 
 _WORDS = {
@@ -95,11 +102,11 @@ _WORDS = {
 }
 
 
-def _heading(key: str, text: str, lang: Language) -> str:
+def _format_heading(key: str, text: str, lang: Language) -> str:
     return f"{_WORDS[key][0 if lang == 'zh' else 1]}  {text}".rstrip()
 
 
-def _options(rule: Rule) -> Iterator[str]:
+def _list_options(rule: Rule) -> Iterator[str]:
     """Yield the keys of the rule, and each level with all its numbers."""
     written = rule.options.model_dump(mode="json", by_alias=True)
     levels = written.pop("levels", [])
@@ -109,14 +116,14 @@ def _options(rule: Rule) -> Iterator[str]:
         yield ", ".join(f"{key} {value}" for key, value in named.items() if value is not None)
 
 
-def _words(rule: Rule, event: StoredEvent, stale_after_s: float, lang: Language) -> str:
+def _describe_event(rule: Rule, event: StoredEvent, stale_after_s: float, lang: Language) -> str:
     turn = TransitionFields(
         event.transition, event.reason, event.level_before, event.level_after, event.value, event.extent
     )
     return describe(rule, turn, lang, stale_after_s)
 
 
-def _inputs(number: int, rule: Rule, register: Register) -> list[int]:
+def _list_inputs(number: int, rule: Rule, register: Register) -> list[int]:
     """Return the sensor itself, its heartbeat, and the others of its asset that rules may look at beside it."""
     sensor = register.sensors[number]
     beat = register.sensor_index.get(sensor.heartbeat)
@@ -127,7 +134,7 @@ def _inputs(number: int, rule: Rule, register: Register) -> list[int]:
     return list(dict.fromkeys([*first, *sorted(beside, key=lambda i: (i not in own, i))]))[:_MOST_INPUTS]
 
 
-def _past(
+def _replay_past(
     event: StoredEvent,
     configuration: Configuration,
     ledger: Ledger,
@@ -135,7 +142,7 @@ def _past(
     inputs: Sequence[int],
 ) -> _Past:
     engine = RuleEngine(configuration.ruleset, configuration.register)
-    start = _restored(engine, event, ledger)
+    start = _restore_engine(engine, event, ledger)
     first = journal.first_position()
     is_whole = 0 < first <= start.position + 1 and event.position - start.position <= _MOST_ENTRIES
     past = _Past(engine, start, is_whole, {number: deque(maxlen=_READINGS) for number in inputs})
@@ -144,14 +151,14 @@ def _past(
         for entry in entries:
             if entry.position > event.position:
                 return past
-            _note(past, entry.batch, entry.position)
+            _record_readings(past, entry.batch, entry.position)
             if is_whole:
                 engine.evaluate(entry.batch, entry.position)
         position = entries[-1].position
     return past
 
 
-def _restored(engine: RuleEngine, event: StoredEvent, ledger: Ledger) -> Snapshot:
+def _restore_engine(engine: RuleEngine, event: StoredEvent, ledger: Ledger) -> Snapshot:
     """Let `engine` go on from the last kept state before `event`, or from nothing; returns from which."""
     for kept in reversed([each for each in ledger.replay_snapshots.read(0) if each.position < event.position]):
         try:
@@ -162,13 +169,13 @@ def _restored(engine: RuleEngine, event: StoredEvent, ledger: Ledger) -> Snapsho
     return Snapshot(0, b"")
 
 
-def _note(past: _Past, batch: ReadingBatch, position: int) -> None:
+def _record_readings(past: _Past, batch: ReadingBatch, position: int) -> None:
     for row in np.flatnonzero(np.isin(batch.sensor, list(past.readings))).tolist():
         reading = (int(batch.time_ns[row]), float(batch.value[row]), int(batch.quality[row]), position)
         past.readings[int(batch.sensor[row])].append(reading)
 
 
-def _reading_lines(past: _Past, configuration: Configuration) -> Iterator[str]:
+def _list_readings(past: _Past, configuration: Configuration) -> Iterator[str]:
     for i, (number, readings) in enumerate(past.readings.items()):
         sensor = configuration.register.sensors[number]
         quantity = configuration.quantities.get(sensor.quantity)
@@ -177,10 +184,11 @@ def _reading_lines(past: _Past, configuration: Configuration) -> Iterator[str]:
         for time_ns, value, quality, position in list(readings)[0 if i == 0 else -1 :]:
             flags = "|".join(flag.name.lower() for flag in Quality if flag.name and flag & quality)
             text = f"{sensor.id} {value:.{decimals}f} {unit}".rstrip()
-            yield f"  {_clock(time_ns)}  {text}{f' [{flags}]' if flags else ''}  journal {position}"
+            clock = _format_time(time_ns, configuration.register.city.zone)
+            yield f"  {clock}  {text}{f' [{flags}]' if flags else ''}  journal {position}"
 
 
-def _columns(columns: Mapping[str, NDArray[np.generic]]) -> Iterator[tuple[str, str]]:
+def _list_columns(columns: Mapping[str, NDArray[np.generic]], zone: tzinfo) -> Iterator[tuple[str, str]]:
     """Yield the columns that were ever written, in words."""
     for name, column in columns.items():
         values = np.atleast_1d(np.asarray(column))
@@ -189,29 +197,31 @@ def _columns(columns: Mapping[str, NDArray[np.generic]]) -> Iterator[tuple[str, 
         numbers = values.astype(np.float64)
         is_empty = ~np.isfinite(numbers) | (numbers <= NEVER_NS)
         if not is_empty.all():
-            yield name, _numbers(values, is_time=name.endswith("_ns"))
+            yield name, _format_numbers(values, zone, is_time=name.endswith("_ns"))
 
 
-def _numbers(values: NDArray[np.generic], *, is_time: bool) -> str:
+def _format_numbers(values: NDArray[np.generic], zone: tzinfo, *, is_time: bool) -> str:
     flat = values.ravel()
     if len(flat) > _MOST_NUMBERS:
         known = flat[np.isfinite(flat.astype(np.float64))].astype(np.float64)
         return f"{len(flat)} numbers, {known.min():g} to {known.max():g}"
-    words = [_number(each, is_time=is_time) for each in flat.tolist()]
+    words = [_format_number(each, zone, is_time=is_time) for each in flat.tolist()]
     return words[0] if len(words) == 1 else f"[{', '.join(words)}]"
 
 
-def _number(value: float, *, is_time: bool) -> str:
+def _format_number(value: float, zone: tzinfo, *, is_time: bool) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     if not np.isfinite(value) or value <= NEVER_NS:
         return "-"
     if is_time and abs(value) > _FIRST_CLOCK_NS:
-        return _clock(int(value))
+        return _format_time(int(value), zone)
     return f"{value / 1e9:g} s" if is_time else f"{value:g}"
 
 
-def _others(engine: RuleEngine, rule: Rule, number: int, register: Register, lang: Language) -> Iterator[str]:
+def _list_other_alarms(
+    engine: RuleEngine, rule: Rule, number: int, register: Register, lang: Language
+) -> Iterator[str]:
     """Yield the alarms that stood at the asset, and those of the rules that `rule` follows."""
     levels, asset = engine.levels(), register.sensors[number].asset
     followed = {each.rule for each in references_of(rule)}
@@ -223,12 +233,12 @@ def _others(engine: RuleEngine, rule: Rule, number: int, register: Register, lan
         and (register.sensors[key.sensor].asset == asset or key.rule in followed)
     ]
     if standing:
-        yield _heading("others", "", lang)
+        yield _format_heading("others", "", lang)
         yield from standing[: 2 * _MOST_INPUTS]
 
 
-def _clock(time_ns: int) -> str:
-    return clock_text(time_ns, CITY_ZONE, millis=True)
+def _format_time(time_ns: int, zone: tzinfo) -> str:
+    return clock_text(time_ns, zone, millis=True)
 
 
 def find_alert_id(ledger: Ledger, name: str) -> str:

@@ -1,7 +1,9 @@
 """I/O: the journal through the same engine again: alarm events as the ledger must have them, byte for byte.
 
-Comes in: a journal file, also one that is being written. Goes out: canonical lines, or the first difference to a
-ledger. Refuses to write anywhere, and to judge with one configuration what another one judged.
+Input: a journal file, also one that is being written.
+Output: canonical lines, or the first difference to a ledger.
+Not responsible for: writing.
+Rejects: the comparison of one configuration with the events of another one.
 """
 
 from collections.abc import Iterator
@@ -41,9 +43,9 @@ class LedgerComparison:
     events: int
     """Events that are equal."""
     after: Position
-    """What lies behind this position was compared."""
+    """Entries behind this position were compared."""
     until: Position
-    """Position of the ledger: what lies behind was not compared."""
+    """Position of the ledger: entries behind it were not compared."""
     difference: EventDifference | None
 
 
@@ -67,9 +69,9 @@ def replay_events(
 
 
 def find_replay_start(journal: JournalReader, ledger: Ledger, version: str) -> Snapshot:
-    """Return the state from which a replay with the configuration `version` must give what the ledger has.
+    """Return the state from which a replay with the configuration `version` must give the events of the ledger.
 
-    It is the oldest since that configuration is in force, of which the journal has every entry that came behind.
+    It is the oldest state of that configuration with every later entry in the journal.
 
     Raises:
         StartError: the ledger was last judged by another configuration, or the journal does not reach back far enough.
@@ -94,7 +96,7 @@ def find_replay_start(journal: JournalReader, ledger: Ledger, version: str) -> S
 def compare_with_ledger(
     journal: JournalReader, ledger: Ledger, register: Register, ruleset: RuleSet, start: Snapshot = EMPTY_SNAPSHOT
 ) -> LedgerComparison:
-    """Return whether the ledger holds behind `start` exactly what a replay of the journal from there gives."""
+    """Return whether the events of the ledger behind `start` equal a replay of the journal from there."""
     until = ledger.position()
     stored = (event.line for event in ledger.alarm_events.read(after=start.position))
     equal = 0

@@ -1,7 +1,9 @@
-"""I/O: commits steps to a ledger that may be away for a while, each exactly once.
+"""I/O: commits of steps to a ledger that may be away for a while, each step exactly once.
 
-Comes in: a `LedgerStep`. Goes out: the same, committed, however often the connection broke on the way. Refuses to
-make steps.
+Input: a `LedgerStep`.
+Output: True once the step is committed, after any number of broken connections.
+Not responsible for: making steps.
+Rejects: a step after another program took over the ledger, as `FencedError`.
 """
 
 import threading

@@ -1,6 +1,9 @@
-"""I/O: the engine together with what people look at while it works: the last values, and the live state.
+"""I/O: the rules engine together with the live state that console and metrics read.
 
-Comes in: journal entries. Goes out: alarm events; a `LiveState` as of the last `publish`. Refuses to commit anything.
+Input: journal entries.
+Output: alarm events; a `LiveState` as of the last `publish`.
+Not responsible for: commits.
+Rejects: a snapshot that does not fit; then the journal is evaluated from its beginning.
 """
 
 import structlog

@@ -1,6 +1,9 @@
-"""`LiveState`: the state of every alarm and sensor at one journal position, as the rules stage last published it.
+"""`LiveState`: the state of every alarm and sensor at one journal position.
 
-Comes in: copies of the engine's columns. Goes out: a frozen value that console and metrics may read at any time.
+Input: copies of the columns of the engine.
+Output: a frozen value that console and metrics may read at any time.
+Not responsible for: its renewal; `lifeline.rules_stage.live_engine` publishes it.
+Rejects: nothing.
 """
 
 from dataclasses import dataclass

@@ -1,10 +1,12 @@
-"""I/O: the stage that reads the journal, lets the engine judge, and commits what follows; one owner, one thread.
+"""I/O: the rules stage: it reads the journal, evaluates the rules, plans, and commits, in one thread.
 
-Comes in: journal entries in order. Goes out: ledger steps, and a `LiveState` to look at. Refuses to judge and to plan:
-`rules.engine` and `alerts.planning.stages` do.
+Input: journal entries in order.
+Output: steps in the ledger, and a `LiveState`.
+Not responsible for: evaluation and planning: `rules.engine` and `alerts.planning.stages` do both.
+Rejects: a journal that ends before the ledger's position, as `JournalMismatchError`.
 
-Exactly once relative to the journal: alarm events and position are one transaction. A restart restores the last
-snapshot, evaluates up to the committed position without emitting anything, and goes on behind it.
+Each step is committed exactly once relative to the journal: alarm events and position are one transaction. A restart
+restores the last snapshot. It evaluates up to the committed position without any output, and goes on behind it.
 """
 
 import math
@@ -61,7 +63,7 @@ class RulesStatus:
 
 
 class RulesStage:
-    """Owns the judge. `run` belongs to one thread; `status` and `live_engine.state` may be read from any."""
+    """Owns the live engine. `run` belongs to one thread; `status` and `live_engine.state` may be read from any."""
 
     def __init__(
         self,
@@ -72,18 +74,20 @@ class RulesStage:
         *,
         snapshot_s: float,
         on_events: Callable[[], None],
+        observe_decision_s: Callable[[float], object] = lambda _seconds: None,
         version: str = "",
         clock_s: Callable[[], float] = time.monotonic,
         clock_ns: Callable[[], int] = time.time_ns,
     ) -> None:
-        """Let `judge` judge what `journal` holds; call `on_events` after each committed step with events.
+        """Evaluate the entries of `journal`; call `on_events` after each committed step with events.
 
-        `version` names the configuration in the ledger; without one nothing is written down there.
+        `observe_decision_s` gets the seconds from the arrival of the readings to that commit. `version` names the
+        configuration in the ledger; without a version the ledger gets no configuration.
         """
         self._journal, self._ledger = journal, ledger
         self._step_planner = StepPlanner(planner, ledger)
         self.live_engine = live_engine
-        self._snapshot_s, self._on_events = snapshot_s, on_events
+        self._snapshot_s, self._on_events, self._observe_decision_s = snapshot_s, on_events, observe_decision_s
         self._clock_s, self._clock_ns, self._version = clock_s, clock_ns, version
         self._stopping = threading.Event()
         self._writer = LedgerWriter(ledger, self._stopping)
@@ -141,7 +145,7 @@ class RulesStage:
                 self.live_engine.evaluate(entry)
             if not entries:
                 break
-        standing = _standing(self.live_engine.engine, self._cursor.position, self._clock_ns())
+        standing = _list_held_alarms(self.live_engine.engine, self._cursor.position, self._clock_ns())
         open_alerts = _close_orphans(self._ledger, self._cursor, self._ledger.alerts.read_open(), standing)
         self._step_planner.restore(open_alerts)
         if self.live_engine.position > self._snapshot:
@@ -156,7 +160,7 @@ class RulesStage:
         )
 
     def evaluate_round(self) -> bool:
-        """Evaluate the next entries and commit what follows; False when there was none."""
+        """Evaluate the next entries and commit their step; False when there was none."""
         self._loop_s = self._clock_s()
         entries = self._journal.read(self.live_engine.position, _ROUND)
         if not entries:
@@ -168,13 +172,13 @@ class RulesStage:
         if plan is not None:
             self._commit_plan(parts, plan)
         elif self._clock_s() - self._committed_s >= _COMMIT_S:
-            self._commit_position(self._due_snapshot())
+            self._commit_position(self._make_due_snapshot())
         if self._clock_s() - self._published_s >= _PUBLISH_S:
             self._publish()
         return True
 
     def _idle(self) -> None:
-        snapshot = self._due_snapshot() if self.live_engine.position > self._snapshot else None
+        snapshot = self._make_due_snapshot() if self.live_engine.position > self._snapshot else None
         is_behind = (
             self.live_engine.position > self._cursor.position and self._clock_s() - self._committed_s >= _COMMIT_S
         )
@@ -188,9 +192,10 @@ class RulesStage:
             self._stopping.wait(_WAIT_S)
 
     def _commit_plan(self, parts: Sequence[AlarmEvents], plan: Plan) -> None:
-        if self._commit(join_events(parts), plan, self._due_snapshot()) is not None:
+        if self._commit(join_events(parts), plan, self._make_due_snapshot()) is not None:
             self._publish()
             self._on_events()
+            self._observe_decision_s((self._clock_ns() - self.live_engine.state.received_ns) / 1e9)
 
     def _commit_position(self, snapshot: bytes | None) -> None:
         self._commit(join_events([]), Plan(open_alerts=self._step_planner.open_alerts), snapshot)
@@ -209,7 +214,7 @@ class RulesStage:
                 _keep_state(self._ledger, Snapshot(step.position, snapshot), self._clock_ns())
         return step
 
-    def _due_snapshot(self) -> bytes | None:
+    def _make_due_snapshot(self) -> bytes | None:
         is_due = self._clock_s() - self._snapshot_s_at >= self._snapshot_s
         return self.live_engine.engine.snapshot() if is_due else None
 
@@ -218,8 +223,8 @@ class RulesStage:
         self.live_engine.publish()
 
 
-def _standing(engine: RuleEngine, position: Position, now_ns: int) -> HeldAlarms:
-    """Return what `engine`, restored to `position`, knows about the alarms of today's configuration."""
+def _list_held_alarms(engine: RuleEngine, position: Position, now_ns: int) -> HeldAlarms:
+    """Return the active alarms of `engine`, restored to `position`, and all alarms of its configuration."""
     sensors = engine.register.sensors
     active = {
         key.id: sensors[key.sensor].device if key.dimension is Dimension.HEALTH else key.id

@@ -1,7 +1,9 @@
-"""I/O: from judged entries to plans: transitions, and in between the turns that the journal's time brings.
+"""I/O: plans for evaluated entries: for transitions, and for reminders and settle times that are due.
 
-Comes in: entries with their events, in order. Goes out: one `Plan` for them. Refuses to judge, to commit, and to know
-any clock but `received_ns`.
+Input: entries with their events, in order.
+Output: one `Plan` for all of them.
+Not responsible for: evaluation, commits, and any clock but `received_ns`.
+Rejects: nothing.
 """
 
 from collections import Counter
@@ -20,7 +22,7 @@ _AGAIN_NS = 10**9
 
 
 class StepPlanner:
-    """Belongs to the thread of the rules stage; what it knows is what the next step begins with."""
+    """Belongs to the thread of the rules stage; its open alerts are the beginning of the next step."""
 
     def __init__(self, planner: Planner, ledger: Ledger) -> None:
         """Plan with `planner`; `ledger` says who has acknowledged."""
@@ -38,7 +40,7 @@ class StepPlanner:
         self._due_ns, self._clock_ns = 0, max(times, default=0)
 
     def plan(self, entries: Sequence[Entry], parts: Sequence[AlarmEvents]) -> Plan | None:
-        """Return what `entries`, whose events are `parts`, change for people; None when nothing."""
+        """Return the plan for `entries` with their events `parts`; None when it is empty."""
         plans = []
         for entry, part in zip(entries, parts, strict=True):
             self._clock_ns = max(self._clock_ns, entry.batch.received_ns)

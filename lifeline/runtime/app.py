@@ -1,7 +1,9 @@
-"""I/O: the running program, built from its configuration and nothing else; two of them can run in one process.
+"""I/O: the running program, built from its configuration alone; two of them can run in one process.
 
-Comes in: a `Configuration`. Goes out: threads that collect, judge, tell and show, until `stop`. Refuses to read
-arguments, environment and signals: `lifeline.commands.main` does.
+Input: a `Configuration`.
+Output: threads for intake, rules, recorder, dispatch and console, until `stop`.
+Not responsible for: arguments, environment and signals; `lifeline.commands.main` reads them.
+Rejects: a wrong secret as `ConfigError`, an address in use or a broken store as `StartError`.
 """
 
 import contextlib
@@ -37,7 +39,7 @@ _JOIN_S = 15.0
 _STOP_S = 25.0
 """How long a stop waits for all of them; less than the 30 s that deploy/lifeline.service grants."""
 _FAILED_STOP_S = 8.0
-"""The same after a failure: what hangs will not end, and a new process should begin; assumed."""
+"""The same after a failure: a hanging thread will not end, and a new process should begin; assumed."""
 
 _log = structlog.get_logger()
 
@@ -68,14 +70,14 @@ class App:
         with contextlib.ExitStack() as undo:
             self._listener = _listen(settings.console.host, settings.console.port)
             undo.callback(self._listener.close)
-            links = SignedLinks(self._public_url(), console_secret(settings))
+            links = SignedLinks(self._choose_public_url(), console_secret(settings))
             self.stores = open_stores(settings, register, undo)
             around = SharedServices(links, make_histograms(self.registry), clock_ns)
             self.stages = build_stages(configuration, self.stores, around, undo)
             self._watchdog = Watchdog(self.stages, self.stores.journal, self._supervisor, clock_ns)
             gauges = Gauges(configuration.register, self.stores, self.stages, self._watchdog, reloads)
-            self.registry.register(StageMetrics(gauges.counts, gauges.values))
-            self._console = ConsoleServer(make_console(self._context(links, clock_ns)), self._listener)
+            self.registry.register(StageMetrics(gauges.read_counters, gauges.read_values))
+            self._console = ConsoleServer(make_console(self._make_context(links, clock_ns)), self._listener)
             self._undo = undo.pop_all()
 
     @property
@@ -103,7 +105,7 @@ class App:
         run("console", self._console.run)
         run("rules", stages.rules.run)
         run("recorder", stages.recorder.run)
-        run("housekeeping", stages.journal_retention.run)
+        run("journal_retention", stages.journal_retention.run)
         stages.dispatcher.start()
         run("intake", stages.intake.run)
         run("watchdog", self._watchdog.run)
@@ -115,7 +117,7 @@ class App:
         return self._supervisor.wait(timeout_s)
 
     def stop(self) -> None:
-        """Stop in the order of the flow, intake first, and close what is open; safe to call twice."""
+        """Stop in the order of the flow, intake first, and close the stores; safe to call twice."""
         if self._supervisor.stopping.is_set():
             return
         self._supervisor.begin_stop()
@@ -126,13 +128,13 @@ class App:
             ("intake", stages.intake.stop),
             ("rules", stages.rules.stop),
             ("recorder", stages.recorder.stop),
-            ("housekeeping", stages.journal_retention.stop),
+            ("journal_retention", stages.journal_retention.stop),
         ):
             stop()
-            self._supervisor.join(min(_JOIN_S, _left_s(deadline_s)), name)
+            self._supervisor.join(min(_JOIN_S, _compute_left_s(deadline_s)), name)
         self._supervisor.run("dispatcher_stop", stages.dispatcher.stop)
         self._console.stop()
-        self.left = self._supervisor.join(_left_s(deadline_s))
+        self.left = self._supervisor.join(_compute_left_s(deadline_s))
         if self.left:
             # They may hold what closing would wait for; the files survive an end without it.
             _log.error("threads_left", threads=self.left)
@@ -140,11 +142,11 @@ class App:
         self._undo.close()
         _log.info("stopped")
 
-    def _public_url(self) -> str:
+    def _choose_public_url(self) -> str:
         console = self.configuration.settings.console
         return self._listener.url if console.public_url.endswith(":0") else console.public_url
 
-    def _context(self, links: SignedLinks, clock_ns: Callable[[], int]) -> ConsoleContext:
+    def _make_context(self, links: SignedLinks, clock_ns: Callable[[], int]) -> ConsoleContext:
         return ConsoleContext(
             register=self.configuration.register,
             quantities=self.configuration.quantities,
@@ -157,12 +159,12 @@ class App:
             live_state=lambda: self.live_state,
             health=self.health,
             clock_ns=clock_ns,
-            devices=self.configuration.pipeline.devices,
-            clocks=self.configuration.pipeline.checks.clocks,
-            quarantine=self._quarantine,
+            devices=self.stages.pipeline.devices,
+            clocks=self.stages.pipeline.checks.clocks,
+            quarantine=self._read_quarantine,
         )
 
-    def _quarantine(self) -> Quarantine:
+    def _read_quarantine(self) -> Quarantine:
         letters = self.stores.journal.dead_letters(PAGE_LETTERS, DeadLetterReason.UNKNOWN_SENSOR)
         return read_quarantine(self.configuration, letters)
 
@@ -175,5 +177,5 @@ def _listen(host: str, port: int) -> Listener:
         raise StartError(message) from error
 
 
-def _left_s(deadline_s: float) -> float:
+def _compute_left_s(deadline_s: float) -> float:
     return max(0.1, deadline_s - time.monotonic())

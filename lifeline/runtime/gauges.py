@@ -1,6 +1,9 @@
 """I/O: the numbers of the running program at the moment of a scrape.
 
-Comes in: stores and stages. Goes out: their counters, and gauges of what is now. Refuses to format them.
+Input: stores and stages.
+Output: their counters, and gauges of the current values.
+Not responsible for: their format.
+Rejects: nothing; while the ledger is away, its gauges are absent.
 """
 
 import contextlib
@@ -34,9 +37,12 @@ class Gauges:
     ) -> None:
         """Look at `stores`, `stages` and `watchdog` when asked; `reloads` outlives them."""
         self._reloads = Counter() if reloads is None else reloads
-        self._register, self._stores, self._stages, self._watchdog = register, stores, stages, watchdog
+        self._register = register
+        self._stores = stores
+        self._stages = stages
+        self._watchdog = watchdog
 
-    def counts(self) -> list[CounterValues]:
+    def read_counters(self) -> list[CounterValues]:
         """Return the counters of every stage, each once."""
         stores, stages = self._stores, self._stages
         counters: list[Counter[tuple[str, str]]] = [
@@ -54,14 +60,14 @@ class Gauges:
         ]
         return list({id(counter): counter for counter in counters}.values())
 
-    def values(self) -> Iterator[Gauge]:
+    def read_values(self) -> Iterator[Gauge]:
         """Return every gauge."""
-        yield from self._journal()
-        yield from self._intake()
-        yield from self._district()
-        yield from self._people()
+        yield from self._read_journal()
+        yield from self._read_intake()
+        yield from self._read_district()
+        yield from self._read_people()
 
-    def _journal(self) -> Iterator[Gauge]:
+    def _read_journal(self) -> Iterator[Gauge]:
         status = self._stores.journal.status()
         recorder, rules = self._stages.recorder.status(), self._stages.rules.status()
         yield Gauge("journal_bytes", {}, status.bytes)
@@ -74,18 +80,18 @@ class Gauges:
         yield Gauge("ledger_position", {}, rules.committed)
         yield Gauge("snapshot_position", {}, rules.snapshot)
 
-    def _intake(self) -> Iterator[Gauge]:
+    def _read_intake(self) -> Iterator[Gauge]:
         status, health = self._stages.intake.status(), self._watchdog.health()
         yield Gauge("broker_connected", {}, float(status.connected))
         yield Gauge("intake_loop_age_seconds", {}, status.loop_age_s)
         yield Gauge("intake_canary_age_seconds", {}, status.canary_age_s)
-        yield Gauge("devices_wrong_clock", {}, self._stages.clocks.n_wrong())
+        yield Gauge("devices_wrong_clock", {}, self._stages.pipeline.checks.clocks.n_wrong())
         yield Gauge("alive", {}, float(health.is_alive))
         yield Gauge("ready", {}, float(health.is_ready))
         for alarm in health.alarms:
             yield Gauge("self_alarm", {"alarm": alarm.symptom.name}, 1.0)
 
-    def _district(self) -> Iterator[Gauge]:
+    def _read_district(self) -> Iterator[Gauge]:
         live_state = self._stages.rules.live_engine.state
         for name, value in (("unseen", UNSEEN), ("alive", ALIVE), ("blind", BLIND)):
             yield Gauge("sensors", {"health": name}, int(np.count_nonzero(live_state.health == value)))
@@ -93,15 +99,15 @@ class Gauges:
         for level, count in count_levels(rows).items():
             yield Gauge("assets", {"level": level.key if level else "none"}, count)
 
-    def _people(self) -> Iterator[Gauge]:
+    def _read_people(self) -> Iterator[Gauge]:
         # While the ledger is away these are absent: the numbers that show its outage must still come.
         with contextlib.suppress(LedgerUnavailableError):
-            yield from self._open_alerts()
+            yield from self._read_open_alerts()
         for name, status in self._stages.dispatcher.status().channels.items():
             yield Gauge("outbox_pending", {"channel": name}, status.waiting.pending + status.waiting.sending)
             yield Gauge("channel_up", {"channel": name}, float(not status.reason))
 
-    def _open_alerts(self) -> Iterator[Gauge]:
+    def _read_open_alerts(self) -> Iterator[Gauge]:
         alerts = self._stores.ledger.alerts.read_open()
         hazards = Counter(alert.level for alert in alerts if alert.dimension is Dimension.HAZARD)
         for level in WarningLevel:

@@ -1,9 +1,12 @@
-"""I/O: when Python looks for reference cycles: not while a city is loaded, and never again in what was loaded.
+"""I/O: limits on Python's search for reference cycles: none while a city is loaded, none later in the loaded objects.
 
-Comes in: moments in the life of the program. Goes out: nothing but time. Refuses to know what is loaded.
+Input: the moments after loading.
+Output: less time.
+Not responsible for: the loaded objects.
+Rejects: nothing.
 
-A register of a city is a million objects that live as long as the program. Every full look for cycles visits them all
-and holds every thread up meanwhile, the intake too; loading them without such looks takes two thirds of the time.
+The register of a city is a million objects that live as long as the program. Every full search for cycles visits them
+all and holds up every thread, the intake too. Loading without such searches takes two thirds of the time.
 """
 
 import contextlib
@@ -14,7 +17,7 @@ from collections.abc import Iterator
 
 @contextlib.contextmanager
 def pause_gc() -> Iterator[None]:
-    """Look for no cycles until the block ends; what is made in it is mostly there to stay."""
+    """Search for no cycles until the block ends; most of its new objects stay."""
     was_enabled = gc.isenabled()
     gc.disable()
     try:
@@ -25,14 +28,14 @@ def pause_gc() -> Iterator[None]:
 
 
 def freeze_loaded() -> None:
-    """Let no later look visit what is there now; what was set aside before and is of no use any more goes first."""
-    _forget_routes()
+    """Exclude the current objects from later searches; objects of an ended program are freed first."""
+    _clear_caches()
     gc.unfreeze()
     gc.collect()
     gc.freeze()
 
 
-def _forget_routes() -> None:
+def _clear_caches() -> None:
     """Empty the caches of the web framework, which hold the pages of ended programs, and their districts."""
     for name, module in list(sys.modules.items()):
         if name.partition(".")[0] == "fastapi":

@@ -1,7 +1,9 @@
-"""I/O: forgets journal entries that nobody needs any more, and sooner when the journal would become full.
+"""I/O: trims of old journal entries, and of more entries when the journal is nearly full.
 
-Comes in: how far every reader is, and how long entries are kept. Goes out: trims. Refuses to trim what the recorder has
-not stored or the rules would need after a restart, whatever room that takes: then the intake stops acknowledging.
+Input: the position of every reader, and the time for which entries are kept.
+Output: trims.
+Not responsible for: a journal that stays full: then the intake stops acknowledging.
+Rejects: trimming entries that the recorder has not stored or that the rules need after a restart.
 """
 
 import threading
@@ -59,9 +61,9 @@ class JournalRetention:
         self._stopping.set()
 
     def trim(self) -> int:
-        """Forget what is past its retention and read by all; returns how many entries."""
+        """Trim entries that are past their retention and read by all; returns how many."""
         old = self._journal.position_at(self._clock_ns() - self._retention_ns)
-        trimmed = self._forget(min(old, self._read_by_all()), "retention")
+        trimmed = self._trim_before(min(old, self._find_slowest()), "retention")
         if trimmed and self._is_cut:
             self._is_cut = False
             _log.info("journal_retention_restored")
@@ -75,8 +77,8 @@ class JournalRetention:
         trimmed = 0
         while _is_tight(status := self._journal.status()) or (status.full and not trimmed):
             step = max(1, status.entries // _ROUNDS)
-            before = min(status.first + step - 1, self._read_by_all())
-            gone = self._forget(before, "room") if status.first else 0
+            before = min(status.first + step - 1, self._find_slowest())
+            gone = self._trim_before(before, "room") if status.first else 0
             if not gone:
                 break
             trimmed += gone
@@ -86,10 +88,10 @@ class JournalRetention:
             _log.warning("journal_retention_cut", entries=trimmed, max_bytes=status.max_bytes, remedy=remedy)
         return trimmed
 
-    def _read_by_all(self) -> Position:
+    def _find_slowest(self) -> Position:
         return min(reader() for reader in self._readers)
 
-    def _forget(self, before: Position, reason: str) -> int:
+    def _trim_before(self, before: Position, reason: str) -> int:
         try:
             trimmed = self._journal.trim(before) if before > 0 else 0
         except JournalFullError:

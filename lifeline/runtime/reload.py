@@ -1,10 +1,12 @@
-"""I/O: one program, and after each accepted change of its district the next one, in the same process.
+"""I/O: one program, and after each accepted change of its district the next program, in the same process.
 
-Comes in: a configuration, a way to load the next, signals as events. Goes out: an exit code. Refuses a district that is
-wrong: then the program that runs keeps running.
+Input: a configuration, a function that loads the next one, signals as events.
+Output: an exit code.
+Not responsible for: checking a district; `lifeline.configuration` does.
+Rejects: a wrong district: then the running program goes on.
 
-A reload is a restart: the old program commits its position with a snapshot, the new one goes on behind it with
-everything that still exists by id, and the broker keeps what comes in between.
+A reload is a restart: the old program commits its position with a snapshot. The new one goes on behind it with the
+state of everything that still exists by id. The broker keeps the messages that come in between.
 """
 
 import logging

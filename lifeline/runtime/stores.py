@@ -1,6 +1,9 @@
-"""I/O: the three things on disk: journal, history, ledger; opened together or not at all.
+"""I/O: the three stores on disk: journal, history, ledger; opened together or not at all.
 
-Comes in: a configuration. Goes out: `Stores`. Refuses to read or write them.
+Input: settings and register.
+Output: `Stores`.
+Not responsible for: reading and writing them.
+Rejects: a store that does not open, as `StartError` with the remedy.
 """
 
 import contextlib
@@ -32,7 +35,7 @@ _CAUSES = (
     LedgerUnavailableError,
     LedgerVersionError,
 )
-"""What can prevent an opening and a person can put right; each says what was expected, got, and what to do."""
+"""Causes of a failed opening that a person can remove; each message has expected, got and remedy."""
 
 _REMEDY = (
     "nothing before is told again; a danger that lasts is raised anew by its next readings. If the ledger was lost or "
@@ -46,7 +49,7 @@ _Store = TypeVar("_Store")
 
 @dataclass(frozen=True, slots=True)
 class Stores:
-    """What survives the program."""
+    """The stores that survive the program."""
 
     journal: Journal
     history: History

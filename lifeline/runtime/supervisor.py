@@ -1,8 +1,9 @@
-"""I/O: named threads that may not die unnoticed: the first failure ends the program with a non-zero code.
+"""I/O: named threads: the first that fails ends the program with a non-zero code.
 
-Comes in: functions that run until they are told to stop. Goes out: the first failure, and the moment of it. Refuses to
-restart anything inside the process: the service supervisor outside (systemd, compose) starts a clean one, and the
-journal and the ledger make that safe.
+Input: functions that run until the stop begins.
+Output: the first failure, and its moment.
+Not responsible for: restarts: systemd or compose starts a clean process, and journal and ledger make that safe.
+Rejects: nothing.
 """
 
 import threading
@@ -41,7 +42,7 @@ class Supervisor:
 
     @property
     def stopping(self) -> threading.Event:
-        """Set once the program was told to stop; loops without a stop verb of their own wait on it."""
+        """Set once the stop of the program began; loops without a `stop` of their own wait on it."""
         return self._stopping
 
     def run(self, name: str, loop: Callable[[], object]) -> threading.Thread:

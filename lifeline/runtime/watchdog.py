@@ -1,8 +1,9 @@
-"""I/O: looks once a second at whether the program itself is well, and ends it when only a new process can help.
+"""I/O: a look at the program once a second, and its end when only a new process can help.
 
-Comes in: the stages' status. Goes out: self-alarms (one log line at the beginning and one at the end, unless the stage
-has written them), `SystemHealth`, and the decision to end. Refuses to restart anything: systemd or the container engine
-does, and nothing is lost meanwhile.
+Input: the status of the stages.
+Output: self-alarms, `SystemHealth`, and the decision to end. A self-alarm is one log line at its start and end.
+Not responsible for: restarts: systemd or the container engine starts the program again, and nothing is lost.
+Rejects: nothing.
 """
 
 import threading
@@ -36,8 +37,11 @@ class Watchdog:
     """Keeps the self-alarms; `health` may be read from any thread."""
 
     def __init__(self, stages: Stages, journal: Journal, supervisor: Supervisor, clock_ns: Callable[[], int]) -> None:
-        """Look at `stages` and `journal`, report what is fatal to `supervisor`."""
-        self._stages, self._journal, self._supervisor, self._clock_ns = stages, journal, supervisor, clock_ns
+        """Look at `stages` and `journal`, report fatal symptoms to `supervisor`."""
+        self._stages = stages
+        self._journal = journal
+        self._supervisor = supervisor
+        self._clock_ns = clock_ns
         self._alarms = SelfAlarms()
         self._stopping = threading.Event()
         self._disconnected_s: float | None = None
@@ -60,9 +64,9 @@ class Watchdog:
         return self._health
 
     def look(self) -> None:
-        """Look once: note what began and ended, and report what is fatal."""
+        """Look once: log the symptoms that began or ended, and report the fatal ones."""
         symptoms: list[Symptom] = []
-        for symptom in self._symptoms():
+        for symptom in self._find_symptoms():
             symptoms.append(symptom)
             if symptom.is_fatal:
                 self._supervisor.fail("watchdog", f"{symptom.name}: {symptom.detail}")
@@ -78,16 +82,16 @@ class Watchdog:
         is_ready = is_alive and status.connected and self._stages.rules.status().is_restored
         self._health = SystemHealth(is_alive, is_ready, self._alarms.active)
 
-    def _symptoms(self) -> Iterator[Symptom]:
-        yield from self._intake_symptoms()
+    def _find_symptoms(self) -> Iterator[Symptom]:
+        yield from self._find_intake_symptoms()
         outage = self._stages.recorder.status().outage
         if outage:
             yield Symptom("history_unavailable", outage, is_logged=True)
-        yield from self._rules_symptoms()
-        yield from self._journal_symptoms()
-        yield from self._dispatch_symptoms()
+        yield from self._find_rules_symptoms()
+        yield from self._find_journal_symptoms()
+        yield from self._find_dispatch_symptoms()
 
-    def _rules_symptoms(self) -> Iterator[Symptom]:
+    def _find_rules_symptoms(self) -> Iterator[Symptom]:
         rules = self._stages.rules.status()
         lag = self._journal.last_position() - rules.position
         if rules.is_ledger_away:
@@ -97,7 +101,7 @@ class Watchdog:
         if rules.loop_age_s > RULES_STUCK_S and not rules.is_ledger_away:
             yield Symptom("rules_stuck", f"loop {rules.loop_age_s:.0f} s, {lag} entries wait", is_fatal=True)
 
-    def _intake_symptoms(self) -> Iterator[Symptom]:
+    def _find_intake_symptoms(self) -> Iterator[Symptom]:
         status, now_s = self._stages.intake.status(), time.monotonic()
         if self._stages.intake.is_stuck(now_s):
             detail = f"loop {status.loop_age_s:.1f} s, canary {status.canary_age_s:.1f} s"
@@ -119,7 +123,7 @@ class Watchdog:
             detail = f"for more than {DISCONNECTED_S:g} s: {status.outage}"
             yield Symptom("broker_unreachable", detail, is_logged=True)
 
-    def _journal_symptoms(self) -> Iterator[Symptom]:
+    def _find_journal_symptoms(self) -> Iterator[Symptom]:
         status = self._journal_status.call(ANSWER_S)
         if status is None:
             yield Symptom("journal_hangs", f"no answer within {ANSWER_S:g} s: does its disk work?")
@@ -128,7 +132,7 @@ class Watchdog:
         elif status.bytes > JOURNAL_SHARE * status.max_bytes:
             yield Symptom("journal_nearly_full", f"{status.bytes} of {status.max_bytes} bytes")
 
-    def _dispatch_symptoms(self) -> Iterator[Symptom]:
+    def _find_dispatch_symptoms(self) -> Iterator[Symptom]:
         status = self._dispatch_status.call(ANSWER_S)
         if status is None:
             yield Symptom("ledger_hangs", f"no answer within {ANSWER_S:g} s: no warning leaves")

@@ -1,6 +1,9 @@
-"""I/O: the stages of the flow, built and joined: intake, rules, recorder, dispatcher, housekeeping.
+"""I/O: the stages of the program, built and connected: intake, rules, recorder, dispatcher, journal retention.
 
-Comes in: configuration, stores, links, histograms. Goes out: `Stages`, none of them running. Refuses to start them.
+Input: configuration, stores, links, histograms.
+Output: `Stages`, none of them running.
+Not responsible for: starting them.
+Rejects: wrong options of a channel, as `ConfigError`.
 """
 
 import contextlib
@@ -13,12 +16,12 @@ from alerts.links import SignedLinks
 from alerts.planning.alert_context import PlanningConfig
 from alerts.planning.planner import Planner
 from collector.checkpoints import CheckCheckpoint, DeviceCheckpoint
-from collector.devices.clocks import DeviceClocks
+from collector.decoding.entry_points import load_decoders
+from collector.decoding.pipeline import Pipeline
 from collector.intake.intake import MqttIntake
 from collector.recorder import Recorder
 from lifeline.configuration import Configuration
 from lifeline.metrics.registry import LatencyHistograms
-from lifeline.metrics.timed_channel import TimedChannel
 from lifeline.rules_stage.live_engine import LiveEngine
 from lifeline.rules_stage.stage import RulesStage
 from lifeline.runtime.journal_retention import JournalRetention
@@ -33,7 +36,7 @@ class Stages:
     """The moving parts in the order of the flow."""
 
     intake: MqttIntake
-    clocks: DeviceClocks
+    pipeline: Pipeline
     engine: RuleEngine
     rules: RulesStage
     recorder: Recorder
@@ -43,7 +46,7 @@ class Stages:
 
 @dataclass(frozen=True, slots=True)
 class SharedServices:
-    """What the stages share."""
+    """The services that the stages share."""
 
     links: SignedLinks
     latencies: LatencyHistograms
@@ -53,36 +56,32 @@ class SharedServices:
 def build_stages(
     configuration: Configuration, stores: Stores, around: SharedServices, undo: contextlib.ExitStack
 ) -> Stages:
-    """Return the stages of one program; `undo` closes what they keep open.
+    """Return the stages of one program; `undo` closes their channels and checkpoints.
 
     Raises:
         ConfigError: a channel's options are wrong.
     """
     settings = configuration.settings
     engine = RuleEngine(configuration.ruleset, configuration.register)
-    dispatcher = _dispatcher(configuration, stores, around, undo)
-
-    def told() -> None:
-        dispatcher.wake()
-        around.latencies.decided.observe((around.clock_ns() - rules.live_engine.state.received_ns) / 1e9)
-
+    dispatcher = _build_dispatcher(configuration, stores, around, undo)
     rules = RulesStage(
         stores.journal,
         LiveEngine(engine),
         stores.ledger,
         make_planner(configuration, engine, around.links),
         snapshot_s=settings.ledger.snapshot_s,
-        on_events=told,
+        on_events=dispatcher.wake,
+        observe_decision_s=around.latencies.decided.observe,
         version=configuration.version,
         clock_ns=around.clock_ns,
     )
     recorder = Recorder(stores.journal, stores.history, settings.history.batch_readings)
-    pipeline = configuration.pipeline
-    memory, devices = _memories(configuration, stores, undo)
+    pipeline = build_pipeline(configuration)
+    checks, devices = _load_checkpoints(configuration, pipeline, stores, undo)
     readers = (lambda: recorder.status().position, lambda: rules.status().snapshot)
     return Stages(
-        MqttIntake(settings.mqtt, settings.intake, pipeline, stores.journal, memory=memory, devices=devices),
-        pipeline.checks.clocks,
+        MqttIntake(settings.mqtt, settings.intake, pipeline, stores.journal, memory=checks, devices=devices),
+        pipeline,
         engine,
         rules,
         recorder,
@@ -91,34 +90,39 @@ def build_stages(
     )
 
 
-def _memories(
-    configuration: Configuration, stores: Stores, undo: contextlib.ExitStack
+def build_pipeline(configuration: Configuration) -> Pipeline:
+    """Return the pure half of the intake, before its first message, with the decoders that other packages bring."""
+    settings = configuration.settings
+    subscriptions = settings.mqtt.subscriptions
+    decoders = load_decoders(subscription.decoder for subscription in subscriptions)
+    return Pipeline(configuration.register, configuration.quantities, subscriptions, settings.intake, decoders=decoders)
+
+
+def _load_checkpoints(
+    configuration: Configuration, pipeline: Pipeline, stores: Stores, undo: contextlib.ExitStack
 ) -> tuple[CheckCheckpoint, DeviceCheckpoint]:
-    """Return what outlives a restart of what the intake knows of sensors and devices, filled."""
-    pipeline, folder = configuration.pipeline, configuration.settings.journal.path.parent
-    memory = CheckCheckpoint(folder / "checks.bin", pipeline.checks, pipeline.checks.clocks)
-    memory.load(stores.journal)
-    undo.callback(memory.save_clocks)
+    """Restore the state of sensors and devices in `pipeline`; return the checkpoints that keep it."""
+    folder = configuration.settings.journal.path.parent
+    checks = CheckCheckpoint(folder / "checks.bin", pipeline.checks, pipeline.checks.clocks)
+    checks.load(stores.journal)
+    undo.callback(checks.save_clocks)
     devices = DeviceCheckpoint(folder / "devices.bin", pipeline.devices, stores.journal)
     devices.load()
     undo.callback(lambda: devices.save(stores.journal.last_position()))
-    return memory, devices
+    return checks, devices
 
 
-def _dispatcher(
+def _build_dispatcher(
     configuration: Configuration, stores: Stores, around: SharedServices, undo: contextlib.ExitStack
 ) -> Dispatcher:
     channels = open_channels(configuration.settings.channels, around.links)
     for channel in channels.values():
         undo.callback(channel.close)
-    timed = {
-        name: TimedChannel(channel, around.latencies.handed_over, around.clock_ns) for name, channel in channels.items()
-    }
-    return Dispatcher(stores.ledger, timed, around.clock_ns)
+    return Dispatcher(stores.ledger, channels, around.clock_ns, observe_handover_s=around.latencies.handed_over.observe)
 
 
 def make_planner(configuration: Configuration, engine: RuleEngine, links: SignedLinks) -> Planner:
-    """Return what plans with everything but the step itself already known."""
+    """Return the planner with the whole configuration."""
     district = PlanningConfig(
         configuration.register, configuration.quantities, configuration.ruleset, configuration.routes, links
     )

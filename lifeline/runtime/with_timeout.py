@@ -1,6 +1,9 @@
-"""I/O: asks something that may never answer, without waiting for it longer than one wants to.
+"""I/O: a call that may never return, with a limit on the wait.
 
-Comes in: a question. Goes out: its answer, or nothing in time. Refuses to ask again before the last answer.
+Input: a function.
+Output: its result, or None when the time is over.
+Not responsible for: ending the call.
+Rejects: a second call before the first has returned: it waits for the first.
 """
 
 import threading
@@ -28,7 +31,7 @@ class CallWithTimeout(Generic[_Answer]):
         """
         if self._thread is None:
             self._answers, self._failures = [], []
-            self._thread = threading.Thread(target=self._ask, name="asking", daemon=True)
+            self._thread = threading.Thread(target=self._run, name="asking", daemon=True)
             self._thread.start()
         self._thread.join(timeout_s)
         if self._thread.is_alive():
@@ -38,7 +41,7 @@ class CallWithTimeout(Generic[_Answer]):
             raise self._failures[0]
         return self._answers[0]
 
-    def _ask(self) -> None:
+    def _run(self) -> None:
         try:
             self._answers.append(self._question())
         except Exception as error:  # noqa: BLE001 - raised again where it was asked

@@ -1,13 +1,14 @@
-"""How times, numbers and phone numbers look on pages.
+"""The format of times, phone numbers and addresses on pages and terminals.
 
-Comes in: stored values. Goes out: text. Refuses to know languages.
+Input: stored values.
+Output: text.
+Not responsible for: languages.
+Rejects: nothing.
 """
 
-from datetime import UTC, datetime, timedelta, timezone, tzinfo
+from datetime import UTC, datetime, tzinfo
 
 NANO = 1_000_000_000
-CITY_ZONE = timezone(timedelta(hours=8))
-"""The zone of the times in messages, so that page and phone say the same."""
 
 
 def clock_text(time_ns: int, zone: tzinfo | None, *, millis: bool = False) -> str:

@@ -1,7 +1,9 @@
-"""The console's words in Chinese and English: one table, so that no page says the same thing in two ways.
+"""The words of console and command line in Chinese and English, in one table.
 
-Comes in: a key and a language. Goes out: the word. Refuses to know levels and alarm texts: those live in
-`config.levels` and `rules.explanation`.
+Input: a key and a language.
+Output: the word.
+Not responsible for: levels and alarm texts: `config.levels` and `rules.explanation` have them.
+Rejects: an unknown key, as `KeyError`.
 """
 
 from typing import Literal

@@ -106,7 +106,10 @@ class Admission:
             place = place[self._is_new(batch, place, one_per_sensor=one_per_sensor)]
         time_ns, value, quality = batch.time_ns, batch.value, batch.quality
         if len(place) < len(sensor):
-            sensor, time_ns, value, quality = sensor[place], time_ns[place], value[place], quality[place]
+            sensor = sensor[place]
+            time_ns = time_ns[place]
+            value = value[place]
+            quality = quality[place]
         self.is_seen[sensor] = True
         usable = (quality & Quality.OUT_OF_RANGE) == 0
         heartbeat_advances, first_heartbeat = self._find_heartbeats(

@@ -145,7 +145,10 @@ class _LastValues:
     ) -> _Inputs:
         """Return the inputs sorted by binding and place, each with the value before it."""
         order = np.lexsort((place, binding))
-        b, time_ns, value, received_clock = binding[order], time_ns[order], value[order], received_clock[order]
+        b = binding[order]
+        time_ns = time_ns[order]
+        value = value[order]
+        received_clock = received_clock[order]
         is_heartbeat = is_heartbeat[order]
         before = _row_before(b, is_heartbeat)
         is_first = before < 0

@@ -84,7 +84,10 @@ class Windows:
         return ended
 
     def _begin(self, b: int, number: int, time_ns: int, origin: float, *, clock: bool) -> None:
-        self._number[b], self._clock[b], self._first_ns[b], self._last_ns[b] = number, clock, time_ns, time_ns
+        self._number[b] = number
+        self._clock[b] = clock
+        self._first_ns[b] = time_ns
+        self._last_ns[b] = time_ns
         for column in (self._widest_ns, self._count, self._fill):
             column[b] = 0
         self._segment[b] = 0

@@ -142,7 +142,10 @@ class EndedWindows:
     def put(self, b: int, window: EndedWindow) -> None:
         """Keep the ended window of binding `b`."""
         self._number[b] = window.number
-        self._lines[b], self._time_ns[b], self._count[b], self._segments[b] = 0, 0, 0, 0
+        self._lines[b] = 0
+        self._time_ns[b] = 0
+        self._count[b] = 0
+        self._segments[b] = 0
         if window.cover is not None:
             self._lines[b, : window.lines.size] = window.lines.ravel()
             self._time_ns[b] = window.cover.first_ns, window.cover.last_ns

@@ -10,7 +10,7 @@ import pytest
 from collector.archive import CheckpointUnusableError
 from collector.checkpoints import DeviceCheckpoint
 from collector.decoding.pipeline import Pipeline, RawMessage
-from collector.devices.device_state import DeviceStates, SeenMessages
+from collector.devices.device_state import DeviceStates
 from collector.intake.group_commit import GroupCommit
 from collector.journal.sqlite import SqliteJournal
 from collector.payload import Mark
@@ -57,11 +57,11 @@ def gaps(book: DeviceStates) -> tuple[int, ...]:
 
 def test_book_counts_messages_and_remembers_what_devices_say():
     """Every message counts, numbered or not; the firmware is the last that was said."""
-    book, heard = DeviceStates(["A", "B"]), SeenMessages()
-    heard.add(1, None)
-    heard.add(1, Mark(4, 9, "2.0"))
-    heard.add(1, Mark(6, 9, "2.1"))
-    missing, note = book.take(heard, 77)
+    book = DeviceStates(["A", "B"])
+    book.seen.add(1, None)
+    book.seen.add(1, Mark(4, 9, "2.0"))
+    book.seen.add(1, Mark(6, 9, "2.1"))
+    missing, note = book.take_seen(77)
 
     assert [0, 1] == missing.tolist()
     assert 40 == len(note)
@@ -70,20 +70,19 @@ def test_book_counts_messages_and_remembers_what_devices_say():
 
 def test_book_firmware_is_cut():
     """A device cannot fill the memory with its firmware's name."""
-    heard = SeenMessages()
-    heard.add(0, Mark(firmware="x" * 10_000))
     book = DeviceStates(["A"])
-    book.take(heard, 1)
+    book.seen.add(0, Mark(firmware="x" * 10_000))
+    book.take_seen(1)
 
     assert 80 == len(book.firmware[0])
 
 
 def test_book_snapshot_is_matched_by_device():
     """A device that moved in the register keeps what is known of it; one that left takes it along."""
-    old, heard = DeviceStates(["A", "B", "C"]), SeenMessages()
+    old = DeviceStates(["A", "B", "C"])
     for device, number in ((0, 5), (1, 7), (1, 9), (2, 1)):
-        heard.add(device, Mark(number, 3, f"f{device}"))
-    old.take(heard, 5)
+        old.seen.add(device, Mark(number, 3, f"f{device}"))
+    old.take_seen(5)
     new = DeviceStates(["D", "C", "B"])
     new.restore(old.snapshot())
 
@@ -105,10 +104,10 @@ def test_book_damaged_snapshot_is_refused_whole(damage):
 
 def test_book_note_of_other_devices_is_left_alone():
     """A note may name devices that have left the register."""
-    old, heard = DeviceStates(["A", "B"]), SeenMessages()
-    heard.add(0, Mark(5))
-    heard.add(1, Mark(7))
-    _, note = old.take(heard, 1)
+    old = DeviceStates(["A", "B"])
+    old.seen.add(0, Mark(5))
+    old.seen.add(1, Mark(7))
+    _, note = old.take_seen(1)
     new = DeviceStates(["B", "C"])
     new.learn(note)
     DeviceStates([]).learn(note)
@@ -197,10 +196,10 @@ def test_memory_that_cannot_be_written_is_counted(journal, tmp_path):
 
 def test_book_of_a_city_stays_small():
     """40,000 devices take a few megabytes, in memory and in the file."""
-    book, heard = DeviceStates([f"D{i}" for i in range(40_000)]), SeenMessages()
+    book = DeviceStates([f"D{i}" for i in range(40_000)])
     for device in range(40_000):
-        heard.add(device, Mark(device, 1))
-    book.take(heard, 1)
+        book.seen.add(device, Mark(device, 1))
+    book.take_seen(1)
     columns = sum(column.nbytes for column in book._columns().values())  # what is to be bounded
 
     assert columns < 4 << 20

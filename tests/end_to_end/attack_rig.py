@@ -1,4 +1,4 @@
-"""I/O: the program as a target: one blow at a time, and exactly what became of it."""
+"""I/O: the program as a target: one attack at a time, and its exact outcome."""
 
 import json
 import time
@@ -13,7 +13,7 @@ from simulators.load import send_load
 from tests.services.program import Program
 
 _SAID = Quality.OUT_OF_RANGE | Quality.TIME_SERVER | Quality.TIME_FUTURE | Quality.TIME_PAST | Quality.DEVICE_SUSPECT
-"""What the intake says of a reading by itself; the others depend on the readings before it."""
+"""Flags that depend on the reading alone; the other flags depend on the readings before it."""
 _PATIENCE_S = 30.0
 DEVICE = "lifeline/v1/fire/T-0001/FT-0001"
 UP = f"{DEVICE}/up"
@@ -31,7 +31,7 @@ class Reading:
     time_ns: int
     received_ns: int
     quality: Quality
-    """Without what depends on the readings before it."""
+    """Without the flags that depend on the readings before it."""
 
     @property
     def is_at_received_time(self) -> bool:
@@ -41,7 +41,7 @@ class Reading:
 
 @dataclass(frozen=True, slots=True)
 class Effect:
-    """What a blow has led to."""
+    """The outcome of an attack."""
 
     refused: tuple[str, ...]
     """Reason of each new dead letter, oldest first."""
@@ -61,7 +61,7 @@ class Target:
         self._numbers = count(1)
 
     def strike(self, *messages: tuple[str, bytes]) -> Effect:
-        """Return what `messages` have led to."""
+        """Return the outcome of `messages`."""
         position, before = self.reader.last_position(), self.metrics()
         send_load("127.0.0.1", self._port, messages)
         stored = self._after_witness(position)
@@ -93,7 +93,7 @@ class Target:
         return kpa / 1000
 
     def _after_witness(self, position: int) -> Iterator[Reading]:
-        """Return what is stored behind `position` up to a reading that is sent now."""
+        """Return the stored entries behind `position` up to a reading that is sent now."""
         value = self.witness()
         found: list[Reading] = []
 

@@ -1,4 +1,4 @@
-"""Every class of message that a device, a gateway or a stranger can get wrong, with the reason it must be refused for.
+"""Every class of wrong message of a device, a gateway or an unknown sender, with the reason of its rejection.
 
 `bad_messages` is a pure function of its seed. Where a value would be stored by mistake it is 666, which no device says.
 """
@@ -40,7 +40,7 @@ def _json(chance: random.Random, **changes: object) -> bytes:
 
 
 def _with_m(chance: random.Random, text: str) -> bytes:
-    """Return a payload whose `m` holds the raw JSON `text` as its value."""
+    """Return a payload with the raw JSON `text` as the value in its `m`."""
     return _json(chance).replace(b"666.0", text.encode())
 
 

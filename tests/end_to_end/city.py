@@ -1,9 +1,9 @@
-"""I/O: the demo district compressed in time, what it must lead to, and what became of it in databases and inboxes.
+"""I/O: the demo district compressed in time, its expected outcome, and its outcome in databases and inboxes.
 
 Event time runs as the devices say it; the messages leave as fast as a test sends them. Silence is measured in listening
-time, which such a stream does not carry, so that the district's sensors are never silent here: `write_district` gives
-them an hour. Everything else, hazards and their delays, depends on event time only and must be the same however the
-program is killed and whatever it waits for.
+time, and such a stream has none. The sensors of the district are therefore never silent here: `write_district` gives
+them an hour. Hazards and their delays depend on event time only. They must be the same however the program is killed
+and whatever it waits for.
 """
 
 import csv
@@ -23,7 +23,7 @@ from config.loading import load_quantities, load_register
 from config.register import Register, Sensor
 from config.settings import Settings, packaged_district
 from lifeline.configuration import Configuration
-from lifeline.runtime.wiring import make_planner
+from lifeline.runtime.wiring import build_pipeline, make_planner
 from rules.engine import RuleEngine
 from simulators.district import District
 from simulators.message import DeviceMessage
@@ -44,12 +44,12 @@ _CHUNK = 500
 Points = dict[tuple[str, int], tuple[float, int]]
 """(sensor id, UTC nanoseconds) to (value in the canonical unit, quality bits but those of plausibility)."""
 _JUDGED = Quality.RATE | Quality.SPIKE | Quality.FLAT
-"""What the checks think of a value: a city that lives a day in a minute is full of spikes, and loses no point by it."""
+"""Flags of the checks on a value: a day in a minute is full of spikes, but they lose no point."""
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What a stream leads to when nothing disturbs the program."""
+    """The outcome of a stream in a program without a disturbance."""
 
     events: list[str]
     """Canonical lines of all alarm events, without journal positions, in order."""
@@ -58,7 +58,7 @@ class Outcome:
 
 
 def write_district(folder: Path) -> Path:
-    """Return `folder` with a copy of the demo district: sensors are silent after an hour, ends are told at once."""
+    """Return `folder` with a copy of the demo district: sensors are silent after an hour, ends are sent at once."""
     shutil.copytree(packaged_district(), folder)
     path = folder / "sensors.csv"
     with path.open(encoding="utf-8", newline="") as file:
@@ -74,7 +74,7 @@ def write_district(folder: Path) -> Path:
 
 
 def city_messages(folder: Path, n_messages: int, seed: int) -> list[DeviceMessage]:
-    """Return what the district in `folder` says in a time that ends now, with hazards at many of its assets."""
+    """Return the messages of the district in `folder` in a time that ends now, with hazards at many assets."""
     quantities = load_quantities()
     register = load_register(folder, quantities)
     until_ns = time.time_ns()
@@ -119,14 +119,17 @@ def published_points(messages: Sequence[DeviceMessage], register: Register) -> P
 
 
 def undisturbed(configuration: Configuration, links: SignedLinks, messages: Sequence[DeviceMessage]) -> Outcome:
-    """Return what decoding, rules and planning make of `messages`, in one process that nothing disturbs."""
+    """Return the outcome of decoding, rules and planning for `messages`, in one process without a disturbance."""
     engine = RuleEngine(configuration.ruleset, configuration.register)
     planner = make_planner(configuration, engine, links)
-    received_ns = time.time_ns()
-    open_alerts, tallies, events, planned = (), {}, [], []
+    pipeline, received_ns = build_pipeline(configuration), time.time_ns()
+    open_alerts = ()
+    tallies = {}
+    events = []
+    planned = []
     for i in range(0, len(messages), _CHUNK):
         raw = [RawMessage(topic, payload) for topic, payload in sent(messages[i : i + _CHUNK])]
-        batch, letters = configuration.pipeline.decode(raw, received_ns)
+        batch, letters = pipeline.decode(raw, received_ns)
         assert [] == letters
         found = engine.evaluate(batch, i + 1)
         events += without_position(found.lines(engine.alarms))

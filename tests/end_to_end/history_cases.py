@@ -1,4 +1,4 @@
-"""What the tests of the history on servers share: a register, readings, and a history that is closed again."""
+"""Shared by the tests of the history on servers: a register, readings, and a history that is closed again."""
 
 import math
 import time

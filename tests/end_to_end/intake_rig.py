@@ -1,4 +1,4 @@
-"""I/O: an intake with a real journal in a thread or in a process of its own, and what to count afterwards."""
+"""I/O: an intake with a real journal, in a thread or in a process of its own, and its counts."""
 
 import json
 import sqlite3
@@ -93,7 +93,7 @@ class RunningIntake:
 
     @property
     def book(self) -> DeviceStates:
-        """What the intake knows of the devices."""
+        """The states of the devices in the intake."""
         return self._pipeline.devices
 
     def start(self) -> "RunningIntake":

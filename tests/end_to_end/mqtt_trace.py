@@ -1,4 +1,4 @@
-"""What one thread received, synced and sent, read from strace's record of its system calls."""
+"""The receives, syncs and sends of one thread, from strace's record of its system calls."""
 
 import re
 from collections.abc import Iterator
@@ -9,7 +9,7 @@ _DATA = re.compile(r'^(recvfrom|sendto)\((\d+)[^,]*, "((?:\\x[0-9a-f]{2})*)".*\)
 _SYNC = re.compile(r"^fdatasync\(\d+<((?:\\x[0-9a-f]{2})*)>\)\s+= 0$")
 
 TRACER = ("-ff", "-y", "-xx", "-s", "200000", "-e", "trace=fdatasync,recvfrom,sendto")
-"""What strace must be told, before `-o` and a file name prefix: one file for each thread, whole payloads as hex."""
+"""Options of strace before `-o` and a file name prefix: one file a thread, whole payloads as hex."""
 
 
 def steps(prefix: Path) -> list[tuple[str, int]]:
@@ -43,7 +43,7 @@ def _octets(text: str) -> bytes:
 
 
 def _packets(stream: bytearray) -> Iterator[tuple[int, bytes]]:
-    """Take the whole packets off the beginning of `stream`: type and what follows the length."""
+    """Take the whole packets off the beginning of `stream`: type and content behind the length."""
     while len(stream) >= 2:
         length, place = 0, 1
         while place < len(stream) and place <= 4:

@@ -1,4 +1,4 @@
-"""I/O: intake, journal and a stale rule in one: what devices say becomes who is blind."""
+"""I/O: intake, journal and a stale rule together: from messages of devices to blind sensors."""
 
 import threading
 
@@ -37,7 +37,7 @@ class Host:
         wait_until(lambda: self.intake.status().canary_fresh)
 
     def follow(self):
-        """Judge what is new in the journal."""
+        """Evaluate the new entries of the journal."""
         for entry in self.journal.read(self.engine.position, 1000):
             self.values += entry.batch.value[entry.batch.sensor == PRESSURE].round(3).tolist()
             events = self.engine.evaluate(entry.batch, entry.position)

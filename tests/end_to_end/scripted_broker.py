@@ -1,4 +1,4 @@
-"""I/O: a broker that says what it is told, byte by byte: for what no correct broker ever sends."""
+"""I/O: a broker that sends given bytes: packets that no correct broker ever sends."""
 
 import socket
 import struct
@@ -30,7 +30,10 @@ class ScriptedBroker:
     ) -> None:
         """Listen at once."""
         self.acknowledged: list[list[int]] = []
-        self._scripts, self._connack, self._granted, self._answers = list(scripts), connack, granted, answers
+        self._scripts = list(scripts)
+        self._connack = connack
+        self._granted = granted
+        self._answers = answers
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port: int = self._listener.getsockname()[1]
         self._open: list[socket.socket] = []

@@ -38,7 +38,7 @@ class CountingPublisher:
 
 
 class StoryRig:
-    """A program, its district, and eyes to see what both do."""
+    """A program, its district, and readers of both."""
 
     def __init__(self, folder, broker, gateway, history=None):
         sms = {"url": gateway.send_url, "username": gateway.username, "password": gateway.password, "sender": "12345"}
@@ -72,7 +72,7 @@ class StoryRig:
         self.player.district = self.player.district.with_scenarios(scenario)
 
     def wait_for(self, claim, timeout_s):
-        """Return what `claim` gives as soon as it is true; fail when it is not in time or the program failed."""
+        """Return the value of `claim` as soon as it is true; fail when it is late or the program failed."""
         deadline_s = time.monotonic() + timeout_s
         pause = threading.Event()
         while not (found := claim()):

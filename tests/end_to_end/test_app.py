@@ -11,7 +11,7 @@ pytestmark = pytest.mark.end_to_end
 
 
 class NoGateway:
-    """An SMS gateway that nobody listens behind."""
+    """An SMS gateway at a closed port."""
 
     send_url, username, password = "http://127.0.0.1:9/cgi-bin/sendsms", "lifeline", "secret"
 

@@ -1,7 +1,7 @@
-"""Attacks by what is in a message: each has its outcome, and a good reading behind it is stored as ever.
+"""Attacks by the content of a message: each has its outcome, and the next good reading is stored.
 
-The numbers are those of the table in docs/reliability.md. Every case is one blow against the real program over a real
-broker: what was refused and why, what was stored and as what; the connection stays.
+The numbers are those of the table in docs/reliability.md. Every case is one attack on the real program over a real
+broker: rejections with reasons, stored readings with flags; the connection stays.
 """
 
 import gzip
@@ -28,7 +28,7 @@ _HUGE_TEXT = "1" * 400
 
 @dataclass(frozen=True, slots=True)
 class Attack:
-    """One message and what must become of it."""
+    """One message and its expected outcome."""
 
     payload: bytes
     refused: tuple[str, ...] = ()
@@ -155,7 +155,7 @@ ATTACKS: Mapping[str, Attack] = {
 
 @pytest.mark.parametrize("name", ATTACKS)
 def test_attack_in_a_message_has_its_outcome(target, name):
-    """It is refused with its reason, or stored as what it is; the connection and the next good reading are there."""
+    """It is rejected with its reason, or stored with its flags; the connection and the next good reading are there."""
     attack = ATTACKS[name]
     effect = target.strike((attack.topic, attack.payload))
 
@@ -174,7 +174,7 @@ def test_attack_with_a_wrong_time_is_stored_at_the_received_one(target):
 
 
 def test_attack_that_repeats_an_old_message_changes_nothing_and_is_counted(target):
-    """17: what is sent again later is the same point, and no rule looks at it."""
+    """17: a message that is sent again later is the same point, and no rule evaluates it."""
     old = payload(351, ts=now_ms() - 3_600_000)
     first = target.strike((UP, old)).stored
     target.strike((UP, payload(352)))

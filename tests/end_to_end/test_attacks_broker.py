@@ -61,7 +61,7 @@ def test_attack_with_a_topic_that_is_none_is_thrown_out_by_the_broker(target, mo
 
 
 def test_attack_by_planted_retained_values_never_raises_an_alarm(target, mosquitto, sms_gateway):
-    """19: what lies on the broker before the program starts is a dead letter at each start, and nobody is told."""
+    """19: a retained message on the broker is a dead letter at each start, and no message is sent."""
     program = target.program
     with _connected(mosquitto) as stranger:
         stranger.sendall(_publish_packet(UP.encode(), payload(0), retain=True))
@@ -93,7 +93,7 @@ def test_attack_by_half_open_connections_holds_up_no_reading(target, mosquitto):
 
 
 def test_attack_by_a_stranger_with_the_programs_client_id_is_an_alarm_and_loses_nothing(target, mosquitto):
-    """20: on a broker without access control the program is thrown out, says so, and has every message in the end."""
+    """20: on a broker without access control the program is disconnected, reports it, and has every message later."""
     program = target.program
     begin = program.log_bytes()
     thief = Listener(mosquitto.port, "lifeline/nothing", client_id="program")
@@ -107,7 +107,7 @@ def test_attack_by_a_stranger_with_the_programs_client_id_is_an_alarm_and_loses_
 
 
 def test_attack_on_the_broker_that_ships_never_reaches_the_program(make_program, tmp_path):
-    """16, 20, 21: over TLS, a device with a password speaks for itself only, whatever topic or client id it takes."""
+    """16, 20, 21: over TLS, a device with a password writes only for itself, with any topic or client id."""
     broker = ProductionBroker(tmp_path / "broker", "FT-0001")
     broker.start()
     files = broker.certificates

@@ -1,4 +1,4 @@
-"""A device that was offline for six hours uploads what it gathered: all of it is stored, and only what is now warns."""
+"""A device uploads a buffer of six hours: all of it is stored, and only current readings raise alarms."""
 
 import dataclasses
 import time
@@ -21,12 +21,12 @@ pytestmark = [pytest.mark.end_to_end, pytest.mark.timeout(300)]
 _DEVICE, _ASSET = "FT-0001", "T-0001"
 _HOURS_NS = 6 * 3600 * SECOND_NS
 _LIVE_NS = 60 * SECOND_NS
-"""What counts as now in this test: the last minute."""
+"""The current readings of this test: the last minute."""
 _HAZARD_S = 40.0
 
 
 def _said(program: Program, until_ns: int) -> list[DeviceMessage]:
-    """Return six hours of one device: no pressure for a while three hours ago, and again in the last 40 s."""
+    """Return six hours of one device: a loss of pressure three hours ago, and one in the last 40 s."""
     configuration = program.configuration
     register: Register = dataclasses.replace(
         configuration.register,
@@ -41,7 +41,7 @@ def _said(program: Program, until_ns: int) -> list[DeviceMessage]:
 
 
 def _publish(program: Program, broker: Mosquitto, messages: Sequence[DeviceMessage]) -> None:
-    """Return once all of `messages` are judged and recorded and everything that follows is told."""
+    """Return once all of `messages` are evaluated and recorded and every notification is sent."""
     before = program.metrics()["messages_total", ""]
     send_load(broker.host, broker.port, sent(messages))
     program.wait_until(lambda: program.metrics()["messages_total", ""] >= before + len(messages), 120)
@@ -49,7 +49,7 @@ def _publish(program: Program, broker: Mosquitto, messages: Sequence[DeviceMessa
 
 
 def test_program_takes_a_buffer_of_six_hours_and_warns_of_now_alone(tmp_path, mosquitto, sms_gateway, make_program):
-    """Every point is stored; nobody is told of the pressure lost three hours ago, everybody once of the one of now."""
+    """Every point is stored; the old loss of pressure causes no message, the current one exactly one to each."""
     program = make_program(district=str(write_district(tmp_path / "district")))
     program.start()
     messages = _said(program, time.time_ns())

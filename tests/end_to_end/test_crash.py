@@ -1,4 +1,4 @@
-"""The program is killed with -9 again and again while it works; nothing is lost, and nothing is told differently.
+"""The program is killed with -9 again and again while it works; no reading is lost, and no message differs.
 
 Hazards are compared with an undisturbed run. The silence of sensors is not, for it depends on when the program
 listened: the district's sensors may be silent for an hour here, and no device alarm may come of a restart.
@@ -41,7 +41,7 @@ from tests.services.program import Program, sms_channel
 pytestmark = [pytest.mark.end_to_end, pytest.mark.timeout(600)]
 
 _WORKING_S = 0.8
-"""A kill comes at a random moment of this time after the connection: while it drains what the broker kept."""
+"""A kill comes at a random moment of this time after the connection, while the queue of the broker drains."""
 _NETWORK_S = 0.03
 """Bytes to the gateway, and back, take this long, so that a kill finds messages under way."""
 _FEW_READINGS = 200
@@ -57,7 +57,7 @@ _UNDER_WAY = 8
 
 @dataclass(frozen=True)
 class Story:
-    """What was published, what must come of it, and what the program left behind."""
+    """The published messages, their expected outcome, and the stores of the program."""
 
     program: Program
     gateway: SmsGateway
@@ -67,7 +67,7 @@ class Story:
 
     @property
     def points(self) -> Points:
-        """What was published."""
+        """The published messages."""
         return published_points(self.messages, self.program.configuration.register)
 
 
@@ -137,7 +137,7 @@ class Pieces:
             send_load(broker.host, broker.port, sent(self.messages[i : i + _PIECE]))
 
     def begin_life(self) -> None:
-        """Let what belongs to another life leave."""
+        """Let messages of an earlier run leave."""
         self.allowed.release(self.for_each_life)
 
     def finish(self) -> None:
@@ -209,10 +209,10 @@ def _check_alarms(story: Story) -> None:
 
 
 def _check_messages(story: Story) -> None:
-    """Every message was sent, with one text for each id; only what a higher level made superfluous stayed away.
+    """Every message was sent, with one text for each id; only superseded messages are missing.
 
-    A superseded one may have arrived all the same, if it was tried: the kill came after the gateway had it and before
-    the ledger knew, and at the next start it was withdrawn. What was never tried has not arrived.
+    A superseded message may still have arrived if it was tried. The kill then came after the gateway had it and before
+    the ledger knew, and the next start withdrew it. A message that was never tried has not arrived.
     """
     arrived = told(story.gateway, story.program.links)
     superseded = {each.notification.id: each for each in _deliveries(story) if each.last_reason == "superseded"}
@@ -238,7 +238,7 @@ def _deliveries(story: Story) -> list[Delivery]:
 
 
 def test_program_killed_20_times_over_influxdb_loses_and_invents_nothing(stage: Stage, influxdb: InfluxDB):
-    """Points, alarm events and SMS of 50,000 messages are those of a program that nobody killed."""
+    """Points, alarm events and SMS of 50,000 messages are those of a program without a kill."""
     history = {"kind": "influxdb", "url": influxdb.url, "database": influxdb.database}
     story = _play(stage, 50_000, 20, **history)
 

@@ -1,4 +1,4 @@
-"""The broker configuration for production runs on a real Mosquitto and lets nobody speak for somebody else."""
+"""The broker configuration for production runs on a real Mosquitto and lets no device write for another."""
 
 import time
 
@@ -23,7 +23,7 @@ def broker(tmp_path):
 
 
 def _collector(broker) -> tuple[mqtt.Client, list[tuple[str, bytes]]]:
-    """Return a client with the collector's certificate that has subscribed, and what it receives."""
+    """Return a subscribed client with the collector's certificate, and its messages."""
     certificates = broker.certificates
     client = mqtt.Client(mqtt.CallbackAPIVersion.VERSION2, client_id="lifeline-intake", clean_session=False)
     client.tls_set(str(certificates.ca_file), str(certificates.client_cert), str(certificates.client_key))
@@ -71,7 +71,7 @@ def _publish(client: mqtt.Client, *topics: str) -> None:
 
 
 def test_production_broker_with_password_lets_a_device_speak_only_for_itself(broker):
-    """What a device writes under another's name never arrives; its own does."""
+    """A message under the name of another device never arrives; its own does."""
     collector, received = _collector(broker)
     device, failures = _device(broker, "FT-0001", PASSWORD)
     own = "lifeline/v1/fire/T-0001/FT-0001/up"

@@ -99,7 +99,7 @@ def test_device_that_loses_its_store_is_seen_to_begin_anew(tmp_path, intake, mos
 
 
 def test_device_refused_by_the_broker_keeps_its_readings(tmp_path, make_mosquitto):
-    """Over MQTT 5 a broker that does not let a device write says so, and the device keeps what it has."""
+    """Over MQTT 5 a broker reports a rejected message, and the device keeps its readings."""
     rules = tmp_path / "acl"
     rules.write_text("topic read #\n")
     broker = make_mosquitto(extra=f"acl_file {rules}")
@@ -157,7 +157,7 @@ def checks():
 
 
 def test_checklist_of_the_guide_shows_what_it_says(make_program, mosquitto):
-    """The commands of the checklist, one after the other, and what the console must show after each."""
+    """The commands of the checklist, one after the other, and the expected console after each."""
     program = make_program()
     program.start()
 

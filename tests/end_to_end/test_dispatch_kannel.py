@@ -33,7 +33,7 @@ def wait_until(is_true: Callable[[], bool], what: str, timeout_s: float = 40.0) 
 
 
 class ReceiptsPage:
-    """What the console does with reports: believes or refuses, and stores."""
+    """The part of the console for delivery reports: it accepts or rejects, and stores."""
 
     def __init__(self, ledger: Ledger) -> None:
         """Listen on a free port."""
@@ -127,7 +127,7 @@ def test_orange_warning_reaches_three_phones_with_receipts(make_city, kannel):
 
 
 def test_link_in_the_message_proves_its_notification(make_city, kannel):
-    """What the phone shows leads back to the notification that was sent to it."""
+    """The text on the phone leads back to its notification."""
     city = make_city()
     alert = city.happens(raised(HAZARD, ORANGE))
     wait_until(lambda: len(kannel.received) == 3, "three messages")
@@ -138,7 +138,7 @@ def test_link_in_the_message_proves_its_notification(make_city, kannel):
 
 
 def test_end_of_the_danger_reaches_the_same_phones(make_city, kannel):
-    """Back to normal is told to exactly those three."""
+    """The return to normal goes to exactly those three."""
     city = make_city()
     city.happens(raised(HAZARD, ORANGE))
     city.happens(cleared(HAZARD, ORANGE))

@@ -85,7 +85,7 @@ def webhook_settings(name: str, url: str) -> ChannelSettings:
 
 
 def to(*targets: str, fallback: tuple[str, ...] = ()) -> scenes.PlanningConfig:
-    """Return a district whose warnings from yellow up go to webhooks."""
+    """Return a district that sends warnings from yellow up to webhooks."""
     levels = frozenset({YELLOW, ORANGE, scenes.RED})
     return scenes.district(scenes.Route("hooks", Dimension.HAZARD, levels, frozenset(), (), (), targets, fallback))
 
@@ -119,7 +119,7 @@ def test_warning_arrives_signed_and_once(ledger, dispatch, make_receiver):
 
 
 def test_receiver_that_fails_gets_it_once_when_it_is_back(ledger, dispatch, make_receiver):
-    """Row 53: through refusals, errors and a busy sign the same id is repeated until it is taken, and then no more."""
+    """Row 53: through rejections, errors and a busy sign the same id is repeated until it is taken."""
     answers = itertools.chain([(500, {}, b""), (503, {"retry-after": "0"}, b"busy"), (302, {"location": "/x"}, b"")])
     receiver = make_receiver(lambda _: next(answers, (200, {}, b"ok")))
     dispatch(webhook=receiver)
@@ -194,7 +194,7 @@ def test_end_arrives_behind_its_beginning(ledger, dispatch, make_receiver):
 
 
 def test_red_overtakes_everything_that_waits(ledger, dispatch, make_receiver):
-    """Row 55: what was decided last and is red goes before hundreds of yellow ones."""
+    """Row 55: a red notification that was decided last goes before hundreds of yellow ones."""
     receiver = make_receiver()
     rows = episodes(100, YELLOW)
     commit(ledger, *rows, where=to("webhook"))
@@ -222,11 +222,11 @@ def test_ledger_that_goes_away_stops_nothing(ledger, dispatch, make_receiver):
 
 
 def test_stop_lets_attempts_end_and_records_them(ledger, dispatch, make_receiver):
-    """What was handed over before the stop is stored as sent."""
+    """Notifications that were handed over before the stop are stored as sent."""
     began, release = threading.Event(), threading.Event()
 
     def answer(_) -> tuple:
-        """Answer when told."""
+        """Answer when the test says so."""
         began.set()
         release.wait(10)
         return 200, {}, b""
@@ -305,7 +305,7 @@ def test_four_dispatchers_on_one_ledger_send_each_once(ledger, dispatch, make_re
 
 
 def test_unconfigured_channel_is_reported(ledger, dispatch):
-    """What nobody can send is named in the log and in the status."""
+    """Notifications without a channel are named in the log and in the status."""
     commit(ledger, raised(HAZARD, ORANGE), where=to("pager"))
     with structlog.testing.capture_logs() as lines:
         dispatcher = dispatch()

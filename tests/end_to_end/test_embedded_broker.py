@@ -64,7 +64,7 @@ def test_embedded_broker_burst_loses_nothing(broker, publisher):
 
 
 def test_embedded_broker_persistent_session_outlives_its_connection(broker, publisher):
-    """A client with clean_session=False that was away for seconds finds its session and what was sent meanwhile."""
+    """A client with clean_session=False that was away for seconds finds its session and the messages meanwhile."""
     Listener(broker.port).close()
     for number in _numbers(100):
         publisher.publish("a/b", number)

@@ -73,7 +73,7 @@ def event(number: int, kind: str, body: object) -> tuple[str, bytes]:
 
 
 def uplink(number: int) -> tuple[str, bytes]:
-    """Return an uplink whose codec gave `number`, with the radio's own fields around it."""
+    """Return an uplink with `number` from its codec, and the radio's own fields around it."""
     radio = {"gatewayId": "0016c001f153a14c", "uplinkId": number, "rssi": -36, "snr": 10.5}
     body = {"devAddr": "00189440", "dr": 1, "fCnt": number, "fPort": 1, "data": "qg==", "rxInfo": [radio]}
     return event(number, "up", body | {"object": {"n": number, "label": "ok"}})

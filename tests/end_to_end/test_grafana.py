@@ -30,7 +30,7 @@ SUBSET = re.compile(
     r"SELECT (?:min|max|mean|last|count)\(\"value\"\) FROM \"\w+\" WHERE \$timeFilter AND \"asset\" =~ /\^\$asset\$/"
     r" GROUP BY (?:time\((?:\$__interval|\d+[smh])\), )?\"\w+\"(?: fill\((?:none|null|previous|linear|0)\))?"
 )
-"""What InfluxQL of 1.8, 2.x and 3.x all answer."""
+"""The InfluxQL that 1.8, 2.x and 3.x all answer."""
 
 
 @pytest.fixture(scope="module")
@@ -153,6 +153,6 @@ def _sources() -> list[dict[str, str]]:
 
 
 def _values(rows: list[dict[str, object]]) -> list[object]:
-    """Return what the rows hold beside time and tags, empty cells left out."""
+    """Return the values of the rows beside time and tags, empty cells left out."""
     labels = ("time", "measurement", "sensor", "asset", "domain")
     return [value for row in rows for name, value in row.items() if name not in labels and value is not None]

@@ -37,7 +37,7 @@ def test_write_stores_every_point_in_one_request(server):
 
 @pytest.mark.parametrize("bad", [[0], [2500], [4999], [7, 8, 3000]])
 def test_write_bad_points_among_5000_costs_only_them(server, bad):
-    """2.x stores nothing of a bad batch, 3.x all but the bad ones: the end is the same, in at most 26 requests."""
+    """2.x stores nothing of a bad batch, 3.x its good points: the result is equal, in at most 26 requests."""
     with influx_history(server.url) as history:
         refused = history.write([readings(5000, bad=bad)])
 

@@ -117,7 +117,7 @@ def test_write_type_conflict_costs_that_measurement_alone(influxdb, foreign):
 
 
 def test_write_beyond_retention_is_refused_and_far_future_is_stored(influxdb):
-    """What the server's own retention drops is named, not lost in silence."""
+    """Points that the retention of the server drops are named, not lost in silence."""
     influxdb.query(f'ALTER RETENTION POLICY "autogen" ON "{influxdb.database}" DURATION 1h SHARD DURATION 1h')
     now = time.time_ns()
     batch = make_batch(now, [0] * 4, [now - 3 * HOUR, now - 2 * HOUR, now, now + 24 * HOUR], [1.0] * 4, [0] * 4)
@@ -141,7 +141,7 @@ def test_write_without_the_database_says_what_to_do(influxdb):
 
 
 def test_write_answer_lost_on_the_way_counts_each_point_once(influxdb, chaos_proxy):
-    """The server stored the batch, but nobody heard: the repeat changes nothing."""
+    """The server stored the batch, but its answer was lost: the repeat changes nothing."""
     proxy = chaos_proxy(influxdb.port)
     batch = readings(5000)
     with influx_history(f"http://127.0.0.1:{proxy.port}", timeout_s=1) as history:
@@ -222,7 +222,7 @@ def test_recorder_server_hung_or_dead_loses_nothing_and_the_journal_goes_on(infl
 
 
 def test_write_more_sensors_than_the_server_takes_is_said_and_named(influxdb):
-    """1.x takes 100,000 values of a tag by default: the point of sensor 100,001 is a dead letter and was announced."""
+    """1.x takes 100,000 values of a tag by default: the point of sensor 100,001 is a logged dead letter."""
     n = 100_001
     now = time.time_ns()
     large = register([f"S-{i:06d}" for i in range(n)], quantities=["temperature"])

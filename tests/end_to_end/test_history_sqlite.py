@@ -1,4 +1,4 @@
-"""The embedded history keeps what it acknowledged through kill -9."""
+"""The embedded history keeps acknowledged readings through kill -9."""
 
 import random
 import re

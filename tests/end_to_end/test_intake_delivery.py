@@ -1,4 +1,4 @@
-"""What a broker delivers ends in the journal or among the dead letters, over every kind of connection."""
+"""Delivered messages end in the journal or among the dead letters, over every kind of connection."""
 
 import json
 import time
@@ -52,7 +52,7 @@ def test_intake_messages_of_a_publisher_are_all_in_the_journal(mosquitto, make_i
 
 
 def test_intake_every_input_is_stored_or_dead(mosquitto, make_intake):
-    """Good and bad together are what was received, each bad one with its reason."""
+    """Good and bad together are all received messages, each bad one with its reason."""
     # 50 MB may hold up the canary: a connection that is given up for that would rightly get some of them twice
     one = make_intake(mosquitto.port, canary_interval_s=3).start()
     bad = [
@@ -179,7 +179,7 @@ def test_intake_over_tls_with_client_certificate_receives(make_mosquitto, make_i
 # paho leaves the socket of a failed TLS handshake to the garbage collector
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 def test_intake_of_a_broker_with_a_foreign_certificate_stays_away(make_mosquitto, make_intake, certificates):
-    """A broker whose certificate nobody vouches for gets no connection, and the status says so."""
+    """A broker with an untrusted certificate gets no connection, and the status says so."""
     broker = make_mosquitto(certificates=certificates)
     one = make_intake(broker.port, tls={})
     one.run()

@@ -59,7 +59,7 @@ def child(tmp_path):
 
 
 def _stored(folder: Path):
-    """Return what is in the journal of a child that has ended."""
+    """Return the readings in the journal of a child that has ended."""
     journal = SqliteJournal(folder / "child" / "journal.db", register().sensor_ids, 1 << 30, 0)
     numbers, letters = stored_numbers(journal), journal.dead_letters(1_000_000)
     journal.close()
@@ -81,7 +81,7 @@ def _make_session(intake):
 
 
 def test_intake_restarted_finds_the_messages_of_its_absence(mosquitto, make_intake):
-    """What was published while the collector was off is there after its start."""
+    """Messages of the time without a collector are there after its start."""
     _make_session(make_intake(mosquitto.port))
     send_load("127.0.0.1", mosquitto.port, numbered(range(2000)))
     one = make_intake(mosquitto.port)

@@ -1,4 +1,4 @@
-"""What a broken or hostile broker can send: the intake says what is wrong and lives on."""
+"""Packets of a broken or hostile broker: the intake reports them and goes on."""
 
 import threading
 
@@ -44,7 +44,7 @@ def make_intake(tmp_path):
 
 
 class GatedJournal:
-    """A journal whose append waits at a gate, or fails."""
+    """A journal with an append that waits at a gate, or fails."""
 
     def __init__(self, journal):
         self.journal = journal
@@ -175,7 +175,7 @@ def test_intake_broken_journal_ends_the_thread_without_acknowledging(make_broker
 
 
 def test_intake_new_session_on_an_old_journal_is_a_lost_session(make_broker, make_intake):
-    """A broker that has forgotten us while our journal remembers messages has lost what it kept for us."""
+    """A broker without our session, while our journal has entries, has lost its messages for us."""
     first = make_intake(make_broker(GOOD[0], connack=CONNACK_NEW)).start()
     first.wait_for_messages(1)
     fresh = first.intake.status().session_lost

@@ -45,7 +45,7 @@ def test_recv_of_nothing_would_block(pair):
 
 
 def test_recv_after_the_end_gives_no_bytes(pair):
-    """What came before the end is read first, then the end."""
+    """Bytes before the end are read first, then the end."""
     buffered, theirs = pair
     theirs.sendall(b"a")
     theirs.shutdown(socket.SHUT_WR)
@@ -63,7 +63,7 @@ def test_send_leaves_with_flush(pair):
 
 
 def test_flush_into_a_full_socket_keeps_the_rest(pair):
-    """What the kernel does not take now is sent later, nothing twice."""
+    """Bytes that the kernel does not take now are sent later, none twice."""
     buffered, theirs = pair
     octets = bytes(range(256)) * 20_000
     buffered.send(octets)
@@ -86,7 +86,7 @@ def test_close_sends_the_last_words(pair):
 
 
 def test_close_of_a_dead_connection_is_harmless(pair):
-    """Nobody has to hear the last words."""
+    """The last packet may be lost."""
     buffered, theirs = pair
     theirs.close()
     buffered.send(b"bye")

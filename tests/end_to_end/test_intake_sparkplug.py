@@ -1,4 +1,4 @@
-"""A Sparkplug B edge node that is not ours, a real broker, and what the rules make of births, deaths and restarts."""
+"""A foreign Sparkplug B edge node, a real broker, and the rules through births, deaths and restarts."""
 
 import os
 import queue
@@ -134,7 +134,7 @@ def test_sparkplug_edge_that_vanishes_makes_its_sensors_blind_until_its_birth(st
 
 
 def test_sparkplug_device_that_leaves_is_blind_until_it_is_back(start_host, start_edge):
-    """The death of a device alone is told by its edge node, which lives on."""
+    """The edge node reports the death of one device, and goes on."""
     host, edge = start_host(), start_edge()
     host.becomes(ALIVE)
     edge.tell("part")

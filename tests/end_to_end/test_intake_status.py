@@ -1,4 +1,4 @@
-"""The Last Will of a device over a real broker: who vanishes is blind, who is back and heard is not."""
+"""The Last Will of a device over a real broker: a lost device is blind, a returned one is not."""
 
 import json
 import time
@@ -25,7 +25,7 @@ def register():
 
 
 class Terminal:
-    """A device that does what docs/sparkplug.md asks of it."""
+    """A device that follows docs/sparkplug.md."""
 
     def __init__(self, port):
         self.client = mqtt.Client(mqtt.CallbackAPIVersion.VERSION2, "FT", reconnect_on_failure=False)

@@ -1,4 +1,4 @@
-"""What the journal acknowledged is there: after kill -9, a failed sync, a full disk, under many readers."""
+"""Acknowledged entries of the journal are there: after kill -9, a failed sync, a full disk, under many readers."""
 
 import os
 import random
@@ -272,7 +272,7 @@ print(position)
 
 
 def _follow(journal, n, wrong):
-    """Read up to position `n`; what is not the next entry goes to `wrong`."""
+    """Read up to position `n`; an entry out of order goes to `wrong`."""
     position = 0
     while position < n:
         journal.wait(position, 1.0)

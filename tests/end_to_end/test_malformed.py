@@ -30,17 +30,17 @@ pytestmark = [pytest.mark.end_to_end, pytest.mark.timeout(600)]
 _GOOD, _BAD = 10_000, 1_000
 _KEPT_BYTES = 4096
 _SOON_S = 30.0
-"""A good message after all the bad ones is stored and judged within this, seconds: 0.1 s here, but a machine whose
-disk stands still for seconds is no fault of the bad messages."""
+"""A good message after all the bad ones is stored and evaluated within this, seconds. It takes 0.1 s here, but a disk
+that stands still for seconds is no fault of the bad messages."""
 _PATIENCE_S = 180.0
 """For everything else that has to be waited for."""
 _MACHINE_ALARMS = frozenset({"journal_hangs", "ledger_hangs", "rules_late"})
 _MACHINE_EVENTS = frozenset({"outage_started", "outage_ended"})
-"""What the program says of a slow disk, and of a gateway that a busy test answers late."""
+"""Log events of a slow disk, and of a gateway that answers late in a busy test."""
 
 
 def _kept(topic: str, payload: bytes, reason: str) -> tuple[str, bytes, str]:
-    """Return what a dead letter says of a message, the payload cut as the journal cuts it."""
+    """Return the dead letter of a message, with the payload cut as in the journal."""
     return topic, payload[:_KEPT_BYTES], reason
 
 
@@ -70,9 +70,9 @@ def _with_key_twice(topic: str, payload: bytes) -> tuple[str, bytes]:
 
 
 def _left_at_the_broker(port: int) -> list[tuple[str, bytes]]:
-    """Return what the broker gives to whoever takes over the stopped program's session, up to a message of our own.
+    """Return the messages of the session of the stopped program, up to a message of our own.
 
-    The program's last message to itself may be among them: nobody waits for it at the end.
+    The program's last message to itself may be among them: the end does not wait for it.
     """
     sentinel = b"the end"
     heir = Listener(port, "the/end", client_id="program")

@@ -1,4 +1,4 @@
-"""Row 51 with a gateway that takes every message and whose receipts are all lost."""
+"""Row 51 with a gateway that takes every message and loses every receipt."""
 
 import itertools
 import time
@@ -59,7 +59,7 @@ def wait_for(count: int, gateways: list[SmsGateway]) -> None:
 
 
 def test_receipts_dropped_by_the_gateway_bring_the_next_target_in_time(gateways, tmp_path):
-    """The other gateway, then the next contact, then the other gateway to that contact: each at most T + 5 s later."""
+    """The other gateway, the next contact, the other gateway to that contact: each at most T + 5 s later."""
     links = SignedLinks("http://127.0.0.1:1", scenes.SECRET)
     options = {"username": "u", "password": "p", "receipt_within_s": WITHIN_S}
     settings = [

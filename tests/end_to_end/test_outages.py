@@ -1,4 +1,4 @@
-"""What the program needs goes away and comes back: nothing is lost, no thread dies, and the log says it once."""
+"""Servers of the program stop and start: no reading is lost, no thread dies, and the log reports it once."""
 
 import threading
 import time
@@ -49,7 +49,7 @@ class Run:
     begin: int
 
     def finish(self) -> list[tuple[str, str]]:
-        """Wait until everything that was published is through; returns what the log said meanwhile, then stop."""
+        """Wait until all published messages are through; returns the log lines meanwhile, then stop."""
         self.publishing.join(120)
         assert self.publisher.drain(_BACK_S)
         last = len(self.messages)
@@ -63,7 +63,7 @@ class Run:
 
     @property
     def expected(self) -> Outcome:
-        """What an undisturbed program makes of the messages."""
+        """The outcome of the messages in an undisturbed program."""
         return undisturbed(self.program.configuration, self.program.links, self.messages)
 
     def events(self) -> list[str]:
@@ -130,7 +130,7 @@ def test_program_without_influxdb_and_broker_for_a_minute_loses_nothing(begin, m
 
 
 def test_program_without_influxdb_loses_nothing(begin, influxdb: InfluxDB):
-    """The journal keeps what the database cannot take; alarms go on meanwhile."""
+    """The journal keeps the readings that the database cannot take; alarms go on meanwhile."""
     run = begin(9, history=_influxdb(influxdb))
     influxdb.stop()
     time.sleep(4)

@@ -1,4 +1,4 @@
-"""The whole program on a disk that fails or hangs, beside a database that hangs, and under a clock that jumps."""
+"""The whole program with a failing or hanging disk, a hanging database, and a clock that jumps."""
 
 import json
 import threading
@@ -181,7 +181,7 @@ def test_program_acknowledges_nothing_that_its_own_thread_has_not_synced(
 def test_program_whose_journal_cannot_sync_ends_and_its_restart_has_everything(
     make_program, mosquitto, district, strace
 ):
-    """One EIO ends the program with 1; the next start finds what was acknowledged, and the broker sends the rest."""
+    """One EIO ends the program with 1; the next start finds the acknowledged messages; the broker sends the rest."""
     program = make_program(district=str(district))
     fault = ("-f", "-qq", "-P", _journal_wal(program), "-e", "trace=fdatasync")
     plain = _under(program, strace, *fault, "-e", "inject=fdatasync:error=EIO:when=40+", "-o", "/dev/null")
@@ -230,7 +230,7 @@ def test_program_whose_disk_hangs_ends_and_its_restart_has_everything(make_progr
 
 @pytest.mark.parametrize("jump_s", [3600, -3600])
 def test_program_whose_clock_jumps_an_hour_warns_all_the_same(make_program, sms_gateway, living, tmp_path, jump_s):
-    """The machine's clock is set an hour on or back: a hazard is told as ever, nobody is called silent or dead."""
+    """The machine's clock is set an hour on or back: a hazard message is sent, and no sensor is silent."""
     program = make_program()
     offset = tmp_path / "offset"
     offset.write_text("0")
@@ -264,7 +264,7 @@ def offset_s():
 time.time = lambda: real_s() + offset_s()
 time.time_ns = lambda: real_ns() + offset_s() * 10**9
 """
-"""Python runs this before the program: its wall clock is off by what a file says at any moment, and only that clock.
+"""Python runs this before the program. A file says at any moment how far its wall clock is off; other clocks are right.
 libfaketime 0.9.10 also breaks waits on the monotonic clock, which no administrator can."""
 
 

@@ -63,7 +63,7 @@ def _first_of_each(payloads):
 
 
 def test_publish_many_messages_arrive_once_and_in_order(mosquitto, make_publisher, make_listener):
-    """Undisturbed, the subscriber sees what was published, and every message is acknowledged."""
+    """Undisturbed, the subscriber sees the published messages, and every message is acknowledged."""
     listener, publisher = make_listener(mosquitto.port), make_publisher(mosquitto.port)
 
     for number in _numbers(3000):
@@ -121,7 +121,7 @@ def test_publish_more_than_may_be_pending_waits_for_the_broker(mosquitto, make_p
 
 
 def test_start_without_broker_is_a_publish_error():
-    """Nobody listens: the error names the address, what the system said and what to do."""
+    """No server listens: the error names the address, the answer of the system and the remedy."""
     port = free_port()
     publisher = Publisher("127.0.0.1", port)
 
@@ -130,7 +130,7 @@ def test_start_without_broker_is_a_publish_error():
 
 
 def test_start_with_wrong_password_is_a_publish_error(make_mosquitto):
-    """A refused login is told at once, not retried for ever."""
+    """A rejected login is reported at once, not retried for ever."""
     broker = make_mosquitto(passwords=(("device", "right"),))
 
     with pytest.raises(PublishError, match=r"got .*[Nn]ot authori[sz]ed|got .*user name or password"):
@@ -151,7 +151,7 @@ def test_publish_with_password_and_client_certificate_is_acknowledged(make_mosqu
 
 
 def test_publish_after_stop_is_a_publish_error(mosquitto, make_publisher):
-    """Whoever publishes after the stop is told so instead of being ignored."""
+    """A publication after the stop raises an error and is not ignored."""
     publisher = make_publisher(mosquitto.port)
     publisher.stop()
 
@@ -179,7 +179,7 @@ def test_send_load_at_a_rate_takes_its_time(mosquitto):
 
 
 def test_send_load_broker_hangs_up_is_a_load_error(mosquitto, chaos_proxy):
-    """A lost connection ends the load with what was acknowledged so far."""
+    """A lost connection ends the load with the messages acknowledged so far."""
     proxy = chaos_proxy(mosquitto.port)
     messages = (proxy.cut() or ("a/b", b"x") if i == 1000 else ("a/b", b"x") for i in range(10**9))
 

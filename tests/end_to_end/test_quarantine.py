@@ -71,7 +71,7 @@ def reload(program):
 
 
 def test_quarantine_device_registered_in_one_step_loses_nothing(program, mosquitto):
-    """Speaks, is listed with its rows, registered, loaded, heard; what it said before is stored after a replay."""
+    """The device sends, is listed with its rows, registered and loaded; a replay stores its earlier messages."""
     begin_ms = int(time.time() * 1000) - 60_000
     say(mosquitto, range(1, 6), begin_ms)
     program.wait_until(lambda: strangers(program).get(DEVICE, {}).get("messages") == 5, 30)

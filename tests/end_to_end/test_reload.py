@@ -45,7 +45,7 @@ def _messages(begin_ms):
 
 
 def _reload(program):
-    """Ask for a reload; returns what the program says about it."""
+    """Ask for a reload; returns the log event of the program about it."""
     begin = program.log_bytes()
     os.kill(program.process.pid, signal.SIGHUP)
     words = {"reloaded", "reload_refused", "reload_unchanged"}
@@ -123,7 +123,7 @@ def test_reload_bad_district_is_refused_and_the_program_goes_on(program):
 
 
 def test_reload_frees_the_program_before_it(program):
-    """A district of a city is most of the memory: it does not stay behind, whoever still knew the old program."""
+    """A district of a city is most of the memory: the old one is freed after a reload."""
     settings = load_settings(program.settings_file, {"LIFELINE_CONSOLE__PORT": "0"})
     program.stop()
     counts: Counter[tuple[str, str]] = Counter()

@@ -19,7 +19,7 @@ _ROUNDS, _N_MESSAGES = 3, 300
 
 
 def _stored(program) -> dict[int, float]:
-    """Return time in ns and kPa of what the history of the stopped program holds of the sensor."""
+    """Return time in ns and kPa of the readings of the sensor in the history of the stopped program."""
     configuration = program.configuration
     points = embedded_points(configuration.settings, configuration.register)
     return {time_ns: round(mpa * 1000, 6) for (sensor, time_ns), (mpa, _) in points.items() if sensor == _SENSOR}
@@ -31,7 +31,7 @@ def _not_judged(metrics) -> float:
 
 
 def test_program_given_ten_readings_in_a_second_of_a_clock_of_seconds_has_ten(make_program, mosquitto, tmp_path):
-    """6: all are in the history, all are judged, and the counter tells how many claimed a time that was taken."""
+    """6: all are in the history, all are evaluated, and the counter has the number of equal times."""
     program = make_program(district=str(write_district(tmp_path / "district")))
     program.start()
     second_ms = time.time_ns() // 10**9 * 1000

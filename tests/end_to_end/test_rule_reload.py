@@ -1,4 +1,4 @@
-"""Rules are written while the real program runs: broken ones are refused, and what did not change rings on."""
+"""Rules are written while the real program runs: broken files are rejected, and unchanged alarms stay."""
 
 import json
 import os
@@ -41,7 +41,7 @@ def program(tmp_path, make_program):
 
 
 def _reload(program):
-    """Ask for a reload; returns what the program says about it."""
+    """Ask for a reload; returns the log event of the program about it."""
     begin = program.log_bytes()
     os.kill(program.process.pid, signal.SIGHUP)
     words = {"reloaded", "reload_refused", "reload_unchanged"}
@@ -64,7 +64,7 @@ def _send(program, mosquitto, seconds):
 
 
 def _open_alerts(program):
-    """Return the open alerts of the pressure; while a slow machine reloads, a device may be told as silent."""
+    """Return the open alerts of the pressure; while a slow machine reloads, a device may become silent."""
     alerts = open_ledger_for_lookup(program.configuration.settings.ledger.url).alerts.read_open()
     return [alert for alert in alerts if alert.rule == "fire_water.zero_pressure"]
 

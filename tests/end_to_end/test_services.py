@@ -1,4 +1,4 @@
-"""Each real server of the tests starts, works, survives what the tests do to it, and stops."""
+"""Each real server of the tests starts, works, survives the faults of the tests, and stops."""
 
 import http.server
 import queue
@@ -127,7 +127,7 @@ def test_mosquitto_with_passwords_refuses_anonymous(make_mosquitto):
 
 
 def test_mosquitto_with_client_certificates_takes_the_signed_client(make_mosquitto, certificates):
-    """A TLS broker that asks for certificates accepts the client of its authority and nobody else."""
+    """A TLS broker that asks for certificates accepts the client of its authority and no other."""
     broker = make_mosquitto(certificates=certificates, client_certificate=True)
     client = _client()
     client.tls_set(str(certificates.ca_file), str(certificates.client_cert), str(certificates.client_key))
@@ -264,7 +264,7 @@ def test_chromium_opens_a_page(chromium):
 
 @pytest.fixture
 def echo():
-    """Return the port of a server that sends back what it gets."""
+    """Return the port of an echo server."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         yield _serve_echo(listener)
 
@@ -315,7 +315,7 @@ def test_chaos_proxy_without_faults_passes_bytes(chaos_proxy, echo):
 
 
 def test_chaos_proxy_cut_resets_and_takes_new_connections(chaos_proxy, echo):
-    """A cut resets what is open; the next connection works."""
+    """A cut resets open connections; the next connection works."""
     proxy = chaos_proxy(echo)
     with _connect(proxy) as client:
         client.sendall(b"x")
@@ -329,7 +329,7 @@ def test_chaos_proxy_cut_resets_and_takes_new_connections(chaos_proxy, echo):
 
 
 def test_chaos_proxy_refusing_refuses_until_resume(chaos_proxy, echo):
-    """While it refuses there is nobody at the port; after resume there is."""
+    """While it refuses, the port is closed; after resume it is open."""
     proxy = chaos_proxy(echo)
     proxy.refuse()
     with pytest.raises(ConnectionRefusedError):
@@ -354,7 +354,7 @@ def test_chaos_proxy_drop_after_bytes_cuts_once(chaos_proxy, echo):
 
 
 def test_chaos_proxy_stalled_passes_nothing_until_resume(chaos_proxy, echo):
-    """A stalled link stays open and silent, then delivers what was sent."""
+    """A stalled link stays open and silent, then delivers the sent bytes."""
     proxy = chaos_proxy(echo)
     with _connect(proxy) as client:
         proxy.stall()

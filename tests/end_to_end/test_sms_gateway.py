@@ -23,7 +23,7 @@ def gateway():
 
 @pytest.fixture
 def caller():
-    """Return a second gateway whose inbox shows which delivery reports were called."""
+    """Return a second gateway with an inbox of the delivery reports that were called."""
     running = SmsGateway()
     running.start()
     yield running
@@ -68,7 +68,7 @@ def test_send_to_three_numbers_makes_three_messages(gateway):
 
 
 def test_send_chinese_without_ucs2_is_shown_as_question_marks(gateway):
-    """A sender that forgets coding=2 sees what a phone would show."""
+    """A sender that forgets coding=2 sees the text of a phone."""
     httpx.get(gateway.send_url, params={**LOGIN, **MESSAGE, "text": "橙色 ok", "coding": "0"})
 
     assert ["?? ok"] == [sms.text for sms in gateway.inbox()]
@@ -137,7 +137,7 @@ def test_report_switched_off_is_never_called(caller):
 
 
 def test_behaviour_unavailable_answers_503(gateway):
-    """A gateway whose message centre is away refuses for now."""
+    """A gateway without its message centre rejects for now."""
     gateway.behaviour = Behaviour.UNAVAILABLE
 
     response = httpx.get(gateway.send_url, params={**LOGIN, **MESSAGE})
@@ -159,7 +159,7 @@ def test_behaviour_hang_never_answers_and_can_be_stopped(gateway):
 
 
 def test_stop_refuses_connections_and_start_keeps_port_and_inbox(gateway):
-    """A stopped gateway is a closed port; started again it is where it was and has what it had."""
+    """A stopped gateway is a closed port; started again it has the same port and messages."""
     httpx.get(gateway.send_url, params={**LOGIN, **MESSAGE})
     port = gateway.port
     gateway.stop()

@@ -2,20 +2,19 @@
 
 import contextlib
 import dataclasses
-from functools import cache
+from functools import cache, cached_property
 
 import pytest
 
 from alerts.links import SignedLinks
 from collector.batch import make_batch
-from collector.decoding.pipeline import Pipeline
 from config.register import Asset, Contact, Duty, Region, RegionKind, Register, Role, Sensor
 from config.settings import Settings
 from lifeline.configuration import Configuration, load_configuration
 from lifeline.rules_stage.live_engine import LiveEngine
 from lifeline.rules_stage.stage import RulesStage
 from lifeline.runtime.stores import open_stores
-from lifeline.runtime.wiring import make_planner
+from lifeline.runtime.wiring import build_pipeline, make_planner
 from rules.engine import RuleEngine
 
 
@@ -52,7 +51,7 @@ CHANNELS = [{"name": "sms", "kind": "sms", "options": {"url": "http://h/x", "use
 
 @cache
 def demo_district() -> Configuration:
-    """Return the demo district as it is loaded; whoever plays in it takes an intake of its own."""
+    """Return the demo district as it is loaded."""
     return load_configuration(Settings.model_validate({"channels": CHANNELS}))
 
 
@@ -62,9 +61,7 @@ class Desk:
     def __init__(self, folder):
         self.folder = folder
         self.settings = Settings.model_validate({"data_dir": folder, "channels": CHANNELS})
-        demo = demo_district()
-        intake = Pipeline(demo.register, demo.quantities, self.settings.mqtt.subscriptions, self.settings.intake)
-        self.configuration = dataclasses.replace(demo, settings=self.settings, pipeline=intake)
+        self.configuration = dataclasses.replace(demo_district(), settings=self.settings)
         self.undo = contextlib.ExitStack()
         self.stores = open_stores(self.settings, self.configuration.register, self.undo)
         self.links = SignedLinks("http://console", b"0123456789abcdef")
@@ -73,6 +70,11 @@ class Desk:
         self.beat = 0
         self.events = 0
         self.stage = self.new_stage()
+
+    @cached_property
+    def pipeline(self):
+        """The intake of this desk, before its first message."""
+        return build_pipeline(self.configuration)
 
     def new_stage(self, snapshot_s=3600.0):
         """Return a rules stage as after a restart of the program."""

@@ -1,4 +1,4 @@
-"""What a restart with another configuration does to alerts that are open."""
+"""Open alerts after a restart with another configuration."""
 
 import shutil
 
@@ -46,7 +46,7 @@ def _reasons(desk, alert):
 
 @pytest.mark.parametrize("change", [{"sensors": _without_device}, {"rules": _without_rule}])
 def test_restart_without_sensor_or_rule_closes_its_alert_and_tells_nobody(desk, change):
-    """The alert is over, with its reason and without a return to normal that nobody saw."""
+    """The alert is over, with its reason and without a return to normal that was not observed."""
     alert = desk.orange()
     _restart(desk, **change)
 
@@ -89,7 +89,7 @@ def test_restart_that_dies_while_closing_decides_once(desk, monkeypatch, is_comm
 
 
 def test_restart_with_a_new_district_name_keeps_the_alert_and_its_end(desk):
-    """A change that touches neither rule nor sensor closes nothing; the end is told when it comes."""
+    """A change of other rules and sensors closes nothing; the end is sent when it comes."""
     alert = desk.orange()
     _restart(desk, assets=lambda line: line.replace("翡翠苑1号楼", "翡翠苑一号楼"))
     desk.feed(0.35, 20)
@@ -124,7 +124,7 @@ def test_restart_of_a_blind_device_under_another_name_closes_its_fault(desk):
 
 
 def test_restart_without_snapshot_and_journal_closes_what_was_forgotten(desk):
-    """Of a lost state nobody knows whether the danger lasts: the alert is closed, and a danger that lasts is new."""
+    """After a lost state the danger is unknown: the alert is closed, and a danger that lasts is new."""
     alert = desk.orange()
     desk.stores.journal.trim(desk.stores.journal.last_position())
     desk.new_stage().restore()

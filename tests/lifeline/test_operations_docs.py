@@ -8,7 +8,7 @@ TEXT = (ROOT / "docs/operations.md").read_text()
 
 
 def test_operations_explains_every_self_alarm():
-    """Each alarm that the watchdog can raise has a row that says what to do."""
+    """Each alarm of the watchdog has a row with the action."""
     raised = set(re.findall(r'Symptom\(\s*f?"([a-z_]+)', (ROOT / "lifeline/runtime/watchdog.py").read_text()))
     assert raised == {
         name.removesuffix("<name>") for name in re.findall(r"^\| `([a-z_]+(?:<name>)?)` \| ", TEXT, re.MULTILINE)

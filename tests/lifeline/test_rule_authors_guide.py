@@ -14,7 +14,7 @@ BLOCK = re.compile(r"^```(yaml|console)(?: (\S+))?\n(.*?)^```$", re.DOTALL | re.
 
 
 def typed(command: str, folder: Path) -> str:
-    """Return what `command` prints when somebody types it in `folder`."""
+    """Return the output of `command` in `folder`."""
     programs = Path(sys.executable).parent
     environ = {**os.environ, "PATH": f"{programs}:{os.environ['PATH']}", "LIFELINE": str(ROOT)}
     result = subprocess.run(
@@ -40,7 +40,7 @@ def _within(line: str) -> str:
 
 
 def steps(body: str) -> list[tuple[str, str]]:
-    """Return (command, what it prints) of a console block."""
+    """Return (command, output) of a console block."""
     parts = re.split(r"^\$ ", body, flags=re.MULTILINE)[1:]
     return [(command, printed) for command, _, printed in (part.partition("\n") for part in parts)]
 

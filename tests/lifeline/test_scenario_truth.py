@@ -1,4 +1,4 @@
-"""Scenarios against the packs that ship: what the simulators call truth is what the rules decide."""
+"""Scenarios against the shipped packs: the rules decide the truth of the simulators."""
 
 from dataclasses import dataclass
 
@@ -24,7 +24,7 @@ CASES = [(name, variant) for name, recipe in SCENARIOS.items() for variant in re
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What the rules made of one scenario."""
+    """The result of the rules for one scenario."""
 
     scenario: object
     rows: list
@@ -131,7 +131,7 @@ def test_rules_on_slow_loss_climb_the_ladder(decide):
 
 
 def test_rules_on_zero_pressure_are_orange_at_once(decide):
-    """A sudden zero is judged orange at the end of its on-delay, rounded up to the cadence of 2 s, and cleared once."""
+    """A sudden zero is orange at the end of its on-delay, rounded up to the cadence, and cleared once."""
     outcome = decide("zero_pressure", "sudden")
     rows = outcome.of(Dimension.HAZARD)
 

@@ -18,7 +18,7 @@ def test_self_alarms_symptom_gone_says_how_long():
 
 
 def test_self_alarms_keep_their_beginning():
-    """What holds keeps the time at which it began, and the newest detail."""
+    """A lasting self-alarm keeps its start, and has the newest detail."""
     alarms = SelfAlarms()
     alarms.update([FULL], 1)
     alarms.update([Symptom("journal_full", "later"), AWAY], 2)

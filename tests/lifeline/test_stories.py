@@ -1,4 +1,4 @@
-"""Seven dangers from beginning to end: through decoding, checks, rules and planning, with exactly what is told."""
+"""Seven dangers from beginning to end, through decoding, checks, rules and planning, with their exact messages."""
 
 import itertools
 from collections import Counter
@@ -23,7 +23,7 @@ MINUTE_NS = 60_000_000_000
 
 @dataclass
 class Told:
-    """What came of a story."""
+    """The result of a story."""
 
     story: object
     alarms: list = field(default_factory=list)
@@ -76,7 +76,7 @@ def minute(story, time_ns):
 
 
 def note(told, events, engine, register):
-    """Add what one step turned."""
+    """Add the transitions of one step."""
     for i in range(len(events)):
         key = engine.alarms[events.alarm[i]]
         when = minute(told.story, int(events.time_ns[i]))
@@ -96,7 +96,7 @@ ALL = {"responsible", "manager", "maintenance"}
 
 
 def people(told, level_minute):
-    """Return who was told of a danger in this minute."""
+    """Return the recipients of hazard messages in this minute."""
     return {who for minute, kind, who in told.messages if minute == level_minute and kind in _OF_DANGER}
 
 
@@ -104,7 +104,7 @@ _OF_DANGER = {NotificationKind.RAISED, NotificationKind.ESCALATED}
 
 
 def test_story_of_zero_fire_pressure_is_orange_and_never_red(play):
-    """The three who answer for the tower are told within the same step, and told again when water is back."""
+    """The three roles of the tower get a message in the same step, and one more when water is back."""
     told = play("fire_water", "fire_water")
 
     assert [
@@ -199,7 +199,7 @@ def test_story_of_a_burst_main_is_orange_within_a_minute(play):
 
 
 def test_story_of_a_burst_main_tells_each_person_once_a_place(play):
-    """Two places, eleven transitions: each person hears of the danger as it rises, and of the end when all is over."""
+    """Two places, eleven transitions: each recipient hears of each higher level, and once of the end of all."""
     told = play("burst_main", "water_supply")
 
     everybody = [("maintenance", 1), ("manager", 1), ("responsible", 1)]
@@ -214,7 +214,7 @@ def test_story_of_a_burst_main_tells_each_person_once_a_place(play):
 
 
 def test_story_of_a_creeping_slope_leaves_time_to_evacuate(play):
-    """Blue within a day, orange three days and red 28 h before it fails: nobody need be there when it does."""
+    """Blue within a day, orange three days and red 28 h before the failure: there is time to leave."""
     told = play("creeping_slope", "slope")
 
     assert [

@@ -1,4 +1,4 @@
-"""Bad clocks, buffers and repetition from the payload to the alarm: what is stored, what is judged, what is raised."""
+"""Bad clocks, buffers and repetition from the payload to the alarm: stored readings, evaluation, alarms."""
 
 import json
 from collections.abc import Callable, Iterable
@@ -63,7 +63,7 @@ class Program:
 
 
 def value_at(true_s: float, *hazards: tuple[float, float]) -> float:
-    """Return what the sensor measures."""
+    """Return the value of the sensor."""
     return BAD if any(begin <= true_s < end for begin, end in hazards) else GOOD
 
 
@@ -140,7 +140,7 @@ def test_wrong_clock_is_reported_with_its_offset():
 
 
 def test_wrong_clock_survives_a_restart():
-    """What is known of clocks is kept: nothing is late after it."""
+    """The state of clocks is kept: no reading is late after it."""
     program = Program(lived(CLOCKS["an hour back"][0], 60).pipeline)
     program.hear(70, [moment(70 - HOUR_S, GOOD)])
 
@@ -157,7 +157,7 @@ def test_wrong_clock_that_is_put_right_is_believed_at_once():
 
 @pytest.mark.parametrize("ahead_s", [30, 120, 240, 299])
 def test_clock_ahead_within_the_tolerance_and_then_corrected_keeps_its_sensor_judged(ahead_s):
-    """Nobody waits until time has caught up with it."""
+    """The reading is used before time has caught up with it."""
     program = lived(lambda true_s: true_s + ahead_s if true_s < 100 else true_s, 240, HAZARD)
 
     assert [(124.0, 5), (162.0, 0)] == program.events
@@ -178,7 +178,7 @@ PAST = ((1000, 1400), (9000, 9500))
 
 
 def buffer_rows(step_s: int = 10) -> list[tuple[float, float]]:
-    """Return (time, value) of what the device gathered in six hours."""
+    """Return (time, value) of the buffer of six hours."""
     return [(float(t), value_at(t, *PAST)) for t in range(100, BUFFER_S, step_s)]
 
 
@@ -257,7 +257,7 @@ UPLOADS = [
 @pytest.mark.parametrize("was_known", [True, False], ids=["known", "new"])
 @pytest.mark.parametrize("upload", UPLOADS, ids=lambda upload: upload.__name__)
 def test_buffer_of_six_hours_is_stored_and_pages_nobody_and_a_hazard_of_now_does(upload, was_known):
-    """Every point with its own time; no alarm of what is over; the next hazard is raised as ever."""
+    """Every point has its own time; a past danger raises no alarm; the next hazard does."""
     program = lived(float, 100) if was_known else Program()
     upload(program)
     assert [] == program.events
@@ -271,7 +271,7 @@ def test_buffer_of_six_hours_is_stored_and_pages_nobody_and_a_hazard_of_now_does
 
 
 def test_buffer_with_a_hazard_that_still_holds_pages_once():
-    """What is young enough to be of now is judged by its own time: the device's outage hides nothing that goes on."""
+    """A young reading is evaluated by its own time: the outage of the device hides no lasting danger."""
     program = lived(float, 100)
     rows = [(float(t), value_at(t, (3000, ALWAYS))) for t in range(100, BUFFER_S, 2)]
     program.hear(BUFFER_S, [moment(*row) for row in rows])
@@ -280,7 +280,7 @@ def test_buffer_with_a_hazard_that_still_holds_pages_once():
 
 
 def test_buffer_of_a_device_with_a_wrong_clock_pages_nobody():
-    """Its clock is an hour back and known to be: what is older by that clock is late, what is of now is not."""
+    """Its clock is known to be an hour back: readings older by that clock are late, current ones are not."""
     program = lived(CLOCKS["an hour back"][0], 100)
     rows = buffer_rows()
     for i in range(0, len(rows), 50):
@@ -314,7 +314,7 @@ def test_messages_shuffled_within_a_commit_and_repeated_are_stored_as_the_clean_
     st.lists(st.tuples(st.booleans(), st.lists(st.integers(0, 6), min_size=1, max_size=3)), min_size=20, max_size=40)
 )
 def test_messages_late_within_the_time_to_wait_and_repeated_lead_to_the_same_as_the_clean_ones(told):
-    """The same points and the same alarms, from the payload on, however late each message is and how often it comes."""
+    """Points and alarms are the same, however late each message is and how often it comes."""
     clean, moved = Program(reorder_s=6.0), Program(reorder_s=6.0)
     arriving: dict[int, list[dict]] = {}
     for i, (is_bad, delays_s) in enumerate(told):

@@ -1,4 +1,4 @@
-"""Zero or dead? Messages through pipeline, checks, rules and planning; what people are told is the table below."""
+"""Zero or dead? Messages through pipeline, checks, rules and planning; the table below has the expected messages."""
 
 import json
 from dataclasses import dataclass
@@ -32,7 +32,7 @@ WARNED = {"responsible", "manager", "maintenance"}
 
 @dataclass(frozen=True)
 class Case:
-    """What the device says once it is not an ordinary day, and what must come of it."""
+    """The messages of the device in one case, and the expected result."""
 
     name: str
     pressure: float | None
@@ -49,16 +49,14 @@ class Case:
 
 
 def case(name, pressure, *faults, hazard=False, **rest) -> Case:
-    """Return a case whose device raises `faults`."""
+    """Return a case with a device that raises `faults`."""
     return Case(name, pressure, hazard, frozenset(faults), **rest)
 
 
-FLAT, LOW, NO_BEAT, SILENT = (
-    TransitionReason.FLAT_LINE,
-    TransitionReason.BATTERY_LOW,
-    TransitionReason.NO_HEARTBEAT,
-    TransitionReason.NO_READING,
-)
+FLAT = TransitionReason.FLAT_LINE
+LOW = TransitionReason.BATTERY_LOW
+NO_BEAT = TransitionReason.NO_HEARTBEAT
+SILENT = TransitionReason.NO_READING
 CASES = [
     case("zero that still trembles", 0.0, hazard=True, noise=1.0, elsewhere=False),
     case("zero beside a living temperature", 0.0, hazard=True),
@@ -108,7 +106,7 @@ def message(each: Case, i: int, rng: np.random.Generator) -> RawMessage | None:
 
 @dataclass
 class Told:
-    """What came of a case."""
+    """The result of a case."""
 
     hazards: set
     faults: set
@@ -125,12 +123,10 @@ def play(each: Case, tmp_path: Path) -> Told:
     routes = load_routes(packaged_district() / "routes.yaml", ["sms"])
     district = PlanningConfig(register, quantities, ruleset, routes, SignedLinks("http://127.0.0.1", b"k" * 32))
     pipeline = Pipeline(register, quantities, default_subscriptions(), IntakeSettings())
-    engine, rng, told, alerts = (
-        RuleEngine(ruleset, register),
-        np.random.default_rng(1),
-        Told(set(), set(), set(), set(), 0),
-        {},
-    )
+    engine = RuleEngine(ruleset, register)
+    rng = np.random.default_rng(1)
+    told = Told(set(), set(), set(), set(), 0)
+    alerts = {}
     for i in range(USUAL + CASE):
         now_ns = START + 2 * i * S
         sent = message(each, i, rng)
@@ -144,7 +140,7 @@ def play(each: Case, tmp_path: Path) -> Told:
 
 
 def note(told: Told, events, engine: RuleEngine, plan) -> None:
-    """Add what one step raised, and who is told."""
+    """Add the alarms of one step, and the recipients."""
     for i in range(len(events)):
         if events.level_after[i] > events.level_before[i]:
             is_hazard = engine.alarms[events.alarm[i]].dimension is Dimension.HAZARD

@@ -8,7 +8,10 @@ from config.levels import WarningLevel
 from config.register import Asset
 from rules.risk import ActiveAlarm, Risk, RiskReason, RiskReasonCode, describe_reason, listed_level, risk_of
 
-BLUE, YELLOW, ORANGE, RED = WarningLevel.BLUE, WarningLevel.YELLOW, WarningLevel.ORANGE, WarningLevel.RED
+BLUE = WarningLevel.BLUE
+YELLOW = WarningLevel.YELLOW
+ORANGE = WarningLevel.ORANGE
+RED = WarningLevel.RED
 standings = st.lists(
     st.builds(
         ActiveAlarm, st.sampled_from("ab"), st.sampled_from("123456"), st.sampled_from(WarningLevel), st.booleans()

@@ -124,7 +124,11 @@ class World:
     """The values that the sensors see, as time goes on."""
 
     def __init__(self, dice: random.Random, now_s: float) -> None:
-        self.dice, self.now_s, self.beat, self.slid, self.filled = dice, now_s, 0, 0.0, 5.0
+        self.dice = dice
+        self.now_s = now_s
+        self.beat = 0
+        self.slid = 0.0
+        self.filled = 5.0
         self.speed = 0.0
 
     def moment(self, step_s: float, trouble: Mapping[str, str]) -> ReadingBatch:

@@ -19,8 +19,8 @@ class ChaosProxy:
         throttle: bytes per second each way and connection, 0 for no limit.
         drop_after_bytes: a connection is reset once this many bytes went to the target; the setting is then cleared,
             so that the next connection works. None for never.
-        drop_requests: what clients send is swallowed, and answers go on arriving: acknowledgements are lost.
-        drop_replies: what the target answers is swallowed: requests arrive, nobody hears of it.
+        drop_requests: data of clients is dropped, and answers go on arriving: acknowledgements are lost.
+        drop_replies: answers of the target are dropped: requests arrive without an answer.
     """
 
     host = "127.0.0.1"
@@ -65,7 +65,7 @@ class ChaosProxy:
         self.cut()
 
     def stall(self) -> None:
-        """Keep all connections open and pass no byte until `resume`: a dead link that nobody has noticed."""
+        """Keep all connections open and pass no byte until `resume`: a dead link without an error."""
         self._flowing.clear()
 
     def close(self) -> None:
@@ -89,7 +89,7 @@ class ChaosProxy:
         """Connect to the target and start both directions.
 
         Raises:
-            OSError: nobody listens there.
+            OSError: no server listens there.
         """
         target = socket.create_connection((self.host, self.target_port), timeout=5)
         target.settimeout(None)

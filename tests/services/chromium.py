@@ -35,7 +35,7 @@ class Chromium:
 
 
 def _options(browser: str, folder: Path) -> webdriver.ChromeOptions:
-    """Return the options of a browser that needs no screen and talks to nobody outside."""
+    """Return the options of a browser without a screen and without connections to other machines."""
     options = webdriver.ChromeOptions()
     options.binary_location = browser
     options.add_argument("--headless=new")

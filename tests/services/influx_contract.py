@@ -1,7 +1,7 @@
 """I/O: a small HTTP server that answers writes as InfluxDB 2.x or 3.x does; neither is in Debian.
 
-What it answers follows the API references of both: which code, which body, and what of a bad batch is stored all the
-same. It keeps points, not history: `points` maps (series, time) to the fields as text.
+Its answers follow the API references of both: codes, bodies, and the stored part of a bad batch. It keeps points, not
+history: `points` maps (series, time) to the fields as text.
 """
 
 import json
@@ -79,7 +79,7 @@ class InfluxContract:
         self._thread.join()
 
     def write(self, bucket: str, body: bytes) -> Fault:
-        """Return the answer to one write, and store what that version stores."""
+        """Return the answer to one write, and store the points as that version does."""
         lines = body.decode().split("\n")
         with self._lock:
             self.requests.append(len(lines))

@@ -115,7 +115,7 @@ class Kannel:
         self.smsbox.start()
 
     def stop(self) -> None:
-        """Stop both boxes; the message centre keeps what it has."""
+        """Stop both boxes; the message centre keeps its messages."""
         self.smsbox.stop()
         self.bearerbox.stop()
 
@@ -181,7 +181,7 @@ def _parameters(path: str) -> dict[str, str]:
 
 
 def _join(segments: list[dict[str, str]]) -> list[ReceivedMessage]:
-    """Return the messages whose segments are all there.
+    """Return the messages with all segments.
 
     Source: 3GPP TS 23.040 9.2.3.24.1: the user data header is 05 00 03, then reference, total and number.
     """

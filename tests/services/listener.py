@@ -1,4 +1,4 @@
-"""I/O: an MQTT client with a persistent session that writes down what it receives and acknowledges by itself."""
+"""I/O: an MQTT client with a persistent session that records its messages and acknowledges by itself."""
 
 import threading
 
@@ -26,12 +26,12 @@ class Listener:
 
     @property
     def payloads(self) -> list[bytes]:
-        """What has come so far, in order."""
+        """The messages so far, in order."""
         with self._changed:
             return [message.payload for message in self.messages]
 
     def wait_for(self, count: int, timeout_s: float = 30.0) -> list[bytes]:
-        """Return the payloads once there are `count` different ones, or what there is after `timeout_s`."""
+        """Return the payloads once there are `count` different ones, or all after `timeout_s`."""
         with self._changed:
             self._changed.wait_for(lambda: len({message.payload for message in self.messages}) >= count, timeout_s)
         return self.payloads

@@ -31,7 +31,7 @@ class OldFiles:
         return shutil.copytree(self.folder / "data", folder)
 
     def records(self, name: str) -> dict:
-        """Return what 0.1.0 read from a ledger, or from the other files (`program`)."""
+        """Return the records that 0.1.0 read from a ledger, or from the other files (`program`)."""
         return json.loads((self.folder / f"{name}.json").read_text(encoding="utf-8"))
 
     def sqlite_ledger(self, name: str, folder: Path) -> Path:

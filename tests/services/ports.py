@@ -10,10 +10,10 @@ _RANGE_FILE = Path("/proc/sys/net/ipv4/ip_local_port_range")
 
 
 def free_port() -> int:
-    """Return a loopback TCP port that is free now and that no outgoing connection is ever given.
+    """Return a free loopback TCP port outside the range of outgoing connections.
 
-    A port of the kernel's ephemeral range can be lent to a client while its server is down between a kill and a
-    restart; a client that reconnects in a loop can then even connect to itself.
+    The kernel can lend a port of its ephemeral range to a client while the server is down between a kill and a
+    restart. A client that reconnects in a loop can then even connect to itself.
     """
     for _ in range(1000):
         # S311: a port is not a secret

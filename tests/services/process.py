@@ -91,7 +91,7 @@ class ServerProcess:
         self._signal(signal.SIGCONT)
 
     def log_tail(self) -> str:
-        """Return the end of what the server printed."""
+        """Return the end of the output of the server."""
         return self.log.read_text(errors="replace")[-_LOG_TAIL_CHARS:] if self.log.exists() else ""
 
     def _spawn(self) -> subprocess.Popen[bytes]:

@@ -55,7 +55,7 @@ class Program:
 
     @property
     def configuration(self) -> Configuration:
-        """What the program was told, loaded as it loads it."""
+        """The configuration of the program, loaded as the program loads it."""
         return load_configuration(load_settings(self.settings_file, {}))
 
     @property

@@ -1,4 +1,4 @@
-"""I/O: a webhook receiver on loopback that keeps what it gets and answers what a test says."""
+"""I/O: a webhook receiver on loopback that keeps its requests and answers as a test says."""
 
 import json
 import threading
@@ -62,7 +62,7 @@ class Receiver:
             request_queue_size = 128
 
             def handle_error(self, *_: object) -> None:
-                """A client that gives up is what several tests are about."""
+                """Several tests are about a client that gives up."""
 
         self._server = Server(("127.0.0.1", 0), Hook)
         self.port = self._server.server_address[1]

@@ -15,10 +15,10 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from alerts.links import MAX_AGE_NS, verify
 from alerts.notification import Delivery
-from lifeline.console.cards import OPERATOR, contact_name, read_ending_key, shown_level
+from lifeline.console.cards import OPERATOR, choose_shown_level, find_contact_name, read_ending_key
 from lifeline.console.context import ConsoleContext
 from lifeline.console.forms import form_fields
-from lifeline.console.rendering import Pages, asked_language
+from lifeline.console.rendering import Pages, read_language
 from lifeline.console.security import is_form_proof
 from lifeline.text.formats import clock_text
 
@@ -37,18 +37,18 @@ class AcknowledgeRoutes:
 
     def show(self, token: str, request: Request) -> Response:
         """Return the alert behind `token` with its button; changes nothing."""
-        delivery = self._delivery(token)
+        delivery = self._find_delivery(token)
         if delivery is None:
             return self._reject(request)
         if self._is_expired(delivery):
             return self._pages.problem("link_bad", 410)
-        return self._page(delivery)
+        return self._render_alert(delivery)
 
     def acknowledge_by_link(
         self, token: str, request: Request, _fields: Annotated[dict[str, str], Depends(form_fields)]
     ) -> Response:
         """Record that the bearer of `token` has received the alert, and show it."""
-        delivery = self._delivery(token)
+        delivery = self._find_delivery(token)
         if delivery is None:
             return self._reject(request)
         if self._is_expired(delivery):
@@ -75,9 +75,9 @@ class AcknowledgeRoutes:
             return self._pages.problem("link_bad", 403)
         if context.ledger.alerts.acknowledge(alert_id, contact, context.clock_ns()):
             _log.info("acknowledged", alert=alert_id, contact=contact, by="console")
-        return RedirectResponse(f"/alerts/{alert_id}?lang={asked_language(request)}", 303)
+        return RedirectResponse(f"/alerts/{alert_id}?lang={read_language(request)}", 303)
 
-    def _delivery(self, token: str) -> Delivery | None:
+    def _find_delivery(self, token: str) -> Delivery | None:
         notification = verify(self._context.links.secret, token)
         return None if notification is None else self._context.ledger.outbox.find(notification)
 
@@ -87,7 +87,7 @@ class AcknowledgeRoutes:
     def _reject(self, request: Request) -> Response:
         return self._pages.too_many(request) or self._pages.problem("link_bad", 404)
 
-    def _page(self, delivery: Delivery) -> Response:
+    def _render_alert(self, delivery: Delivery) -> Response:
         alert = self._context.ledger.alerts.find(delivery.notification.alert)
         if alert is None:
             return self._pages.problem("link_bad", 404)
@@ -95,11 +95,11 @@ class AcknowledgeRoutes:
         card = {
             "asset_zh": asset.name_zh if asset else alert.asset,
             "asset_en": asset.name_en if asset else alert.asset,
-            "level": shown_level(alert),
+            "level": choose_shown_level(alert),
             "text": self._text_without_link(delivery),
             "ending": read_ending_key(alert, self._context),
             "acknowledged": delivery.acknowledged_ns is not None,
-            "acknowledged_by": contact_name(delivery.notification.contact, self._context, "zh"),
+            "acknowledged_by": find_contact_name(delivery.notification.contact, self._context, "zh"),
             "acknowledged_at": clock_text(delivery.acknowledged_ns or 0, self._context.zone),
         }
         return self._pages.phone_page("acknowledge.html", {"alert": card})

@@ -1,6 +1,9 @@
-"""I/O: the alarms that chatter or are over at once, as a page.
+"""I/O: the page `/quality`: alarms that chatter or are fleeting.
 
-Comes in: requests. Goes out: HTML. Refuses to change anything.
+Input: requests.
+Output: one HTML page.
+Not responsible for: counting; `alerts.chatter` does.
+Rejects: nothing.
 """
 
 from fastapi import APIRouter, Request
@@ -8,7 +11,7 @@ from fastapi.responses import HTMLResponse, Response
 
 from alerts.chatter import TransitionCounts
 from lifeline.console.context import ConsoleContext
-from lifeline.console.rendering import Pages, asked_language
+from lifeline.console.rendering import Pages, read_language
 from lifeline.text.formats import clock_text
 from lifeline.text.words import Language
 
@@ -26,15 +29,15 @@ class AlarmQualityRoutes:
 
     def page(self, request: Request) -> Response:
         """Return the alarms that turn too often, the worst first."""
-        context, lang = self._context, asked_language(request)
+        context, lang = self._context, read_language(request)
         tallies = context.ledger.transition_counts.read_worst(_WORST)
         values = {
-            "rows": [self._row(tally, lang) for tally in tallies],
+            "rows": [self._make_row(tally, lang) for tally in tallies],
             "updated": context.updated_text() or "—",
         }
         return self._pages.page("quality.html", request, values)
 
-    def _row(self, tally: TransitionCounts, lang: Language) -> dict[str, object]:
+    def _make_row(self, tally: TransitionCounts, lang: Language) -> dict[str, object]:
         context = self._context
         rule_id, _, sensor_id = tally.alarm.partition("/")
         rule, number = context.rule(rule_id), context.register.sensor_index.get(sensor_id)

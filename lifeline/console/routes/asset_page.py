@@ -17,7 +17,7 @@ from config.register import Sensor
 from lifeline.console.cards import make_alert_card, read_chain_card
 from lifeline.console.chart import Chart, ChartLimit, ChartWindow, draw_chart
 from lifeline.console.context import ConsoleContext
-from lifeline.console.rendering import Pages, asked_language
+from lifeline.console.rendering import Pages, read_language
 from lifeline.reports.asset_rows import list_asset_rows
 from lifeline.rules_stage.live_state import ALIVE, BLIND
 from lifeline.text.formats import NANO
@@ -39,20 +39,20 @@ class AssetRoutes:
 
     def asset(self, asset_id: str, request: Request) -> Response:
         """Return one asset: sensors, the chart of one, and its alerts from reading to phone."""
-        context, lang = self._context, asked_language(request)
+        context, lang = self._context, read_language(request)
         rows = list_asset_rows(context.register, context.alarms, context.live_state())
         row = next((row for row in rows if row.asset.id == asset_id), None)
         if row is None:
             return self._pages.problem("not_found", 404)
         sensors = [sensor for sensor in context.register.sensors if sensor.asset == asset_id]
-        charted = _charted(sensors, request.query_params.get("sensor"))
+        charted = _choose_sensor(sensors, request.query_params.get("sensor"))
         values = {
             "row": row,
-            "why": [self._reason(each, lang) for each in row.risk.why],
+            "why": [self._format_reason(each, lang) for each in row.risk.why],
             "name": row.asset.name_zh if lang == "zh" else row.asset.name_en,
-            "sensors": [self._sensor_line(sensor, lang) for sensor in sensors],
-            "charted": self._sensor_line(charted, lang) if charted else None,
-            "chart": self._chart(charted) if charted else None,
+            "sensors": [self._make_sensor_line(sensor, lang) for sensor in sensors],
+            "charted": self._make_sensor_line(charted, lang) if charted else None,
+            "chart": self._draw_chart(charted) if charted else None,
             "alerts": [
                 {"card": make_alert_card(alert, context, lang), "chain": read_chain_card(alert.id, context, lang)}
                 for alert in context.ledger.alerts.read_recent(_RECENT_ALERTS, asset_id)
@@ -61,11 +61,11 @@ class AssetRoutes:
         }
         return self._pages.page("asset.html", request, values)
 
-    def _reason(self, why: RiskReason, lang: Language) -> str:
+    def _format_reason(self, why: RiskReason, lang: Language) -> str:
         rule = self._context.rule(why.rule) if why.rule else None
         return describe_reason(why, (rule.title_zh if lang == "zh" else rule.title_en) if rule else "", lang)
 
-    def _sensor_line(self, sensor: Sensor, lang: Language) -> dict[str, str]:
+    def _make_sensor_line(self, sensor: Sensor, lang: Language) -> dict[str, str]:
         context = self._context
         quantity = context.quantities[sensor.quantity]
         live_state, number = context.live_state(), context.register.sensor_index[sensor.id]
@@ -81,7 +81,7 @@ class AssetRoutes:
             "value": "—" if math.isnan(value) else f"{value:.{quantity.decimals}f}",
         }
 
-    def _chart(self, sensor: Sensor) -> Chart | None:
+    def _draw_chart(self, sensor: Sensor) -> Chart | None:
         """Return the chart, None while the history gives no answer: the rest of the page does not wait for it."""
         context = self._context
         number, now_ns = context.register.sensor_index[sensor.id], context.clock_ns()
@@ -104,7 +104,7 @@ class AssetRoutes:
         return draw_chart(series, limits, window)
 
 
-def _charted(sensors: list[Sensor], wanted: str | None) -> Sensor | None:
+def _choose_sensor(sensors: list[Sensor], wanted: str | None) -> Sensor | None:
     """Return the sensor asked for, else the first that measures something other than the device itself."""
     for sensor in sensors:
         if sensor.id == wanted:

@@ -1,6 +1,9 @@
-"""I/O: how much of the city is heard, as a page and as JSON.
+"""I/O: the sensor coverage of the city, as a page and as JSON.
 
-Comes in: requests. Goes out: counts by domain, street and asset. Refuses to change anything.
+Input: requests.
+Output: counts by domain, street and asset.
+Not responsible for: counting; `lifeline.reports.coverage` does.
+Rejects: an unknown grouping, with 422.
 """
 
 from dataclasses import asdict
@@ -29,12 +32,12 @@ class CoverageRoutes:
     def page(self, request: Request) -> Response:
         """Return the coverage of domains and streets, and the assets that are not heard in full."""
         context, live_state = self._context, self._context.live_state()
-        assets = [row for row in self._rows(Grouping.ASSET) if row.alive < row.sensors or not row.sensors]
+        assets = [row for row in self._count_rows(Grouping.ASSET) if row.alive < row.sensors or not row.sensors]
         values = {
             "whole": count_whole_city(context.register, live_state.health),
             "tables": [
-                ("domain", self._rows(Grouping.DOMAIN), ""),
-                ("street", self._rows(Grouping.STREET), ""),
+                ("domain", self._count_rows(Grouping.DOMAIN), ""),
+                ("street", self._count_rows(Grouping.STREET), ""),
                 ("asset", assets[:_ASSETS], "/assets/"),
             ],
             "updated": context.updated_text() or "—",
@@ -48,15 +51,15 @@ class CoverageRoutes:
             {
                 "position": live_state.position,
                 "received_ns": live_state.received_ns,
-                "whole": _row(count_whole_city(context.register, live_state.health)),
+                "whole": _make_row(count_whole_city(context.register, live_state.health)),
                 "by": by.value,
-                "rows": [_row(row) for row in count_coverage(context.register, live_state.health, by)],
+                "rows": [_make_row(row) for row in count_coverage(context.register, live_state.health, by)],
             }
         )
 
-    def _rows(self, by: Grouping) -> list[CoverageCount]:
+    def _count_rows(self, by: Grouping) -> list[CoverageCount]:
         return count_coverage(self._context.register, self._context.live_state().health, by)
 
 
-def _row(row: CoverageCount) -> dict[str, object]:
+def _make_row(row: CoverageCount) -> dict[str, object]:
     return {**asdict(row), "sensors": row.sensors, "share": row.share}

@@ -1,6 +1,9 @@
-"""I/O: the same facts as the pages, as JSON and GeoJSON.
+"""I/O: the facts of the pages as JSON and GeoJSON.
 
-Comes in: requests. Goes out: lists of assets and alerts. Refuses to show phone numbers, and to change anything.
+Input: requests.
+Output: lists of assets and alerts, without phone numbers.
+Not responsible for: writing anything.
+Rejects: nothing.
 """
 
 from collections.abc import Mapping
@@ -11,7 +14,7 @@ from fastapi.responses import JSONResponse, Response
 from alerts.alert import Alert
 from alerts.state import state_of
 from config.levels import WarningLevel
-from lifeline.console.cards import shown_level
+from lifeline.console.cards import choose_shown_level
 from lifeline.console.context import ConsoleContext
 from lifeline.reports.asset_rows import AssetRow, list_asset_rows
 from rules.risk import Risk, RiskReason, describe_reason
@@ -32,7 +35,7 @@ class ApiRoutes:
     def assets(self) -> Response:
         """Return every asset with level and data health, and the journal position that they are true for."""
         live_state = self._context.live_state()
-        rows = [self._asset(row) for row in self._rows()]
+        rows = [self._describe_asset(row) for row in self._list_rows()]
         return JSONResponse({"position": live_state.position, "received_ns": live_state.received_ns, "assets": rows})
 
     def geojson(self) -> Response:
@@ -42,9 +45,9 @@ class ApiRoutes:
                 "type": "Feature",
                 "id": row.asset.id,
                 "geometry": {"type": "Point", "coordinates": [row.asset.longitude, row.asset.latitude]},
-                "properties": self._asset(row),
+                "properties": self._describe_asset(row),
             }
-            for row in self._rows()
+            for row in self._list_rows()
         ]
         return JSONResponse(
             {"type": "FeatureCollection", "features": features}, headers={"Content-Type": "application/geo+json"}
@@ -52,25 +55,25 @@ class ApiRoutes:
 
     def alerts(self) -> Response:
         """Return the open alerts, oldest first."""
-        return JSONResponse({"alerts": [_alert(alert) for alert in self._context.ledger.alerts.read_open()]})
+        return JSONResponse({"alerts": [_describe_alert(alert) for alert in self._context.ledger.alerts.read_open()]})
 
-    def _rows(self) -> list[AssetRow]:
+    def _list_rows(self) -> list[AssetRow]:
         return list_asset_rows(self._context.register, self._context.alarms, self._context.live_state())
 
-    def _asset(self, row: AssetRow) -> Json:
-        return {**_asset(row), "risk": self._risk(row.risk)}
+    def _describe_asset(self, row: AssetRow) -> Json:
+        return {**_describe_asset(row), "risk": self._describe_risk(row.risk)}
 
-    def _risk(self, risk: Risk) -> Json:
-        return {"level": _level(risk.level), "why": [self._reason(each) for each in risk.why]}
+    def _describe_risk(self, risk: Risk) -> Json:
+        return {"level": _describe_level(risk.level), "why": [self._describe_reason(each) for each in risk.why]}
 
-    def _reason(self, why: RiskReason) -> Json:
+    def _describe_reason(self, why: RiskReason) -> Json:
         rule = self._context.rule(why.rule) if why.rule else None
         zh, en = (rule.title_zh, rule.title_en) if rule else ("", "")
         texts = {"zh": describe_reason(why, zh, "zh"), "en": describe_reason(why, en, "en")}
         return {"code": why.code.value, "rule": why.rule, "numbers": list(why.numbers), **texts}
 
 
-def _asset(row: AssetRow) -> Json:
+def _describe_asset(row: AssetRow) -> Json:
     asset = row.asset
     return {
         "id": asset.id,
@@ -79,7 +82,7 @@ def _asset(row: AssetRow) -> Json:
         "name_zh": asset.name_zh,
         "name_en": asset.name_en,
         "region": asset.region,
-        "level": _level(row.level),
+        "level": _describe_level(row.level),
         "is_last_known": row.is_last_known,
         "health": row.health,
         "sensors": {"alive": row.alive, "blind": row.blind, "unseen": row.unseen},
@@ -87,11 +90,11 @@ def _asset(row: AssetRow) -> Json:
     }
 
 
-def _alert(alert: Alert) -> Json:
+def _describe_alert(alert: Alert) -> Json:
     return {
         "id": alert.id,
         "dimension": alert.dimension.value,
-        "level": _level(shown_level(alert)),
+        "level": _describe_level(choose_shown_level(alert)),
         "state": state_of(alert).value,
         "asset": alert.asset,
         "device": alert.device,
@@ -104,7 +107,7 @@ def _alert(alert: Alert) -> Json:
     }
 
 
-def _level(level: WarningLevel | None) -> Json | None:
+def _describe_level(level: WarningLevel | None) -> Json | None:
     if level is None:
         return None
     names = {"zh": level.zh, "colour_zh": level.colour_zh, "en": level.en, "hex": level.hex}

@@ -11,7 +11,7 @@ from fastapi.responses import HTMLResponse, Response
 
 from lifeline.console.cards import make_alert_card
 from lifeline.console.context import ConsoleContext
-from lifeline.console.rendering import Pages, asked_language
+from lifeline.console.rendering import Pages, read_language
 from lifeline.reports.asset_rows import count_levels, list_asset_rows
 from lifeline.text.formats import clock_text
 
@@ -26,19 +26,19 @@ class OverviewRoutes:
 
     def overview(self, request: Request) -> Response:
         """Return every asset by level with its data health, and the open alerts."""
-        context, lang = self._context, asked_language(request)
+        context, lang = self._context, read_language(request)
         rows = list_asset_rows(context.register, context.alarms, context.live_state())
         alerts = sorted(context.ledger.alerts.read_open(), key=lambda alert: (-alert.level, -alert.opened_ns))
         values = {
             "rows": rows,
             "counts": list(count_levels(rows).items()),
             "alerts": [make_alert_card(alert, context, lang) for alert in alerts],
-            "system": self._system(),
+            "system": self._describe_system(),
             "updated": context.updated_text(),
         }
         return self._pages.page("overview.html", request, values)
 
-    def _system(self) -> dict[str, object]:
+    def _describe_system(self) -> dict[str, object]:
         health = self._context.health()
         alarms = [
             {

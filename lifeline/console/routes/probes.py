@@ -1,6 +1,9 @@
-"""I/O: what machines ask: is it alive, is it ready, what are its numbers.
+"""I/O: the addresses for machines: `/health`, `/ready` and `/metrics`.
 
-Comes in: requests of a supervisor, a load balancer, Prometheus. Goes out: 200 or 503 with the reasons, and metrics.
+Input: requests of a supervisor, a load balancer, Prometheus.
+Output: 200 or 503 with the reasons, and metrics.
+Not responsible for: judging health; `lifeline.runtime.watchdog` does.
+Rejects: nothing.
 """
 
 from fastapi import APIRouter

@@ -1,7 +1,9 @@
-"""I/O: what unknown devices have said, as a page and as JSON, with what it takes to register them.
+"""I/O: unknown devices and their messages, as a page and as JSON.
 
-Comes in: requests. Goes out: strangers with ready rows and the command. Refuses to register anything: the console has
-no log-in, and a district is changed by who may write its files.
+Input: requests.
+Output: each unknown device with ready rows and the command that registers it.
+Not responsible for: registration: the console has no log-in, and a district is changed by its files.
+Rejects: nothing.
 """
 
 from fastapi import APIRouter, Request
@@ -9,7 +11,7 @@ from fastapi.responses import HTMLResponse, JSONResponse, Response
 
 from collector.quarantine import UnknownDevice, guess_quantity, sensor_rows
 from lifeline.console.context import ConsoleContext
-from lifeline.console.rendering import Pages, asked_language
+from lifeline.console.rendering import Pages, read_language
 from lifeline.district.unknown_devices import format_sensor_rows, registration_command
 from lifeline.text.formats import clock_text
 from lifeline.text.words import Language, word
@@ -29,10 +31,10 @@ class QuarantineRoutes:
 
     def page(self, request: Request) -> Response:
         """Return the strangers, the last heard first."""
-        lang, quarantine = asked_language(request), self._context.quarantine()
+        lang, quarantine = read_language(request), self._context.quarantine()
         strangers = list(quarantine.unknown_devices.values())
         values = {
-            "strangers": [self._texts(each, lang) for each in strangers[:_SHOWN]],
+            "strangers": [self._list_texts(each, lang) for each in strangers[:_SHOWN]],
             "more": len(strangers) - len(strangers[:_SHOWN]),
             "left_out": quarantine.left_out,
             "updated": self._context.updated_text() or "—",
@@ -42,10 +44,10 @@ class QuarantineRoutes:
     def json(self) -> Response:
         """Return all strangers with the rows that would register them."""
         quarantine = self._context.quarantine()
-        rows = [self._facts(each) for each in quarantine.unknown_devices.values()]
+        rows = [self._list_facts(each) for each in quarantine.unknown_devices.values()]
         return JSONResponse({"devices": rows, "left_out": quarantine.left_out})
 
-    def _facts(self, stranger: UnknownDevice) -> dict[str, object]:
+    def _list_facts(self, stranger: UnknownDevice) -> dict[str, object]:
         return {
             "device": stranger.device,
             "asset": stranger.asset,
@@ -64,7 +66,7 @@ class QuarantineRoutes:
             "command": registration_command(stranger, self._context.quantities),
         }
 
-    def _texts(self, stranger: UnknownDevice, lang: Language) -> dict[str, object]:
+    def _list_texts(self, stranger: UnknownDevice, lang: Language) -> dict[str, object]:
         """Return a stranger as ready text."""
         context, zone = self._context, self._context.zone
         rows = sensor_rows(stranger, stranger.asset or "ASSET", context.quantities, {})

@@ -2,7 +2,7 @@
 
 Input: signed tokens, and the status that the gateway sends.
 Output: receipts in the outbox, and an answer that ends the gateway's tries.
-Not responsible for: what a missing receipt means; `alerts.outbox` decides that.
+Not responsible for: missing receipts; `alerts.outbox` handles them.
 Rejects: a false token or an unknown status, with 404.
 """
 

@@ -20,7 +20,7 @@ def _advance(ledger, position):
 
 
 def test_configuration_is_in_force_from_the_position_of_its_start(ledger):
-    """What was judged before a reload stays with the configuration that judged it."""
+    """An entry before a reload stays with the configuration that judged it."""
     ledger.configurations.record("one", 1, lambda: b"1")
     _advance(ledger, 7)
     ledger.configurations.record("one", 2, lambda: b"2")

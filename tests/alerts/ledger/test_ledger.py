@@ -107,7 +107,7 @@ def test_events_are_found_by_alert_alarm_and_position(ledger):
 
 
 def test_commit_stores_alerts_as_planned(ledger):
-    """What the ledger gives back is what planning made, so that a restart goes on from the same."""
+    """The ledger gives back the alerts of planning unchanged, so a restart goes on from the same."""
     made = commit(ledger, raised(HAZARD, ORANGE), blind(BLIND_PRESSURE, 11.0), blind(BLIND_BATTERY, 12.0))
 
     by_id = sorted(made.plan.open_alerts, key=lambda alert: alert.opened_ns)
@@ -135,7 +135,7 @@ def test_commit_keeps_the_current_state_of_each_alarm(ledger):
 
 
 def test_commit_stores_notifications_and_decisions(ledger):
-    """Everybody told has a delivery that waits, and its reason."""
+    """Each recipient has a waiting delivery, and its reason."""
     made = commit(ledger, raised(HAZARD, ORANGE))
     [alert] = made.plan.alerts
 
@@ -184,7 +184,7 @@ def test_commit_counts_what_was_stored_and_decided(ledger):
 
 
 def test_commit_of_an_episode_seen_before_is_counted(ledger):
-    """A device whose clock stands still can repeat an episode's identity; that is not silent."""
+    """A device with a clock that stands still can repeat the identity of an episode; that is counted."""
     commit(ledger, raised(HAZARD, ORANGE))
     commit(ledger, cleared(HAZARD, ORANGE))
     commit(ledger, raised(HAZARD, ORANGE))
@@ -213,7 +213,7 @@ def test_acknowledge_by_several_shows_the_first_and_marks_each_delivery(ledger):
 
 
 def test_acknowledge_survives_later_steps(ledger):
-    """Planning writes the alert again and leaves the acknowledgement alone; the end is still told."""
+    """Planning writes the alert again and leaves the acknowledgement alone; the end is still announced."""
     [alert] = commit(ledger, raised(HAZARD, ORANGE)).plan.alerts
     ledger.alerts.acknowledge(alert.id, "ann", 100)
     made = commit(ledger, cleared(HAZARD, ORANGE))

@@ -14,7 +14,7 @@ from alerts.outbox.backoff import (
 
 
 def notification(kind: NotificationKind = NotificationKind.RAISED, level: int = 4) -> Notification:
-    """Return an orange warning, or what is asked for."""
+    """Return an orange warning, or another notification."""
     return Notification("n", "a", kind, "sms", "ann", "+8613800000000", level, "text", "{}", 0)
 
 

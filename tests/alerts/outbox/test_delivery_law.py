@@ -1,4 +1,4 @@
-"""Law 6 over random outcomes and random deaths: outside it is at least once, each time with the same id and words."""
+"""Law 6 over random outcomes and deaths: at least one delivery, each time with the same id and words."""
 
 from collections import Counter
 
@@ -21,7 +21,7 @@ STORY = [
 ]
 LEASE_S = 10.0
 FATES = st.sampled_from(["taken", "taken", "refused for now", "taken and died", "died before"])
-"""What becomes of one attempt; who dies records nothing."""
+"""The result of one attempt; a dispatcher that dies records nothing."""
 ROUNDS = st.lists(st.tuples(st.lists(FATES, max_size=8), st.integers(0, 25), st.booleans()), max_size=12)
 """Fates of the attempts of a round, seconds until the next one, and whether the program is started again."""
 
@@ -30,7 +30,7 @@ class Receiver:
     """The world outside: it remembers every copy that reached it."""
 
     def __init__(self) -> None:
-        """Nobody has told anything yet."""
+        """Begin without a message."""
         self.copies: dict[str, list[Notification]] = {}
 
     def take(self, notification: Notification) -> None:
@@ -39,7 +39,7 @@ class Receiver:
 
 
 def attempt(ledger: Ledger, claim: Claim, fate: str, now_ns: int, receiver: Receiver) -> None:
-    """Try once, with what fate decides."""
+    """Try once, with a random result."""
     if fate.startswith("taken"):
         receiver.take(claim.notification)
     if fate == "taken":

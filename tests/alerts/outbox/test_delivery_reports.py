@@ -29,5 +29,5 @@ def test_receipt_with_a_forged_token_is_refused(token):
 
 
 def test_receipt_of_delivery_is_never_taken_back():
-    """Nothing leaves `delivered`, and nothing touches what was withdrawn."""
+    """No report changes a delivered or a withdrawn notification."""
     assert set() == {state for state, _ in NEXT_STATE} & {"delivered", "withdrawn"}

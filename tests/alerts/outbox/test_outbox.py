@@ -30,7 +30,7 @@ def ledger(request, tmp_path):
 
 
 def claim(ledger: Ledger, now_ns: int = NOW_NS, limit: int = 100, owner: str = "one") -> list[Claim]:
-    """Return what `owner` may try now on either channel."""
+    """Return the claims of `owner` on either channel now."""
     return ledger.outbox.claim(now_ns, dict.fromkeys(("sms", "backup", "webhook"), limit), 10.0, owner)
 
 
@@ -59,7 +59,7 @@ def escalated() -> scenes.Row:
 
 
 def test_claim_gives_each_notification_once(ledger):
-    """What one dispatcher holds, no other gets."""
+    """A claim of one dispatcher is given to no other."""
     commit(ledger, raised(HAZARD, ORANGE))
 
     assert (3, 0) == (len(claim(ledger)), len(claim(ledger, owner="two")))
@@ -172,7 +172,7 @@ def test_end_follows_its_beginning_at_a_distance(ledger):
 
 
 def test_end_of_what_never_left_is_withdrawn(ledger):
-    """Who never heard of a danger is not told of its end, and the decision says so."""
+    """A target without any warning gets no end, and the decision says so."""
     made = commit(ledger, raised(HAZARD, YELLOW))
     commit(ledger, cleared(HAZARD, YELLOW))
     record(ledger, claim(ledger), REFUSED)
@@ -183,7 +183,7 @@ def test_end_of_what_never_left_is_withdrawn(ledger):
 
 
 def test_end_of_what_was_sent_and_not_delivered_still_goes(ledger):
-    """A report of failure is no proof that nobody read it: the end is told."""
+    """A report of failure does not prove that the message is unread: the end is sent."""
     commit(ledger, raised(HAZARD, YELLOW))
     begun = claim(ledger)
     record(ledger, begun, SENT)
@@ -213,7 +213,7 @@ def test_higher_level_never_waits_for_a_lower_one(ledger):
 
 
 def with_fallback(target: str = "sms") -> scenes.PlanningConfig:
-    """Return a district whose yellow warnings go to maintenance by SMS, or to a webhook, with a second way each."""
+    """Return a district with yellow warnings to maintenance by SMS, or to a webhook, with a second channel each."""
     roles, channels, targets = ((scenes.Role.MAINTENANCE,), ("sms",), ()) if target == "sms" else ((), (), ("webhook",))
     levels = frozenset({YELLOW})
     return scenes.district(
@@ -316,7 +316,7 @@ def test_receipt_of_failure_takes_the_next_channel(ledger, code, state):
 
 
 def test_waiting_counts_by_channel(ledger):
-    """What is left to do can be seen."""
+    """The depth of each queue is known."""
     commit(ledger, raised(HAZARD, ORANGE))
     claim(ledger, limit=1)
 

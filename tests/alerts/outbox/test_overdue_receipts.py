@@ -1,4 +1,4 @@
-"""Row 51: the gateway said yes and no phone ever confirmed: the next channel, then the next contact, takes over."""
+"""A gateway took a message and no receipt came: the next channel, then the next contact, takes over."""
 
 from dataclasses import replace
 
@@ -40,7 +40,7 @@ def ledger(request, tmp_path):
 
 
 def district(**route: object) -> scenes.PlanningConfig:
-    """Return the district with ann told at once, then cat on duty, then bob; `route` changes the way."""
+    """Return the district: ann gets a message at once, then cat on duty, then bob; `route` changes the route."""
     where = scenes.district(replace(ROUTE, **route))
     register = where.register
     register = replace(register, duties=[*register.duties, Duty("T-1", Role.DUTY, "cat")])
@@ -56,7 +56,7 @@ def send(ledger: Ledger, now_ns: int = NOW_NS) -> list[str]:
 
 
 def reasons(ledger: Ledger) -> list[str]:
-    """Return verdict, reason and detail of what the dispatcher decided."""
+    """Return verdict, reason and detail of the decisions of the dispatcher."""
     [alert] = ledger.alerts.read_open()
     return [
         f"{each.verdict} {each.reason} {each.detail}" for each in ledger.decisions.read(alert.id) if not each.position
@@ -71,7 +71,7 @@ def receipt(ledger: Ledger, code: ReceiptCode) -> None:
 
 
 def test_missing_receipts_tell_one_after_another(ledger):
-    """Ann, then who is on duty, then the manager, each after its time, and in the end that nobody is left."""
+    """Ann, then the contact on duty, then the manager, each after its time; then no contact is left."""
     commit(ledger, raised(HAZARD, ORANGE), where=district())
 
     assert ["raised sms ann"] == send(ledger)
@@ -111,7 +111,7 @@ def test_receipt_in_time_keeps_the_others_in_peace(ledger, code, follows):
 
 
 def test_report_of_failure_tells_the_next_contact_at_once(ledger):
-    """Nobody waits for a time that is known to be lost; and it is not counted as missing afterwards."""
+    """A failed message is not waited for, and its receipt does not count as missing afterwards."""
     commit(ledger, raised(HAZARD, ORANGE), where=district())
     send(ledger)
     receipt(ledger, ReceiptCode.FAILED)
@@ -129,7 +129,7 @@ def test_missing_receipt_of_an_acknowledged_alert_tells_nobody(ledger):
 
 
 def test_missing_receipt_after_the_end_tells_nobody(ledger):
-    """Who was not told of the danger need not hear of it when it is over; nor of its end."""
+    """A contact on standby gets neither the warning nor the end once the danger is over."""
     made = commit(ledger, raised(HAZARD, ORANGE), where=district())
     send(ledger)
     commit(ledger, scenes.cleared(HAZARD, ORANGE), where=district())

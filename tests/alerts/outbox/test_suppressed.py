@@ -1,4 +1,4 @@
-"""What is left out of an incident, through real files: kept, counted, and sent after all when it must be."""
+"""Suppressed messages of an incident, through real files: kept, counted, and sent after all when needed."""
 
 import contextlib
 
@@ -15,8 +15,8 @@ from tests.alerts.scenes import ORANGE, RED, SECOND_NS, START_NS, YELLOW
 CHANNELS = {"sms": 100}
 
 
-class Told(Desk):
-    """A desk whose plans are in a ledger."""
+class LedgerDesk(Desk):
+    """A desk that keeps its plans in a ledger."""
 
     def __init__(self, url: str) -> None:
         """Begin with nothing open, and with people only."""
@@ -25,7 +25,7 @@ class Told(Desk):
         self.cursor = self.ledger.take_over()
 
     def _keep(self, plan):
-        """Commit `plan`, and go on with what the ledger gives back."""
+        """Commit `plan`, and go on with the alerts of the ledger."""
         events = scenes.events([])
         plan = super()._keep(plan)
         step = LedgerStep(self.cursor, self.cursor.position + 1, AlarmEvents(*_columns(events)), KEYS, _quiet(plan))
@@ -66,7 +66,9 @@ def _quiet(plan):
 def desk(request, tmp_path):
     """Return a desk with a ledger in either database."""
     is_postgresql = request.param == "postgresql"
-    desk = Told(request.getfixturevalue("postgres_url") if is_postgresql else f"sqlite:///{tmp_path / 'ledger.db'}")
+    desk = LedgerDesk(
+        request.getfixturevalue("postgres_url") if is_postgresql else f"sqlite:///{tmp_path / 'ledger.db'}"
+    )
     with contextlib.closing(desk.ledger):
         yield desk
 
@@ -77,7 +79,7 @@ def first_of(plan) -> str:
 
 
 def test_left_out_message_stays_while_what_was_told_lives(desk):
-    """It is in the ledger as grouped, with a decision that is counted, and nobody gets it."""
+    """It is in the ledger as grouped, with a decision that is counted, and it is not sent."""
     desk.set(0, ORANGE)
     second = first_of(desk.set(1, ORANGE))
 
@@ -87,7 +89,7 @@ def test_left_out_message_stays_while_what_was_told_lives(desk):
 
 @pytest.mark.parametrize("verdict", [Verdict.REFUSED, Verdict.RETRY])
 def test_left_out_message_goes_when_what_was_told_fails(desk, verdict):
-    """Nobody has heard of the incident: the message that was left out goes after all, with its reason."""
+    """No message about the incident arrived: the suppressed one is sent after all, with its reason."""
     desk.set(0, ORANGE)
     second = first_of(desk.set(1, ORANGE))
     desk.deliver(verdict)
@@ -126,7 +128,7 @@ def test_left_out_message_stays_when_a_higher_level_takes_the_place_of_what_was_
 
 
 def test_left_out_message_of_an_alert_that_is_over_never_goes(desk):
-    """Nobody is told that something begins when it is over."""
+    """No beginning is announced after the end."""
     desk.set(0, ORANGE)
     desk.set(1, ORANGE)
     desk.set(1, 0)
@@ -135,7 +137,7 @@ def test_left_out_message_of_an_alert_that_is_over_never_goes(desk):
 
 
 def test_end_of_an_incident_reaches_those_who_were_told_under_another_alert(desk):
-    """The last alarm tells the end; that its own beginning was left out, or told to others, does not withdraw it."""
+    """The last alarm announces the end, also when its own beginning was suppressed or went to others."""
     desk.set(0, ORANGE)
     desk.set(1, YELLOW)
     desk.deliver()
@@ -157,7 +159,7 @@ def test_end_of_an_incident_waits_for_its_beginning_under_another_alert(desk):
 
 
 def test_end_of_an_incident_of_which_nobody_was_told_is_withdrawn(desk):
-    """Nothing was ever handed over: nobody hears of the end."""
+    """No message was ever handed over: no end is sent."""
     desk.set(0, ORANGE)
     desk.set(1, ORANGE)
     desk.set(0, 0)

@@ -14,7 +14,7 @@ from alerts.state import AlarmState, state_of
 from config.register import Contact
 from rules.events import Extent, Transition, TransitionReason
 from tests.alerts import scenes
-from tests.alerts.outbox.test_suppressed import Told
+from tests.alerts.outbox.test_suppressed import LedgerDesk
 from tests.alerts.planning import test_incidents
 from tests.alerts.planning.test_settle_time import ALL, WAIT_S, Life, everybody, reasons, sent
 from tests.alerts.scenes import (
@@ -149,7 +149,7 @@ def test_return_plans_no_new_standby():
 @pytest.fixture
 def desk(tmp_path):
     """Return a desk of one incident with a ledger, where ends settle."""
-    desk = Told(f"sqlite:///{tmp_path / 'ledger.db'}")
+    desk = LedgerDesk(f"sqlite:///{tmp_path / 'ledger.db'}")
     desk.where = test_incidents.district(scenes.SERIOUS, scenes.GENERAL, settle_s=WAIT_S)
     with contextlib.closing(desk.ledger):
         yield desk

@@ -1,4 +1,4 @@
-"""What a ledger holds, as plain values in the form in which the records of 0.1.0 are kept."""
+"""The records of a ledger as plain values, in the form of the kept records of 0.1.0."""
 
 import hashlib
 import math

@@ -99,7 +99,7 @@ def test_upgrade_gives_the_schema_of_a_new_ledger(old_url, new_url):
 
 
 def test_first_revision_is_the_schema_of_0_1_0(old_url, new_url):
-    """A database made by revision 0001 equals one whose tables 0.1.0 made."""
+    """A database made by revision 0001 equals one with the tables of 0.1.0."""
     engines = [sa.create_engine(url) for url in (old_url("incidents"), new_url)]
     with engines[1].begin() as connection:
         upgrade(connection, FIRST)
@@ -147,7 +147,7 @@ def test_ledger_of_a_newer_program_is_rejected_with_a_remedy(new_url):
 
 
 def test_ledger_without_revision_and_of_another_version_is_rejected(old_url):
-    """What names no revision is a ledger of 0.1.0, or nothing that this program knows."""
+    """A ledger without a revision is one of 0.1.0, or unknown to this program."""
     url = old_url("incidents")
     engine = sa.create_engine(url)
     with engine.begin() as connection:

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from collector.batch import Quality, ReadingBatch, make_batch
 from collector.check_state.check import BatchCheck, SensorCheck
 from collector.check_state.limits import CheckLimits
-from collector.check_state.step import SensorStates
+from collector.check_state.memory import SensorStates
 from collector.checks import CHECKS
 from collector.passes import CostModel
 from collector.quality import QualityChecks

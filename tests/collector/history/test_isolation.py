@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from collector.history import HistoryUnavailableError
 from collector.history.influx_replies import Kind, Reply
-from collector.history.isolation import store_all_but_refused
+from collector.history.isolation import store_all_but_rejected
 
 N = 5000
 
@@ -42,7 +42,7 @@ STYLES = ["mute", "counts", "names"]
 def test_store_one_bad_of_5000_costs_one_point_and_few_requests(style, bad):
     """4,999 are stored, 1 is named, in at most 26 requests."""
     server = Server({LINES[bad]}, style)
-    refused = store_all_but_refused(LINES, server.post)
+    refused = store_all_but_rejected(LINES, server.post)
 
     assert ([bad], N - 1) == (list(refused), len(server.stored))
     assert server.requests <= 26
@@ -53,7 +53,7 @@ def test_store_any_bad_lines_stores_exactly_the_others(bad, style, max_lines):
     """Whatever is bad and however little the server says: nothing good is lost, nothing bad is kept."""
     lines = LINES[:200]
     server = Server({lines[i] for i in bad}, style, max_lines)
-    refused = store_all_but_refused(lines, server.post)
+    refused = store_all_but_rejected(lines, server.post)
 
     assert (bad, set(lines) - server.bad) == (set(refused), server.stored)
 
@@ -62,7 +62,7 @@ def test_store_all_bad_and_counted_takes_one_request():
     """When the server counts as many refused as were sent, nobody is asked one by one."""
     server = Server(LINES, "counts")
 
-    assert (N, 1) == (len(store_all_but_refused(LINES, server.post)), server.requests)
+    assert (N, 1) == (len(store_all_but_rejected(LINES, server.post)), server.requests)
 
 
 def test_store_one_measurement_refused_is_taken_out_at_once():
@@ -70,7 +70,7 @@ def test_store_one_measurement_refused_is_taken_out_at_once():
     other = [f"n,s={i} value=1.0 {i}" for i in range(1000)]
     mixed = [line for pair in zip(LINES[:1000], other, strict=True) for line in pair]
     server = Server(LINES[:1000], "counts")
-    refused = store_all_but_refused(mixed, server.post)
+    refused = store_all_but_rejected(mixed, server.post)
 
     assert (1000, set(other)) == (len(refused), server.stored)
     assert server.requests <= 4
@@ -80,7 +80,7 @@ def test_store_nothing_asks_nothing():
     """No lines, no request."""
     server = Server([])
 
-    assert ({}, 0) == (store_all_but_refused([], server.post), server.requests)
+    assert ({}, 0) == (store_all_but_rejected([], server.post), server.requests)
 
 
 def test_store_more_than_5_mb_is_split():
@@ -92,7 +92,7 @@ def test_store_more_than_5_mb_is_split():
         sizes.append(sum(len(line) + 1 for line in some))
         return Reply(Kind.STORED)
 
-    store_all_but_refused(lines, post)
+    store_all_but_rejected(lines, post)
 
     assert sum(len(line) + 1 for line in lines) == sum(sizes)
     assert max(sizes) <= 5_000_000
@@ -101,11 +101,11 @@ def test_store_more_than_5_mb_is_split():
 def test_store_unavailable_is_raised_with_its_patience():
     """An outage in the middle is the caller's to wait for."""
     with pytest.raises(HistoryUnavailableError, match="later") as caught:
-        store_all_but_refused(LINES, lambda _: Reply(Kind.UNAVAILABLE, "later", 9.0))
+        store_all_but_rejected(LINES, lambda _: Reply(Kind.UNAVAILABLE, "later", 9.0))
 
     assert 9.0 == caught.value.retry_after_s
 
 
 def test_store_single_line_too_large_is_refused():
     """A line that alone is too large can never pass."""
-    assert [0] == list(store_all_but_refused(["m v=1 1"], Server([], max_lines=0).post))
+    assert [0] == list(store_all_but_rejected(["m v=1 1"], Server([], max_lines=0).post))

@@ -1,4 +1,4 @@
-"""The parts of a back-test: what differs, how much load, which incidents were told, where the past comes from."""
+"""The parts of a back-test: differences, alarm load, known incidents, and sources of readings."""
 
 from itertools import pairwise
 
@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 
 from collector.batch import Quality
+from config.city_time import CityTime
 from config.errors import ConfigError
 from config.loading import load_quantities
-from lifeline.backtest.alarm_load import flood_minutes, measure_alarm_load
+from lifeline.backtest.alarm_load import count_flood_minutes, measure_alarm_load
 from lifeline.backtest.csv_files import read_csv_files
 from lifeline.backtest.difference import DifferenceKind, compare_episodes
 from lifeline.backtest.episodes import Episode
@@ -50,7 +51,7 @@ def test_difference_of_two_histories_names_each_way(name):
 
 
 def test_difference_of_one_long_and_two_short_episodes_pairs_the_first():
-    """The rest of what was split is only on its own side."""
+    """The second part of a split episode is only on its own side."""
     found = compare_episodes([_episode((0, 4), (3, 0)), _episode((4, 4), (9, 0))], [_episode((0, 4), (9, 0))])
 
     assert [DifferenceKind.OTHER_TIMES, DifferenceKind.ONLY_TRIED] == [change.kind for change in found.changes]
@@ -71,13 +72,13 @@ def test_flood_minutes_are_those_with_ten_in_ten_minutes(name):
     """A minute is flood when it and the nine before hold ten announcements."""
     minutes, expected = FLOODS[name]
 
-    assert expected == flood_minutes(np.array([START_NS + minute * MINUTE for minute in minutes], np.int64))
+    assert expected == count_flood_minutes(np.array([START_NS + minute * MINUTE for minute in minutes], np.int64))
 
 
 def test_load_of_episodes_counts_levels_days_and_shifts():
     """An escalation announces again, a fall does not; days and shifts are local."""
     episodes = [_episode((0, 2), (1, 4), (2, 3), (5, 0)), _episode((13 * 60, 2), (13 * 60 + 5, 0))]
-    load = measure_alarm_load(episodes, START_NS, START_NS + 1440 * MINUTE)
+    load = measure_alarm_load(episodes, START_NS, START_NS + 1440 * MINUTE, CityTime())
 
     assert (2, 3, {4: 1, 2: 1}) == (load.episodes, load.announcements, load.by_level)
     assert {"day": 2, "night": 1} == load.by_shift
@@ -86,9 +87,9 @@ def test_load_of_episodes_counts_levels_days_and_shifts():
 
 
 def test_load_of_a_flickering_alarm_counts_its_chattering_once():
-    """Three turns within a minute begin to chatter; what goes on is the same chattering."""
+    """Three changes within a minute begin to chatter; later changes belong to the same chattering."""
     flicker = [_episode((i / 6, 3), (i / 6 + 0.1, 0)) for i in range(5)]
-    load = measure_alarm_load(flicker, START_NS, START_NS + 60 * MINUTE)
+    load = measure_alarm_load(flicker, START_NS, START_NS + 60 * MINUTE, CityTime())
 
     assert (1, 5) == (load.chattering, load.fleeting)
     assert [("r/FT-1.pressure", 5, 1)] == [(each.alarm, each.episodes, each.chattering) for each in load.bad_actors]
@@ -98,7 +99,7 @@ def test_load_of_alarms_that_stand_for_days_counts_them_at_once():
     """Longer than a day, also when it never ended."""
     day = 1440
     episodes = [_episode((0, 3)), _episode((0, 3), (2 * day, 0), alarm="r/b"), _episode((0, 3), (day, 0), alarm="r/c")]
-    load = measure_alarm_load(episodes, START_NS, START_NS + 3 * day * MINUTE)
+    load = measure_alarm_load(episodes, START_NS, START_NS + 3 * day * MINUTE, CityTime())
 
     assert (2, 2) == (load.standing, load.most_standing)
 
@@ -174,7 +175,7 @@ def _read(register, *paths):
 
 
 def test_csv_files_are_merged_and_checked_for_range(register, tmp_path):
-    """Times of both spellings; what no instrument says is flagged; strangers are left out."""
+    """Both spellings of times are read; impossible values are flagged; unknown sensors are left out."""
     one = _csv(tmp_path, "a.csv", "2025-03-24T08:00:01+08:00,FT-1.pressure,0.3", "2025-03-24T00:00:04Z,nobody,1")
     two = _csv(tmp_path, "b.csv", "1742774402,FT-2.pressure,-7", "1742774403.5,FT-1.pressure,0.2")
     outside = int(Quality.OUT_OF_RANGE)

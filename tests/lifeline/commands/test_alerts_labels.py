@@ -1,4 +1,4 @@
-"""What alerts turned out to be: said on the command line, kept with its history, and scored by a back-test."""
+"""Labels of alerts: set on the command line, kept with their history, and scored by a back-test."""
 
 from dataclasses import replace
 
@@ -54,7 +54,7 @@ def test_label_that_changes_keeps_what_was_said_before(ask, desk):
     [("none", "--as", "true", "--by", "Zhao"), ("none", "--as", "perhaps", "--by", "Zhao"), ("none", "--as", "true")],
 )
 def test_label_of_nothing_or_without_a_name_is_refused(ask, desk, arguments):
-    """An unknown alert, an unknown word, nobody who says it: no traceback, nothing stored."""
+    """An unknown alert, an unknown label or no name: no traceback, nothing stored."""
     desk.orange()
     said = ask("alerts", "label", *arguments)
 
@@ -91,7 +91,7 @@ def episode(alert, level: int, minute: int, sensor: str = "") -> Episode:
 
 
 def test_backtest_scores_a_true_alert_as_an_incident(labelled):
-    """Told at its level or above it is a hit, lower a miss; alarms beside it are not judged."""
+    """An alarm at its level or above is a hit, a lower one a miss; alarms beside it get no score."""
     incidents, alert = labelled(Disposition.TRUE), labelled.alert
     told, low = episode(alert, alert.peak, 18), episode(alert, alert.peak - 1, 18)
     beside = episode(alert, alert.peak, 600)
@@ -128,7 +128,7 @@ def test_backtest_excuses_tests_and_maintenance(labelled, disposition):
 
 
 def test_backtest_leaves_out_alerts_whose_place_has_left_the_register(labelled, desk):
-    """They are counted, for nobody can say what other rules would have told there."""
+    """They are counted, because the alarms of other rules there are unknown."""
     labelled(Disposition.FALSE)
     register = replace(desk.configuration.register, sensors=())
 

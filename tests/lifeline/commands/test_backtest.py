@@ -1,4 +1,4 @@
-"""A back-test over the embedded history says what live runs of the same stream have said, alarm by alarm."""
+"""A back-test over the embedded history equals live runs of the same stream, alarm by alarm."""
 
 import math
 import shutil
@@ -12,6 +12,7 @@ from typer.testing import CliRunner
 import rules
 from collector.batch import make_batch
 from collector.journal.reader import JournalReader
+from config.city_time import CityTime
 from lifeline.backtest.difference import DifferenceKind, compare_episodes
 from lifeline.backtest.episodes import LevelTransition, build_episodes
 from lifeline.backtest.recorded_readings import TimeSpan, read_history, read_journal_batches
@@ -82,7 +83,7 @@ def _episodes(events):
 
 @pytest.fixture(scope="module")
 def lived(tmp_path_factory):
-    """Return the desk after a live run, and the events of it and of a second program with one limit changed."""
+    """Return the desk after a live run, with its events and those of a second program with another limit."""
     folder = tmp_path_factory.mktemp("lived")
     desk = Desk(folder / "running")
     start_ns = desk.now_ns
@@ -169,7 +170,7 @@ def test_difference_of_a_backtest_equals_the_difference_of_two_live_runs(lived):
 
 
 def test_difference_of_a_backtest_holds_every_transition_that_one_live_run_alone_made(lived):
-    """Counted without the pairing: what is only in one ledger is in the changes, and nothing else differs there."""
+    """Counted without the pairing: transitions of one ledger alone are in the changes, and no others."""
     mine = {(event.alarm, event.time_ns, event.level_after) for event in lived.changed}
     theirs = {(event.alarm, event.time_ns, event.level_after) for event in lived.running}
     changes = _result(lived).difference.changes
@@ -197,6 +198,6 @@ def test_difference_that_the_command_prints_is_that_of_two_live_runs(lived, tmp_
     assert len(expected) == len(printed)
     for change, line in zip(expected, printed, strict=True):
         assert line.split()[0] == change.episode.alarm
-        assert format_episode(change.tried, "en") in line
-        assert format_episode(change.running, "en") in line
+        assert format_episode(change.tried, CityTime().zone, "en") in line
+        assert format_episode(change.running, CityTime().zone, "en") in line
     assert "<svg" in page.read_text(encoding="utf-8")

@@ -4,7 +4,7 @@ import re
 import pytest
 
 from config.levels import WarningLevel
-from lifeline.commands.check import _worst_of_rule_s, describe_configuration, worst_detection_s
+from lifeline.commands.check import _find_worst_s, describe_configuration, worst_detection_s
 from rules.rule import LevelLimit, RuleSet, Side
 from tests.rules.kinds.derived import levels, rule_of
 
@@ -30,7 +30,7 @@ def test_detection_waits_for_the_readings_that_are_counted(register, on_samples,
 
 
 def test_summary_adds_the_time_that_readings_wait_for_older_ones(desk):
-    """What a device's readings wait is part of its worst case, for dangers and for its own silence."""
+    """The wait of readings is part of the worst case, for dangers and for silence of the device."""
     configuration = desk.configuration
     waiting = [dataclasses.replace(sensor, reorder_s=5.0) for sensor in configuration.register.sensors]
     register = dataclasses.replace(configuration.register, sensors=waiting)
@@ -59,9 +59,9 @@ def test_summary_of_demo_district_watches_everything(desk):
 
 
 def test_summary_of_a_trend_adds_its_window_to_the_worst_case(register):
-    """What is judged is more than a reading, and comes with each bucket: 20 of them, one to close, two to wait."""
+    """A value needs several readings and comes with each bucket: 20 buckets, one to close, two to wait."""
     sensor = dataclasses.replace(register.sensors[0], cadence_s=2.0)
     written = {"direction": "rise", "step_s": 60, "points": 20, "levels": levels([("blue", 1, 0.5, 100, 0)])}
     rule = rule_of("trend", "drifts", [0], written)
 
-    assert 23 * 60.0 == _worst_of_rule_s(rule, rule.levels[0], sensor, 0.0)
+    assert 23 * 60.0 == _find_worst_s(rule, rule.levels[0], sensor, 0.0)

@@ -52,7 +52,7 @@ def test_replay_compare_equal_says_so(ask, desk):
 
 
 def test_replay_compare_other_ledger_shows_first_difference(ask, desk):
-    """A ledger that lacks an event is told apart, with both sides, and the exit code is 1."""
+    """A ledger without one event is reported with both sides, and the exit code is 1."""
     desk.orange()
     with desk.stores.ledger.database.write() as connection:
         connection.exec_driver_sql("DELETE FROM alarm_events")
@@ -75,7 +75,7 @@ def test_explain_prints_the_chain(ask, desk, lang, words):
 
 
 def test_explain_hides_live_links_and_numbers(ask, desk):
-    """What is printed cannot be used to acknowledge, nor to call."""
+    """The printed text can be used neither to acknowledge nor to call."""
     alert = desk.orange()
     text = ask("explain", alert.id).output
     numbers = [each.phone for each in desk.configuration.register.contacts.values() if each.phone in text]
@@ -83,7 +83,7 @@ def test_explain_hides_live_links_and_numbers(ask, desk):
 
 
 def test_explain_prints_inputs_state_and_rule(ask, desk):
-    """The rule with its place, the readings with their places in the journal, and what the rule remembered then."""
+    """The rule with its place, the readings with their journal positions, and the state of the rule then."""
     alert = desk.orange()
     text = ask("explain", alert.id, "--lang", "en").output
     wanted = [

@@ -34,7 +34,7 @@ def test_load_of_the_demo_district_is_what_its_devices_send(desk):
 
 @pytest.mark.parametrize(("rate", "outage_s", "expected"), [(11.0, 3600, 39_600), (0.3, 1, 1), (2000, 3600, 7_200_000)])
 def test_queue_holds_rate_times_outage(rate, outage_s, expected):
-    """What arrives while nobody takes it must fit, rounded up."""
+    """The messages of the outage must fit, rounded up."""
     assert expected == queue_messages(MessageRates(rate, rate), outage_s)
 
 

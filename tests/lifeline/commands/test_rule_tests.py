@@ -1,4 +1,4 @@
-"""Tests of rules in YAML: what comes in, what must come out, and what is said when it does not."""
+"""Tests of rules in YAML: readings, expected transitions, and the report of a difference."""
 
 import pytest
 from pydantic import ValidationError
@@ -42,7 +42,7 @@ def suite(tmp_path, text):
 
 
 def outcome(tmp_path, text):
-    """Return what becomes of the first test of `text`."""
+    """Return the outcome of the first test of `text`."""
     return suite(tmp_path, text).outcome(0)
 
 
@@ -76,7 +76,7 @@ def test_expanded_values_are_those_of_promtool(written, expected):
     "written", ["a", "1x", "1+x3", "1x999999999", "(1 2)x150000", "_x200001", "((1)x2)x2", "(1 2", [True], ["1"], [[1]]]
 )
 def test_expanded_nonsense_is_refused(written):
-    """What is no value, or too many, is said before anything grows."""
+    """A wrong value, or too many values, is reported before memory grows."""
     series = {"every": "1s", "values": written}
     with pytest.raises(ValidationError):
         RuleTestFile.model_validate({"tests": [{"name": "x", "series": {"s": series}, "expect": []}]})
@@ -122,12 +122,12 @@ def test_run_that_happens_as_expected_passes(tmp_path):
     ],
 )
 def test_run_marks_what_differs(tmp_path, expected, found):
-    """What is missing, too much, at another time or level, or in other words, stands beside what happened."""
+    """A missing, additional or different transition stands beside the transition that happened."""
     assert found == marks(tmp_path, RULES + expected)
 
 
 def test_run_difference_tells_time_alarm_level_and_words(tmp_path):
-    """Whoever reads the line knows what to correct."""
+    """The line names the correction."""
     lines = [str(line) for line in outcome(tmp_path, RULES + RAISED.replace("20s", "18s") + CLEARED).lines]
 
     assert "-       18s  tower.low/T.p orange" == lines[0]
@@ -163,7 +163,7 @@ def test_run_only_of_some_rules_leaves_the_others_out(tmp_path):
 
 
 def test_run_reading_that_no_instrument_gives_is_flagged(tmp_path):
-    """As in the intake, what is out of range is held; other flags are said by the test."""
+    """As in the intake, a value out of range is held; the test sets other flags."""
     values = "    readings:\n      - {at: 30s, sensor: T.p, value: -9}\n    only: [tower.low]\n    expect: []"
     text = RULES.replace("0x10 0.3x9", "0.3").replace("on_delay_s: 10", "on_delay_s: 0").replace("    expect:", values)
     good = text.replace("value: -9}", "value: -9, quality: [spike, rate]}")
@@ -231,7 +231,7 @@ def test_suite_of_a_district_takes_its_register_and_rules(tmp_path):
     ],
 )
 def test_suite_that_is_wrong_says_where_and_what_to_do(tmp_path, before, after, path, remedy):
-    """A mistake in a test is told as one in a rule is."""
+    """A mistake in a test is reported as a mistake in a rule."""
     text = RULES + RAISED
     assert before in text
     with pytest.raises(ConfigError) as caught:
@@ -263,7 +263,7 @@ FROM_READINGS = "    readings: [{at: 3s, sensor: T.p, value: 0x10}]\n    expect:
     ids=["a run", "an octal one", "in a list", "a single reading"],
 )
 def test_suite_with_a_run_that_is_a_hexadecimal_number_is_refused(tmp_path, text, path, got):
-    """`0x71` is 0 and 71 more to its author, and 113 to YAML: nobody would find out why the test fails."""
+    """`0x71` is 0 and 71 more to its author, and 113 to YAML: the failure would be hard to explain."""
     with pytest.raises(ConfigError) as caught:
         suite(tmp_path, text.rstrip() + " []\n")
 
@@ -283,7 +283,7 @@ def test_suite_with_a_run_that_is_a_hexadecimal_number_is_refused(tmp_path, text
 
 
 def test_suite_with_a_run_in_quotes_is_a_run(tmp_path):
-    """What the remedy says works; and beside other values nothing needs quotes."""
+    """The remedy works; and beside other values no value needs quotes."""
     given = [
         suite(tmp_path, RULES.replace(RUN, f"values: {written}").rstrip() + " []\n") for written in ('"0x71"', "0x71 0")
     ]

@@ -29,5 +29,5 @@ def test_documented_rule_test_passes(body, tmp_path):
 
 
 def test_documents_have_rule_tests():
-    """The pattern finds what it looks for."""
+    """The pattern finds the examples."""
     assert EXAMPLES

@@ -13,7 +13,7 @@ from lifeline.self_alarms import SystemHealth
 
 
 class Browser:
-    """What a browser sees of the desk's console."""
+    """A browser before the console of the desk."""
 
     def __init__(self, desk):
         self.desk = desk
@@ -31,8 +31,8 @@ class Browser:
             live_state=lambda: desk.stage.live_engine.state,
             health=lambda: self.health,
             clock_ns=lambda: desk.now_ns,
-            devices=configuration.pipeline.devices,
-            clocks=configuration.pipeline.checks.clocks,
+            devices=desk.pipeline.devices,
+            clocks=desk.pipeline.checks.clocks,
             quarantine=lambda: read_quarantine(configuration, stores.journal.dead_letters(1000)),
         )
         self._console = make_console(self.context)

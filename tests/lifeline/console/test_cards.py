@@ -1,6 +1,6 @@
 import pytest
 
-from lifeline.console.cards import OPERATOR, contact_name
+from lifeline.console.cards import OPERATOR, find_contact_name
 
 
 @pytest.mark.parametrize(
@@ -13,4 +13,4 @@ from lifeline.console.cards import OPERATOR, contact_name
 )
 def test_contact_name_of_operator_or_stranger(browser, contact, lang, expected):
     """Who is not a contact of the register has a name all the same."""
-    assert expected == contact_name(contact, browser.context, lang)
+    assert expected == find_contact_name(contact, browser.context, lang)

@@ -15,7 +15,7 @@ def _series(times, values, quality=None):
 
 
 def test_draw_gap_breaks_line():
-    """Time without readings is not bridged by a line that nobody measured."""
+    """No line bridges a time without readings."""
     chart = draw_chart(_series([0, 5, 10, 100, 105], [1, 2, 3, 4, 5]), [], WINDOW)
     assert [3, 2] == [len(line.split()) for line in chart.lines]
 
@@ -42,7 +42,7 @@ def test_draw_constant_series_keeps_a_range():
 
 
 def test_draw_doubtful_reading_is_marked():
-    """A reading whose quality is not good gets a mark of its own."""
+    """A reading with a doubtful quality gets a mark of its own."""
     assert len(draw_chart(_series([0, 5], [1, 2], [0, 1]), [], WINDOW).doubtful) == 1
 
 

@@ -31,7 +31,7 @@ def _square(grid, west, south, size):
 
 
 def test_import_folder_into_nothing_makes_the_same_district(tmp_path, progress):
-    """A whole district goes in, and what comes out is the register that went in."""
+    """The import of a whole district gives the same register."""
     import_into(tmp_path / "new", [packaged_district()], progress, dry_run=False)
     quantities = load_quantities()
 
@@ -39,7 +39,7 @@ def test_import_folder_into_nothing_makes_the_same_district(tmp_path, progress):
 
 
 def test_import_dry_run_writes_nothing(tmp_path, progress):
-    """A dry run says what would be and leaves no file."""
+    """A dry run reports the result and leaves no file."""
     imported = import_into(tmp_path / "new", [packaged_district()], progress, dry_run=True)
 
     assert 21 == imported.merges["assets"].added

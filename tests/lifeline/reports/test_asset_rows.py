@@ -33,7 +33,7 @@ def _board(levels, health):
     ],
 )
 def test_asset_rows_hazard_and_health_stay_apart(register, levels, health, level, state):
-    """A blind orange stays orange; a blind sensor raises no level; what was never heard is not green."""
+    """A blind orange stays orange; a blind sensor raises no level; an asset that never sent is not green."""
     row = next(row for row in list_asset_rows(register, ALARMS, _board(levels, health)) if row.asset.id == "T-1")
     assert (level, state) == (row.level, row.health)
 
@@ -59,7 +59,7 @@ def test_level_counts_covers_every_level(register):
 
 
 def test_level_counts_green_that_fell_silent_is_not_green(register):
-    """A tower whose pressure is no longer heard is not counted among the green ones."""
+    """A tower with silent sensors is not counted among the green ones."""
     counts = count_levels(list_asset_rows(register, ALARMS, _board([0, 1, 0], [2, 1, 1, 1])))
     assert (1, 1) == (counts[WarningLevel.GREEN], counts[None])
 
@@ -79,7 +79,7 @@ def test_asset_rows_risk_counts_sensors_and_not_rules(register):
 
 
 def test_asset_rows_risk_of_a_silent_orange_is_orange_and_says_so(register):
-    """The level stays, the reason tells that nobody confirms it now."""
+    """The level stays, with the reason that no sensor confirms it now."""
     row = list_asset_rows(register, ALARMS, _board([4, 1, 0], [2, 2, 1, 1]))[0]
 
     assert (WarningLevel.ORANGE, ["stands", "last_known"]) == (row.risk.level, [each.code for each in row.risk.why])

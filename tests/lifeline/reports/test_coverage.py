@@ -43,7 +43,7 @@ def test_coverage_demo_by_street_sums_to_the_whole():
 
 
 def test_coverage_worst_group_comes_first(register):
-    """The report begins with what is heard least."""
+    """The report begins with the lowest coverage."""
     rows = count_coverage(register, np.array([ALIVE, ALIVE, UNSEEN, UNSEEN], np.uint8), Grouping.ASSET)
 
     assert ["T-2", "T-1"] == [row.id for row in rows]

@@ -16,7 +16,7 @@ from lifeline.reports.dead_letter_lines import format_dead_letter, is_republisha
     ],
 )
 def test_is_republishable_only_what_can_be_published_identically(reason, topic, detail, expected):
-    """A cut payload, a point of the history, and what has no topic are kept back."""
+    """A cut payload, a point of the history, and a letter without a topic are kept back."""
     assert expected == is_republishable(DeadLetter(1, topic, b"x", reason, detail))
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from collector.devices.clocks import DeviceClocks
-from collector.devices.device_state import DeviceStates, SeenMessages
+from collector.devices.device_state import DeviceStates
 from config.register import Asset, Register, Sensor
 from lifeline.reports.device_rows import DeviceFilter, DevicePresence, DeviceReport
 from lifeline.rules_stage.live_state import ALIVE, BLIND, UNSEEN, LiveState
@@ -59,11 +59,11 @@ def devices_of(register: Register) -> DeviceReport:
     ],
 )
 def test_devices_state_is_what_its_sensors_say(health, values, state, since_ns):
-    """A device that has gone is offline, one that nobody hears any more silent, one never heard is neither."""
+    """A device that left is offline, one that stopped sending is silent, one that never sent is neither."""
     register = district(1)
     book = DeviceStates([sensor.device for sensor in register.sensors])
     book.heard_ns[0] = 7 if any(each != UNSEEN for each in health) else 0
-    row = DeviceReport(register, book, clocks_of(register)).row("D0", live_state(health, values))
+    row = DeviceReport(register, book, clocks_of(register)).find_row("D0", live_state(health, values))
 
     assert (state, since_ns) == (row.state, row.since_ns)
 
@@ -78,8 +78,8 @@ def test_devices_that_only_an_unwatched_sensor_keeps_alive_are_silent():
     devices = DeviceReport(register, book, clocks_of(register))
 
     assert (DevicePresence.PARTLY, DevicePresence.SILENT) == (
-        devices.row("D0", seen).state,
-        devices.row("D0", later).state,
+        devices.find_row("D0", seen).state,
+        devices.find_row("D0", later).state,
     )
 
 
@@ -92,9 +92,9 @@ def test_devices_worst_come_first_and_pages_do_not_overlap():
     health = np.full((5, 3), ALIVE)
     health[1] = BLIND
     seen = live_state(health.ravel(), values.ravel())
-    columns = devices.columns(seen)
-    chosen = columns.chosen(DeviceFilter.ALL)
-    found = [row.id for first in (0, 2, 4) for row in devices.page(seen, columns, chosen, first, 2)]
+    columns = devices.make_columns(seen)
+    chosen = columns.select(DeviceFilter.ALL)
+    found = [row.id for first in (0, 2, 4) for row in devices.list_page(seen, columns, chosen, first, 2)]
 
     assert ["D3", "D1", "D0", "D2", "D4"] == found
 
@@ -105,17 +105,17 @@ def test_devices_sensors_stand_in_the_order_of_the_register():
     register = Register({}, mixed.assets, sorted(mixed.sensors, key=lambda each: each.channel), {}, [])
     devices = devices_of(register)
 
-    assert [1, 4, 7] == devices.sensors_of("D1")
-    assert "D1" == devices.row("D1", live_state([UNSEEN] * 9, [NAN] * 9)).id
+    assert [1, 4, 7] == devices.list_sensors("D1")
+    assert "D1" == devices.find_row("D1", live_state([UNSEEN] * 9, [NAN] * 9)).id
 
 
 def test_devices_of_a_message_without_a_number_have_no_gaps():
-    """What is not numbered cannot be missing."""
+    """Messages without a number cannot be missing."""
     register = district(1)
-    book, heard = DeviceStates(["D0"]), SeenMessages()
-    heard.add(0, None)
-    book.take(heard, 5)
-    row = DeviceReport(register, book, clocks_of(register)).row("D0", live_state([ALIVE] * 3, [1, 1, 90]))
+    book = DeviceStates(["D0"])
+    book.seen.add(0, None)
+    book.take_seen(5)
+    row = DeviceReport(register, book, clocks_of(register)).find_row("D0", live_state([ALIVE] * 3, [1, 1, 90]))
 
     assert (False, 0, 1) == (row.is_numbered, row.missing, row.messages)
 
@@ -125,6 +125,6 @@ def test_devices_of_an_empty_register_are_none():
     devices = devices_of(Register({}, {}, [], {}, []))
     nothing = live_state([], [])
 
-    assert [] == devices.page(
-        nothing, devices.columns(nothing), devices.columns(nothing).chosen(DeviceFilter.ALL), 0, 9
+    assert [] == devices.list_page(
+        nothing, devices.make_columns(nothing), devices.make_columns(nothing).select(DeviceFilter.ALL), 0, 9
     )

@@ -1,4 +1,4 @@
-"""What stood behind an alert is told for every rule kind, also where the journal does not reach back."""
+"""The evidence of an alert exists for every rule kind, also where the journal does not reach back."""
 
 import contextlib
 import dataclasses
@@ -8,8 +8,9 @@ import random
 import pytest
 
 from collector.journal.reader import JournalReader
+from config.city_time import CityTime
 from lifeline.reports.alert_chain import read_chain
-from lifeline.reports.evidence import _columns, _options, describe_evidence
+from lifeline.reports.evidence import _list_columns, _list_options, describe_evidence
 from lifeline.reports.explain import format_explanation
 from rules.kinds import RULE_KINDS
 from rules.rule import RuleSet
@@ -25,11 +26,11 @@ def test_evidence_of_every_kind_names_its_keys_and_its_state(kind):
         engine.evaluate(batch, position)
     rule = case.rules.rules[-1]
     alarm = next(i for i, key in enumerate(engine.alarms) if key.rule == rule.id)
-    told = dict(_columns(engine.columns_of(alarm)))
+    told = dict(_list_columns(engine.columns_of(alarm), CityTime().zone))
 
     assert "level" in told
     assert [] == [text for text in told.values() if not text]
-    assert len(list(_options(rule))) == 1 + len(rule.levels)
+    assert len(list(_list_options(rule))) == 1 + len(rule.levels)
 
 
 def test_evidence_without_a_journal_tells_the_rule_alone(desk, ask_without_journal):
@@ -52,7 +53,7 @@ def ask_without_journal(desk):
 
 @pytest.fixture
 def noisy(desk):
-    """Return the desk with a rule whose deadband follows the noise."""
+    """Return the desk with a rule that derives its deadband from the noise."""
     rules = desk.configuration.ruleset.rules
     zero = next(rule for rule in rules if rule.id == "fire_water.zero_pressure")
     levels = tuple(each.model_copy(update={"deadband_sigmas": 3}) for each in zero.options.levels)

@@ -1,4 +1,4 @@
-"""A replay judges with one configuration only what that configuration judged, and says what it left out."""
+"""A replay compares only events of the same configuration, and names the events that it leaves out."""
 
 import shutil
 
@@ -40,7 +40,7 @@ def _result(desk, configuration=None):
 
 @pytest.fixture
 def changed(desk):
-    """Return a desk whose district changed with an alert open, so that the change matters for what follows."""
+    """Return a desk after a change of its district with an open alert, so that the change matters."""
     desk.before = desk.configuration
     desk.alert = desk.orange()
     _restart(desk, ",kPa,", ",Pa,")
@@ -60,7 +60,7 @@ def test_compare_behind_a_change_begins_with_the_state_there(changed):
 
 
 def test_compare_with_a_configuration_of_the_past_is_refused(changed):
-    """What another configuration judged cannot be expected of this one."""
+    """Events of another configuration cannot be expected of this one."""
     with pytest.raises(StartError) as caught:
         _result(changed, changed.before)
 

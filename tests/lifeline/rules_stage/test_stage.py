@@ -99,7 +99,7 @@ def test_rules_stage_second_owner_fences_first(desk):
 
 
 def test_rules_stage_shorter_journal_is_refused(desk, tmp_path_factory):
-    """A ledger that is ahead of the journal belongs to another one: going on would skip what comes in."""
+    """A ledger ahead of the journal belongs to another journal: going on would skip new readings."""
     desk.orange()
     other = type(desk)(tmp_path_factory.mktemp("other"))
     with other.undo:
@@ -125,7 +125,7 @@ def test_rules_stage_ledger_away_retries_until_back(desk, monkeypatch):
 
 
 def test_rules_stage_answer_of_commit_lost_stores_once(desk, monkeypatch):
-    """A commit whose answer was lost is recognised by its position, and not done twice."""
+    """A commit with a lost answer is recognised by its position, and not repeated."""
     desk.stage.restore()
     desk.feed(0.0, 8)
     commit, failures = desk.stores.ledger.commit_step, iter([True])
@@ -170,7 +170,7 @@ def test_rules_stage_clean_stop_stores_position_and_snapshot(desk):
 
 
 def test_rules_stage_board_shows_unseen_sensor_as_unseen(desk):
-    """What was never heard is unseen on the live state, however long it has been silent."""
+    """A sensor that never sent is unseen in the live state, after any time."""
     desk.stage.restore()
     desk.feed(0.35, 60)
     desk.evaluate()

@@ -19,7 +19,7 @@ from tests.alerts.scenes import HAZARD, ORANGE, RED, SECOND_NS, START_NS, YELLOW
 
 
 def kinds(desk) -> list[str]:
-    """Return what each message to the first person says, in order."""
+    """Return the text of each message to the first person, in order."""
     ledger = desk.stores.ledger
     alerts = dict.fromkeys(each.alert for each in ledger.alarm_events.read() if "zero_pressure" in each.alarm)
     found = [each.notification for alert in alerts for each in ledger.outbox.read_deliveries(alert)]
@@ -80,7 +80,10 @@ HISTORY = st.lists(
 
 def entries_of(history) -> list[tuple[Entry, list[Row], bool, bool]]:
     """Return the entries with their transitions, as an engine would make them."""
-    level, episode_s, now_s, found = 0, 0.0, 0, []
+    level = 0
+    episode_s = 0.0
+    now_s = 0
+    found = []
     for i, (gap_s, after, answers, restarts) in enumerate(history, 1):
         now_s += gap_s
         rows = []
@@ -96,7 +99,7 @@ def entries_of(history) -> list[tuple[Entry, list[Row], bool, bool]]:
 
 
 def planner(settle_s: float) -> Planner:
-    """Return a planner whose orange latches."""
+    """Return a planner that latches orange."""
     where = scenes.district(settle_s=settle_s)
     rule, stale = where.ruleset.rules
     levels = tuple(replace(each, latch=each.level == ORANGE) for each in rule.levels)
@@ -113,7 +116,7 @@ def told(url: str, history, settle_s: float, *, restarting: bool) -> list[tuple[
             part = scenes.events(rows)
             plan = step_planner.plan([entry], [part])
             if plan is not None:
-                step = scenes.Step(cursor, entry.position, part, scenes.alarm_keys(), plan)
+                step = scenes.LedgerStep(cursor, entry.position, part, scenes.alarm_keys(), plan)
                 ledger.commit_step(step)
                 cursor = step.next_cursor
             for alert in ledger.alerts.read_open() if answers else ():

@@ -30,7 +30,10 @@ HISTORY = st.lists(
 
 def entries_of(history) -> list[tuple[Entry, list[Row], int, bool]]:
     """Return the entries with their transitions, as an engine would make them."""
-    levels, episodes, now_s, found = [0] * N, [0.0] * N, 0, []
+    levels = [0] * N
+    episodes = [0.0] * N
+    now_s = 0
+    found = []
     for i, (gap_s, changes, answered, restarts) in enumerate(history, 1):
         now_s += gap_s
         rows = []
@@ -52,7 +55,7 @@ SETTLES = st.sampled_from([0.0, 700.0])
 
 
 def told(url: str, history, settle_s: float, *, restarting: bool, at_once: bool = False) -> list[tuple[str, str, str]]:
-    """Return id, text and first state of every message, sent or left out, with what was decided about its alert."""
+    """Return id, text and first state of every message, sent or suppressed, with the decisions about its alert."""
     where = district(scenes.SERIOUS, scenes.GENERAL, ALONE, scenes.PLATFORM, settle_s=settle_s)
     planner = Planner(where, KEYS)
     with contextlib.closing(open_ledger(url)) as ledger:
@@ -63,7 +66,7 @@ def told(url: str, history, settle_s: float, *, restarting: bool, at_once: bool 
             plans = [step_planner.plan([entry], [part]) for part in parts or [scenes.events([])]]
             plans = [plan for plan in plans if plan is not None]
             if plans:
-                step = scenes.Step(cursor, entry.position, scenes.events(rows), KEYS, merge_plans(plans))
+                step = scenes.LedgerStep(cursor, entry.position, scenes.events(rows), KEYS, merge_plans(plans))
                 ledger.commit_step(step)
                 cursor = step.next_cursor
             for alert in ledger.alerts.read_open()[:answered]:
@@ -96,7 +99,7 @@ def test_incidents_through_any_restarts_say_the_same(tmp_path_factory, history, 
 @settings(max_examples=60, deadline=None)
 @given(HISTORY, SETTLES)
 def test_incidents_of_one_entry_or_of_many_say_the_same(tmp_path_factory, history, settle_s):
-    """Transitions of one moment are told alike one by one and together."""
+    """Transitions of one moment give the same messages one by one and together."""
     folder = tmp_path_factory.mktemp("incidents")
     together, apart = (
         told(f"sqlite:///{folder / f'{at_once}.db'}", history, settle_s, restarting=False, at_once=at_once)

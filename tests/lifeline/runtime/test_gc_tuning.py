@@ -1,4 +1,4 @@
-"""Cycles are not looked for while a city is loaded, and what was loaded is not visited again while it is of use."""
+"""No search for cycles runs while a city is loaded, and none visits the loaded objects later."""
 
 import gc
 import weakref
@@ -40,7 +40,7 @@ def test_loading_looks_for_no_cycles_until_its_end():
 
 
 def test_loading_where_the_collector_is_off_leaves_it_off():
-    """The block gives back what it found."""
+    """The block restores the setting before it."""
     gc.disable()
     with pause_gc():
         pass

@@ -93,7 +93,7 @@ def test_make_room_of_what_all_have_read_frees_no_more_than_needed(tight):
 
 @pytest.mark.parametrize("read", [0, 3])
 def test_make_room_never_takes_what_is_not_read(tight, read):
-    """However full the journal is, what a reader still needs stays."""
+    """Entries that a reader still needs stay, however full the journal is."""
     journal, reader, house = tight
     reader.position = read
     _fill(journal, 1.0)
@@ -102,7 +102,7 @@ def test_make_room_never_takes_what_is_not_read(tight, read):
 
 
 def test_make_room_of_a_full_journal_lets_the_intake_go_on(tight):
-    """A journal at its cap takes new readings again as soon as what it holds was read."""
+    """A journal at its cap takes new readings again as soon as its entries were read."""
     journal, reader, house = tight
     reader.position = last = _fill(journal, 1.0)
     was_full = journal.status().full
@@ -120,7 +120,7 @@ def test_make_room_says_once_that_the_retention_is_cut(tight, capsys):
 
 
 def test_make_room_on_a_full_disk_takes_a_sixteenth_a_look(tight, monkeypatch):
-    """Where the disk ends before the cap, what was read gives way a little at a time."""
+    """Where the disk is full before the cap, read entries are trimmed a little at a time."""
     journal, reader, house = tight
     reader.position = _fill(journal, 0.5)
     status = replace(journal.status(), full=True)

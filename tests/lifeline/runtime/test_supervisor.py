@@ -22,7 +22,7 @@ def test_supervisor_thread_ends_unasked_records_failure():
 
 
 def test_supervisor_thread_ends_after_stop_is_well():
-    """After the stop began, ending is what threads are for."""
+    """After the stop began, the end of a thread is no failure."""
     supervisor = Supervisor()
     supervisor.run("intake", supervisor.stopping.wait)
     supervisor.begin_stop()
@@ -31,7 +31,7 @@ def test_supervisor_thread_ends_after_stop_is_well():
 
 
 def test_supervisor_second_failure_keeps_first():
-    """The first failure is the cause; what falls over behind it is not."""
+    """The first failure is the cause; later failures are not."""
     supervisor = Supervisor()
     supervisor.fail("intake", "first")
     supervisor.fail("rules", "second")

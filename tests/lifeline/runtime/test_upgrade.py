@@ -7,15 +7,13 @@ import time
 from collections import Counter
 
 import pytest
-from collector.checkpoints.checkpoint_file import CheckpointFile
-from collector.checkpoints.checks import CheckCheckpoint
-from collector.checkpoints.devices import DeviceCheckpoint
 from structlog.testing import capture_logs
 
+from collector.checkpoints import CheckCheckpoint, CheckpointFile, DeviceCheckpoint
 from collector.journal.sqlite import DEVICES
 from config.settings import Settings
 from lifeline.configuration import load_configuration
-from lifeline.reports.ledgers import existing_ledger
+from lifeline.reports.ledgers import open_ledger_for_lookup
 from lifeline.rules_stage.live_engine import LiveEngine
 from lifeline.runtime.app import App
 from lifeline.runtime.stores import open_stores
@@ -48,7 +46,7 @@ def data(tmp_path, old_files):
 
 @pytest.fixture
 def expected(old_files):
-    """Return what 0.1.0 read from its files."""
+    """Return the records that 0.1.0 read from its files."""
     return old_files.records("program")
 
 
@@ -148,7 +146,7 @@ def test_upgrade_at_the_start_is_logged_with_its_copy(data, configuration):
 def test_command_before_the_first_start_says_that_the_program_upgrades(configuration):
     """A command never upgrades the ledger of a program that may be running."""
     with pytest.raises(StartError, match=r"revision 0002, got 0001; start this version"):
-        existing_ledger(configuration.settings.ledger.url)
+        open_ledger_for_lookup(configuration.settings.ledger.url)
 
 
 class Run:

@@ -42,7 +42,7 @@ def test_watchdog_of_stages_that_are_well_says_nothing(guarded):
 
 
 def test_watchdog_of_rules_that_do_not_turn_ends_the_program(guarded):
-    """A loop that hangs in a ledger that never answers is fatal: nobody else would notice."""
+    """A loop that hangs in a ledger without an answer is fatal: no other check would notice."""
     guarded.stages.rules._loop_s -= RULES_STUCK_S + 1
     assert ["rules_stuck"] == guarded.look()
     assert guarded.supervisor.failure is not None

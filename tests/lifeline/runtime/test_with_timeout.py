@@ -6,7 +6,7 @@ from lifeline.runtime.with_timeout import CallWithTimeout
 
 
 def test_asking_gives_the_answer():
-    """What answers in time is as good as called."""
+    """A function that returns in time gives its result."""
     assert 7 == CallWithTimeout(lambda: 7).call(5)
 
 

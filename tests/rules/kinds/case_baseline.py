@@ -41,7 +41,10 @@ class Varying:
 
 def stream(dice: random.Random) -> list[Reading]:
     """Return a level that wanders, with plumes, a lasting step now and then, and silences."""
-    level, time_s, plume, rows = 2.0, 1000.0, 0.0, []
+    level = 2.0
+    time_s = 1000.0
+    plume = 0.0
+    rows = []
     for _ in range(500):
         level = min(max(level + dice.gauss(0, 0.02) + dice.choice([0.0] * 150 + [1.5, -1.5]), 0.0), 4.0)
         plume = dice.choice([plume] * 8 + [0.0, 0.0, 0.0, 1.5])
@@ -53,7 +56,10 @@ def stream(dice: random.Random) -> list[Reading]:
 def distances(rule: Rule, readings: Sequence[Reading]) -> list[Reading]:
     """Return the distances that `rule` judges, one reading after the other; cadence 1 s, stale time 4 s."""
     options = rule.options
-    parts, part, beyond_s, before = [], None, 0.0, None
+    parts = []
+    part = None
+    beyond_s = 0.0
+    before = None
     needed = max(min(int(options.baseline_s), 30) // 2, 3)
     quantile = options.quantile or {"rise": 0.1, "fall": 0.9}[options.direction]
     found: list[Reading] = []

@@ -101,7 +101,10 @@ def left(rule: Rule, readings: Sequence[Reading]) -> list[Reading]:
     """Return the values that `rule` judges, one reading after the other."""
     options = rule.options
     others = [Other(each, CASE.register) for each in options.against]
-    fit, beyond_s, before, found = Fit(), 0.0, None, []
+    fit = Fit()
+    beyond_s = 0.0
+    before = None
+    found = []
     for sensor, time, value, _ in readings:
         for other in others:
             if other.number == sensor:

@@ -80,7 +80,10 @@ class _Timer:
     """A level that follows an answer after a delay."""
 
     def __init__(self, on_s: float, off_s: float) -> None:
-        self.on_s, self.off_s, self.active, self.since = on_s, off_s, False, None
+        self.on_s = on_s
+        self.off_s = off_s
+        self.active = False
+        self.since = None
 
     def tell(self, answer: Truth, time_s: float) -> bool:
         if answer is None or answer == self.active:

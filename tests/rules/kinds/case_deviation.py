@@ -57,7 +57,11 @@ class Hour:
 def distances(rule: Rule, readings: Sequence[Reading]) -> list[Reading]:
     """Return the distances that `rule` judges, one reading after the other; the stale time is an hour."""
     options = rule.options
-    hours, now, beyond_s, before, found = {}, None, 0.0, None, []
+    hours = {}
+    now = None
+    beyond_s = 0.0
+    before = None
+    found = []
     for sensor, time, value, _ in readings:
         number = int((time + options.utc_offset_h * 3600) // 3600)
         hour = hours.setdefault((number + 72) % 168, Hour())

@@ -46,7 +46,10 @@ RULES = tuple(rule_of("displacement", name, [PLAIN], options) for name, options 
 
 def stream(dice: random.Random) -> list[Reading]:
     """Return a slope that creeps and stops, with short fast times, steps and gaps."""
-    value, time_s, rate, rows = 0.0, 1000.0, 0.1, []
+    value = 0.0
+    time_s = 1000.0
+    rate = 0.1
+    rows = []
     for i in range(900):
         if i % 90 == 0:
             rate, bend = dice.choice([0.0, 0.02, 0.1]), dice.choice([0.0, 0.0, 0.06, 0.06])

@@ -31,7 +31,10 @@ RULES = tuple(rule_of("fatigue", name, [PLAIN], options) for name, options in OP
 
 def stream(dice: random.Random) -> list[Reading]:
     """Return a strain that swings more or less, drifts, and is silent now and then."""
-    time_s, size, middle, rows = 1000.0, 1.0, 0.0, []
+    time_s = 1000.0
+    size = 1.0
+    middle = 0.0
+    rows = []
     for i in range(700):
         size = dice.choice([0.3, 0.6, 1.5]) if i % 70 == 0 else size
         time_s += dice.choice([0.7, 1, 1, 1, 2] * 16 + [7, 25])
@@ -94,7 +97,10 @@ def wear(rule: Rule, readings: Sequence[Reading]) -> list[Reading]:
     if options.span_s is None:
         return [(*row[:2], options.used_percent + used, 0) for row, used in zip(readings, whole, strict=True)]
     allowed = options.span_s / (options.design_life_years * 365.25 * 86_400)
-    found, number, count, before = [], None, 0, 0.0
+    found = []
+    number = None
+    count = 0
+    before = 0.0
     for row, used in zip(readings, whole, strict=True):
         now = row[1] // options.span_s
         if number is not None and now == number + 1 and count >= int(0.75 * options.span_s):

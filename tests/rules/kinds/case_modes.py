@@ -43,7 +43,10 @@ RULES = tuple(rule_of("modes", name, [0, 1, 2, 3, 4], options) for name, options
 
 def stream(dice: random.Random) -> list[Reading]:
     """Return sensors that swing together, one of which loses a sample now and then."""
-    rows, phase, hz, mode = [], 0.0, 1.5, 0
+    rows = []
+    phase = 0.0
+    hz = 1.5
+    mode = 0
     start_s = dice.choice([1000.0, 1003.3])
     for i in range(3000):
         time_s = start_s + i * STEP_S

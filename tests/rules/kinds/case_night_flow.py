@@ -72,7 +72,10 @@ def nights_of(options, readings: Sequence[Reading]) -> list[tuple[float, float]]
 
 def rises(rule: Rule, readings: Sequence[Reading]) -> list[Reading]:
     """Return the values that `rule` judges."""
-    options, found, good, flagged = rule.options, [], [], 0
+    options = rule.options
+    found = []
+    good = []
+    flagged = 0
     for time, mean in nights_of(options, readings):
         recent, told = sorted(good[-options.nights :]), None
         if len(recent) >= options.fewest_nights:

@@ -42,7 +42,10 @@ def residual(rule_id: str, **zone: object) -> Rule:
 
 def stream(dice: random.Random) -> list[Reading]:
     """Return pressures that follow a common demand, with leaks near two sensors after the warm-up."""
-    rows, demand, leak_rows, near = [], 0.0, 0, 0
+    rows = []
+    demand = 0.0
+    leak_rows = 0
+    near = 0
     for i in range(900):
         demand = 0.95 * demand + dice.gauss(0, 0.3)
         if leak_rows == 0 and i > 260 and dice.random() < 0.02:

@@ -49,7 +49,10 @@ RULES = (
 
 def stream(dice: random.Random) -> list[Reading]:
     """Return a noisy level that shifts now and then, for a while or for good, and silences."""
-    level, shift, time_s, rows = 2.0, 0.0, 1000.0, []
+    level = 2.0
+    shift = 0.0
+    time_s = 1000.0
+    rows = []
     for _ in range(400):
         shift = dice.choice([shift] * 40 + [0.0, 0.0, 0.3, -0.3])
         level += dice.choice([0.0] * 300 + [0.4])
@@ -83,7 +86,12 @@ class Usual:
 
     def __init__(self, options) -> None:
         self.options, self.hours = options, {}
-        self.mean, self.variance, self.n, self.learned_s, self.slow, self.slow_variance = 0.0, 0.0, 0, 0.0, 0.0, 0.0
+        self.mean = 0.0
+        self.variance = 0.0
+        self.n = 0
+        self.learned_s = 0.0
+        self.slow = 0.0
+        self.slow_variance = 0.0
 
     def is_known(self) -> bool:
         """Tell whether anything may be judged."""
@@ -144,7 +152,10 @@ class Evidence:
     """One side of one method."""
 
     def __init__(self, options, cap: float) -> None:
-        self.options, self.cap, self.sum, self.lowest = options, cap, 0.0, 0.0
+        self.options = options
+        self.cap = cap
+        self.sum = 0.0
+        self.lowest = 0.0
 
     def add(self, residual: float) -> float:
         """Return the evidence with one more residual."""
@@ -203,7 +214,10 @@ def distances(rule: Rule, readings: Sequence[Reading], sensor: Sensor = MAIN) ->
             beyond_s = 0.0
             usual.add(of, value, off, weight)
         elif beyond_s >= options.rebaseline_s:
-            usual, rise, fall, beyond_s = Usual(options), Evidence(options, cap), Evidence(options, cap), 0.0
+            usual = Usual(options)
+            rise = Evidence(options, cap)
+            fall = Evidence(options, cap)
+            beyond_s = 0.0
     return found
 
 

@@ -34,7 +34,10 @@ RULES = tuple(rule_of("spectrum", name, [0, 1], options) for name, options in OP
 
 def stream(dice: random.Random) -> list[Reading]:
     """Return two sensors that swing together, one of which loses a sample now and then."""
-    rows, phase, hz, size = [], 0.0, 1.5, 1.0
+    rows = []
+    phase = 0.0
+    hz = 1.5
+    size = 1.0
     start_s = dice.choice([1000.0, 1003.3])
     for i in range(3600):
         time_s = start_s + i * STEP_S

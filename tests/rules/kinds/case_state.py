@@ -20,7 +20,10 @@ RULES = tuple(rule_of("state", name, [PLAIN], options) for name, options in OPTI
 
 def stream(dice: random.Random) -> list[Reading]:
     """Return a valve that stands for a while, plays now and then, and is silent sometimes."""
-    state, time_s, restless, rows = 0.0, 1000.0, False, []
+    state = 0.0
+    time_s = 1000.0
+    restless = False
+    rows = []
     for _ in range(400):
         restless = restless if dice.random() < 0.95 else not restless
         if dice.random() < (0.6 if restless else 0.05):
@@ -32,7 +35,10 @@ def stream(dice: random.Random) -> list[Reading]:
 
 def values(rule: Rule, readings: Sequence[Reading]) -> list[Reading]:
     """Return the values that `rule` judges; the stale time is 4 s."""
-    options, found, changes, before = rule.options, [], [], None
+    options = rule.options
+    found = []
+    changes = []
+    before = None
     for sensor, time, value, _ in readings:
         is_asked = value in (options.is_ or ())
         if options.normal is not None and not is_asked and value not in options.normal:

@@ -39,7 +39,10 @@ RULES = tuple(rule_of("time_to_limit", name, [PLAIN], options) for name, options
 
 def stream(dice: random.Random) -> list[Reading]:
     """Return a level that fills and empties a tank for minutes, is noisy, and is silent now and then."""
-    value, time_s, drift, rows = 0.0, 1000.0, 0.0, []
+    value = 0.0
+    time_s = 1000.0
+    drift = 0.0
+    rows = []
     for i in range(900):
         drift = dice.choice([-0.1, 0.0, 0.1]) - value / 100 if i % 90 == 0 else drift
         time_s += dice.choice([0.7, 1, 1, 1, 2] * 16 + [7, 25])

@@ -30,7 +30,10 @@ RULES = tuple(rule_of("trend", name, [PLAIN], options) for name, options in OPTI
 
 def stream(dice: random.Random) -> list[Reading]:
     """Return a pressure that rises and falls for minutes, is noisy, and is silent now and then."""
-    value, time_s, drift, rows = 3.0, 1000.0, 0.0, []
+    value = 3.0
+    time_s = 1000.0
+    drift = 0.0
+    rows = []
     for i in range(600):
         drift = dice.choice([-0.2, 0.0, 0.2]) if i % 80 == 0 else drift
         time_s += dice.choice([0.7, 1, 1, 1, 2] * 16 + [7, 25])

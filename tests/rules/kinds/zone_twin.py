@@ -26,7 +26,10 @@ class Twin:
         self.shared_up, self.shared_down, self.alone = [0.0] * n, [0.0] * n, [0.0] * n
         self.shift, self.drift = [0.0] * n, [[] for _ in range(n)]
         self.known: list[float | None] = [None] * n
-        self.runs, self.event_rows, self.callers, self.leader = False, 0, set(), None
+        self.runs = False
+        self.event_rows = 0
+        self.callers = set()
+        self.leader = None
         self.high, self.low = [0.0] * n, [0.0] * n
 
     def read(self, reading: Reading) -> tuple[float | None, int, float, float]:
@@ -191,4 +194,7 @@ class Twin:
             self.drift[i] = []
 
     def _over(self) -> None:
-        self.runs, self.event_rows, self.callers, self.leader = False, 0, set(), None
+        self.runs = False
+        self.event_rows = 0
+        self.callers = set()
+        self.leader = None

@@ -87,12 +87,12 @@ def test_acknowledge_page_guessing_is_limited_but_valid_links_work(browser, desk
 
 
 def test_acknowledge_page_large_form_is_refused(browser, desk):
-    """Nobody sends a novel with the button."""
+    """The button sends no large form."""
     assert 413 == browser.post(browser.link(desk.orange()), content=b"x" * 5000).status_code
 
 
 def test_acknowledge_on_console_records_chosen_contact(browser, desk):
-    """The operator acknowledges in the name of somebody who was told."""
+    """The operator acknowledges in the name of a recipient."""
     alert = desk.orange()
     fields = {"contact": alert.recipients[0].contact, "proof": _proof(browser.get("/").text, alert)}
     answer = browser.post(f"/alerts/{alert.id}/acknowledge", data=fields)
@@ -112,7 +112,7 @@ def test_acknowledge_on_console_records_chosen_contact(browser, desk):
     ],
 )
 def test_acknowledge_on_console_without_proof_or_with_stranger_is_refused(browser, desk, fields):
-    """Another site's form, or a name that was never told, acknowledges nothing."""
+    """A form of another site, or a name that is no recipient, acknowledges nothing."""
     alert = desk.orange()
     if "proof" in fields and fields["proof"] is None:
         fields = fields | {"proof": _proof(browser.get("/").text, alert)}

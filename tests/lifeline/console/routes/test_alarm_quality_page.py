@@ -13,7 +13,7 @@ def test_quality_page_of_a_calm_city_says_so(browser, lang, title, nothing):
 
 
 def test_quality_page_lists_the_alarm_that_chatters(browser):
-    """An alarm that comes and goes stands there with its place; its one open alert says when its end is told."""
+    """A chattering alarm is listed with its place; its one open alert shows the time of its end message."""
     desk = browser.desk
     desk.stage.restore()
     for _ in range(2):

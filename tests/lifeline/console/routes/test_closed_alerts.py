@@ -21,7 +21,7 @@ def _end(desk):
 
 @pytest.mark.parametrize(("close", "is_seen"), [(_forget, False), (_end, True)])
 def test_pages_of_a_closed_alert_say_whether_its_end_was_seen(browser, desk, close, is_seen):
-    """Neither the console nor the page behind the link claims an end that nobody saw."""
+    """Neither the console nor the page of the link claims an end that was not observed."""
     alert = desk.orange()
     close(desk)
     paths = [browser.link(alert), f"/alerts/{alert.id}", "/assets/T-0001"]
@@ -72,7 +72,7 @@ def half_over(desk):
 
 
 def test_pages_of_an_alert_that_is_over_say_that_its_incident_lasts(browser, half_over):
-    """Nobody who opens the link of the one message takes the end of its alarm for the end of the danger."""
+    """The page of the link does not present the end of one alarm as the end of the danger."""
     pages = browser.get(f"/alerts/{half_over.id}?lang=en").text, browser.get(browser.link(half_over)).text
 
     assert [True, True] == [

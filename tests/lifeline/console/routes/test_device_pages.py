@@ -1,7 +1,6 @@
 import numpy as np
 import pytest
 
-from collector.devices.device_state import SeenMessages
 from collector.payload import Mark
 
 S = 1_000_000_000
@@ -16,10 +15,10 @@ def spoken(browser):
     desk.feed(0.35, 3)
     desk.evaluate()
     desk.stage.live_engine.publish()
-    book, heard = desk.configuration.pipeline.devices, SeenMessages()
+    book = desk.pipeline.devices
     for number in (1, 2, 6):
-        heard.add(book.place["FT-0001"], Mark(number, 1, "2.4.1"))
-    book.take(heard, NOW_NS)
+        book.seen.add(book.place["FT-0001"], Mark(number, 1, "2.4.1"))
+    book.take_seen(NOW_NS)
     battery = desk.configuration.register.sensor_index["FT-0001.bat"]
     desk.stage.live_engine.state.values[battery] = 12.0
     return browser
@@ -38,7 +37,7 @@ def _row(page, device):
 
 @pytest.mark.parametrize(("lang", "state", "title"), [("zh", "从未上报", "设备"), ("en", "never heard", "Devices")])
 def test_devices_page_says_how_each_is_in_both_languages(spoken, lang, state, title):
-    """The list has state, charge, gaps and firmware; what was never heard is not in order."""
+    """The list has state, charge, gaps and firmware; a device that never sent is not in order."""
     page = spoken.get(f"/devices?lang={lang}").text
 
     assert f"<h2>{title}</h2>" in page
@@ -59,7 +58,7 @@ def test_devices_filter_lists_only_those(spoken, which, devices):
 
 
 def test_devices_api_has_every_fact(spoken):
-    """Numbers for other programs: what never came, what runs, the charge, the clock."""
+    """Numbers for other programs: missing messages, firmware, charge, clock."""
     _set_clock(spoken, -2.5)
     [row] = spoken.get("/api/devices?q=ft-0001").json()["devices"]
 

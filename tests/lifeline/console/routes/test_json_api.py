@@ -6,7 +6,7 @@ def test_api_assets_gives_level_and_health_apart(browser, desk):
 
 
 def test_api_alerts_lists_open_alerts_without_phone_numbers(browser, desk):
-    """Machines see what is open, and nobody's number."""
+    """Machines see the open alerts, and no phone number."""
     alert = desk.orange()
     answer = browser.get("/api/alerts")
     assert [alert.id] == [each["id"] for each in answer.json()["alerts"] if each["dimension"] == "hazard"]

@@ -65,13 +65,13 @@ def test_asset_page_draws_readings_with_limits(browser, desk):
 
 
 def test_alert_page_lists_decisions_with_reasons(browser, desk):
-    """Why each person was told is on the alert's page."""
+    """The page of the alert has the reason for each recipient."""
     assert browser.get(f"/alerts/{desk.orange().id}").text.count("notify/routed") == 3
 
 
 @pytest.mark.parametrize("path", ["/assets/none", "/alerts/none", "/none", "/static/../app.py", "/assets/%3Cscript%3E"])
 def test_unknown_page_is_a_page_without_echo(browser, path):
-    """What is not there is said so, without repeating what was asked."""
+    """An unknown address gets a page that does not repeat the address."""
     answer = browser.get(path)
     assert (404, False) == (answer.status_code, "<script>" in answer.text)
 

@@ -16,7 +16,7 @@ def _refused(browser, device, values, topic="lifeline/v1/fire/T-0001/{}/up"):
 
 @pytest.mark.parametrize(("lang", "empty"), [("zh", "隔离区为空"), ("en", "Nothing in quarantine")])
 def test_quarantine_page_empty_says_so(browser, lang, empty):
-    """Nobody unknown has spoken."""
+    """No unknown device has sent a message."""
     assert empty in browser.get(f"/quarantine?lang={lang}").text
 
 
