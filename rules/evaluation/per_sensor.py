@@ -156,13 +156,13 @@ class SequentialEvaluator:
         if self._runs is not None:
             return self._derive_by_run(self._runs, readings, derive)
         derived = np.full(len(readings.binding), np.nan)
-        in_turn = np.arange(len(derived))
+        in_order = np.arange(len(derived))
         if self._remembers is not None:
             remembers = self._remembers[readings.binding]
-            in_turn, at_once = remembers.nonzero()[0], (~remembers).nonzero()[0]
+            in_order, at_once = remembers.nonzero()[0], (~remembers).nonzero()[0]
             derived[at_once] = derive(readings.take(at_once))
-        for chosen in passes_without_repeats(readings.binding[in_turn]) if len(in_turn) else ():
-            derived[in_turn[chosen]] = derive(readings.take(in_turn[chosen]))
+        for chosen in passes_without_repeats(readings.binding[in_order]) if len(in_order) else ():
+            derived[in_order[chosen]] = derive(readings.take(in_order[chosen]))
         return derived
 
     def _derive_by_run(

@@ -52,7 +52,7 @@ from rules.statistics.rates import Direction
 _PARTS = 30
 _WEIGHT = 0.25
 """Of the newest step in how much an excess varies; assumed."""
-_CALM_READINGS = 15
+_NORMAL_READINGS = 15
 """After so many calm readings in a row an excess is a new one; assumed."""
 _LEAST_PARTS = 3
 """With fewer means there is no baseline; assumed."""
@@ -119,7 +119,7 @@ class Baseline:
         mask = self._distance_evaluator.learning_mask(readings, step, distance)
         self._past.forget(b[mask.must_forget])
         self._past.learn(readings.take(mask.may_learn))
-        return self._excess.pass_varied(b, distance, step.broken)
+        return self._excess.cap_constant(b, distance, step.broken)
 
     def state(self) -> State:
         """Return the columns to keep."""
@@ -204,13 +204,13 @@ class _Past:
 class _Excess:
     """How much the excess of each binding varies from reading to reading."""
 
-    def __init__(self, share: NDArray[np.float64], calm_below: NDArray[np.float64]) -> None:
+    def __init__(self, share: NDArray[np.float64], normal_below: NDArray[np.float64]) -> None:
         n = len(share)
-        self._share, self._calm_below = share, calm_below
+        self._share, self._normal_below = share, normal_below
         self._before, self._step, self._size = np.zeros(n), np.zeros(n), np.zeros(n)
-        self._n_calm, self._varied = np.zeros(n, np.int32), np.zeros(n, np.bool_)
+        self._n_normal, self._varied = np.zeros(n, np.int32), np.zeros(n, np.bool_)
 
-    def pass_varied(
+    def cap_constant(
         self, b: NDArray[np.intp], distance: NDArray[np.float64], broken: NDArray[np.bool_]
     ) -> NDArray[np.float64]:
         """Return float64[n]: the distances, at most 0 for an excess that has not varied yet.
@@ -223,20 +223,20 @@ class _Excess:
         if len(asked) == 0:
             return distance
         b, found = b[asked], distance[asked]
-        calm = found < self._calm_below[b]
+        is_normal = found < self._normal_below[b]
         before = np.where(broken[asked], 0.0, self._before[b])
         follows = before > 0
         step, size = np.abs(found - before), np.maximum(found, before)
         self._step[b] += np.where(follows, _WEIGHT * (step - self._step[b]), 0.0)
         self._size[b] += np.where(follows, _WEIGHT * (size - self._size[b]), 0.0)
         self._varied[b] |= (self._size[b] > 0) & (self._step[b] >= self._share[b] * self._size[b])
-        self._n_calm[b] = np.where(calm, np.minimum(self._n_calm[b] + 1, _CALM_READINGS), 0)
-        over = b[self._n_calm[b] == _CALM_READINGS]
+        self._n_normal[b] = np.where(is_normal, np.minimum(self._n_normal[b] + 1, _NORMAL_READINGS), 0)
+        over = b[self._n_normal[b] == _NORMAL_READINGS]
         self._step[over], self._size[over], self._varied[over] = 0.0, 0.0, False
-        self._before[b] = np.where(calm, 0.0, found)
-        judged = distance.copy()
-        judged[asked] = np.where(calm | self._varied[b], found, np.minimum(found, 0.0))
-        return judged
+        self._before[b] = np.where(is_normal, 0.0, found)
+        capped = distance.copy()
+        capped[asked] = np.where(is_normal | self._varied[b], found, np.minimum(found, 0.0))
+        return capped
 
     def columns(self) -> dict[str, NDArray[np.generic]]:
         """Return the columns that outlive a restart; first axis: bindings."""
@@ -244,7 +244,7 @@ class _Excess:
             "excess_before": self._before,
             "excess_step": self._step,
             "excess_size": self._size,
-            "excess_n_calm": self._n_calm,
+            "excess_n_calm": self._n_normal,
             "excess_varied": self._varied,
         }
 

@@ -137,7 +137,7 @@ class Burst:
         rule = self._level_evaluator.rule
         self._splitter = PassSplitter(len(rule), _ALWAYS_PASSES)
         stale_s = np.array([each.stale_after_s for each in register.sensors], np.float64)[self._level_evaluator.sensor]
-        self._transients = Transients(_sudden(bound, options, rule), np.round(stale_s * SECOND_NS).astype(np.int64))
+        self._transients = Transients(_sudden_of(bound, options, rule), np.round(stale_s * SECOND_NS).astype(np.int64))
         self._wavefronts = Wavefronts(
             pipe_neighbours(bound, register, [each.reach_m for each in options]),
             np.array([each.wave_speed_m_s for each in options], np.float64)[rule],
@@ -149,15 +149,15 @@ class Burst:
         """Return the transitions that `admitted` cause."""
         row, binding = self._level_evaluator.bindings_of(admitted)
         change, episode_ns, begins = self._changes(admitted, row, binding)
-        confirmed, moved = self._confirmed(admitted, row, binding, episode_ns, begins)
-        told = np.where(confirmed, change, np.minimum(change, self._highest_alone[binding]))
+        confirmed, moved = self._confirm(admitted, row, binding, episode_ns, begins)
+        capped_change = np.where(confirmed, change, np.minimum(change, self._highest_alone[binding]))
         known = np.flatnonzero(~np.isnan(change))
-        found = self._level_evaluator.evaluate(admitted, row[known], binding[known], told[known])
-        capped = np.flatnonzero(told < change)
+        found = self._level_evaluator.evaluate(admitted, row[known], binding[known], capped_change[known])
+        capped = np.flatnonzero(capped_change < change)
         # The level is that of a lone sensor; the displayed value is the measured one.
         measured = {(int(admitted.place[row[i]]), int(self.alarm[binding[i]])): float(change[i]) for i in capped}
-        found = [_as_measured(each, measured) for each in found] if measured else found
-        return [self._placed(each, moved) for each in found]
+        found = [_restore_measured(each, measured) for each in found] if measured else found
+        return [self._add_place(each, moved) for each in found]
 
     def _changes(
         self, admitted: AdmittedReadings, row: NDArray[np.intp], binding: NDArray[np.intp]
@@ -174,7 +174,7 @@ class Burst:
             episode_ns[chosen] = self._transients.episode_ns[binding[chosen]]
         return change, episode_ns, begins
 
-    def _confirmed(
+    def _confirm(
         self,
         admitted: AdmittedReadings,
         row: NDArray[np.intp],
@@ -200,7 +200,7 @@ class Burst:
                 moved[each].append((int(admitted.place[row[i]]), self._wavefronts.place(each)))
         return confirmed, moved
 
-    def _placed(self, found: Transitions, moved: Mapping[int, Sequence[_Known]]) -> Transitions:
+    def _add_place(self, found: Transitions, moved: Mapping[int, Sequence[_Known]]) -> Transitions:
         """Return `found` with the place of the burst, as far as known at that time, for values beyond."""
         low, high = np.full(len(found.place), np.nan), np.full(len(found.place), np.nan)
         towards = np.full(len(found.place), -1, np.int32)
@@ -224,7 +224,7 @@ class Burst:
         self._level_evaluator.rebuild()
 
 
-def _sudden(bound: Sequence[BoundRule], options: Sequence[BurstOptions], rule: NDArray[np.intp]) -> Sudden:
+def _sudden_of(bound: Sequence[BoundRule], options: Sequence[BurstOptions], rule: NDArray[np.intp]) -> Sudden:
     firsts = [min((level.limit for level in each.rule.levels), default=np.inf) for each in bound]
     backs = [min((level.reset for level in each.rule.levels), default=-np.inf) for each in bound]
     finest = [10.0**-each.rule.quantity.decimals if each.rule.quantity else 1e-9 for each in bound]
@@ -241,7 +241,7 @@ def _sudden(bound: Sequence[BoundRule], options: Sequence[BurstOptions], rule: N
     )
 
 
-def _as_measured(found: Transitions, measured: dict[tuple[int, int], float]) -> Transitions:
+def _restore_measured(found: Transitions, measured: dict[tuple[int, int], float]) -> Transitions:
     value = found.value.copy()
     for i, key in enumerate(zip(found.place.tolist(), found.alarm.tolist(), strict=True)):
         value[i] = measured.get(key, value[i])

@@ -144,31 +144,33 @@ class Compare:
             self._covariates.remember(seen.binding, seen.slot, time_ns=seen.time_ns, value=seen.value, clock=seen.clock)
         if len(others) < len(distances):
             judged = (readings.slot == 0).nonzero()[0]
-            distances[judged] = self._left(readings.take(judged))
+            distances[judged] = self._residuals(readings.take(judged))
         return distances
 
-    def _left(self, readings: Readings) -> NDArray[np.float64]:
+    def _residuals(self, readings: Readings) -> NDArray[np.float64]:
         b = readings.binding
         step = self._distance_evaluator.step(readings)
         fresh = self._covariates.are_fresh(b, readings.time_ns)
         features = self._covariates.features(b)
         expected, leverage = self._regression.predict(b, features)
         left = readings.value - expected
-        told = np.where(fresh & (leverage <= _MOST_LEVERAGE), left, np.nan)
+        distance = np.where(fresh & (leverage <= _MOST_LEVERAGE), left, np.nan)
         self._count("no_covariate", ~fresh)
         self._count("extrapolated", fresh & ~np.isnan(expected) & (leverage > _MOST_LEVERAGE))
-        told = self._distance_evaluator.signed(b, np.where(self._in_sigmas[b], told / self._regression.sigma(b), told))
-        mask = self._distance_evaluator.learning_mask(readings, step, told)
+        distance = self._distance_evaluator.signed(
+            b, np.where(self._in_sigmas[b], distance / self._regression.sigma(b), distance)
+        )
+        mask = self._distance_evaluator.learning_mask(readings, step, distance)
         elapsed_ns = np.where(step.broken, self._distance_evaluator.cadence_ns[b], step.elapsed_ns)
-        scaled = np.flatnonzero(mask.may_learn & ~np.isnan(told))
+        scaled = np.flatnonzero(mask.may_learn & ~np.isnan(distance))
         self._regression.learn_scale(b[scaled], left[scaled], elapsed_ns[scaled])
         taught = np.flatnonzero(mask.may_learn & fresh)
         self._regression.learn(b[taught], features[taught], readings.value[taught], elapsed_ns[taught])
         self._regression.forget(b[mask.must_forget])
-        return told
+        return distance
 
-    def _count(self, reason: str, held: NDArray[np.bool_]) -> None:
-        n_held = int(np.count_nonzero(held))
+    def _count(self, reason: str, is_held: NDArray[np.bool_]) -> None:
+        n_held = int(np.count_nonzero(is_held))
         if n_held:
             self._counts["readings_held", reason] += n_held
 

@@ -110,7 +110,7 @@ class Deviation:
     def _distances(self, readings: Readings, step: ValueStep) -> NDArray[np.float64]:
         """Return float64[n]: the distance of each reading from the usual value, NaN where that is unknown."""
         b = readings.binding
-        usual, sigma = self._weeks.expected(b, readings.time_ns)
+        usual, sigma = self._weeks.predict(b, readings.time_ns)
         distance = readings.value - usual
         distance = self._distance_evaluator.signed(b, np.where(self._in_sigmas[b], distance / sigma, distance))
         mask = self._distance_evaluator.learning_mask(readings, step, distance)
@@ -147,7 +147,7 @@ class _Weeks:
     def _sigma(self, b: NDArray[np.intp], place: NDArray[np.int64]) -> NDArray[np.float64]:
         return np.maximum(SIGMA_OF_MEAN * self._spread[b, place].astype(np.float64), self._least[b])
 
-    def expected(
+    def predict(
         self, b: NDArray[np.intp], time_ns: NDArray[np.int64]
     ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Return (mean, sigma), both float64[n]; NaN where too few weeks are known of the hour."""

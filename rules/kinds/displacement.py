@@ -100,7 +100,7 @@ class DisplacementOptions(LimitOptions):
 
     @model_validator(mode="before")
     @classmethod
-    def _sided(cls, written: object) -> object:
+    def _set_side(cls, written: object) -> object:
         """Let the method set the side: a larger angle, or fewer hours."""
         if not isinstance(written, Mapping) or "side" in written:
             return written
@@ -238,9 +238,9 @@ class Displacement:
         hours = options.rate_points * options.step_s / 3600
         eta, latest = (each * hours - since_ns / HOUR_NS for each in (found.eta, found.latest))
         is_foreseen = (latest < options.horizon_h) & (rate[:, -1] > least)
-        told = np.where(is_foreseen, np.maximum(eta, 0.0), options.horizon_h)
+        hours_left = np.where(is_foreseen, np.maximum(eta, 0.0), options.horizon_h)
         enough = np.count_nonzero(~np.isnan(rate), axis=1) >= LEAST_SHARE * options.points
-        return np.where(enough & ~np.isnan(rate[:, -1]), told, np.nan)
+        return np.where(enough & ~np.isnan(rate[:, -1]), hours_left, np.nan)
 
     def state(self) -> State:
         """Return the columns to keep."""

@@ -84,7 +84,7 @@ class Flat:
         self._heeds_neighbours = [
             typing.cast("FlatOptions", each.rule.options).neighbours for each in bound for _ in each.rule.sensors
         ]
-        self._told = np.uint16(Quality.FLAT | (Quality.NEIGHBOUR if any(self._heeds_neighbours) else 0))
+        self._fault_flags = np.uint16(Quality.FLAT | (Quality.NEIGHBOUR if any(self._heeds_neighbours) else 0))
         self._device, self._members = _devices(register, watched)
         self.level: NDArray[np.int8] = np.zeros(len(watched), np.int8)
         self._episode_ns = np.full(len(watched), NEVER_NS)
@@ -96,13 +96,13 @@ class Flat:
         """Return the sensors that froze or moved again."""
         sensor = admitted.sensor
         rows = (admitted.usable & (self._device[sensor] >= 0)).nonzero()[0]
-        told = rows[((admitted.quality[rows] & self._told) != 0) | self._is_active[sensor[rows]]]
-        told = told[self._binding[sensor[told]] >= 0]
-        if len(told) == 0:
+        flagged = rows[((admitted.quality[rows] & self._fault_flags) != 0) | self._is_active[sensor[rows]]]
+        flagged = flagged[self._binding[sensor[flagged]] >= 0]
+        if len(flagged) == 0:
             self._remember(admitted, rows)
             return []
         # Few devices are ever flat: their sensors are checked one by one, in order.
-        slow = np.isin(self._device[sensor[rows]], self._device[sensor[told]])
+        slow = np.isin(self._device[sensor[rows]], self._device[sensor[flagged]])
         self._remember(admitted, rows[~slow])
         health = HealthTransitions(self.alarm, self.level, self._episode_ns)
         for row in rows[slow].tolist():

@@ -159,32 +159,32 @@ class Modes:
         bands = np.array([o.band(s) for o, s in pairs], np.int64).reshape(-1, 2)
         self._first, self._n_lines = bands[:, 0], bands[:, 1]
         self._lines = SpectralLines(span_ns, self._n_segment, self._first, self._n_lines)
-        self._gathering = EndedWindows(len(pairs))
+        self._ended_windows = EndedWindows(len(pairs))
         self._direction = directions([each.direction for each in self._options])
         self._groups = _groups(self._options, bound, register)
-        self._references = ReferenceModes(self._meant())
+        self._references = ReferenceModes(self._reference_keys())
 
-    def _meant(self) -> NDArray[np.int64]:
+    def _reference_keys(self) -> NDArray[np.int64]:
         """Return int64[n_bindings]: a digest of the options that a learned reference depends on."""
-        meant = np.zeros(len(self._groups), np.int64)
+        keys = np.zeros(len(self._groups), np.int64)
         for b, group in enumerate(self._groups):
             options = self._options[int(self._level_evaluator.rule[b])]
             said = f"{[each.id for each in group.sensors]} {options.expected_hz} {options.search_percent}"
-            meant[b] = zlib.crc32(said.encode())
-        return meant
+            keys[b] = zlib.crc32(said.encode())
+        return keys
 
     def evaluate(self, admitted: AdmittedReadings) -> list[Transitions]:
         """Return the transitions that `admitted` cause."""
         row, binding = self._level_evaluator.bindings_of(admitted)
         # In the order of the readings of all sensors: the last sensor of an asset ends its window.
-        ended = sorted(self._ended(admitted, row, binding), key=lambda each: each[:2])
-        values = [self._value(b, piece) for _, b, piece in ended]
+        ended = sorted(self._find_ended(admitted, row, binding), key=lambda each: each[:2])
+        values = [self._value(b, window) for _, b, window in ended]
         known = [i for i, value in enumerate(values) if not np.isnan(value)]
         rows = np.array([ended[i][0] for i in known], np.intp)
         bearers = np.array([self._groups[ended[i][1]].bearer for i in known], np.intp)
         return self._level_evaluator.evaluate(admitted, rows, bearers, np.array([values[i] for i in known], np.float64))
 
-    def _ended(
+    def _find_ended(
         self, admitted: AdmittedReadings, row: NDArray[np.intp], binding: NDArray[np.intp]
     ) -> Iterator[tuple[int, int, EndedWindow]]:
         """Yield (row that ends it, binding, its ended window) of windows, binding by binding."""
@@ -195,63 +195,63 @@ class Modes:
             b, rows = int(binding[own[0]]), row[own]
             for part in np.split(rows, self._lines.windows.cuts(b, admitted.time_ns[rows], clock[rows])):
                 is_received = bool(clock[part[0]])
-                piece = self._lines.add(b, admitted.time_ns[part], admitted.value[part], clock=is_received)
-                if piece is not None:
-                    yield int(part[0]), b, piece
+                window = self._lines.add(b, admitted.time_ns[part], admitted.value[part], clock=is_received)
+                if window is not None:
+                    yield int(part[0]), b, window
 
-    def _value(self, b: int, piece: EndedWindow) -> float:
+    def _value(self, b: int, window: EndedWindow) -> float:
         """Return the judged value of the window that `piece` completes for its asset, NaN where it is unknown."""
         group = self._groups[b]
-        if self._gathering.is_left_behind(b, group.bindings):
-            self._held("not_together")
-        self._gathering.put(b, piece)
-        if not self._gathering.is_complete(group.bindings, piece.number):
+        if self._ended_windows.is_waiting(b, group.bindings):
+            self._count_held("not_together")
+        self._ended_windows.put(b, window)
+        if not self._ended_windows.is_complete(group.bindings, window.number):
             return np.nan
-        if not self._gathering.is_whole(group.bindings):
-            return self._held("lost_samples")
-        taken = self._gathering.combine(group.bindings, int(self._n_lines[b]))
-        if taken is None:
-            return self._held("not_together")
-        cover, lines = taken
+        if not self._ended_windows.is_whole(group.bindings):
+            return self._count_held("lost_samples")
+        combined = self._ended_windows.combine(group.bindings, int(self._n_lines[b]))
+        if combined is None:
+            return self._count_held("not_together")
+        cover, lines = combined
         options = self._options[int(self._level_evaluator.rule[b])]
         hz, density, shapes = first_density(lines, cover.rate_hz, int(self._n_segment[b]), int(self._first[b]))
         found = find_peak(hz, density, options.expected_hz, options.search_percent / 100, options.prominence)
         if found is None:
-            return self._held("no_mode")
+            return self._count_held("no_mode")
         return self._change(group, options, found.hz, shapes[found.line])
 
     def _change(self, group: _Group, options: ModesOptions, hz: float, shape: NDArray[np.complex128]) -> float:
         """Return how far the frequency is from its reference, percent; NaN of another mode, and while it is learned."""
         b = group.bearer
         if group.shape is not None and mac(shape, group.shape) < options.least_mac:
-            return self._held("another_mode")
+            return self._count_held("another_mode")
         if options.reference_hz is None or group.shape is None:
             if self._references.n_learned(b) < options.learn_windows:
-                return self._learned(group, options, hz, shape)
+                return self._learn(group, options, hz, shape)
             if mac(shape, self._references.shape(b, len(shape))[0]) < options.least_mac:
-                return self._held("another_mode")
+                return self._count_held("another_mode")
         reference_hz = options.reference_hz or self._references.hz(b)
         rule = int(self._level_evaluator.rule[b])
         change = np.array([100 * (hz / reference_hz - 1)])
         return float(np.maximum(towards(change, self._direction[rule : rule + 1]), 0.0)[0])
 
-    def _learned(self, group: _Group, options: ModesOptions, hz: float, shape: NDArray[np.complex128]) -> float:
+    def _learn(self, group: _Group, options: ModesOptions, hz: float, shape: NDArray[np.complex128]) -> float:
         """Learn an identification, and return NaN; a reference of several modes is learned anew."""
         b = group.bearer
         self._references.learn(b, hz, shape)
         is_last = self._references.n_learned(b) == options.learn_windows
         if is_last and self._references.shape(b, len(shape))[1] < options.least_mac:
             self._references.forget(b)
-            return self._held("another_mode")
+            return self._count_held("another_mode")
         return np.nan
 
-    def _held(self, reason: str) -> float:
+    def _count_held(self, reason: str) -> float:
         self._counts["readings_held", reason] += 1
         return np.nan
 
     def state(self) -> State:
         """Return the columns to keep."""
-        own = {**self._lines.columns(), **self._gathering.columns(), **self._references.columns()}
+        own = {**self._lines.columns(), **self._ended_windows.columns(), **self._references.columns()}
         return State({}, {**self._level_evaluator.columns(), **own}, {})
 
     def rebuild(self, known: NDArray[np.bool_]) -> None:

@@ -178,7 +178,7 @@ class NightFlow:
         self._least = np.array([each.least_flow or 0.0 for each in options])[rule]
         self._longest = np.array([each.rebaseline_nights for each in options], np.int64)[rule]
         resets = [min((level.reset for level in each.rule.levels), default=np.inf) for each in bound]
-        self._calm_below = np.array(resets, np.float64)[rule]
+        self._normal_below = np.array(resets, np.float64)[rule]
         self._flagged = np.zeros(len(rule), np.int64)
         """Nights in a row that were not good."""
 
@@ -188,27 +188,27 @@ class NightFlow:
 
     def _rises(self, readings: Readings) -> NDArray[np.float64]:
         """Return float64[n]: the rise of the night that a reading closes, NaN where that is not known."""
-        mean, teaches = self._nights.add(readings)
+        mean, may_learn = self._nights.add(readings)
         rises = np.full(len(mean), np.nan)
         closes = (~np.isnan(mean)).nonzero()[0]
         if len(closes) == 0:
             return rises
-        b, mean, teaches = readings.binding[closes], mean[closes], teaches[closes]
+        b, mean, may_learn = readings.binding[closes], mean[closes], may_learn[closes]
         usual = self._nights.usual(b, self._n_nights[b], self._fewest[b], self._quantile[b])
         rise = mean - usual
         share = 100 * rise / np.maximum(usual, np.where(self._is_percent[b], self._least[b], np.inf))
         rises[closes] = np.where(self._is_percent[b], share, rise)
-        self._learn(b, mean, ~(rises[closes] >= self._calm_below[b]), teaches)
+        self._learn(b, mean, ~(rises[closes] >= self._normal_below[b]), may_learn)
         return rises
 
     def _learn(
-        self, b: NDArray[np.intp], mean: NDArray[np.float64], calm: NDArray[np.bool_], teaches: NDArray[np.bool_]
+        self, b: NDArray[np.intp], mean: NDArray[np.float64], is_normal: NDArray[np.bool_], may_learn: NDArray[np.bool_]
     ) -> None:
-        self._flagged[b] = np.where(calm, 0, self._flagged[b] + 1)
-        outlived = ~calm & (self._longest[b] > 0) & (self._flagged[b] >= self._longest[b])
-        self._nights.forget(b[outlived])
-        self._flagged[b[outlived]] = 0
-        good = teaches & (calm | outlived)
+        self._flagged[b] = np.where(is_normal, 0, self._flagged[b] + 1)
+        must_forget = ~is_normal & (self._longest[b] > 0) & (self._flagged[b] >= self._longest[b])
+        self._nights.forget(b[must_forget])
+        self._flagged[b[must_forget]] = 0
+        good = may_learn & (is_normal | must_forget)
         self._nights.keep(b[good], mean[good], self._n_nights[b[good]])
 
     def state(self) -> State:

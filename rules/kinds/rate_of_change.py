@@ -226,14 +226,14 @@ class _Noise:
         if not self._sigmas[b].any():
             return rate
         judged = np.flatnonzero((self._sigmas[b] > 0) & ~np.isnan(rate))
-        b, size, told = b[judged], np.abs(rate[judged]), rate[judged]
-        told = np.where((told > 0) & (told < self._sigmas[b] * self._sigma[b]), 0.0, told)
-        told[self._n[b] < _LEARNING] = np.nan
+        b, size, gated_rate = b[judged], np.abs(rate[judged]), rate[judged]
+        gated_rate = np.where((gated_rate > 0) & (gated_rate < self._sigmas[b] * self._sigma[b]), 0.0, gated_rate)
+        gated_rate[self._n[b] < _LEARNING] = np.nan
         # A dangerous rate is not learned: NaN, while learning, compares as calm.
-        calm = ~(told >= self._reset[b])
-        self._learn(b[calm], size[calm])
+        is_normal = ~(gated_rate >= self._reset[b])
+        self._learn(b[is_normal], size[is_normal])
         gated = rate.copy()
-        gated[judged] = told
+        gated[judged] = gated_rate
         return gated
 
     def _learn(self, b: NDArray[np.intp], size: NDArray[np.float64]) -> None:

@@ -176,11 +176,11 @@ class Shift:
         distances[sample.row] = distance
         return distances
 
-    def _learn(self, sample: "_Sample", off: NDArray[np.float64], teaches: NDArray[np.bool_]) -> None:
-        readings, weight_ns = sample.readings.take(teaches), sample.weight_ns[teaches]
+    def _learn(self, sample: "_Sample", off: NDArray[np.float64], may_learn: NDArray[np.bool_]) -> None:
+        readings, weight_ns = sample.readings.take(may_learn), sample.weight_ns[may_learn]
         b = readings.binding
         self._slow.learn(b, self._usual.share(b, weight_ns))
-        self._usual.learn(b, readings.time_ns, readings.value, off[teaches], weight_ns)
+        self._usual.learn(b, readings.time_ns, readings.value, off[may_learn], weight_ns)
 
     def state(self) -> State:
         """Return the columns to keep."""
@@ -238,13 +238,13 @@ class _Parts:
         is_mean = part_ns > 0
         part = readings.time_ns // np.maximum(part_ns, 1)
         row = np.flatnonzero(~is_mean | ((part != self._part[b]) & (self._count[b] > 0)))
-        closed = self._closed(readings, step, row)
+        closed = self._close(readings, step, row)
         weight_ns = np.where(is_mean, part_ns, weight_ns)[row]
         self._empty(b[row])
         self._add(readings.take(is_mean), step.elapsed_ns[is_mean], step.broken[is_mean], part[is_mean])
         return _Sample(row, *closed, weight_ns)
 
-    def _closed(self, readings: Readings, step: ValueStep, row: NDArray[np.intp]) -> tuple[Readings, ValueStep]:
+    def _close(self, readings: Readings, step: ValueStep, row: NDArray[np.intp]) -> tuple[Readings, ValueStep]:
         b = readings.binding[row]
         is_mean = self._part_ns[b] > 0
         value = np.where(is_mean, self._sum[b] / np.maximum(self._count[b], 1), readings.value[row])
@@ -345,13 +345,13 @@ class _Slow:
         self._least = memory.least
         self._slow_ns = np.array([each.slow_s * SECOND_NS for each in options], np.float64)[rule]
         self._weight = np.array([each.slow_weight for each in options], np.float64)[rule]
-        self._judged = bool(self._slow_ns.any())
+        self._is_used = bool(self._slow_ns.any())
         self._mean, self._variance = np.zeros(len(rule)), np.zeros(len(rule))
 
     def add(self, b: NDArray[np.intp], off: NDArray[np.float64], weight_ns: NDArray[np.int64]) -> NDArray[np.float64]:
         """Return float64[n]: signed evidence, with residuals of distinct bindings in their unit; 0 where not wanted."""
         evidence = np.zeros(len(b))
-        if not self._judged:
+        if not self._is_used:
             return evidence
         wanted = self._slow_ns[b] > 0
         b = b[wanted]
@@ -363,7 +363,7 @@ class _Slow:
 
     def learn(self, b: NDArray[np.intp], share: NDArray[np.float64]) -> None:
         """Let the means of distinct bindings `b` teach how much they vary, by float64[n] `share`."""
-        if self._judged:
+        if self._is_used:
             mean = self._mean[b]
             self._variance[b] = (1 - share) * self._variance[b] + share * mean * mean
 

@@ -123,7 +123,7 @@ class Spectrum:
         n_segment = [min(max(round(each.segment_s / s.cadence_s), 2), MOST_SEGMENT_SAMPLES) for each, s in pairs]
         self._spectra = Spectra(span_ns, np.array(n_segment, np.int64))
         self._direction = directions([each.direction for each in self._options])
-        self._beside = _beside(bound, register)
+        self._others_of_asset = _others_of_asset(bound, register)
         n = len(pairs)
         self._hz, self._found_in = np.full(n, np.nan), np.full(n, NEVER_NS)
         """The newest identification of each binding, and the number of its window."""
@@ -132,7 +132,7 @@ class Spectrum:
     def evaluate(self, admitted: AdmittedReadings) -> list[Transitions]:
         """Return the transitions that `admitted` cause."""
         row, binding = self._level_evaluator.bindings_of(admitted)
-        ended = sorted(self._ended(admitted, row, binding), key=lambda each: each[:2])
+        ended = sorted(self._find_ended(admitted, row, binding), key=lambda each: each[:2])
         # In the order of the readings of all sensors: sensors are compared with each other.
         values = [self._value(b, number, window) for _, b, number, window in ended]
         known = [i for i, value in enumerate(values) if not np.isnan(value)]
@@ -142,7 +142,7 @@ class Spectrum:
             admitted, rows, bindings, np.array([values[i] for i in known], np.float64)
         )
 
-    def _ended(
+    def _find_ended(
         self, admitted: AdmittedReadings, row: NDArray[np.intp], binding: NDArray[np.intp]
     ) -> Iterator[tuple[int, int, int, WindowSpectrum]]:
         """Yield (row that ends it, binding, number, window) of windows that are known, binding by binding."""
@@ -168,16 +168,16 @@ class Spectrum:
         if np.isnan(hz):
             return np.nan
         self._hz[b], self._found_in[b] = hz, number
-        if self._agreeing(b) < options.agree:
+        if self._count_agreeing(b) < options.agree:
             return np.nan
         reference = self._reference(b, options, hz)
         change = np.array([100 * (hz / reference - 1)])
         return float(np.maximum(towards(change, self._direction[rule : rule + 1]), 0.0)[0])
 
-    def _agreeing(self, b: int) -> int:
+    def _count_agreeing(self, b: int) -> int:
         """Return how many others at the same asset have found the mode there in their newest windows."""
         share = self._options[int(self._level_evaluator.rule[b])].agree_percent / 100
-        others = self._beside[b]
+        others = self._others_of_asset[b]
         recent = np.abs(self._found_in[others] - self._found_in[b]) <= 1
         return int(np.count_nonzero(recent & (np.abs(self._hz[others] / self._hz[b] - 1) <= share)))
 
@@ -208,7 +208,7 @@ class Spectrum:
         self._level_evaluator.rebuild()
 
 
-def _beside(bound: Sequence[BoundRule], register: Register) -> list[NDArray[np.intp]]:
+def _others_of_asset(bound: Sequence[BoundRule], register: Register) -> list[NDArray[np.intp]]:
     """Return for each binding the others of its rule at the same asset."""
     found: list[NDArray[np.intp]] = []
     first = 0

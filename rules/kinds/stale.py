@@ -132,21 +132,21 @@ class Stale:
         if self._clock.is_due(admitted.received_ns) and self._clock.listening_ns > self._earliest_ns:
             found.append(self._fall_silent(self._clock.received_ns))
         self._clock.step(admitted.received_ns)
-        for piece, is_presence in self._presence.split(admitted):
-            rows = self._awaited[piece.sensor].nonzero()[0]
+        for part, is_presence in self._presence.split(admitted):
+            rows = self._awaited[part.sensor].nonzero()[0]
             if is_presence:
-                found.append(self._hear_presence(piece))
+                found.append(self._hear_presence(part))
             elif len(rows):
-                found.append(self._hear_again(self._signals(piece, rows)))
-            self._remember(piece)
+                found.append(self._hear_again(self._signals(part, rows)))
+            self._remember(part)
         return found
 
     def _fall_silent(self, received_ns: int) -> Transitions:
         """Return the sensors that have become blind by the batch received at `received_ns`."""
         sensor, beat = self._sensor, self._beat
         unheard = self._clock.is_silence(self._heard_ns[sensor], self._stale_ns[sensor])
-        stuck = (beat >= 0) & self._clock.is_silence(self._advanced_ns[beat], self._stale_ns[beat])
-        b = np.flatnonzero((unheard | stuck) & (self.level == 0))
+        no_heartbeat = (beat >= 0) & self._clock.is_silence(self._advanced_ns[beat], self._stale_ns[beat])
+        b = np.flatnonzero((unheard | no_heartbeat) & (self.level == 0))
         sensor, beat, unheard = sensor[b], beat[b], unheard[b]
         last_ns = np.where(unheard, self._time_ns[sensor], self._beat_time_ns[beat])
         stale_ns = np.where(unheard, self._stale_ns[sensor], self._stale_ns[beat])
@@ -180,11 +180,11 @@ class Stale:
             b, signals.place[ends], time_ns, value, np.full(len(b), TransitionReason.HEARD_AGAIN, np.uint8)
         )
 
-    def _hear_presence(self, piece: AdmittedReadings) -> Transitions:
+    def _hear_presence(self, part: AdmittedReadings) -> Transitions:
         """Return sensors of devices that have gone, and sensors heard before their device was reported back."""
-        row, b = self._presence.bindings_of(piece.sensor)
-        row, b = row[piece.usable[row]], b[piece.usable[row]]
-        gone = piece.value[row] == 0
+        row, b = self._presence.bindings_of(part.sensor)
+        row, b = row[part.usable[row]], b[part.usable[row]]
+        gone = part.value[row] == 0
         sensor, beat = self._sensor[b], self._beat[b]
         # A reading heard before the end is no sign of life after it.
         long_ago_ns = self._clock.listening_ns - 1 - self._stale_ns
@@ -195,11 +195,11 @@ class Stale:
         fresh &= self._is_fresh(self._advanced_ns, self._beat_time_ns, beat)
         changed = np.flatnonzero(np.where(gone, ~blind, blind & fresh))
         row, b, gone = row[changed], b[changed], gone[changed]
-        time_ns = np.maximum(piece.time_ns[row], self._changed_ns[b] + gone)
+        time_ns = np.maximum(part.time_ns[row], self._changed_ns[b] + gone)
         self._episode_ns[b[gone]] = time_ns[gone]
         value = np.where(gone, np.nan, self._value[self._sensor[b]])
         reason = np.where(gone, TransitionReason.DEVICE_OFFLINE, TransitionReason.HEARD_AGAIN).astype(np.uint8)
-        return self._toggle(b, piece.place[row], time_ns, value, reason)
+        return self._toggle(b, part.place[row], time_ns, value, reason)
 
     def _signals(self, admitted: AdmittedReadings, rows: NDArray[np.intp]) -> _Signals:
         """Return the signals of `rows` of `admitted` for blind bindings, sorted by binding and then place."""

@@ -145,8 +145,8 @@ class StateKind:
         self._counts = counts
         options = [typing.cast("StateOptions", each.rule.options) for each in bound]
         rule, sensor = self._level_evaluator.rule, self._level_evaluator.sensor
-        self._asked = _padded([each.is_ or () for each in options])
-        self._normal = _padded([each.normal or () for each in options])
+        self._asked = _pad([each.is_ or () for each in options])
+        self._normal = _pad([each.normal or () for each in options])
         self._any_state = np.array([each.is_ is None for each in options])
         self._any_normal = np.array([each.normal is None for each in options])
         self._rule = rule
@@ -160,9 +160,9 @@ class StateKind:
 
     def evaluate(self, admitted: AdmittedReadings) -> list[Transitions]:
         """Return the transitions that `admitted` cause; those of a state name it instead of comparing numbers."""
-        return [self._worded(each) for each in self._sequential.evaluate(admitted, self._values)]
+        return [self._set_reason(each) for each in self._sequential.evaluate(admitted, self._values)]
 
-    def _worded(self, found: Transitions) -> Transitions:
+    def _set_reason(self, found: Transitions) -> Transitions:
         b = np.searchsorted(self.alarm, found.alarm)
         holds = np.where(
             found.level_after > found.level_before, TransitionReason.CONDITIONS_HOLD, TransitionReason.CONDITIONS_END
@@ -210,9 +210,9 @@ class StateKind:
         self._level_evaluator.rebuild()
 
 
-def _padded(states: Sequence[Sequence[float]]) -> NDArray[np.float64]:
+def _pad(states: Sequence[Sequence[float]]) -> NDArray[np.float64]:
     """Return float64[n, longest]: the states of each rule, the rest NaN, which equals nothing."""
-    padded = np.full((len(states), max((len(each) for each in states), default=0)), np.nan)
+    columns = np.full((len(states), max((len(each) for each in states), default=0)), np.nan)
     for row, each in enumerate(states):
-        padded[row, : len(each)] = each
-    return padded
+        columns[row, : len(each)] = each
+    return columns

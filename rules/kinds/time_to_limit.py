@@ -160,8 +160,8 @@ class TimeToLimit:
         is_there = found.level >= self._to[b] * sign
         # A line below the limit that moves away from it has crossed it before: no crossing is to come.
         is_foreseen = (found.worth >= self._worth[b]) & (latest < self._horizon_min[b]) & (found.eta >= 0)
-        told = np.where(is_foreseen, np.maximum(eta, 0.0), self._horizon_min[b])
-        minutes[rows] = np.where(is_there, 0.0, told)
+        minutes_left = np.where(is_foreseen, np.maximum(eta, 0.0), self._horizon_min[b])
+        minutes[rows] = np.where(is_there, 0.0, minutes_left)
         for i in np.flatnonzero(is_foreseen & ~is_there).tolist():
             key = int(self.alarm[b[i]]), int(now.time_ns[rows[i]])
             foreseen[key] = max(float(soonest[i]), 0.0), float(latest[i])

@@ -113,8 +113,8 @@ class Trend:
             return slopes
         b = now.binding[rows]
         slope, p_value = sen_slopes(means[:, WIDTH - int(self._points[b].max()) :])
-        told = np.where(p_value < self._alpha[b], slope * self._steps[b], 0.0)
-        slopes[rows] = towards(told, self._direction[b])
+        significant = np.where(p_value < self._alpha[b], slope * self._steps[b], 0.0)
+        slopes[rows] = towards(significant, self._direction[b])
         return slopes
 
     def state(self) -> State:

@@ -124,24 +124,24 @@ class Vote:
         self._is_vote = np.zeros(len(catalogue.alarms), np.bool_)
         self._is_vote[list(self._bindings_of_alarm)] = True
         n = len(self.alarm)
-        self._stands = np.zeros(n, np.bool_)
+        self._is_active = np.zeros(n, np.bool_)
         self._ended_ns = np.full(n, NEVER_NS)
 
     def evaluate(self, admitted: AdmittedReadings, upstream: UpstreamTransitions, order: int) -> list[Transitions]:
         """Return the transitions of the rules with this `order`, after these votes."""
-        mine = self._order == order
-        wakeful = (self._stands | self._level_evaluator.is_active_or_pending) & mine
+        of_order = self._order == order
+        is_needed = (self._is_active | self._level_evaluator.is_active_or_pending) & of_order
         changes = [
             (int(upstream.place[i]), b, int(upstream.time_ns[i]), bool(upstream.level_after[i] >= self._at_least[b]))
             for i in np.flatnonzero(self._is_vote[upstream.alarm]).tolist()
             for b in self._bindings_of_alarm[int(upstream.alarm[i])]
-            if mine[b]
+            if of_order[b]
         ]
-        wakeful[[b for _, b, _, _ in changes]] = True
-        if not wakeful.any():
+        is_needed[[b for _, b, _, _ in changes]] = True
+        if not is_needed.any():
             return []
         row, binding = self._level_evaluator.bindings_of(admitted)
-        kept = wakeful[binding]
+        kept = is_needed[binding]
         row, binding = row[kept], binding[kept]
         return self._level_evaluator.evaluate(admitted, row, binding, self._votes(admitted, row, binding, changes))
 
@@ -154,8 +154,8 @@ class Vote:
     ) -> NDArray[np.float64]:
         """Return float64[n]: votes at each pair of arrival and binding, rows ascending; votes are cast."""
         votes, waiting = np.zeros(len(row)), list(reversed(changes))
-        moments = zip(admitted.place[row].tolist(), binding.tolist(), admitted.time_ns[row].tolist(), strict=True)
-        for i, (place, b, time_ns) in enumerate(moments):
+        readings = zip(admitted.place[row].tolist(), binding.tolist(), admitted.time_ns[row].tolist(), strict=True)
+        for i, (place, b, time_ns) in enumerate(readings):
             while waiting and waiting[-1][0] <= place:
                 self._cast(*waiting.pop()[1:])
             votes[i] = self._count(b, time_ns)
@@ -163,15 +163,15 @@ class Vote:
             self._cast(*each[1:])
         return votes
 
-    def _cast(self, b: int, time_ns: int, stands: bool) -> None:  # noqa: FBT001 - a column of the changes
-        self._ended_ns[b] = time_ns if self._stands[b] and not stands else NEVER_NS
-        self._stands[b] = stands
+    def _cast(self, b: int, time_ns: int, is_active: bool) -> None:  # noqa: FBT001 - a column of the changes
+        self._ended_ns[b] = time_ns if self._is_active[b] and not is_active else NEVER_NS
+        self._is_active[b] = is_active
 
     def _count(self, b: int, time_ns: int) -> int:
-        if not self._stands[b]:
+        if not self._is_active[b]:
             return 0
         since_ns = time_ns - int(self._window_ns[b])
-        near = (each for each in self._near[b] if self._stands[each] or self._ended_ns[each] >= since_ns)
+        near = (each for each in self._near[b] if self._is_active[each] or self._ended_ns[each] >= since_ns)
         return len({self._device[b], *(self._device[each] for each in near)})
 
     def state(self) -> State:
@@ -182,10 +182,10 @@ class Vote:
         """Derive the columns that are not kept, and the standing alarms now: the rules may have changed."""
         del seen
         self._level_evaluator.rebuild()
-        self._stands[:] = False
+        self._is_active[:] = False
         for alarm, voters in self._bindings_of_alarm.items():
             for b in voters:
-                self._stands[b] = levels[alarm] >= self._at_least[b]
+                self._is_active[b] = levels[alarm] >= self._at_least[b]
 
 
 def _bindings_by_alarm(

@@ -102,10 +102,10 @@ class SpectralLines:
             clock: the times are received times.
         """
         ended = self.windows.end_window(b, int(time_ns[0]), float(value[0]), clock=clock)
-        piece = None
+        window = None
         if ended is not None and ended.number != NEVER_NS:
             kept = self._lines[b, : self._segments[b] * self._n_lines[b]]
-            piece = EndedWindow(ended.number, ended.cover, kept.reshape(-1, int(self._n_lines[b])).copy())
+            window = EndedWindow(ended.number, ended.cover, kept.reshape(-1, int(self._n_lines[b])).copy())
         if ended is not None:
             self._empty(b)
         begin, n_lines = int(self._first[b]), int(self._n_lines[b])
@@ -114,7 +114,7 @@ class SpectralLines:
             if place + n_lines <= CELLS:
                 self._lines[b, place : place + n_lines] = transform(segment)[begin : begin + n_lines]
                 self._segments[b] += 1
-        return piece
+        return window
 
     def _empty(self, b: int) -> None:
         self._lines[b], self._segments[b] = 0, 0
@@ -139,19 +139,19 @@ class EndedWindows:
         self._time_ns, self._count = np.zeros((n, 2), np.int64), np.zeros(n, np.int64)
         self._lines, self._segments = np.zeros((n, CELLS), np.complex128), np.zeros(n, np.int64)
 
-    def put(self, b: int, piece: EndedWindow) -> None:
+    def put(self, b: int, window: EndedWindow) -> None:
         """Keep the ended window of binding `b`."""
-        self._number[b] = piece.number
+        self._number[b] = window.number
         self._lines[b] = 0
         self._time_ns[b] = 0
         self._count[b] = 0
         self._segments[b] = 0
-        if piece.cover is not None:
-            self._lines[b, : piece.lines.size] = piece.lines.ravel()
-            self._time_ns[b] = piece.cover.first_ns, piece.cover.last_ns
-            self._count[b], self._segments[b] = piece.cover.count, len(piece.lines)
+        if window.cover is not None:
+            self._lines[b, : window.lines.size] = window.lines.ravel()
+            self._time_ns[b] = window.cover.first_ns, window.cover.last_ns
+            self._count[b], self._segments[b] = window.cover.count, len(window.lines)
 
-    def is_left_behind(self, b: int, group: NDArray[np.intp]) -> bool:
+    def is_waiting(self, b: int, group: NDArray[np.intp]) -> bool:
         """Return whether the last window of `b` still waits for other bindings of `group`."""
         return bool((self._number[group] < self._number[b]).any())
 
