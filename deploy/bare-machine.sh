@@ -92,6 +92,7 @@ make_debian() {
 in_debian() {
     # shellcheck disable=SC2016  # for the inner shell, which stays the first process and reaps
     exec unshare --mount --pid --ipc --fork --kill-child --mount-proc="$machine/proc" sh -euc '
+        mount --rbind "$1" "$1" # so that / is a mount there, as on every machine
         cd "$1"
         mount --rbind /sys sys
         mount --rbind /dev dev
