@@ -3,8 +3,8 @@
 Comes in: its folder. Goes out: recordings of means of ten seconds of the 100 Hz. They are ten minutes of reference, the
 day of a truck on the bridge, and of three lowerings. The truck crosses after each lowering; the order is that in which
 they happened. Air stands still in the reference, because it was not measured. Each run of the truck is a recording by
-itself too. So nothing hides the alarms of the truck alone: no alarm of a lowering that still stands, no rule that
-begins anew after one.
+itself too, so that nothing hides its own alarms. There, no alarm of a lowering still stands, and no rule begins anew
+after one.
 
 An event is one lowering; an alarm must begin in it, and is in time before half of the shift. Times of the strain are
 those of the rows (day and month swapped by the authors). Times of the air are those of its own files.

@@ -3,11 +3,12 @@
 Comes in: the folder of the data sets. Goes out: a Markdown table. Each recording is replayed once as it is, and once
 with faults of each kind in its calm parts. Our rule file of its domain judges it, with the health rules beside.
 
-A hazard warning is the fault's own if it is announced during the fault or its aftermath, which is as long again. Its
-level must be one that the same alarm did not have in that time without the fault. Where one sensor calls for its zone,
-that is one alarm, whichever sensor calls. A fault is recognised if a health alarm of the right kind is raised while it
-lasts. The alarm must be of the right sensor. The kinds are: `flat` for a stuck sensor; `stale` for silence (of every
-sensor where a gateway is silent); `residual_fault` for a sensor that drifts or is off. A spike should raise no alarm.
+A hazard warning is the fault's own if it is announced in the fault or its aftermath. The aftermath is as long as the
+fault. The level must be one that the same alarm did not have in that time without the fault. Where one sensor calls for
+its zone, that is one alarm, whichever sensor calls. A fault is recognised if a health alarm of the right kind is raised
+while it lasts. The alarm must be of the right sensor. The kinds are: `flat` for a stuck sensor; `stale` for silence (of
+every sensor where a gateway is silent); `residual_fault` for a sensor that drifts or is off. A spike should raise no
+alarm.
 """
 
 import dataclasses

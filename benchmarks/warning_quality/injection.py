@@ -4,7 +4,7 @@ Comes in: a recording, a kind of fault. Goes out: the recording with faults, and
 
 Sizes are in the scale of the sensor: the standard deviation of its values in calm time. Where it is smaller than ten
 times the usual step, ten steps are the scale. So each fault is large enough to be seen in a plot. A sensor that does
-not move in the place chosen is not frozen there: the fault could not be seen, and nothing would be wrong.
+not move in the place chosen is not frozen there. The fault could not be seen, and nothing would be wrong.
 """
 
 import dataclasses

@@ -31,8 +31,8 @@ _SECOND_NS = 1_000_000_000
 _DAY_NS = 86_400 * _SECOND_NS
 _SETTLE_NS = round(SETTLE_S * _SECOND_NS)
 _AGAIN_NS = 1800 * _SECOND_NS
-"""An announcement of an asset and a rule is a repeat if it comes this soon after all its alarms were over, and no
-higher. It comes from another sensor, since its own alarm settles for as long; assumed."""
+"""An announcement of an asset and a rule is a repeat if it follows this soon after all its alarms. Its level must be
+no higher. It comes from another sensor, since its own alarm settles for as long; assumed."""
 _SIMULATED_DAYS = 60
 MIX: Mapping[str, float] = {
     "methane_aded": 0.36,

@@ -74,7 +74,7 @@ def score_forest(runs: Sequence[SkabRun]) -> PointScore:
 
 
 def forest_marks(value: NDArray[np.float64]) -> NDArray[np.bool_]:
-    """Return the marks of a forest, grown on the first rows, in the others: two odd rows of three."""
+    """Return the marks of a forest, grown on the first rows, in the others: two odd rows of three adjacent."""
     from sklearn.ensemble import IsolationForest  # noqa: PLC0415 - an optional extra
 
     forest = IsolationForest(random_state=0, n_jobs=1, contamination=0.0005).fit(value[:LEARNED_ROWS])

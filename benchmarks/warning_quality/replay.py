@@ -27,7 +27,7 @@ RULES = Path(__file__).parent / "rules"
 _SECOND_NS = 1_000_000_000
 _TOPIC = "lifeline/v1/{domain}/{asset}/{device}/up"
 _TOGETHER_S = 600.0
-"""Messages of so long are taken at once: less than the late limit, or half of the stale time."""
+"""Messages of so long, or of half of the stale time, are taken at once; the intake calls older ones late."""
 _MOST_MESSAGES = 300
 
 

@@ -81,7 +81,7 @@ def _sum(places: Sequence[float | None], n_wrong: int, fp_cost: float, fn_cost: 
 
 
 def _worth(place: float, fp_cost: float) -> float:
-    """Return the gain of a detection at `place` of its window: 1 at its begin, a wrong one's at its end."""
+    """Return the gain of a detection at `place` of its window: 1 at its begin, -`fp_cost` at its end."""
     step = min(int(place * _STEPS), _STEPS - 1)
     x = -np.pi / 2 + np.pi * step / (_STEPS - 1)
     half = (1.0 + fp_cost) / 2

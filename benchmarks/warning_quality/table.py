@@ -1,4 +1,4 @@
-"""The worth of our rules and the detectors of others on each data set, by one scorer that sees alarms alone.
+"""The worth of our rules and of other detectors on each data set, by one scorer that sees alarms alone.
 
 Comes in: the folder of a data set. Goes out: an entry for each rule file of ours and each detector of others, the best
 first. Rules that always or never cry have an entry too.
