@@ -1,9 +1,9 @@
 """Sensor-days of the past judged a second on one core: from columns in memory, and from the embedded history.
 
-Every sensor reports once a minute, spread over the minute; one rule of four levels watches all, beside a second rule
-set, as a back-test always judges the running rules too. One reading in a hundred thousand is low, 144 alarms
-a day: what one operator can take. Time is the processor's: other programs do not count. The projection is a year of
-10,000 sensors at that rate.
+Every sensor reports once a minute, spread over the minute. One rule of four levels watches all sensors. A second rule
+set runs beside, as a back-test always judges the running rules too. One reading in a hundred thousand is low: 144
+alarms a day, as many as one operator can take. Time is the processor's: other programs do not count. The projection is
+a year of 10,000 sensors at that rate.
 """
 
 import tempfile

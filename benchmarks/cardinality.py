@@ -1,8 +1,8 @@
-"""A cardinality bomb: messages that each name something nobody has registered, and what the program keeps of them.
+"""A cardinality bomb: messages that each name an unregistered id, and the state the program keeps of them.
 
-Unknown devices, channels and places, made-up topics and gateways, Sparkplug nodes that were never heard of, and made-up
-levels of a device that exists: every id is another one. Good readings must come through as ever, and memory, disk and
-the number of metrics may not depend on how many there were.
+The ids are unknown devices, channels and places, made-up topics and gateways. Unknown Sparkplug nodes and made-up
+levels of a device that exists are among them. Every id is another one. Good readings must come through as ever. Memory,
+disk and the number of metrics may not depend on the number of ids.
 """
 
 import json
@@ -29,13 +29,13 @@ _GOOD = "lifeline/v1/fire/T-0002/FT-0002/up"
 
 @dataclass(frozen=True, slots=True)
 class Aftermath:
-    """What `n_messages` made-up ids have cost."""
+    """The cost of `n_messages` made-up ids."""
 
     n_messages: int
     elapsed_s: float
     """Until all were durable, each with its reason."""
     grown_mb: float
-    """Resident memory afterwards, above what it was after the warm-up."""
+    """Resident memory afterwards, above the figure after the warm-up."""
     state_mb: float
     """Everything on disk."""
     n_letters: int
@@ -49,7 +49,7 @@ class Aftermath:
 
 
 def measure() -> Iterator[Figure]:
-    """Yield what a million made-up ids cost."""
+    """Yield the cost of a million made-up ids."""
     with tempfile.TemporaryDirectory() as folder:
         broker = Mosquitto(Path(folder) / "mosquitto")
         broker.start()
@@ -108,7 +108,7 @@ def made_up_messages(numbers: Iterable[int]) -> Iterator[tuple[str, bytes]]:
 
 
 def bombard(program: Program, port: int, n_messages: int) -> Aftermath:
-    """Return what `n_messages` cost `program`, which runs, after a warm-up that fills its tables once."""
+    """Return the cost of `n_messages` to the running `program`, after a warm-up that fills its tables once."""
     numbers = count()
     reader = JournalReader(program.configuration.settings.journal.path, program.configuration.register.sensor_ids)
     try:

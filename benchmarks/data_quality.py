@@ -42,7 +42,7 @@ RANGES = {
     "turb": (-1.0, 1500.0),
     "stage": (-1.0, 300.0),
 }
-"""What a working sonde in a mountain river reports: degC, uS/cm, pH, mg/L, NTU, cm; assumed, before any score."""
+"""Range of a working sonde in a mountain river: degC, uS/cm, pH, mg/L, NTU, cm; assumed, before any score."""
 _CADENCE_S = 900.0
 _WINDOW_NS = 1800 * SECOND_NS
 _QUARTER_DAYS = 96.0
@@ -68,7 +68,7 @@ class Series:
 
 @dataclass(frozen=True, slots=True)
 class Score:
-    """What a detector found in some series."""
+    """The findings of a detector in some series."""
 
     events: int
     found: int
@@ -129,7 +129,7 @@ def _number(text: str) -> float:
 
 
 def our_flags(series: Sequence[Series]) -> Flags:
-    """Return what the intake flags when all series arrive side by side, in batches."""
+    """Return the flags of the intake when all series arrive side by side, in batches."""
     quantities = {name: _quantity(name, low, high) for name, (low, high) in RANGES.items()}
     sensors = [_sensor(each) for each in series]
     checks = QualityChecks(Register({}, {}, sensors, {}, [], neighbours=_beside(series)), quantities)
@@ -190,7 +190,7 @@ def score(series: Sequence[Series], flags: Flags) -> Score:
 
 
 def stretches(time_ns: NDArray[np.int64], marked: NDArray[np.bool_]) -> NDArray[np.int64]:
-    """Return int64[m, 2]: begin and end of the stretches of `marked`, bool[n], whose windows do not touch."""
+    """Return int64[m, 2]: begin and end of stretches of `marked`, bool[n], with windows that do not touch."""
     at = time_ns[marked]
     if len(at) == 0:
         return np.zeros((0, 2), np.int64)
@@ -208,8 +208,8 @@ def _overlapping(these: NDArray[np.int64], those: NDArray[np.int64]) -> int:
 def peers(series: Sequence[Series]) -> Iterator[tuple[str, Flags]]:
     """Yield ioos_qc's tests, alone and together, or nothing where it is not installed.
 
-    They take numbers that somebody must give for each variable. The ranges are ours; the largest change is what the
-    variable exceeds once in so many readings of the files for choosing, with the share of the best F1 there.
+    They take numbers that the user must give for each variable. The ranges are ours. The largest change is the one that
+    the variable exceeds once in so many readings of the files for choosing. The share with the best F1 there is taken.
     """
     try:
         from ioos_qc import qartod  # noqa: PLC0415 - an optional extra

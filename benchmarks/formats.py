@@ -1,7 +1,8 @@
 """Decoding and judging a reading in each payload format, against Lifeline JSON with as many readings a message.
 
-Both take the same readings of the same sensors through the pure half of the intake: decode, find the sensor, scale,
-flag. The two run in turns; the figure is the best of the rounds, because what disturbs a run only makes it slower.
+Both take the same readings of the same sensors through the pure half of the intake. It decodes, finds the sensor,
+scales and flags. The two run in turns; the figure is the best of the rounds, because a disturbance only makes a run
+slower.
 """
 
 import time
@@ -88,7 +89,7 @@ def measure() -> Iterator[Figure]:
 
 
 def reason_of(name: str) -> str:
-    """Return what docs/formats.md says about the speed of a format, on one line."""
+    """Return the text of docs/formats.md about the speed of a format, on one line."""
     _, _, section = _DOCUMENT.read_text(encoding="utf-8").partition(f"\n## {name}\n")
     _, found, text = section.partition("\n## ")[0].partition("\nSpeed: ")
     return " ".join(text.partition("\n\n")[0].split()) if found else "no reason is written: look for one"

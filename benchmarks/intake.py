@@ -1,6 +1,6 @@
 """MQTT -> journal -> rules -> history, against a bare paho loop that acknowledges by itself and does nothing.
 
-Both take the same messages out of a persistent session that the broker filled before, so no publisher competes for the
+Both take the same messages out of a persistent session. The broker filled it before, so no publisher competes for the
 two cores. The runs alternate; the figure is the median.
 """
 
@@ -22,7 +22,7 @@ from tests.services.mosquitto import Mosquitto
 
 _FILTER = "lifeline/v1/+/+/+/up"
 _NOWHERE = "http://127.0.0.1:9/"
-"""Nobody is told: no reading of this load is in danger."""
+"""No SMS is sent: no reading of this load is in danger."""
 _ROUNDS = 3
 _N_SENSORS = 1000
 _BACK_NS = 300 * SECOND_NS

@@ -30,20 +30,21 @@ _DEVICES: tuple[tuple[str, str, dict[str, float]], ...] = (
     ("geo", "slope", {"surface_displacement": 30.0, "rock_crack_width": 4.0, "slope_tilt": 1.0}),
     ("geo", "weather_station", {"rainfall_intensity": 0.0, "air_temperature": 20.0, "wind_gust": 4.0}),
 )
-"""Domain, kind of the asset, what its device measures and what is usual; each device has a heartbeat beside."""
+"""Domain, kind of the asset, quantities of its device with their usual values; each device has a heartbeat beside."""
 _STEP = 0.0015
 """Degrees between two assets of a row, and between two rows: some 150 m."""
 _ROW = 500
 _STALE_S = 4000
 """So that days of a reading an hour, which fill windows, are no gaps."""
 _NOISE = 0.005
-"""Of what is usual; more, and a gas main that fills its windows with an hour between readings would seem to burst."""
+"""As a share of the usual value. With more noise, a gas main that fills its windows at a reading an hour would seem
+to burst."""
 _DESIGN = {"drain_level": 5.0, "septic_level": 4.0}
 
 
 @dataclass(frozen=True, slots=True)
 class City:
-    """Sensors, rules and what is usual."""
+    """Sensors, rules and usual values."""
 
     register: Register
     rules: RuleSet
@@ -82,7 +83,7 @@ def make_city(n_sensors: int) -> City:
 
 
 def rounds(city: City, times_s: range, batch: int) -> Iterator[list[ReadingBatch]]:
-    """Yield one list of batches for each second of `times_s`: every sensor once, around what is usual."""
+    """Yield one list of batches for each second of `times_s`: every sensor once, around its usual value."""
     rng = np.random.default_rng(1)
     n = len(city.usual)
     for second in times_s:
@@ -92,7 +93,7 @@ def rounds(city: City, times_s: range, batch: int) -> Iterator[list[ReadingBatch
 
 
 def buffered(city: City, n_sensors: int, times_s: range) -> ReadingBatch:
-    """Return one batch: what the first `n_sensors` read at each of `times_s`, as from devices that were cut off."""
+    """Return one batch: readings of the first `n_sensors` at each of `times_s`, as from devices that were cut off."""
     rng = np.random.default_rng(1)
     value = np.concatenate([_values(city, second, rng)[:n_sensors] for second in times_s])
     time_ns = np.repeat(np.array(times_s), n_sensors) * SECOND_NS

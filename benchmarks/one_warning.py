@@ -3,9 +3,9 @@
 usage: python -m benchmarks.one_warning [-v]      -v lists every module in the order of entry, and every shape
 
 The whole program runs with a real broker and a real SMS gateway. One reading starts the on-delay of ORANGE. The
-profiler then records the threads of intake, recorder, rules and dispatch while the next reading passes: from its
-receipt to its SMS. A shape is a record class of the project: the reading takes it on its way, and a value of it crosses
-a border between two modules. Records that existed before the reading (configuration and state) do not count.
+profiler then records the threads of intake, recorder, rules and dispatch. It records while the next reading passes:
+from its receipt to its SMS. A shape is a record class of the project. The reading takes it on its way, and a value of
+it crosses a border between two modules. Records that existed before the reading (configuration and state) do not count.
 """
 
 import dataclasses

@@ -1,11 +1,12 @@
-"""All packs over a city at 1 Hz: the share of a core, readings a second, state a sensor, and peers in the same run.
+"""All packs over a city at 1 Hz: share of a core, readings a second, state a sensor, and peers.
 
 The city is that of `benchmarks/lifelines.py`: 100,000 sensors on devices of nine lifelines, heartbeats among them. It
-runs for two days at a reading an hour and half an hour at two a minute, so that windows are full (of the trends of a
-week, which close a bucket each six hours, a third), and is then measured at 1 Hz. What a reading costs in cities of
-1,000 to a million sensors is measured at batches of one size, 1,000, since the second of a small city has no more.
-Peers judge the same three limits of one pressure: vmalert (with VictoriaMetrics) by replaying samples, river by
-`learn_one` in a loop. All figures are of processor time, which a busy machine changes less than time by the clock.
+runs for two days at a reading an hour, then half an hour at two a minute. Windows are full then. The trends of a week,
+which close a bucket each six hours, are full by a third. The city is then measured at 1 Hz. The cost of a reading in
+cities of 1,000 to a million sensors is measured at batches of one size. The size is 1,000, since the second of a small
+city has no more. Peers judge the same three limits of one pressure. vmalert (with VictoriaMetrics) replays samples;
+river calls `learn_one` in a loop. All figures are of processor time, which a busy machine changes less than time by the
+clock.
 """
 
 import resource
@@ -44,7 +45,7 @@ def measure() -> Iterator[Figure]:
 
 
 def _city() -> Iterator[Figure]:
-    """Yield what a city costs."""
+    """Yield the cost of a city."""
     city = make_city(_CITY)
     engine, n_sensors = RuleEngine(city.rules, city.register), len(city.register.sensors)
     yield Figure("packs.rules", len(city.rules.rules), "rules")
@@ -85,14 +86,14 @@ def _run(engine: RuleEngine, city: City, times_s: range, batch_size: int = _BATC
 
 
 def _state(engine: RuleEngine, n_sensors: int) -> Figure:
-    """Return what rules remember of one sensor: the columns of each hundredth alarm, counted for all of them."""
+    """Return the state of the rules for one sensor: the columns of each hundredth alarm, counted for all of them."""
     looked_at = range(0, len(engine.alarms), 100)
     n_bytes = sum(column.nbytes for alarm in looked_at for column in engine.columns_of(alarm).values())
     return Figure("packs.state_per_sensor", n_bytes / len(looked_at) * len(engine.alarms) / n_sensors, "B", "<= 4096 B")
 
 
 def _cost(n_sensors: int) -> float:
-    """Return what a reading costs in a city of `n_sensors`, nanoseconds; at least 200,000 readings."""
+    """Return the cost of a reading in a city of `n_sensors`, nanoseconds; at least 200,000 readings."""
     city = make_city(n_sensors)
     engine = RuleEngine(city.rules, city.register)
     _fill(engine, city)
@@ -102,7 +103,7 @@ def _cost(n_sensors: int) -> float:
 
 
 def _river() -> Iterator[Figure]:
-    """Yield what river's detectors cost, one detector a sensor as its users have it, or nothing without it."""
+    """Yield the cost of river's detectors, one detector a sensor as its users have it, or nothing without it."""
     if find_spec("river") is None:
         print("# river is not installed: pip install 'lifeline[bench]'", flush=True)
         return

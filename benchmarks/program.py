@@ -1,4 +1,4 @@
-"""The whole program in a child process, with a broker beside it: what the figures of intake and latency are taken of.
+"""The whole program in a child process, with a broker beside it: for the figures of intake and latency.
 
 usage: python -m benchmarks.program SETTINGS N_MESSAGES      prints {"elapsed_s", "readings", "rss_mb"} as JSON
        python -m benchmarks.program SETTINGS 0               runs until its standard input ends
@@ -65,7 +65,7 @@ def open_session(port: int, client_id: str, filters: list[str]) -> None:
 
 
 def run_child(settings: Path, n_messages: int) -> dict[str, float]:
-    """Return what the child measured while it took `n_messages` out of its session."""
+    """Return the figures of the child while it took `n_messages` out of its session."""
     command = [sys.executable, "-m", "benchmarks.program", str(settings), str(n_messages)]
     result = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True, timeout=600)
     report: dict[str, float] = json.loads(result.stdout.splitlines()[-1])

@@ -1,4 +1,4 @@
-"""The register of a whole city: import, start of the real program over a real broker, and a reload under load.
+"""The register of a whole city: import, start of the real program with a broker, and a reload under load.
 
 usage: python -m benchmarks.register FOLDER   imports FOLDER/source; prints {"elapsed_s", "cpu_s", "rss_mb"} as JSON
 """
@@ -37,7 +37,7 @@ _NOWHERE = "http://127.0.0.1:9/"
 
 
 def measure() -> Iterator[Figure]:
-    """Yield what an import costs, then a start with it, then one changed row while messages flow."""
+    """Yield the cost of an import, then of a start with it, then of one changed row while messages flow."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         write_city(folder / "source")
@@ -67,7 +67,7 @@ def _start(program: Program) -> Iterator[Figure]:
 
 
 def _reload(program: Program, broker: Mosquitto) -> Iterator[Figure]:
-    """Yield how long a change of one row takes, how long the intake pauses for it, and what was lost."""
+    """Yield the time of a change of one row, the pause of the intake for it, and the lost readings."""
     begin_ms = int(time.time() * 1000) - 3_600_000
     sender = threading.Thread(
         target=send_load,
@@ -114,7 +114,7 @@ def _messages(begin_ms: int) -> Iterator[tuple[str, bytes]]:
 
 
 class _Stored:
-    """What of the load is in the journal."""
+    """The part of the load that is in the journal."""
 
     def __init__(self, received_ns: list[int], times_ns: list[np.ndarray]) -> None:
         self._received_ns = np.array(received_ns, np.int64)
@@ -162,7 +162,7 @@ def _child(folder: Path) -> dict[str, float]:
 
 
 def main() -> None:
-    """Import the city and print what it cost."""
+    """Import the city and print the cost."""
     folder = Path(sys.argv[1])
     begin, begin_cpu = time.monotonic(), time.process_time()
     import_into(folder / "district", [folder / "source"], Progress(disable=True), dry_run=False)

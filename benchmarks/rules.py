@@ -49,7 +49,7 @@ def _batches(n_sensors: int) -> list[ReadingBatch]:
 
 
 def _memory(n_sensors: int) -> Iterator[Figure]:
-    """Yield what register and engine keep for one sensor."""
+    """Yield the memory of register and engine for one sensor."""
     tracemalloc.start()
     register = make_register(n_sensors)
     after_register, _ = tracemalloc.get_traced_memory()

@@ -1,4 +1,4 @@
-"""A register of any size for the benchmarks: one asset and one device a hundred sensors, one threshold rule over all.
+"""A register of any size for the benchmarks: an asset and a device a hundred sensors, one threshold rule.
 
 Comes in: a number of sensors. Goes out: the register, its rule set, and the same as a district folder on disk.
 """
@@ -26,7 +26,7 @@ rules:
       - {level: orange, limit: 0.10, deadband: 0.01, on_delay_s: 10, off_delay_s: 60, source: assumed for the benchmark}
       - {level: red, limit: 0.05, deadband: 0.01, on_delay_s: 0, off_delay_s: 0, source: assumed for the benchmark}
 """
-"""Four levels with delays: what a real pack asks of every reading."""
+"""Four levels with delays: the checks of a real pack on every reading."""
 
 _ROUTES = """
 routes:
@@ -87,7 +87,7 @@ def make_ruleset(register: Register) -> RuleSet:
 
 
 def write_district(folder: Path, n_sensors: int) -> None:
-    """Write the same town as a district folder, with everybody to be told by the webhook channel `hook`."""
+    """Write the same town as a district folder, with all recipients on the webhook channel `hook`."""
     folder.mkdir(parents=True, exist_ok=True)
     register = make_register(n_sensors)
     _write(

@@ -1,7 +1,7 @@
-"""I/O: vmalert and VictoriaMetrics on the limits of the water main, by replay; what they cost in seconds of a core.
+"""I/O: vmalert and VictoriaMetrics on the limits of the water main, by replay; their cost in seconds of a core.
 
-A second of data at a time is what a rule set would see at 1 Hz: 1,000 series, three limits with their delays, one
-evaluation a second. Both processes count, because vmalert asks the database for every evaluation.
+Data come a second at a time, as a rule set would see them at 1 Hz. There are 1,000 series, three limits with their
+delays, and one evaluation a second. Both processes count, because vmalert asks the database for every evaluation.
 """
 
 import os

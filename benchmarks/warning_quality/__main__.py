@@ -22,13 +22,13 @@ from benchmarks.warning_quality.published import reproduce
 from benchmarks.warning_quality.table import SUITES, entries
 
 PROGRAMS: Mapping[str, str] = {"load": "The load of all recordings together", "faults": "Faults of devices"}
-"""Parts that are programs of their own, whose tables are taken as they print them, under these headings."""
+"""Parts that are programs of their own. Their tables are taken as they print them, under these headings."""
 PARTS = ("published", *SUITES, *PROGRAMS)
 PAGE = "quality.md"
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Run what the command line names."""
+    """Run the parts that the command line names."""
     told = _parser().parse_args(arguments)
     told.out.mkdir(parents=True, exist_ok=True)
     print(f"# {about()}")
@@ -60,7 +60,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def about() -> str:
-    """Return when and on what the figures are measured."""
+    """Return the date and the machine of the figures."""
     return f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC, {machine()}, numpy {version('numpy')}, scipy {version('scipy')}"
 
 
@@ -73,7 +73,7 @@ def _published(folder: Path) -> str:
 
 
 def _printed(name: str, folder: Path) -> str:
-    """Print what the program of that part prints, and return its section."""
+    """Print the output of the program of that part, and return its section."""
     told = [sys.executable, "-m", f"{__package__}.{name}", str(folder)]
     found = subprocess.run(told, stdout=subprocess.PIPE, text=True, check=True).stdout
     print(f"\n{name}\n{found}", flush=True)

@@ -1,7 +1,7 @@
 """I/O: reads a simulated water network with attacks on its control (BATADAL): 43 tags, hourly.
 
 Comes in: its folder. Goes out: one recording: a clean year for learning, then half a year with seven attacks, which is
-scored. Its own score is S: half of how soon attacks are found, half of how many hours are told right.
+scored. Its own score is S: half of how soon attacks are found, half of how many hours are judged right.
 """
 
 import csv

@@ -1,12 +1,13 @@
-"""I/O: reads strain and air temperature of a test bridge whose support was lowered three times (munich-bridge-data).
+"""I/O: reads strain and air temperature of a test bridge with a support lowered three times (munich-bridge-data).
 
-Comes in: its folder. Goes out: recordings of means of ten seconds of the 100 Hz: ten minutes of reference, with air
-that stands still, for nobody measured it; the day of a truck on the bridge, and of three lowerings with the truck after
-each, in the order in which they happened; and each run of the truck by itself, so that nothing hides what the truck
-alone would be called: no alarm of a lowering that still stands, no rule that begins anew after one.
+Comes in: its folder. Goes out: recordings of means of ten seconds of the 100 Hz. They are ten minutes of reference, the
+day of a truck on the bridge, and of three lowerings. The truck crosses after each lowering; the order is that in which
+they happened. Air stands still in the reference, because it was not measured. Each run of the truck is a recording by
+itself too, so that nothing hides its own alarms. There, no alarm of a lowering still stands, and no rule begins anew
+after one.
 
 An event is one lowering; an alarm must begin in it, and is in time before half of the shift. Times of the strain are
-those of the rows (day and month swapped by the authors), of the air those of its own files.
+those of the rows (day and month swapped by the authors). Times of the air are those of its own files.
 """
 
 import csv

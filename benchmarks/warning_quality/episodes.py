@@ -1,11 +1,11 @@
-"""What alarms are worth to the people who get them: events found, false episodes, delay, levels, chatter, floods.
+"""The worth of alarms to the people who get them: events found, false episodes, delay, levels, chatter, floods.
 
 Comes in: alarms and events of one recording, in event time. Goes out: scores that add up over recordings. Refuses to
 know how an alarm came about.
 
-An *episode* is what somebody is called for once: alarms of one site with gaps of at most `merge_ns` between them. It is
-right if it meets an event (with the grace behind it), else false. With `onset` an alarm counts for an event only if it
-begins within it: for events that last for months, in which an alarm that has stood since before proves nothing.
+An *episode* is one call to an operator: alarms of one site with gaps of at most `merge_ns` between them. It is right if
+it meets an event (with the grace behind it), else false. With `onset` an alarm counts for an event only if it begins
+within it. This is for events that last for months, in which an alarm that has stood since before proves nothing.
 """
 
 from collections.abc import Iterator, Sequence
@@ -36,19 +36,19 @@ class Alarm:
     steps: tuple[tuple[int, int], ...] = ()
     """Time and level of each transition, the raising first, the clearing with level 0."""
     key: str = ""
-    """What keeps its identity when it is raised again."""
+    """The identity that it keeps when it is raised again."""
 
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """What happened, in truth."""
+    """An event that truly happened."""
 
     begin_ns: int
     end_ns: int
     sensors: frozenset[str] = frozenset()
     """Only alarms of these count; empty: of all."""
     level: int = 0
-    """It should be told at this level or above ..."""
+    """It should be announced at this level or above ..."""
     within_s: float = float("inf")
     """... after so long."""
 
@@ -66,7 +66,7 @@ class Matching:
 
 @dataclass(slots=True)
 class Score:
-    """What a rule set did in some recordings."""
+    """The result of a rule set in some recordings."""
 
     events: int = 0
     found: int = 0
@@ -116,7 +116,7 @@ class Score:
 
     @property
     def operators(self) -> float:
-        """People whom these alone would keep busy."""
+        """Operators that these alone would keep busy."""
         return self.city_per_day / PER_OPERATOR
 
     def delay_s(self, quantile: float) -> float:
@@ -127,7 +127,7 @@ class Score:
 def score(
     alarms: Sequence[Alarm], events: Sequence[Event], span_ns: tuple[int, int], n_sensors: int, how: Matching
 ) -> Score:
-    """Return what `alarms` are worth in the recording from begin to end, `span_ns`."""
+    """Return the worth of `alarms` in the recording from begin to end, `span_ns`."""
     alarms = [each for each in alarms if each.end_ns > span_ns[0] and each.begin_ns < span_ns[1]]
     windows = [(each.begin_ns, each.end_ns + how.grace_ns) for each in events]
     result = Score(events=len(events), watched_s=(span_ns[1] - span_ns[0]) / 1e9)
@@ -158,7 +158,7 @@ def _counts(alarm: Alarm, event: Event, begin_ns: int, end_ns: int, how: Matchin
 
 
 def _reached(alarm: Alarm, event: Event) -> bool:
-    """Tell whether the level was told in time."""
+    """Tell whether the level was announced in time."""
     latest_ns = event.begin_ns + event.within_s * 1e9
     return any(level >= event.level and time_ns <= latest_ns for time_ns, level in alarm.steps)
 
@@ -206,7 +206,7 @@ def covered(time_ns: NDArray[np.int64], spans: Sequence[tuple[int, int]]) -> NDA
 
 
 def _add_load(result: Score, alarms: Sequence[Alarm]) -> None:
-    """Add what is told, alarms that chatter, and the time in which more is told than anybody can read."""
+    """Add announcements, alarms that chatter, and the time with more announcements than one can read."""
     told = sorted(time_ns for each in alarms for time_ns in _told(each))
     result.annunciations = len(told)
     by_key: dict[str, list[int]] = {}
@@ -219,7 +219,7 @@ def _add_load(result: Score, alarms: Sequence[Alarm]) -> None:
 
 
 def _told(alarm: Alarm) -> Iterator[int]:
-    """Yield when it was raised and when it rose: what people are told of."""
+    """Yield the times of its announcements: when it was raised and when it rose."""
     before = 0
     for time_ns, level in alarm.steps:
         if level > before:

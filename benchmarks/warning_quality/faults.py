@@ -1,13 +1,14 @@
-"""What faults of devices do to warnings: `python -m benchmarks.warning_quality.faults FOLDER [NAME ...]`.
+"""The effect of device faults on warnings: `python -m benchmarks.warning_quality.faults FOLDER [NAME ...]`.
 
 Comes in: the folder of the data sets. Goes out: a Markdown table. Each recording is replayed once as it is, and once
-with faults of each kind in its calm parts, by our rule file of its domain with the health rules beside.
+with faults of each kind in its calm parts. Our rule file of its domain judges it, with the health rules beside.
 
-A hazard warning is the fault's own if it is told between the fault's begin and the end of its aftermath, as long again,
-at a level that the same alarm did not have in that time without the fault. Where one sensor calls for its zone, that is
-one alarm, whoever calls. A fault is recognised if a health alarm of
-the right kind is raised for the right sensor while it lasts: `flat` for one that is stuck, `stale` for silence (of
-every sensor where a gateway is silent), `residual_fault` for one that drifts or is off. A spike should say nothing.
+A hazard warning is the fault's own if it is announced in the fault or its aftermath. The aftermath is as long as the
+fault. The level must be one that the same alarm did not have in that time without the fault. Where one sensor calls for
+its zone, that is one alarm, whichever sensor calls. A fault is recognised if a health alarm of the right kind is raised
+while it lasts. The alarm must be of the right sensor. The kinds are: `flat` for a stuck sensor; `stale` for silence (of
+every sensor where a gateway is silent); `residual_fault` for a sensor that drifts or is off. A spike should raise no
+alarm.
 """
 
 import dataclasses
@@ -56,12 +57,12 @@ _HEAD = (
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What the rules made of one fault."""
+    """The result of the rules for one fault."""
 
     hazards: int
     """Hazard warnings that it caused."""
     recognised_s: float
-    """How long after its begin it was told as what it is; NaN if never."""
+    """Time from its begin to the health alarm of the right kind; NaN if never."""
     n_words: int
     """Health alarms of its sensors."""
     n_blamed: int
@@ -69,7 +70,7 @@ class Verdict:
 
 
 def main() -> None:
-    """Print the table of what the command line names."""
+    """Print the table of the data sets that the command line names."""
     names = sys.argv[2:] or list(PLANS)
     if len(sys.argv) < 2 or not Path(sys.argv[1]).is_dir() or set(names) - set(PLANS):
         sys.exit(f"usage: python -m benchmarks.warning_quality.faults FOLDER [{' | '.join(PLANS)} ...]")
@@ -92,7 +93,7 @@ def lines(name: str, recordings: Sequence[Recording], rules: Path, plan: Plan) -
 
 
 def judged(recording: Recording, rules: Path, plan: Plan) -> dict[FaultKind, list[Verdict]]:
-    """Return what the rules make of each fault of each kind in `recording`."""
+    """Return the verdict of the rules on each fault of each kind in `recording`."""
     files = (
         load_rules(rules, recording.register, recording.quantities),
         load_rules(HEALTH, recording.register, recording.quantities),
@@ -121,13 +122,13 @@ def verdict(
     kind_of: Mapping[str, str],
     told_as_one: Container[str] = (),
 ) -> Verdict:
-    """Return what was made of `fault`, by what was said without it and with it.
+    """Return the verdict on `fault`, from the alarms without it and with it.
 
     Args:
         recording: without the fault.
         fault: of it.
-        clean: what was said without the fault.
-        got: what was said with it.
+        clean: alarms without the fault.
+        got: alarms with the fault.
         kind_of: each rule.
         told_as_one: rules whose alarms are one, whoever calls.
     """
@@ -140,7 +141,7 @@ def verdict(
         for each, time_ns in new
         if kind_of[each.key.split("/")[0]] == _RIGHT.get(fault.kind) and time_ns <= end_ns
     ]
-    # Of those that are silent already nobody can ask to be told again.
+    # A sensor that is silent already cannot raise `stale` again.
     right = {
         each.sensor: 0.0
         for each in got.faults
@@ -161,7 +162,7 @@ def verdict(
 def _new(
     alarms: Sequence[Alarm], before: Sequence[Alarm], span_ns: tuple[int, int], told_as_one: Container[str] = ()
 ) -> list[tuple[Alarm, int]]:
-    """Return alarms that are raised or rise in the span to a level that the same alarm had not there before; when."""
+    """Return alarms that are raised or rise in the span to a level new to that alarm there; with the time."""
     known: dict[str, int] = {}
     for each in before:
         if each.begin_ns <= span_ns[1] and each.end_ns >= span_ns[0]:
@@ -176,7 +177,7 @@ def _new(
 
 
 def _name(alarm: Alarm, told_as_one: Container[str]) -> str:
-    """Return what tells this alarm from others."""
+    """Return the key that tells this alarm from others."""
     rule = alarm.key.split("/")[0]
     return rule if rule in told_as_one else alarm.key
 

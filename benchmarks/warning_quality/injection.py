@@ -2,9 +2,9 @@
 
 Comes in: a recording, a kind of fault. Goes out: the recording with faults, and where they are. Refuses to know rules.
 
-Sizes are in the scale of the sensor, the standard deviation of what it said in calm time, or where that is smaller in
-ten times its usual step: each fault is large enough to be seen in a plot. A sensor that does not move in the place
-chosen is not frozen there: nobody could see it, and nothing would be wrong.
+Sizes are in the scale of the sensor: the standard deviation of its values in calm time. Where it is smaller than ten
+times the usual step, ten steps are the scale. So each fault is large enough to be seen in a plot. A sensor that does
+not move in the place chosen is not frozen there. The fault could not be seen, and nothing would be wrong.
 """
 
 import dataclasses
@@ -31,7 +31,7 @@ _SILENCE = 1.2
 
 
 class FaultKind(StrEnum):
-    """What a device does wrong."""
+    """The wrong behaviour of a device."""
 
     STUCK = "stuck"
     DRIFT = "drift"
@@ -61,7 +61,7 @@ class Fault:
     end: int
     """The first row after it."""
     until: int
-    """The first row after its aftermath, in which what the rules say may still be its doing."""
+    """The first row after its aftermath, in which alarms may still come from the fault."""
 
 
 def inject(recording: Recording, kind: FaultKind, plan: Plan) -> tuple[Recording, tuple[Fault, ...]]:
@@ -80,7 +80,7 @@ def inject(recording: Recording, kind: FaultKind, plan: Plan) -> tuple[Recording
         fault = _place(recording, kind, length, rng, free)
         if fault is None:
             continue
-        # Room before the next, so that what one leaves behind is not the other's.
+        # Room before the next, so that the aftermath of one is not the other's.
         free[max(0, fault.first - length) : fault.until + length] = False
         faults.append(fault)
         _spoil(value, fault, scale, rng)
@@ -89,7 +89,7 @@ def inject(recording: Recording, kind: FaultKind, plan: Plan) -> tuple[Recording
 
 
 def rows_of(recording: Recording, kind: FaultKind, plan: Plan) -> int:
-    """Return how many rows a fault lasts: one if it is a spike, and a little more than the stale time if silence."""
+    """Return how many rows a fault lasts: one for a spike, a little more than the stale time for silence."""
     if kind is FaultKind.SPIKE:
         return 1
     if kind not in {FaultKind.DROPOUT, FaultKind.GATEWAY}:
@@ -136,7 +136,7 @@ def _place(
 
 
 def _spoil(value: NDArray[np.float64], fault: Fault, scale: NDArray[np.float64], rng: np.random.Generator) -> None:
-    """Write what the faulty device says into `value`."""
+    """Write the values of the faulty device into `value`."""
     rows, size = slice(fault.first, fault.end), float(rng.choice((-1.0, 1.0)))
     for number in fault.sensors:
         match fault.kind:

@@ -1,14 +1,15 @@
 """How many alarms a city's operators would get: `python -m benchmarks.warning_quality.load FOLDER [NAME ...]`.
 
-Comes in: the folder of the data sets. Goes out: Markdown tables: what our rule file of each domain announces in its
-recordings, and a projection of all of them together to 100,000 sensors.
+Comes in: the folder of the data sets. Goes out: Markdown tables: the announcements of our rule file of each domain in
+its recordings. A projection of all of them together to 100,000 sensors follows.
 
-Announced is what the alert's own state tells people (docs/alarm-state.md): an alarm that is raised, and each level
-higher than any before; not what is back within the settle time or while it chatters, nor what another alarm of the same
-rule at the same asset has told already. Somebody acknowledges in time.
+Announced is each notice that the alert's own state gives (docs/alarm-state.md). It is a raised alarm, and each level
+higher than any before. An alarm that is back within the settle time or while it chatters is not announced. Nor is one
+that another alarm of the same rule at the same asset has announced already. An operator acknowledges in time.
 
-Recordings are made to contain events: all time is the load of a city in which something always happens, calm time
-(outside of events and an equal time behind each, at most a day) is nearer to an ordinary day. Between them lies a city.
+Recordings are made to contain events. All time is the load of a city in which something always happens. Calm time is
+nearer to an ordinary day: it lies outside of events and an equal time behind each, at most a day. Between them lies a
+city.
 """
 
 import sys
@@ -29,8 +30,8 @@ from config.time_units import DAY_NS, SECOND_NS
 
 _SETTLE_NS = round(SETTLE_S * SECOND_NS)
 _AGAIN_NS = 1800 * SECOND_NS
-"""What is told of an asset and a rule this soon after all of it was over, and no higher, is counted as told again: by
-another sensor, since its own alarm settles for as long; assumed."""
+"""An announcement of an asset and a rule is a repeat if it follows this soon after all its alarms. Its level must be
+no higher. It comes from another sensor, since its own alarm settles for as long; assumed."""
 _SIMULATED_DAYS = 60
 MIX: Mapping[str, float] = {
     "methane_aded": 0.36,
@@ -39,14 +40,14 @@ MIX: Mapping[str, float] = {
     "batadal": 0.11,
     "skab": 0.02,
 }
-"""Shares of a city's sensors; assumed: those of `benchmarks.lifelines` by what is most alike. Gas, septic tanks and
+"""Shares of a city's sensors; assumed: those of `benchmarks.lifelines` by the most similar kind. Gas, septic tanks and
 the air of tunnels as methane; bridges and slopes as strain; water and fire mains as zone; drains as plant; and two in a
 hundred in machines. Series of no domain have no share."""
 
 
 @dataclass(frozen=True, slots=True)
 class Desk:
-    """What was announced in one recording."""
+    """The announcements in one recording."""
 
     n_sensors: int
     span_ns: tuple[int, int]
@@ -74,7 +75,7 @@ class Desk:
 
 
 def main() -> None:
-    """Print the tables of what the command line names."""
+    """Print the tables of the data sets that the command line names."""
     names = sys.argv[2:] or list(SUITES)
     if len(sys.argv) < 2 or not Path(sys.argv[1]).is_dir() or set(names) - set(SUITES):
         sys.exit(f"usage: python -m benchmarks.warning_quality.load FOLDER [{' | '.join(SUITES)} ...]")
@@ -86,14 +87,14 @@ def main() -> None:
 
 
 def desks_of(folder: Path, name: str) -> Iterator[Desk]:
-    """Yield what our rules announce in each recording of a data set."""
+    """Yield the announcements of our rules in each recording of a data set."""
     rules = RULES / f"{SUITES[name].rules[0]}.yaml"
     for recording in SUITES[name].read(folder):
         yield desk(recording, replay(recording, rules).alarms)
 
 
 def desk(recording: Recording, alarms: Sequence[Alarm]) -> Desk:
-    """Return what `alarms` announce in the part of `recording` that is scored."""
+    """Return the announcements of `alarms` in the part of `recording` that is scored."""
     begin_ns, end_ns = recording.scored_ns
     asset_of = {each.id: each.asset for each in recording.register.sensors}
     told_ns, chattering, again = announced(alarms, asset_of)
@@ -114,11 +115,11 @@ def desk(recording: Recording, alarms: Sequence[Alarm]) -> Desk:
 
 
 def announced(alarms: Sequence[Alarm], asset_of: Mapping[str, str]) -> tuple[NDArray[np.int64], int, int]:
-    """Return when people are told, int64[n] ascending; how often an alarm began to chatter; and how often told again.
+    """Return times of announcements, int64[n] ascending; how often an alarm began to chatter; how many are repeats.
 
     Args:
         alarms: with their transitions.
-        asset_of: of each sensor; alarms of one asset by one rule are told as one.
+        asset_of: of each sensor; alarms of one asset by one rule are announced as one.
 
     >>> one = Alarm("x", 0, 9, ((0, 2), (3, 3), (5, 2), (7, 3), (9, 0)), "a/x")
     >>> said = [one, Alarm("y", 4, 8, ((4, 2), (8, 0)), "a/y")]
@@ -143,12 +144,12 @@ def announced(alarms: Sequence[Alarm], asset_of: Mapping[str, str]) -> tuple[NDA
 
 @dataclass(slots=True)
 class _Incident:
-    """Alarms of one asset that are told as one, transition by transition."""
+    """Alarms of one asset that are announced as one, transition by transition."""
 
     level: dict[str, int] = field(default_factory=dict)
     """Of each alarm now."""
     highest: dict[str, int] = field(default_factory=dict)
-    """Of each alarm since its end was told last."""
+    """Of each alarm since its end was announced last."""
     over_ns: dict[str, int] = field(default_factory=dict)
     """When each alarm was last over."""
     tallies: dict[str, TransitionCounts] = field(default_factory=dict)
@@ -200,7 +201,7 @@ def each_line(desks: Mapping[str, Sequence[Desk]]) -> Iterator[str]:
 
 
 def rate_text(n: int, days: float) -> str:
-    """Return a rate a day; where nothing happened, what it can be at most with 95 % certainty.
+    """Return a rate a day; where nothing happened, the most that it can be with 95 % certainty.
 
     >>> rate_text(3, 60.0), rate_text(0, 60.0)
     ('0.05', '0 (< 0.05)')
@@ -235,7 +236,7 @@ def city_daily(desks: Mapping[str, Sequence[Desk]], *, is_calm: bool, is_mixed: 
     Args:
         desks: of each data set; those of no domain count for nothing.
         is_calm: in calm time only.
-        is_mixed: each data set has its share of `MIX`; else the share that it has of what was recorded.
+        is_mixed: each data set has its share of `MIX`; else its share of the recordings.
     """
     total = 0.0
     for name, share in _shares(desks, is_calm=is_calm, is_mixed=is_mixed).items():
@@ -259,8 +260,8 @@ def _shares(desks: Mapping[str, Sequence[Desk]], *, is_calm: bool, is_mixed: boo
 def flood_share(desks: Mapping[str, Sequence[Desk]], n_operators: int, *, is_mixed: bool = True) -> float:
     """Return the share of the time in which one of so many operators has a flood.
 
-    An operator's sensors are whole sites, so many of each data set as its share says; each lives through its recording
-    again and again, from a moment that is drawn (always the same way), for sixty days.
+    An operator's sensors are whole sites, so many of each data set as its share says. Each site lives through its
+    recording again and again for sixty days. It starts at a moment that is drawn (always the same way).
     """
     rng = np.random.default_rng(1)
     span_ns = _SIMULATED_DAYS * DAY_NS
@@ -280,7 +281,7 @@ def _long(each: Desk) -> int:
 
 
 def _lived(each: Desk, begin_ns: int, span_ns: int) -> NDArray[np.int64]:
-    """Return when people are told in `span_ns` of a site that begins its recording at `begin_ns` and then anew."""
+    """Return the times of announcements in `span_ns` of a site that begins its recording at `begin_ns`, then anew."""
     length = _long(each)
     first = (each.told_ns - each.span_ns[0] - begin_ns) % length
     times: NDArray[np.int64] = (first[:, np.newaxis] + length * np.arange(span_ns // length + 1)).ravel()

@@ -3,7 +3,7 @@
 Comes in: its folder. Goes out: one recording. The model is EPANET's, demand and leaks are those
 of a public competition (BattLeDIM 2019), made again with noise; no score here is one of that competition.
 
-An event is one leak, for a week from its begin if it is abrupt and for 75 days if it grows; only an alarm that begins
+An event is one leak. It lasts a week from its begin if it is abrupt, and 75 days if it grows. Only an alarm that begins
 in that time at one of the five sensors nearest to it counts. The first 13 days are for learning.
 """
 

@@ -1,7 +1,7 @@
 """The series of the Numenta Anomaly Benchmark as recordings of one sensor each: machines, traffic, clouds, tweets.
 
-Comes in: its folder. Goes out: a recording of each file. Its own score counts the moments at which something is told;
-every other file, in the order of their names, was for choosing settings.
+Comes in: its folder. Goes out: a recording of each file. Its own score counts the moments of announcements. Every other
+file, in the order of their names, was for choosing settings.
 """
 
 from collections.abc import Sequence

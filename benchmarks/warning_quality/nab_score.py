@@ -1,10 +1,10 @@
 """The score of the Numenta Anomaly Benchmark: windows, sigmoid, three profiles, and its optimiser of the threshold.
 
-Comes in: series of anomaly scores between 0 and 1 (an alarm is a 1), with windows as places of rows. Goes out: normed
-scores, 0 for a detector that never speaks, 100 for one that speaks once as each window begins. Refuses to know
+Comes in: series of anomaly scores between 0 and 1 (an alarm is a 1). Windows are places of rows. Goes out: normed
+scores. 0 is for a detector that never speaks, 100 for one that speaks once as each window begins. Refuses to know
 detectors and files.
 
-Source: `nab/sweeper.py` and `nab/runner.py` of numenta/NAB v1.1, written anew from what they do; checked against its
+Source: `nab/sweeper.py` and `nab/runner.py` of numenta/NAB v1.1, written anew from their behaviour; checked against its
 published scores.
 """
 
@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 PROFILES = {"standard": (1.0, 0.11, 1.0), "low_fp": (1.0, 0.22, 1.0), "low_fn": (1.0, 0.11, 2.0)}
-"""What a found window earns, what a wrong row and a missed window cost."""
+"""Gain of a found window, cost of a wrong row, cost of a missed window."""
 _PROBATION = 0.15
 _LONGEST = 5000
 NEVER = 1.1
@@ -33,18 +33,18 @@ class Scored:
 
 @dataclass(frozen=True, slots=True)
 class Corpus:
-    """The rows of several series that count, and what each would earn."""
+    """The rows of several series that count, and the gain of each."""
 
     score: NDArray[np.float64]
     window: NDArray[np.intp]
     """Number of the window that the row is in, -1 outside."""
     worth: NDArray[np.float64]
-    """Of a row in a window: what finding it there earns; outside: less than 0, before the cost."""
+    """Of a row in a window: the gain of finding it there; outside: less than 0, before the cost."""
     n_windows: int
 
 
 def corpus_of(series: Sequence[Scored]) -> Corpus:
-    """Return what counts in `series`: rows after probation."""
+    """Return the rows of `series` that count: those after probation."""
     columns, n = [], 0
     for each in series:
         window, worth = _rows(each, n)

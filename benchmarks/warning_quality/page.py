@@ -1,4 +1,4 @@
-"""The entries of a data set as a section of a Markdown page: a table, and a line each for ours and the best peer.
+"""The entries of a data set as a section of a Markdown page: table, our line, best peer.
 
 Comes in: entries. Goes out: text.
 """
@@ -17,7 +17,7 @@ _COLUMNS = HEAD.count("|") + 1
 
 
 def section(name: str, suite: Suite, found: Sequence[Entry], about: str) -> str:
-    """Return the section of one data set; `about` says when and on what it was measured."""
+    """Return the section of one data set; `about` gives the date and the machine of the figures."""
     parts = [f"## {name}", "", f"Goal: {suite.goal}. {about}", "", f"| {HEAD} |", "|" + "---|" * _COLUMNS]
     parts += [line(each) for each in found]
     parts += ["", *(f"- {each}" for each in beside(suite, found)), "", f"![{name}]({name}.png)", ""]
@@ -62,9 +62,9 @@ def best(found: Sequence[Entry]) -> Entry | None:
 
 
 def calmest(found: Sequence[Entry]) -> Entry | None:
-    """Return the peer with the fewest false episodes of those that find as many events as ours, or nobody.
+    """Return the peer with the fewest false episodes of those that find as many events as ours, or None.
 
-    One that stands for most of the normal time finds what it finds by standing: it is left out.
+    One that stands for most of the normal time finds events only by standing: it is left out.
     """
     ours = found[0].score
     able = [
@@ -89,7 +89,7 @@ def beside(suite: Suite, found: Sequence[Entry]) -> Iterator[str]:
 
 
 def short(entry: Entry) -> str:
-    """Return what matters of an entry in a few words."""
+    """Return the main figures of an entry in a few words."""
     got = entry.score
     own = f", {entry.own}" if entry.own != "-" else ""
     levels = f", {got.level_right}/{got.level_asked} levels in time" if got.level_asked else ""
@@ -99,7 +99,7 @@ def short(entry: Entry) -> str:
 
 
 def peers_section() -> str:
-    """Return what each detector of others is."""
+    """Return a description of each detector of others."""
     lines = [
         "## Detectors of others",
         "",

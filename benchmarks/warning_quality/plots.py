@@ -1,6 +1,6 @@
 """I/O: one picture a data set: events found against false episodes a sensor and day, and who ranks where.
 
-Comes in: entries. Goes out: a PNG file. matplotlib draws it, which PyOD brings anyway: axes by orders of magnitude are
+Comes in: entries. Goes out: a PNG file. matplotlib draws it, which PyOD brings anyway. Axes by orders of magnitude are
 not worth writing again, as the plain bars of a back-test are. Shapes and fills tell ours from others, so that it reads
 on a printer without colours.
 """

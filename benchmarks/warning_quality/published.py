@@ -1,6 +1,6 @@
-"""The scorers against what others have published with theirs: two detectors, made as their authors made them.
+"""The scorers against published scores of others: two detectors, made as their authors made them.
 
-Comes in: the folder of the data sets. Goes out: figures with what was published beside them. Needs scikit-learn
+Comes in: the folder of the data sets. Goes out: figures with the published ones beside them. Needs scikit-learn
 (`pip install 'lifeline[bench]'`) for the first.
 """
 
@@ -25,7 +25,7 @@ _DIGITS = 12
 
 
 def reproduce(folder: Path) -> Iterator[Figure]:
-    """Yield what the scorers say of detectors whose scores are published."""
+    """Yield the results of the scorers for detectors with published scores."""
     if (folder / "nab").is_dir():
         scores = score_gaussian(folder / "nab")
         yield from (Figure(f"published.nab_gaussian.{k}", v, "", f"{GAUSSIAN[k]}") for k, v in scores.items())
@@ -74,7 +74,7 @@ def score_forest(runs: Sequence[SkabRun]) -> PointScore:
 
 
 def forest_marks(value: NDArray[np.float64]) -> NDArray[np.bool_]:
-    """Return what a forest, grown on the first rows, marks in the others: two of three rows in a row that stand out."""
+    """Return the marks of a forest, grown on the first rows, in the others: two odd rows of three adjacent."""
     from sklearn.ensemble import IsolationForest  # noqa: PLC0415 - an optional extra
 
     forest = IsolationForest(random_state=0, n_jobs=1, contamination=0.0005).fit(value[:LEARNED_ROWS])

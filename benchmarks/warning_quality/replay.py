@@ -1,6 +1,6 @@
 """Recordings through the real path: messages, decoding, quality, rules, alarms.
 
-Comes in: a recording (sensors and what they measured), a rule file. Goes out: alarms. The messages are Lifeline JSON
+Comes in: a recording (sensors and their readings), a rule file. Goes out: alarms. The messages are Lifeline JSON
 with the times of the recording; the clock of the receiver follows them, so nothing knows that it is not today.
 """
 
@@ -27,13 +27,13 @@ from rules.rule import RuleSet
 RULES = Path(__file__).parent / "rules"
 _TOPIC = "lifeline/v1/{domain}/{asset}/{device}/up"
 _TOGETHER_S = 600.0
-"""Messages of so long are taken at once, younger than what the intake calls late, or of half of the stale time."""
+"""Messages of so long, or of half of the stale time, are taken at once; the intake calls older ones late."""
 _MOST_MESSAGES = 300
 
 
 @dataclass(frozen=True, slots=True)
 class Recording:
-    """What sensors of one site measured, and what happened."""
+    """The readings of sensors of one site, and the events."""
 
     name: str
     register: Register
@@ -44,12 +44,12 @@ class Recording:
     """[n, sensors], NaN where nothing was said."""
     events: tuple[Event, ...]
     scored_ns: tuple[int, int]
-    """Only this part is scored; what is before is for learning."""
+    """Only this part is scored; the rows before it are for learning."""
 
 
 @dataclass(frozen=True, slots=True)
 class Replayed:
-    """What a rule file said."""
+    """The result of a rule file."""
 
     alarms: tuple[Alarm, ...]
     """Of the hazard dimension."""
@@ -73,7 +73,7 @@ def sensor(asset: str, device: str, channel: str, of: Quantity, cadence_s: float
 def register_of(
     domain: str, sensors: Sequence[Sensor], neighbours: dict[str, Sequence[Neighbour]] | None = None
 ) -> Register:
-    """Return the register of `sensors`, whose assets stand in one grid."""
+    """Return the register of `sensors`, with their assets in one grid."""
     names = dict.fromkeys(each.asset for each in sensors)
     assets = {name: Asset(name, "site", domain, name, name, "G1", 29.5, 106.5) for name in names}
     return Register({}, assets, list(sensors), {}, (), neighbours=neighbours or {})
@@ -84,7 +84,7 @@ Heard = Iterable[tuple[int, list[RawMessage]]]
 
 
 def replay(recording: Recording, *rules: Path, heard: Heard | None = None) -> Replayed:
-    """Return what the rules of the files say of `recording`, whose messages are received as `commits` says."""
+    """Return the alarms of the rule files for `recording`, with messages received as `commits` says."""
     register = recording.register
     limits = IntakeSettings()
     subscription = Subscription(filter="lifeline/v1/#", template=_TOPIC, decoder="lifeline_json")

@@ -1,7 +1,7 @@
-"""The runs of SKAB as recordings: a pump in a loop of water, eight channels a second, one fault in each of 34 runs.
+"""The runs of SKAB as recordings: a pump in a water loop, 34 runs of eight channels, one fault each.
 
-Comes in: its folder. Goes out: a recording of each run; the first 400 rows are for learning, as on its leaderboard. An
-event is a stretch of rows marked as anomaly; an alarm up to a minute behind it is not false.
+Comes in: its folder. Goes out: a recording of each run, with a row each second. The first 400 rows are for learning, as
+on its leaderboard. An event is a stretch of rows marked as anomaly; an alarm up to a minute behind it is not false.
 """
 
 from collections.abc import Sequence

@@ -1,6 +1,6 @@
 """I/O: reads the files of SKAB, the Skoltech anomaly benchmark.
 
-Comes in: its folder `data`. Goes out: runs of eight channels with what is marked in each row.
+Comes in: its folder `data`. Goes out: runs of eight channels with the marks of each row.
 """
 
 import csv

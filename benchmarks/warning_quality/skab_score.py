@@ -1,9 +1,9 @@
 """The two scores of the SKAB leaderboard: of points (F1, FAR, MAR) and of change points (NAB's idea, other windows).
 
-Comes in: what is true and what was said, row by row, of several files. Goes out: scores, percent where they say so.
-Refuses to know detectors and files.
+Comes in: the truth and the marks of a detector, row by row, of several files. Goes out: scores, percent where they say
+so. Refuses to know detectors and files.
 
-Source: `core/metrics.py` of waico/SKAB (`chp_score`), written anew from what it does; checked against its leaderboard.
+Source: `core/metrics.py` of waico/SKAB (`chp_score`), written anew from its behaviour; checked against its leaderboard.
 """
 
 from collections.abc import Sequence
@@ -46,7 +46,7 @@ def score_points(true: Sequence[Marks], said: Sequence[Marks]) -> PointScore:
 def score_changes(
     times_s: Sequence[NDArray[np.float64]], true: Sequence[Marks], said: Sequence[Marks], window_s: float
 ) -> dict[str, float]:
-    """Return the score of each profile: 100 for one detection at the begin of each window, 0 for none at all.
+    """Return the score of each profile: 100 for one detection at each window begin, 0 for none.
 
     A window of `window_s` ends at each true change point; of two that overlap the later begins where the earlier ends.
     """
@@ -61,7 +61,7 @@ def score_changes(
 
 
 def _parts(times_s: NDArray[np.float64], true: Marks, said: Marks, window_s: float) -> tuple[list[float | None], int]:
-    """Return for each window the place of the first detection in it, 0 to 1 or None, and how many were in none."""
+    """Return for each window the place of its first detection, 0 to 1 or None; and the number in none."""
     ends = times_s[true]
     begins = np.maximum(ends - window_s, np.concatenate(([-np.inf], ends[:-1])))
     at = times_s[said]
@@ -81,7 +81,7 @@ def _sum(places: Sequence[float | None], n_wrong: int, fp_cost: float, fn_cost: 
 
 
 def _worth(place: float, fp_cost: float) -> float:
-    """Return what a detection at `place` of its window earns: 1 at its begin, as little as a wrong one at its end."""
+    """Return the gain of a detection at `place` of its window: 1 at its begin, -`fp_cost` at its end."""
     step = min(int(place * _STEPS), _STEPS - 1)
     x = -np.pi / 2 + np.pi * step / (_STEPS - 1)
     half = (1.0 + fp_cost) / 2

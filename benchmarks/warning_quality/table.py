@@ -1,7 +1,7 @@
-"""What our rules and the detectors of others are worth on each data set, by the same scorer, which sees alarms alone.
+"""The worth of our rules and of other detectors on each data set, by one scorer that sees alarms alone.
 
-Comes in: the folder of a data set. Goes out: an entry for each rule file of ours, for each detector of others, the best
-first, and for rules that always or never cry.
+Comes in: the folder of a data set. Goes out: an entry for each rule file of ours and each detector of others, the best
+first. Rules that always or never cry have an entry too.
 """
 
 import dataclasses
@@ -20,7 +20,7 @@ from benchmarks.warning_quality.peers.seam import Peer, alarms_of, seen_of
 from benchmarks.warning_quality.replay import RULES, Recording, replay
 
 Said = tuple[Recording, Sequence[Alarm]]
-"""A recording, and what was said of it."""
+"""A recording, and its alarms."""
 HOLD_ROWS = 10
 """An off-delay that each detector of others is given, if it is better with one."""
 
@@ -39,7 +39,7 @@ class Suite:
     """Names of rule files, ours first, then those to compare with."""
     goal: str
     own_score: Callable[[Sequence[Said]], str] = _no_score
-    """What the makers of the data score, in their words."""
+    """The score of the makers of the data, in their words."""
     ranked_by_own: bool = False
     """The first number in their words says who is better; else `merit`."""
 
@@ -62,7 +62,7 @@ SUITES: Mapping[str, Suite] = {
 
 
 class Sort(StrEnum):
-    """Whose an entry is."""
+    """The owner of an entry."""
 
     OURS = "ours"
     PLAIN = "ours, plain"
@@ -90,8 +90,8 @@ class Entry:
 def merit(got: Score) -> float:
     """Return one number between 0 and 1 to sort by: 0 for always and for never.
 
-    It is F1 of events found, events missed and false episodes, each of which counts once, times the share of the normal
-    time without an alarm.
+    It is the product of F1 and the share of the normal time without an alarm. F1 is of events found, events missed and
+    false episodes, each of which counts once.
     """
     calm = 1 - got.standing_s / max(got.normal_s, 1e-9)
     return 2 * got.found / max(got.found + got.events + got.false_episodes, 1) * calm
@@ -124,7 +124,7 @@ def _ours(suite: Suite, recordings: Sequence[Recording]) -> Iterator[Entry]:
 
 
 def _peer(suite: Suite, folder: Path, recordings: Sequence[Recording], peer: Peer) -> Entry:
-    """Return the better one of what it says as it is, and with an off-delay."""
+    """Return the better one of its output as it is, and with an off-delay."""
     seen = [seen_of(each, zone_flow(folder, each)) for each in recordings]
     refused = peer.unfit(seen[0]) if version_of(peer) else f"{peer.package} is not installed"
     if refused:
@@ -160,7 +160,7 @@ def _entry(name: str, sort: Sort, suite: Suite, said: Sequence[Said]) -> Entry:
 
 
 def score_of(recording: Recording, alarms: Sequence[Alarm], how: Matching) -> Score:
-    """Return what `alarms` are worth in the part of `recording` that is scored."""
+    """Return the worth of `alarms` in the part of `recording` that is scored."""
     return score(alarms, recording.events, recording.scored_ns, len(recording.register.sensors), how)
 
 

@@ -8,7 +8,7 @@ from typer.testing import CliRunner
 
 from config.levels import WarningLevel
 from config.loading import load_settings
-from lifeline.commands.main import command_line
+from lifeline.commands.main import make_command_line
 from lifeline.configuration import load_configuration
 from rules.rule import capable_levels
 
@@ -24,7 +24,7 @@ def _at_the_top(monkeypatch) -> None:
 
 def test_check_accepts_the_district():
     """`lifeline check` ends with 0 and counts five assets."""
-    result = CliRunner().invoke(command_line(), ["check", "--config", SETTINGS])
+    result = CliRunner().invoke(make_command_line(), ["check", "--config", SETTINGS])
 
     assert 0 == result.exit_code, result.output
     assert result.output.startswith("assets 5 (")

@@ -1,1 +1,1 @@
-"""Detectors of others on the same recordings; what they say is scored as alarms, as ours are."""
+"""Detectors of others on the same recordings; their output is scored as alarms, as ours are."""

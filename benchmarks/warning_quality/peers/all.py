@@ -1,7 +1,7 @@
 """All detectors of others, and which of them are installed.
 
-Those that are not run, and why: the QARTOD tests of ioos_qc judge the quality of readings and are peers of the intake's
-flags (`python -m benchmarks.data_quality`); Merlion (docs/warning-quality.md).
+Two are not run. The QARTOD tests of ioos_qc judge the quality of readings and are peers of the intake's flags (`python
+-m benchmarks.data_quality`). For Merlion, see docs/warning-quality.md.
 """
 
 from collections.abc import Sequence

@@ -1,8 +1,8 @@
 """Principal components: how far a row is within them (T2), and how far from them (Q).
 
-Comes in: what may be seen. Goes out: levels of the site. Setting and limits are those of the T2+Q of the SKAB
-leaderboard (waico/SKAB, core/t2.py: 0.85 of the variance, p 0.999, scaled), written anew; the limit of Q is that of
-Jackson and Mudholkar (1979).
+Comes in: the visible part of a recording. Goes out: levels of the site. Setting and limits are those of the T2+Q of the
+SKAB leaderboard, written anew. Source: waico/SKAB, core/t2.py: 0.85 of the variance, p 0.999, scaled. The limit of Q is
+that of Jackson and Mudholkar (1979).
 """
 
 import numpy as np

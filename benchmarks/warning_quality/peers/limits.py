@@ -1,6 +1,6 @@
 """Limits that follow from mean and deviation: the rules that most platforms have.
 
-Comes in: what may be seen. Goes out: levels. Formulas are written here; each says whose they are.
+Comes in: the visible part of a recording. Goes out: levels. Formulas are written here; each names its author.
 """
 
 import numpy as np
@@ -16,7 +16,7 @@ _BRIDGE = ((5.0, WarningLevel.RED), (3.0, WarningLevel.ORANGE), (1.0, WarningLev
 
 
 def fixed(seen: Seen) -> Levels:
-    """Return where a value is outside of what was learned, by more than a fifth of its range."""
+    """Return where a value is outside of the learned range, by more than a fifth of its range."""
 
     def judge(_: NDArray[np.int64], value: Values, learned: int) -> Levels:
         low, high = (value[:learned].min(), value[:learned].max()) if learned else (-np.inf, np.inf)
@@ -63,9 +63,9 @@ def _rolling(time_ns: NDArray[np.int64], value: Values, learned: int) -> Levels:
 
 
 def bridge_sigma(seen: Seen) -> Levels:
-    """Return levels by one, three and five deviations of what the temperature of the air does not explain.
+    """Return levels by one, three and five deviations of the residual that the air temperature does not explain.
 
-    Where no air is measured, the mean of what was learned is all that is foretold.
+    Where no air is measured, the mean of the learned rows is the only forecast.
     """
     heat = filled(seen)[:, seen.air] if seen.air >= 0 else np.zeros(len(seen.value))
     levels = np.zeros(seen.value.shape, np.int8)

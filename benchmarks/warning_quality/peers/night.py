@@ -1,6 +1,6 @@
 """I/O: minimum night flow, the oldest sign of a leak; and the flow of a zone, where a data set has it beside pressures.
 
-Comes in: what may be seen; the folder of the data set. Goes out: levels of the site.
+Comes in: the visible part of a recording; the folder of the data set. Goes out: levels of the site.
 """
 
 import csv
@@ -20,7 +20,7 @@ _INFLOWS = ("p227", "p235")
 
 
 def judge(seen: Seen) -> Levels:
-    """Return the days whose night flow was a tenth above the least of the last ten nights without that.
+    """Return the days with a night flow a tenth above the least of the last ten nights without that.
 
     Each such night is a call of its own, until midnight.
 
@@ -42,7 +42,7 @@ def judge(seen: Seen) -> Levels:
 
 
 def zone_flow(folder: Path, recording: Recording) -> Values | None:
-    """Return what runs into the zone at the times of `recording`, m3/h, or None where it is not measured.
+    """Return the flow into the zone at the times of `recording`, m3/h, or None where it is not measured.
 
     The pressures of `ltown_resim` were simulated with the demand that the flows of BattLeDIM 2019 imply.
     """

@@ -1,7 +1,8 @@
 """Outlier detectors of scikit-learn and PyOD: fitted to the learned rows of a site, then asked row by row.
 
-Comes in: what may be seen. Goes out: levels of the site. All have the defaults of their libraries but for the share of
-learned rows that they take for outliers: 0.0005, as published for the isolation forest of the SKAB leaderboard.
+Comes in: the visible part of a recording. Goes out: levels of the site. All have the defaults of their libraries but
+for the share of learned rows that they take for outliers. It is 0.0005, as published for the isolation forest of the
+SKAB leaderboard.
 """
 
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""What a detector of others may see of a recording, and how what it says becomes alarms.
+"""The part of a recording that a detector of others may see, and how its output becomes alarms.
 
 Comes in: a recording. Goes out: alarms, from which alone it is scored. A detector sees times, values and how many rows
 are for learning; never events, never the rows that its answer to a row does not need. It is silent while it learns.
@@ -20,18 +20,18 @@ Levels = NDArray[np.int8]
 Judge = Callable[[NDArray[np.int64], Values, int], Levels]
 """Levels of one sensor, from its times, its values, and how many of them are for learning."""
 ONE_LEVEL = int(WarningLevel.YELLOW)
-"""What is told by detectors that know only "odd" and "not odd"."""
+"""The level of detectors that know only "odd" and "not odd"."""
 _LEARNED_SHARE, _LEARNED_ROWS = 0.1, 30
 """Of a recording that is scored from its first row."""
 _LONGEST = 25_000
 _TOGETHER_NS = 1800 * SECOND_NS
 THINNED = "means of 30 min where there are more than 25,000 rows"
-"""Said of what is too slow for a long recording: hours for a year of 33 sensors every 5 min."""
+"""Of detectors that are too slow for a long recording: hours for a year of 33 sensors every 5 min."""
 
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """A recording without what happened in it."""
+    """A recording without its events."""
 
     time_ns: NDArray[np.int64]
     value: Values
@@ -41,7 +41,7 @@ class Seen:
     air: int = -1
     """Column of the temperature of the air, if there is one."""
     flow: Values | None = None
-    """[n], what runs into a zone, if it is measured."""
+    """[n], flow into a zone, if it is measured."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +61,7 @@ class Peer:
 
 
 def seen_of(recording: Recording, flow: Values | None = None) -> Seen:
-    """Return what others may see of `recording`."""
+    """Return the part of `recording` that others may see."""
     n = len(recording.time_ns)
     learned = int(np.searchsorted(recording.time_ns, recording.scored_ns[0]))
     learned = learned or min(n, max(_LEARNED_ROWS, round(_LEARNED_SHARE * n)))
@@ -71,7 +71,7 @@ def seen_of(recording: Recording, flow: Values | None = None) -> Seen:
 
 
 def filled(seen: Seen) -> Values:
-    """Return the values with the last one said in place of what is missing; before the first, the learned median."""
+    """Return the values with the last one in place of missing ones; before the first, the learned median."""
     value = seen.value
     row = np.where(np.isfinite(value), np.arange(len(value))[:, None], -1)
     last = np.maximum.accumulate(row, axis=0)
@@ -107,7 +107,7 @@ def by_sensor(seen: Seen, judge: Judge) -> Levels:
 
 
 def thinned(judge: Judge) -> Judge:
-    """Return `judge`, given means of half an hour of a long recording; what it says stands from the next reading on."""
+    """Return `judge`, given means of half an hour of a long recording; its output stands from the next reading on."""
 
     def half_hours(time_ns: NDArray[np.int64], value: Values, learned: int) -> Levels:
         if len(value) <= _LONGEST:
@@ -131,7 +131,8 @@ def marked(odd: NDArray[np.bool_], learned: int = 0) -> Levels:
 def alarms_of(recording: Recording, seen: Seen, levels: Levels, hold: int = 0) -> list[Alarm]:
     """Return the alarms that `levels` raise; each clears after more than `hold` rows without a level.
 
-    An alarm of the whole site is told at the sensor that is furthest from what was learned as it begins.
+    An alarm of the whole site is announced at one sensor. It is the one furthest from the learned values as the alarm
+    begins.
     """
     names = [each.id for each in recording.register.sensors]
     far = np.abs(scaled(seen)).argmax(axis=1) if levels.shape[1] < len(names) else None

@@ -1,6 +1,6 @@
 """The left matrix profile: how unlike all shapes before it the last hundred readings of a sensor are.
 
-Comes in: what may be seen. Goes out: levels. Long recordings are thinned to means.
+Comes in: the visible part of a recording. Goes out: levels. Long recordings are thinned to means.
 """
 
 import numpy as np

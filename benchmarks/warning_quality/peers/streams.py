@@ -1,8 +1,8 @@
 """river's detectors, which learn from each reading as it comes.
 
-Comes in: what may be seen. Goes out: levels. Drift detectors watch each sensor for itself and speak for one row; with
-values in deviations of the learned rows, because the limits that are their defaults are for numbers of about 1.
-Half-space trees watch a site or a sensor.
+Comes in: the visible part of a recording. Goes out: levels. Drift detectors watch each sensor for itself and speak for
+one row. Values are in deviations of the learned rows, because the default limits are for numbers of about 1. Half-space
+trees watch a site or a sensor.
 """
 
 from collections.abc import Callable
