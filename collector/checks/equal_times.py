@@ -8,7 +8,9 @@ Rejects: nothing; the readings are counted (`readings_same_time`).
 History and rules know a reading by sensor and time. Think of ten readings in one second of a clock that counts seconds.
 Without this check the history would keep the last of them, and the rules would judge the first. An equal value at an
 equal time is the same reading again and gets its time again. Cutting readings into other batches changes nothing. The
-state does not outlive the program. Source: a rule of this program (docs/quality.md).
+state does not outlive the program.
+
+Source: a rule of this program (docs/quality.md).
 
 >>> from collector.quality import check_series
 >>> check_series([5.0, 6.0], times_s=[0, 0])
