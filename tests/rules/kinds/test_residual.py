@@ -277,7 +277,7 @@ def test_departures_of_calm_rows_are_those_of_ridge_regressions_one_by_one():
     correlation = np.corrcoef(table.T)
     z = dice.normal(size=5) * 0.1
     options = ZoneOptions(ridge=0.2, confirm_at=1e6)
-    residual_, score = find_residuals(correlation, z, (np.zeros(5), np.zeros(5)), options)
+    residual_, score = find_residuals(correlation, z, options, up=np.zeros(5), down=np.zeros(5))
     expected = []
     for i in range(5):
         others = [j for j in range(5) if j != i]
