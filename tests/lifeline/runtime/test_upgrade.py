@@ -17,6 +17,7 @@ from lifeline.reports.ledgers import open_ledger_for_lookup
 from lifeline.rules_stage.live_engine import LiveEngine
 from lifeline.runtime.app import App
 from lifeline.runtime.stores import open_stores
+from lifeline.runtime.wiring import build_pipeline
 from lifeline.start_error import StartError
 from rules.engine import RuleEngine
 from tests.services.program import sms_channel
@@ -115,7 +116,7 @@ def test_engine_state_of_0_1_0_is_restored(stores, configuration, expected):
 
 def test_checkpoints_of_0_1_0_are_restored(data, stores, configuration, expected):
     """The files of the intake are of use: none is set aside, and each state is the one that was saved."""
-    last, pipeline, found = stores.journal.last_position(), configuration.pipeline, {}
+    last, pipeline, found = stores.journal.last_position(), build_pipeline(configuration), {}
     parts = {
         "checks.bin": pipeline.checks.memory,
         "clocks.bin": pipeline.checks.clocks,
