@@ -7,7 +7,6 @@ Rejects: a wrong configuration, as one `ConfigError` with every problem of every
 """
 
 import hashlib
-from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,8 +17,7 @@ from alerts.links import SignedLinks
 from alerts.routing.loading import load_routes
 from alerts.routing.routes import Routes, check_recipients
 from collector.decoding.entry_points import load_decoders
-from collector.decoding.subscriptions import open_decoders
-from collector.decoding.topic_routes import TopicRoutes
+from collector.decoding.subscriptions import compile_subscriptions
 from config.errors import ConfigError, Problem
 from config.loading import load_quantities, load_register
 from config.quantities import Quantity
@@ -57,7 +55,7 @@ def load_configuration(settings: Settings) -> Configuration:
     problems: list[Problem] = []
     ruleset = _try(problems, lambda: load_rules(settings.district / "rules.yaml", register, quantities))
     routes = _try(problems, lambda: load_routes(settings.district / "routes.yaml", channels))
-    _try(problems, lambda: _check_subscriptions(settings, register))
+    _try(problems, lambda: _check_subscriptions(settings))
     _try(problems, lambda: open_channels(settings.channels, SignedLinks("http://127.0.0.1", b"")))
     if ruleset is not None and routes is not None:
         _try(problems, lambda: check_recipients(routes, register, capable_levels(ruleset, register)))
@@ -69,11 +67,10 @@ def load_configuration(settings: Settings) -> Configuration:
     return Configuration(settings, quantities, register, ruleset, routes, version)
 
 
-def _check_subscriptions(settings: Settings, register: Register) -> None:
-    """Raise ConfigError when a decoder is unknown or a subscription does not fit the register."""
+def _check_subscriptions(settings: Settings) -> None:
+    """Raise ConfigError when a decoder is unknown, or a subscription does not fit its decoder."""
     subscriptions = settings.mqtt.subscriptions
-    decoders = load_decoders(subscription.decoder for subscription in subscriptions)
-    TopicRoutes(register, subscriptions, open_decoders(decoders, register, Counter()))
+    compile_subscriptions(subscriptions, load_decoders(subscription.decoder for subscription in subscriptions))
 
 
 def hash_district(folder: Path) -> str:
